@@ -1,0 +1,156 @@
+"""Findings about files, rules, mappings and servers, as data.
+
+Takes nothing but plain values; gives `Diagnostic` objects and the collector that gathers them.
+Never prints and never exits: the CLI renders (see `sigma2hive.cli.rendering`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How much a finding matters: an error leaves its subject out, a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """A place in a file of the repository.
+
+    `path` is relative to the repository where the file lies inside it. `line` and `column` count
+    from 1; 0 means that the place inside the file is unknown.
+    """
+
+    path: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        if not self.line:
+            return self.path
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+#: Every code, what it means. The documentation page of the codes is made from this table.
+CODES: dict[str, str] = {
+    # 1xx: files and YAML
+    "S2H101": "file cannot be read",
+    "S2H102": "not valid YAML",
+    "S2H103": "duplicate key",
+    "S2H104": "file is too large",
+    "S2H105": "YAML aliases or nesting expand too far",
+    "S2H106": "not text in UTF-8",
+    "S2H107": "the document has the wrong shape",
+    "S2H108": "path does not exist",
+    # 2xx: rules
+    "S2H201": "rule has no id",
+    "S2H202": "rule id is not a UUID",
+    "S2H203": "unknown modifier",
+    "S2H204": "invalid rule field",
+    "S2H205": "condition cannot be parsed",
+    "S2H206": "condition names no selection",
+    "S2H207": "value does not fit its modifier",
+    "S2H208": "duplicate rule id",
+    "S2H209": "invalid correlation",
+    "S2H210": "referenced rule is missing",
+    "S2H211": "invalid filter",
+    "S2H212": "placeholder has no values",
+    "S2H213": "level is missing",
+    "S2H214": "correlation kind is not supported yet",
+    "S2H215": "regular expression is invalid or not supported",
+    "S2H216": "filter applies to no rule",
+    # 4xx: mappings and settings
+    "S2H401": "unknown setting",
+    "S2H402": "invalid setting",
+    "S2H403": "unknown profile",
+    "S2H404": "log source has no place in the profile",
+    "S2H405": "invalid mapping",
+    "S2H406": "template cannot be rendered",
+    # 5xx: events, sources, sinks
+    "S2H501": "event cannot be read",
+    "S2H502": "event is larger than the limit",
+    "S2H503": "event has no usable time",
+    "S2H504": "event file is damaged",
+    "S2H505": "event source cannot be opened",
+    "S2H506": "sink cannot be written",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding: what, where, why, and what to do.
+
+    `code` is a key of `CODES`; `message` says what is wrong and why; `hint` says what to do.
+    """
+
+    code: str
+    severity: Severity
+    location: Location
+    message: str
+    hint: str = ""
+
+    def __post_init__(self) -> None:
+        if self.code not in CODES:
+            raise ValueError(f"diagnostic code {self.code!r} is not in the table")
+
+
+@dataclass(slots=True)
+class Diagnostics:
+    """Collects findings, so that one bad file never hides the next."""
+
+    found: list[Diagnostic] = field(default_factory=list)
+
+    def error(self, code: str, location: Location, message: str, hint: str = "") -> None:
+        """Add a finding that leaves its subject out."""
+        self.found.append(Diagnostic(code, Severity.ERROR, location, message, hint))
+
+    def warning(self, code: str, location: Location, message: str, hint: str = "") -> None:
+        """Add a finding that leaves its subject in."""
+        self.found.append(Diagnostic(code, Severity.WARNING, location, message, hint))
+
+    def extend(self, other: Diagnostics) -> None:
+        """Take over all findings of `other`."""
+        self.found.extend(other.found)
+
+    @property
+    def errors(self) -> list[Diagnostic]:
+        """The findings that left something out."""
+        return [finding for finding in self.found if finding.severity is Severity.ERROR]
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        return iter(self.found)
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+
+class Sigma2hiveError(Exception):
+    """Base of every error that this package raises on purpose.
+
+    Sigma2hiveError
+    ├── ConfigurationError   settings, mappings or profile cannot be used (exit code 3)
+    ├── SourceError          an event source cannot be read at all (exit code 4 for servers)
+    └── SinkError            a sink cannot be written
+    """
+
+
+class ConfigurationError(Sigma2hiveError):
+    """Settings, mappings or a profile cannot be used; carries the findings that say why."""
+
+    def __init__(self, diagnostics: Diagnostics) -> None:
+        super().__init__("; ".join(finding.message for finding in diagnostics))
+        self.diagnostics = diagnostics
+
+
+class SourceError(Sigma2hiveError):
+    """An event source cannot be read at all."""
+
+
+class SinkError(Sigma2hiveError):
+    """A sink cannot be written."""

@@ -1,0 +1,45 @@
+"""Canonical JSON and digests: the bytes that identities are made of.
+
+Takes plain JSON values without floats; gives bytes and SHA-256 hex. What is made here is stored in
+TheHive for years, so a golden file guards it: a change needs a new scheme number, never an edit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+
+JsonValue = str | int | bool | None | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
+
+
+def canonical_json(value: JsonValue) -> bytes:
+    """Return the canonical JSON of `value`: sorted keys, no blanks, ASCII only.
+
+    ASCII escapes make lone surrogates representable, which event data may hold.
+
+    Raises:
+        TypeError: a float or another type without one canonical form.
+    """
+    _refuse_inexact(value)
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    ).encode("ascii")
+
+
+def digest(value: JsonValue) -> str:
+    """Return the SHA-256 of the canonical JSON of `value`, as 64 hexadecimal digits."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def _refuse_inexact(value: JsonValue) -> None:
+    if isinstance(value, Mapping):
+        for key, child in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"canonical JSON takes string keys, not {type(key).__name__}")
+            _refuse_inexact(child)
+    elif isinstance(value, (list, tuple)):
+        for child in value:
+            _refuse_inexact(child)
+    elif value is not None and not isinstance(value, (str, int, bool)):
+        raise TypeError(f"canonical JSON takes no {type(value).__name__}")

@@ -1,0 +1,35 @@
+"""Matches: a rule met by an event, or an episode of a correlation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sigma2hive.model.canonical import JsonValue
+from sigma2hive.model.conditions import Atom
+from sigma2hive.model.events import Event
+from sigma2hive.model.rules import RuleInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A rule and the events that met it.
+
+    A single-event match has one event and no group. An episode has its events in order of
+    (time, key), `group` as (field name, value as first seen), `epoch` of its correlation and
+    `identity`: the canonical JSON value that the alert's sourceRef is made from.
+    `reasons` are the atoms that were met, for "why it matched"; `figure` is what a correlation
+    counted when it fired.
+    """
+
+    rule: RuleInfo
+    events: tuple[Event, ...]
+    identity: JsonValue
+    group: tuple[tuple[str, str], ...] = ()
+    epoch: str = ""
+    reasons: tuple[Atom, ...] = ()
+    figure: int = 0
+
+    @property
+    def is_episode(self) -> bool:
+        """Whether a correlation made it."""
+        return bool(self.epoch)

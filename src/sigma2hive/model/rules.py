@@ -1,0 +1,159 @@
+"""Rules as read from the repository, and as compiled for a profile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sigma2hive.diagnostics import Location
+from sigma2hive.model.conditions import Condition, Operator
+from sigma2hive.model.profiles import Field, Logsource
+
+
+class Level(StrEnum):
+    """Sigma's levels, in rising order."""
+
+    INFORMATIONAL = "informational"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """0 for informational to 4 for critical."""
+        return list(Level).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleInfo:
+    """What a rule says about itself; the part that detection, correlation and filter share.
+
+    `custom` is the rule's own `sigma2hive` attribute as parsed YAML ({} where there is none);
+    `document` is the rule's position in its file, from 0.
+
+    Source: https://github.com/SigmaHQ/sigma-specification (Sigma 2.1)
+    """
+
+    id: str
+    title: str
+    location: Location
+    name: str = ""
+    level: Level | None = None
+    status: str = ""
+    description: str = ""
+    author: str = ""
+    date: str = ""
+    modified: str = ""
+    license: str = ""
+    tags: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    falsepositives: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    custom: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    document: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionRule:
+    """A Sigma rule: `condition` in Sigma's field names, filters not yet applied."""
+
+    info: RuleInfo
+    logsource: Logsource
+    condition: Condition
+
+
+class CorrelationKind(StrEnum):
+    """The kinds of Sigma correlation.
+
+    Source: https://github.com/SigmaHQ/sigma-specification, sigma-correlation-rules-specification
+    """
+
+    EVENT_COUNT = "event_count"
+    VALUE_COUNT = "value_count"
+    TEMPORAL = "temporal"
+    TEMPORAL_ORDERED = "temporal_ordered"
+    VALUE_SUM = "value_sum"
+    VALUE_AVG = "value_avg"
+    VALUE_PERCENTILE = "value_percentile"
+    VALUE_MEDIAN = "value_median"
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One bound on a correlation's figure; several together make a range."""
+
+    operator: Operator
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class CorrelationRule:
+    """A Sigma correlation.
+
+    `rules` are the ids or names that it refers to; `timespan_ns` is in nanoseconds; `aliases` maps
+    alias → referred rule → Sigma field.
+    """
+
+    info: RuleInfo
+    kind: CorrelationKind
+    rules: tuple[str, ...]
+    timespan_ns: int
+    bounds: tuple[Bound, ...]
+    group_by: tuple[str, ...] = ()
+    aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    generate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FilterRule:
+    """A Sigma filter: an event must also meet `condition` for the rules it names.
+
+    `rules` None means every rule of a log source that `logsource` covers.
+    """
+
+    info: RuleInfo
+    logsource: Logsource
+    rules: tuple[str, ...] | None
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRule:
+    """A rule made ready for one profile.
+
+    `gate` is the log source's own condition (event code, channel), `condition` the rule's with its
+    filters, both in the profile's fields: an event matches when both hold. `digest` changes exactly
+    when what the rule finds may change. `silent` rules only feed correlations.
+    """
+
+    info: RuleInfo
+    logsource: Logsource
+    profile: str
+    indices: tuple[str, ...]
+    gate: Condition
+    condition: Condition
+    digest: str
+    fields: Mapping[str, tuple[Field, ...]] = field(default_factory=dict)
+    silent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledCorrelation:
+    """A correlation made ready for one profile.
+
+    `rules` are the ids of compiled rules. `group_by` gives each grouping field a name and, for each
+    rule id, the candidate fields to read it from. `epoch` is a digest of condition, group-by,
+    timespan and what the referred rules find: a change of it starts a new epoch.
+    """
+
+    info: RuleInfo
+    kind: CorrelationKind
+    rules: tuple[str, ...]
+    timespan_ns: int
+    bounds: tuple[Bound, ...]
+    group_by: tuple[tuple[str, Mapping[str, tuple[Field, ...]]], ...]
+    epoch: str
+    generate: bool = False

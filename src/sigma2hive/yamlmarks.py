@@ -1,0 +1,220 @@
+"""YAML with the place of every key.
+
+Takes the text of a file; gives its documents as plain Python values together with the line and
+column of each key and item. Never executes tags, never lets aliases or nesting grow beyond a limit,
+and refuses duplicate keys, which PyYAML takes silently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from sigma2hive.diagnostics import Diagnostics, Location
+
+#: A rule, mapping or settings file above this is refused unread.
+MAX_FILE_BYTES = 1024 * 1024
+#: Values in one document with every alias written out; the largest SigmaHQ rule has about 4,000.
+MAX_NODES = 50_000
+MAX_DEPTH = 60
+
+try:
+    _LOADER: Any = yaml.CSafeLoader
+except AttributeError:  # a PyYAML built without libyaml
+    _LOADER = yaml.SafeLoader
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document: its plain `value`, its `index` in the file and the place of its parts."""
+
+    path: str
+    value: Any
+    index: int
+    _root: yaml.Node
+
+    def at(self, *keys: str | int) -> Location:
+        """Return the place of the key (or list item) reached through `keys`.
+
+        Where a key is missing, the place of the deepest one that is there.
+        """
+        node, mark = self._root, self._root.start_mark
+        for key in keys:
+            step = _step(node, key)
+            if step is None:
+                break
+            node, mark = step
+        return Location(self.path, mark.line + 1, mark.column + 1)
+
+    def value_at(self, *keys: str | int) -> Location:
+        """Return the place where the value reached through `keys` starts, not its key."""
+        node = self._root
+        for key in keys:
+            step = _step(node, key)
+            if step is None:
+                break
+            node = step[0]
+        return Location(self.path, node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def _step(node: yaml.Node, key: str | int) -> tuple[yaml.Node, yaml.Mark] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key_node, value_node in node.value:
+            if key_node.value == str(key):
+                return value_node, key_node.start_mark
+    elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+        item = node.value[key]
+        return item, item.start_mark
+    return None
+
+
+class _Refused(Exception):
+    def __init__(self, code: str, mark: yaml.Mark, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.code, self.mark, self.message, self.hint = code, mark, message, hint
+
+
+def parse_yaml(path: str, content: bytes, diagnostics: Diagnostics) -> list[Document]:
+    """Return the documents of a YAML file that can be used; the others become findings.
+
+    Empty documents are left out. A syntax error keeps the documents before it.
+    """
+    text = _decode(path, content, diagnostics)
+    if text is None:
+        return []
+    documents: list[Document] = []
+    try:
+        loader = _LOADER(text)
+    except yaml.YAMLError as error:
+        _report_syntax(path, error, diagnostics)
+        return []
+    try:
+        index = 0
+        while loader.check_node():
+            node = loader.get_node()
+            try:
+                value = _Builder(loader).build(node)
+            except _Refused as refused:
+                place = Location(path, refused.mark.line + 1, refused.mark.column + 1)
+                diagnostics.error(refused.code, place, refused.message, refused.hint)
+            else:
+                if value is not None:
+                    documents.append(Document(path, value, index, node))
+            index += 1
+    except yaml.YAMLError as error:
+        _report_syntax(path, error, diagnostics)
+    finally:
+        loader.dispose()
+    return documents
+
+
+def _decode(path: str, content: bytes, diagnostics: Diagnostics) -> str | None:
+    if len(content) > MAX_FILE_BYTES:
+        diagnostics.error(
+            "S2H104",
+            Location(path),
+            f"the file has {len(content):,} bytes; the limit is {MAX_FILE_BYTES:,}",
+            "split it: one rule a file is the custom",
+        )
+        return None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        column = error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1
+        diagnostics.error(
+            "S2H106",
+            Location(path, line, column),
+            f"byte 0x{content[error.start]:02x} is not UTF-8, so this is no YAML text",
+            "save the file as UTF-8, or leave binary files out of the rules folder",
+        )
+        return None
+
+
+def _report_syntax(path: str, error: yaml.YAMLError, diagnostics: Diagnostics) -> None:
+    mark = getattr(error, "problem_mark", None)
+    place = Location(path, mark.line + 1, mark.column + 1) if mark else Location(path)
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    context = getattr(error, "context", None)
+    if "nesting depth" in str(problem):
+        diagnostics.error(
+            "S2H105", place, "the YAML is nested too deeply", "flatten the document"
+        )
+        return
+    message = f"{problem} ({context})" if context else str(problem)
+    diagnostics.error("S2H102", place, message, "mend the YAML at this place, then run again")
+
+
+class _Builder:
+    """Builds plain values from one document's nodes, within the limits."""
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+        self._count = 0
+        self._open: set[int] = set()
+
+    def build(self, node: yaml.Node, depth: int = 0) -> Any:
+        self._count += 1
+        if self._count > MAX_NODES:
+            raise _Refused(
+                "S2H105",
+                node.start_mark,
+                f"with its aliases written out the document has more than {MAX_NODES:,} values",
+                "write the values without YAML aliases",
+            )
+        if depth > MAX_DEPTH or id(node) in self._open:
+            raise _Refused(
+                "S2H105",
+                node.start_mark,
+                "an alias contains itself" if id(node) in self._open else "nested too deeply",
+                "write the values without YAML aliases, at most "
+                f"{MAX_DEPTH} levels deep",
+            )
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node)
+        self._open.add(id(node))
+        try:
+            if isinstance(node, yaml.SequenceNode):
+                return [self.build(item, depth + 1) for item in node.value]
+            return self._mapping(node, depth)
+        finally:
+            self._open.discard(id(node))
+
+    def _mapping(self, node: yaml.Node, depth: int) -> dict[Any, Any]:
+        built: dict[Any, Any] = {}
+        places: dict[Any, yaml.Mark] = {}
+        for key_node, value_node in node.value:
+            key = self.build(key_node, depth + 1)
+            if not isinstance(key, Hashable):
+                raise _Refused(
+                    "S2H107", key_node.start_mark, "a list or map is used as a key", "quote it"
+                )
+            if key in built:
+                first = places[key].line + 1
+                raise _Refused(
+                    "S2H103",
+                    key_node.start_mark,
+                    f"the key {key!r} was already given in line {first}",
+                    "keep one of the two; YAML would silently use the last",
+                )
+            places[key] = key_node.start_mark
+            built[key] = self.build(value_node, depth + 1)
+        return built
+
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
+        if node.tag == "tag:yaml.org,2002:str":
+            return node.value
+        try:
+            value = self._loader.construct_object(node)
+        except (yaml.YAMLError, ValueError) as error:
+            reason = getattr(error, "problem", None) or str(error)
+            raise _Refused(
+                "S2H102", node.start_mark, str(reason), "quote the value if it is text"
+            ) from None
+        if value is None or isinstance(value, (str, int, float, bool)):
+            return value
+        # Dates stay the text that was written: only their field knows whether they are dates.
+        return node.value

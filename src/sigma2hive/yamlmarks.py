@@ -140,9 +140,7 @@ def _report_syntax(path: str, error: yaml.YAMLError, diagnostics: Diagnostics) -
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
     context = getattr(error, "context", None)
     if "nesting depth" in str(problem):
-        diagnostics.error(
-            "S2H105", place, "the YAML is nested too deeply", "flatten the document"
-        )
+        diagnostics.error("S2H105", place, "the YAML is nested too deeply", "flatten the document")
         return
     message = f"{problem} ({context})" if context else str(problem)
     diagnostics.error("S2H102", place, message, "mend the YAML at this place, then run again")
@@ -170,8 +168,7 @@ class _Builder:
                 "S2H105",
                 node.start_mark,
                 "an alias contains itself" if id(node) in self._open else "nested too deeply",
-                "write the values without YAML aliases, at most "
-                f"{MAX_DEPTH} levels deep",
+                f"write the values without YAML aliases, at most {MAX_DEPTH} levels deep",
             )
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node)

@@ -35,9 +35,9 @@ class Event:
 
     `time_ns` is the event's own time and `ingested_ns` when Elasticsearch took it, both in
     nanoseconds since the Unix epoch, UTC. `values` maps a dotted field path to its canonical texts
-    (see `sigma2hive.model.values`): an absent field has no entry, an empty string is a value. `raw` is the
-    event as it came, byte for byte where there is a byte form. `origin` says where a person finds
-    it: "logs/dc01.evtx#8123" or an index name.
+    (see `sigma2hive.model.values`): an absent field has no entry, an empty string is a value.
+    `raw` is the event as it came, byte for byte where there is a byte form. `origin` says where a
+    person finds it: "logs/dc01.evtx#8123" or an index name.
     """
 
     key: EventKey

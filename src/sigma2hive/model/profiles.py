@@ -54,8 +54,8 @@ class Part:
 class Derived:
     """A field that no document has but a rule can ask for, put together from those it has.
 
-    Sysmon's `User` "CORP\\\\anna" is user.domain and user.name in ECS; `Hashes` is one field a hash.
-    The parts that exist are joined by `separator`; when none exists the field is absent.
+    Sysmon's `User` is user.domain and user.name in ECS; its `Hashes` is one field a hash. The parts
+    that exist are joined by `separator`; when none exists the field is absent.
     """
 
     parts: tuple[Part, ...]

@@ -146,7 +146,7 @@ class CompiledCorrelation:
 
     `rules` are the ids of compiled rules. `group_by` gives each grouping field a name and, for each
     rule id, the candidate fields to read it from. `epoch` is a digest of condition, group-by,
-    timespan and what the referred rules find: a change of it starts a new epoch.
+    timespan and the referred rules' ids: a change of it starts a new epoch.
     """
 
     info: RuleInfo

@@ -1,0 +1,171 @@
+"""What each test of the condition tree means on one value of a field.
+
+Takes a test and the field's type; gives a predicate on the value's canonical text. `Null`, `Exists`
+and `FieldReference` look at more than one value and are `reference`'s part.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+import warnings
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from functools import cache, lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any
+
+from sigma2hive.engine.texts import Predicate, text_predicate
+from sigma2hive.model.conditions import (
+    Boolean,
+    Cidr,
+    Compare,
+    Number,
+    Operator,
+    Regex,
+    Text,
+    TimePart,
+    TimeUnit,
+    Wildcard,
+)
+from sigma2hive.model.folding import fold, folding_table
+from sigma2hive.model.profiles import FieldType
+from sigma2hive.model.times import moment_of, parse_time_ns
+
+ValueTest = Text | Regex | Number | Boolean | Compare | TimePart | Cidr
+
+COMPARISONS: dict[Operator, Callable[[Any, Any], bool]] = {
+    Operator.LT: operator.lt,
+    Operator.LTE: operator.le,
+    Operator.GT: operator.gt,
+    Operator.GTE: operator.ge,
+    Operator.EQ: operator.eq,
+    Operator.NEQ: operator.ne,
+}
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?")
+_HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+")
+#: Longer texts are no number that a log would hold, and cost quadratic time to read.
+_MAX_DIGITS = 400
+
+
+@lru_cache(maxsize=65536)
+def predicate_of(test: ValueTest, field_type: FieldType) -> Predicate:
+    """Return the function that tells whether one value of a field of this type meets the test."""
+    match test:
+        case Text():
+            return _text(test, field_type)
+        case Regex():
+            return _regex(test)
+        case Number(number):
+            wanted = number_of(str(number), hexadecimal=False)
+            return lambda value: number_of(value, hexadecimal=field_type.is_numeric) == wanted
+        case Boolean(boolean):
+            word = "true" if boolean else "false"
+            return lambda value: fold(value) == word
+        case Compare():
+            return _compare(test)
+        case TimePart():
+            return _time_part(test, field_type)
+        case Cidr(network):
+            return lambda value: (
+                (address := address_of(value)) is not None
+                and address.version == network.version
+                and address in network
+            )
+
+
+def number_of(text: str, *, hexadecimal: bool) -> Decimal | None:
+    """Return the number that a text is, exactly; None where it is none."""
+    if len(text) > _MAX_DIGITS:
+        return None
+    if hexadecimal and _HEXADECIMAL.fullmatch(text):
+        return Decimal(int(text, 16))
+    if not _DECIMAL.fullmatch(text):
+        return None
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
+
+
+def address_of(text: str) -> IPv4Address | IPv6Address | None:
+    """Return the address that a text is; IPv4 inside IPv6 (::ffff:1.2.3.4) is IPv4."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def _text(test: Text, field_type: FieldType) -> Predicate:
+    as_text = text_predicate(test)
+    if any(isinstance(part, Wildcard) for part in test.pattern):
+        if field_type is FieldType.IP:
+            return lambda value: as_text(value) or as_text(str(address_of(value) or value))
+        return as_text
+    literal = "".join(test.pattern)
+    if field_type is FieldType.IP and (wanted := address_of(literal)) is not None:
+        return lambda value: address_of(value) == wanted
+    if field_type.is_numeric:
+        number = number_of(literal, hexadecimal=True)
+        if number is not None:
+            return lambda value: number_of(value, hexadecimal=True) == number
+    return as_text
+
+
+def _regex(test: Regex) -> Predicate:
+    flags = re.ASCII
+    flags |= re.IGNORECASE if test.ignore_case else 0
+    flags |= re.MULTILINE if test.multiline else 0
+    flags |= re.DOTALL if test.dotall else 0
+    # With re.ASCII the flag folds ASCII only; the table does the rest, on both sides.
+    pattern = _fold_beyond_ascii(test.pattern) if test.ignore_case else test.pattern
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        expression = re.compile(pattern, flags)
+    if test.ignore_case:
+        return lambda value: expression.search(_fold_beyond_ascii(value)) is not None
+    return lambda value: expression.search(value) is not None
+
+
+def _fold_beyond_ascii(text: str) -> str:
+    return text if text.isascii() else text.translate(_table_beyond_ascii())
+
+
+@cache
+def _table_beyond_ascii() -> dict[int, int]:
+    return {source: target for source, target in folding_table().items() if source > 127}
+
+
+def _compare(test: Compare) -> Predicate:
+    bound = number_of(str(test.number), hexadecimal=False)
+    holds = COMPARISONS[test.operator]
+
+    def compares(value: str) -> bool:
+        number = number_of(value, hexadecimal=False)
+        return number is not None and holds(number, bound)
+
+    return compares
+
+
+def _time_part(test: TimePart, field_type: FieldType) -> Predicate:
+    holds = COMPARISONS[test.operator]
+
+    def compares(value: str) -> bool:
+        # A bare number is a time only where the index says that the field is one.
+        if field_type is not FieldType.DATE and number_of(value, hexadecimal=False) is not None:
+            return False
+        time_ns = parse_time_ns(value)
+        return time_ns is not None and holds(_part_of(time_ns, test.unit), test.number)
+
+    return compares
+
+
+def _part_of(time_ns: int, unit: TimeUnit) -> int:
+    moment = moment_of(time_ns)
+    if unit is TimeUnit.WEEK:
+        return moment.isocalendar().week
+    part: int = getattr(moment, unit.value)
+    return part

@@ -1,0 +1,106 @@
+"""The reference evaluator: one rule on one event, plain, slow and obviously right.
+
+Takes a condition whose fields a profile has resolved, and an event's values; gives true or false,
+and the atoms that were met. Every faster evaluator and every query is held against it.
+"""
+
+from __future__ import annotations
+
+from sigma2hive.engine.predicates import predicate_of
+from sigma2hive.engine.texts import text_predicate
+from sigma2hive.model.conditions import (
+    And,
+    Atom,
+    Condition,
+    Exists,
+    FieldReference,
+    Not,
+    Null,
+    Or,
+    Text,
+    Wildcard,
+)
+from sigma2hive.model.events import Event
+from sigma2hive.model.rules import CompiledRule
+from sigma2hive.model.values import Values
+
+
+def matches(rule: CompiledRule, event: Event) -> bool:
+    """Return whether the event meets the rule: its log source's gate and its condition."""
+    return holds(rule.gate, event.values) and holds(rule.condition, event.values)
+
+
+def holds(condition: Condition, values: Values) -> bool:
+    """Return whether an event with these values meets the condition.
+
+    Raises:
+        ValueError: an atom's fields were not resolved by a profile.
+    """
+    match condition:
+        case And(conditions):
+            return all(holds(part, values) for part in conditions)
+        case Or(conditions):
+            return any(holds(part, values) for part in conditions)
+        case Not(inner):
+            return not holds(inner, values)
+        case Atom():
+            return atom_holds(condition, values)
+
+
+def atom_holds(atom: Atom, values: Values) -> bool:
+    """Return whether any value of any of the atom's fields meets its test."""
+    if not atom.fields:
+        raise ValueError(f"the field {atom.name!r} was not resolved by a profile")
+    match atom.test:
+        case Null():
+            return not _is_there(atom, values)
+        case Exists(exists):
+            return _is_there(atom, values) is exists
+        case FieldReference():
+            return _reference_holds(atom, atom.test, values)
+        case test:
+            return any(
+                predicate_of(test, field.type)(value)
+                for field in atom.fields
+                for value in field.values_of(values)
+            )
+
+
+def reasons_for(condition: Condition, values: Values) -> tuple[Atom, ...]:
+    """Return the atoms that made a condition true, left to right; () where it is false.
+
+    Atoms under a negation are none: that something is absent shows in no field.
+    """
+    match condition:
+        case And(conditions):
+            parts = [reasons_for(part, values) for part in conditions]
+            return sum(parts, ()) if holds(condition, values) else ()
+        case Or(conditions):
+            return sum((reasons_for(part, values) for part in conditions), ())
+        case Not():
+            return ()
+        case Atom():
+            return (condition,) if atom_holds(condition, values) else ()
+
+
+def _is_there(atom: Atom, values: Values) -> bool:
+    return any(field.values_of(values) for field in atom.fields)
+
+
+def _reference_holds(atom: Atom, test: FieldReference, values: Values) -> bool:
+    if not test.fields:
+        raise ValueError(f"the field {test.name!r} was not resolved by a profile")
+    others = {text for field in test.fields for text in field.values_of(values)}
+    for other in others:
+        predicate = text_predicate(_as_text(test, other))
+        for field in atom.fields:
+            if any(predicate(value) for value in field.values_of(values)):
+                return True
+    return False
+
+
+def _as_text(test: FieldReference, other: str) -> Text:
+    # pySigma's starts_with means "something may follow", ends_with "something may precede".
+    before = (Wildcard.ANY,) if test.ends_with else ()
+    after = (Wildcard.ANY,) if test.starts_with else ()
+    return Text((*before, other, *after) if other else (*before, *after), test.cased)

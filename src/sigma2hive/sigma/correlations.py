@@ -1,0 +1,165 @@
+"""The correlation section of a Sigma correlation rule.
+
+Source: https://github.com/SigmaHQ/sigma-specification, sigma-correlation-rules-specification.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from sigma.correlations import SigmaCorrelationTimespan
+from sigma.exceptions import SigmaError
+
+from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.model.conditions import Operator
+from sigma2hive.model.rules import Bound, CorrelationKind, CorrelationRule, RuleInfo
+from sigma2hive.yamlmarks import Document
+
+_KEYS = ("type", "rules", "generate", "group-by", "timespan", "aliases", "condition")
+_NANOSECONDS = 1_000_000_000
+#: Bounds that hold for few or no events: without one of the others an empty group would meet them.
+_UPPER = frozenset({Operator.LT, Operator.LTE, Operator.EQ, Operator.NEQ})
+
+
+def read_correlation(
+    document: Document, info: RuleInfo, diagnostics: Diagnostics
+) -> CorrelationRule | None:
+    """Return the correlation that the document describes, or None with findings."""
+    return _CorrelationReader(document, diagnostics).read(info)
+
+
+class _CorrelationReader:
+    def __init__(self, document: Document, diagnostics: Diagnostics) -> None:
+        self._document, self._diagnostics = document, diagnostics
+        section = document.value["correlation"]
+        self._section: Mapping[str, Any] = section if isinstance(section, Mapping) else {}
+        self._failed = False
+
+    def read(self, info: RuleInfo) -> CorrelationRule | None:
+        for key in self._section:
+            if key not in _KEYS:
+                near = get_close_matches(str(key), _KEYS, n=1)
+                self._error(
+                    f"a correlation has no key '{key}'",
+                    f"did you mean '{near[0]}'?" if near else f"it has {', '.join(_KEYS)}",
+                    key,
+                )
+        kind = self._kind()
+        rules = self._texts("rules", required=True)
+        timespan_ns = self._timespan()
+        bounds = self._bounds()
+        group_by = self._texts("group-by", required=False)
+        aliases = self._aliases()
+        generate = self._section.get("generate", False)
+        if not isinstance(generate, bool):
+            self._error("`generate` is true or false", "write generate: true", "generate")
+        if self._failed or kind is None:
+            return None
+        return CorrelationRule(
+            info, kind, rules, timespan_ns, bounds, group_by, aliases, generate is True
+        )
+
+    def _kind(self) -> CorrelationKind | None:
+        value = self._section.get("type")
+        try:
+            kind = CorrelationKind(str(value))
+        except ValueError:
+            near = get_close_matches(str(value), list(CorrelationKind), n=1)
+            self._error(
+                f"'{value}' is no type of correlation",
+                f"did you mean '{near[0]}'?" if near else f"one of {', '.join(CorrelationKind)}",
+                "type",
+            )
+            return None
+        if kind is not CorrelationKind.EVENT_COUNT:
+            self._failed = True
+            self._diagnostics.error(
+                "S2H214",
+                self._document.at("correlation", "type"),
+                f"correlations of type {kind} are not supported yet",
+                "event_count is; the rule is left out until then",
+            )
+            return None
+        return kind
+
+    def _texts(self, key: str, *, required: bool) -> tuple[str, ...]:
+        value = self._section.get(key)
+        if value is None and not required:
+            return ()
+        entries = value if isinstance(value, list) else [value]
+        if not entries or not all(isinstance(entry, str) and entry for entry in entries):
+            self._error(f"`{key}` is a text or a list of texts", f"name at least one {key}", key)
+            return ()
+        return tuple(entries)
+
+    def _timespan(self) -> int:
+        value = self._section.get("timespan")
+        try:
+            return SigmaCorrelationTimespan(str(value)).seconds * _NANOSECONDS
+        except SigmaError:
+            self._error(
+                f"'{value}' is no time span", "a number with s, m, h, d or w, as 10m", "timespan"
+            )
+            return 0
+
+    def _bounds(self) -> tuple[Bound, ...]:
+        value = self._section.get("condition")
+        if not isinstance(value, Mapping) or not value:
+            self._error(
+                "the correlation has no condition", "add `condition: {gte: 6}`", "condition"
+            )
+            return ()
+        bounds = []
+        for key, number in value.items():
+            if key in ("field", "percentile"):
+                self._error(
+                    f"`{key}` has no meaning for event_count", "remove it", "condition", key
+                )
+                continue
+            if key not in set(Operator):
+                near = get_close_matches(str(key), list(Operator), n=1)
+                hint = f"did you mean '{near[0]}'?" if near else f"one of {', '.join(Operator)}"
+                self._error(f"'{key}' is no operator", hint, "condition", key)
+                continue
+            if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+                self._error(f"'{number}' is no count", "a whole number", "condition", key)
+                continue
+            bounds.append(Bound(Operator(key), number))
+        self._refuse_empty_group(tuple(bounds))
+        return tuple(bounds)
+
+    def _refuse_empty_group(self, bounds: tuple[Bound, ...]) -> None:
+        if not bounds:
+            return
+        lower = [
+            bound.number + (bound.operator is Operator.GT)
+            for bound in bounds
+            if bound.operator not in _UPPER
+        ]
+        if not lower or max(lower) < 1:
+            self._error(
+                "a group without any event would meet the condition",
+                "give a lower bound of at least one event, as gte: 6",
+                "condition",
+            )
+
+    def _aliases(self) -> Mapping[str, Mapping[str, str]]:
+        value = self._section.get("aliases")
+        if value is None:
+            return {}
+        if not isinstance(value, Mapping) or not all(
+            isinstance(mapping, Mapping) for mapping in value.values()
+        ):
+            self._error("`aliases` maps alias → rule → field", "see Sigma's manual", "aliases")
+            return {}
+        return {
+            str(alias): {str(rule): str(field) for rule, field in mapping.items()}
+            for alias, mapping in value.items()
+        }
+
+    def _error(self, message: str, hint: str, *keys: str) -> None:
+        self._failed = True
+        place = self._document.at("correlation", *keys)
+        self._diagnostics.error("S2H209", place, message, hint)

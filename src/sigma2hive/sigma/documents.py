@@ -1,0 +1,237 @@
+"""One YAML document of a rules folder to a rule, a correlation or a filter.
+
+Takes a `yamlmarks.Document`; gives a `model.rules` object, or None and the findings that say why
+not. Metadata is checked here, detection logic in `detections`, correlations in `correlations`.
+
+Source: https://github.com/SigmaHQ/sigma-specification (Sigma 2.1: rules, filters, correlations)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+from uuid import UUID
+
+from sigma2hive.diagnostics import Diagnostics, Location
+from sigma2hive.model.profiles import Logsource
+from sigma2hive.model.rules import (
+    CorrelationRule,
+    DetectionRule,
+    FilterRule,
+    Level,
+    RuleInfo,
+)
+from sigma2hive.sigma.correlations import read_correlation
+from sigma2hive.sigma.detections import DetectionReader
+from sigma2hive.sigma.modifiers import Placeholders
+from sigma2hive.yamlmarks import Document
+
+SigmaDocument = DetectionRule | CorrelationRule | FilterRule
+
+_SECTIONS = ("detection", "correlation", "filter")
+
+
+def is_sigma_document(document: Document) -> bool:
+    """Whether the document means to be a rule, a correlation or a filter."""
+    return isinstance(document.value, Mapping) and any(
+        section in document.value for section in _SECTIONS
+    )
+
+
+def parse_document(
+    document: Document, placeholders: Placeholders, diagnostics: Diagnostics
+) -> SigmaDocument | None:
+    """Return what the document says, or None where a finding leaves it out.
+
+    `placeholders` are the values of `|expand`, name (without percent signs) → values.
+    """
+    if not isinstance(document.value, Mapping):
+        diagnostics.error(
+            "S2H107",
+            document.at(),
+            f"a rule is a map of keys, not {_kind(document.value)}",
+            "start with title, id, logsource and detection",
+        )
+        return None
+    if not is_sigma_document(document):
+        diagnostics.error(
+            "S2H107",
+            document.at(),
+            "the document has no detection, correlation or filter section",
+            "move files that are no Sigma rules out of the rules folder",
+        )
+        return None
+    mark = len(diagnostics.errors)
+    info = _Metadata(document, diagnostics).read()
+    if "correlation" in document.value:
+        correlation = read_correlation(document, info, diagnostics)
+        return correlation if len(diagnostics.errors) == mark else None
+    logsource = _logsource(document, diagnostics)
+    section = "filter" if "filter" in document.value else "detection"
+    condition = DetectionReader(document, section, placeholders, diagnostics).read()
+    rules = _filtered_rules(document, diagnostics) if section == "filter" else None
+    if condition is None or logsource is None or len(diagnostics.errors) > mark:
+        return None
+    if section == "filter":
+        return FilterRule(info, logsource, rules, condition)
+    return DetectionRule(info, logsource, condition)
+
+
+class _Metadata:
+    """Reads what a rule says about itself."""
+
+    def __init__(self, document: Document, diagnostics: Diagnostics) -> None:
+        self._document, self._value = document, document.value
+        self._diagnostics = diagnostics
+
+    def read(self) -> RuleInfo:
+        custom = self._value.get("sigma2hive", {})
+        if not isinstance(custom, Mapping):
+            self._wrong("sigma2hive", "a map of keys")
+            custom = {}
+        return RuleInfo(
+            id=self._id(),
+            title=self._title(),
+            location=self._document.at(),
+            level=self._level(),
+            date=self._date("date"),
+            modified=self._date("modified"),
+            name=self._text("name"),
+            status=self._text("status"),
+            description=self._text("description"),
+            author=self._text("author"),
+            license=self._text("license"),
+            tags=self._list("tags"),
+            references=self._list("references"),
+            falsepositives=self._list("falsepositives"),
+            fields=self._list("fields"),
+            custom=custom,
+            document=self._document.index,
+        )
+
+    def _id(self) -> str:
+        value = self._value.get("id")
+        if value is None:
+            self._diagnostics.error(
+                "S2H201",
+                self._document.at(),
+                "the rule has no id, so its alerts would have no identity",
+                "add `id:` with a new UUID (python -c 'import uuid; print(uuid.uuid4())')",
+            )
+            return ""
+        try:
+            return str(UUID(str(value)))
+        except ValueError:
+            self._diagnostics.error(
+                "S2H202",
+                self._document.at("id"),
+                f"'{value}' is no UUID",
+                "use a UUID of version 4",
+            )
+            return ""
+
+    def _title(self) -> str:
+        title = self._value.get("title")
+        if not isinstance(title, str) or not title.strip():
+            self._wrong("title", "a line of text")
+            return ""
+        return title.strip()
+
+    def _level(self) -> Level | None:
+        value = self._value.get("level")
+        if value is None:
+            return None
+        try:
+            return Level(value)
+        except ValueError:
+            near = get_close_matches(str(value).lower(), list(Level), n=1)
+            self._diagnostics.error(
+                "S2H204",
+                self._document.at("level"),
+                f"'{value}' is no level of Sigma",
+                f"did you mean '{near[0]}'?" if near else f"one of {', '.join(Level)}",
+            )
+            return None
+
+    def _text(self, key: str) -> str:
+        value = self._value.get(key)
+        if value is None:
+            return ""
+        if isinstance(value, (Mapping, list)):
+            self._wrong(key, "text")
+            return ""
+        return str(value).strip()
+
+    def _date(self, key: str) -> str:
+        value = self._value.get(key)
+        return "" if value is None else str(value)
+
+    def _list(self, key: str) -> tuple[str, ...]:
+        value = self._value.get(key)
+        if value is None:
+            return ()
+        # Many rules write a single reference or false positive without the list.
+        entries = value if isinstance(value, list) else [value]
+        if any(isinstance(entry, (Mapping, list)) for entry in entries):
+            self._wrong(key, "a list of texts")
+            return ()
+        return tuple(str(entry) for entry in entries if entry is not None)
+
+    def _wrong(self, key: str, wanted: str) -> None:
+        found = self._value.get(key)
+        what = "is missing" if found is None else f"is {_kind(found)}"
+        self._diagnostics.error(
+            "S2H204", self._document.at(key), f"`{key}` {what}", f"give {wanted}"
+        )
+
+
+def _logsource(document: Document, diagnostics: Diagnostics) -> Logsource | None:
+    value = document.value.get("logsource")
+    place = document.at("logsource")
+    if not isinstance(value, Mapping):
+        diagnostics.error(
+            "S2H204", place, "the log source is missing", "add product, category or service"
+        )
+        return None
+    parts: dict[str, str] = {}
+    for key in ("product", "category", "service"):
+        part = value.get(key)
+        if part is None:
+            continue
+        if not isinstance(part, str):
+            diagnostics.error(
+                "S2H204", document.at("logsource", key), f"`{key}` is {_kind(part)}", "give text"
+            )
+            return None
+        parts[key] = part
+    if not parts:
+        diagnostics.error(
+            "S2H204", place, "the log source is empty", "add product, category or service"
+        )
+        return None
+    return Logsource(**parts)
+
+
+def _filtered_rules(document: Document, diagnostics: Diagnostics) -> tuple[str, ...] | None:
+    section = document.value["filter"]
+    value = section.get("rules") if isinstance(section, Mapping) else None
+    if isinstance(value, str):
+        return None if value.lower() == "any" else (value,)
+    if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
+        return tuple(value) or None
+    place: Location = document.at("filter", "rules")
+    diagnostics.error(
+        "S2H211",
+        place,
+        "the filter does not say which rules it is for",
+        "add `rules:` with rule ids or names, or `any`",
+    )
+    return None
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "a map", list: "a list", str: "text", bool: "true or false"}
+    if value is None:
+        return "empty"
+    return names.get(type(value), f"the number {value}" if isinstance(value, (int, float)) else "")

@@ -1,0 +1,296 @@
+"""Modifiers and values: pySigma's, with the meaning of each value in our own types.
+
+Takes a field, its modifiers and plain YAML values; gives conditions of `Atom`s. pySigma parses the
+values and applies the modifiers; what comes out is frozen, so nothing behind this package meets a
+pySigma object. Three of pySigma 1.5's modifiers are corrected here, each with its reason.
+
+Source: https://sigmahq.io/docs/basics/modifiers.html
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from sigma.conditions import ConditionAND
+from sigma.exceptions import SigmaError
+from sigma.modifiers import (
+    SigmaBase64Modifier,
+    SigmaBase64OffsetModifier,
+    SigmaModifier,
+    SigmaRegularExpressionModifier,
+    SigmaUTF16Modifier,
+    modifier_mapping,
+)
+from sigma.rule import SigmaDetectionItem
+from sigma.types import (
+    Placeholder,
+    SigmaBool,
+    SigmaCasedString,
+    SigmaCIDRExpression,
+    SigmaCompareExpression,
+    SigmaExists,
+    SigmaExpansion,
+    SigmaFieldReference,
+    SigmaNull,
+    SigmaNumber,
+    SigmaRegularExpression,
+    SigmaRegularExpressionFlag,
+    SigmaString,
+    SigmaTimestampPart,
+    SigmaType,
+    SpecialChars,
+    sigma_type,
+)
+
+from sigma2hive.model.conditions import (
+    And,
+    Atom,
+    Boolean,
+    Cidr,
+    Compare,
+    Condition,
+    Exists,
+    FieldReference,
+    Not,
+    Null,
+    Number,
+    Operator,
+    Or,
+    Origin,
+    Regex,
+    Test,
+    Text,
+    TimePart,
+    TimeUnit,
+    Wildcard,
+)
+from sigma2hive.model.values import canonical_text
+
+Placeholders = Mapping[str, Sequence[str]]
+
+
+class ValueProblem(ValueError):
+    """A value or modifier that cannot be used: diagnostic code, reason and remedy."""
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code, self.hint = code, hint
+
+
+def _encoded(value: SigmaString, applied: Sequence[type[Any]]) -> bytes:
+    # pySigma encodes the escaped text, so that an asterisk becomes a backslash and an asterisk.
+    text = "".join(part for part in value.s if isinstance(part, str))
+    if SigmaUTF16Modifier in applied and text.startswith("\ufeff"):
+        # pySigma carries the byte order mark as a character, which UTF-8 would spell otherwise.
+        return b"\xff\xfe" + text[1:].encode("utf-8")
+    return text.encode("utf-8")
+
+
+class _Base64(SigmaBase64Modifier):
+    def modify(self, val: SigmaString) -> SigmaString:
+        super().modify(val)  # refuses wildcards
+        return SigmaString.from_str(b64encode(_encoded(val, self.applied_modifiers)).decode())
+
+
+class _Base64Offset(SigmaBase64OffsetModifier):
+    def modify(self, val: SigmaString) -> SigmaExpansion:
+        super().modify(val)
+        data = _encoded(val, self.applied_modifiers)
+        # pySigma counts characters for the end; only the number of bytes decides it.
+        return SigmaExpansion(
+            [
+                SigmaString.from_str(
+                    b64encode(offset * b" " + data)[
+                        self.start_offsets[offset] : self.end_offsets[(len(data) + offset) % 3]
+                    ].decode()
+                )
+                for offset in range(3)
+            ]
+        )
+
+
+MODIFIERS: Mapping[str, type[SigmaModifier[Any, Any]]] = {
+    **modifier_mapping,
+    "base64": _Base64,
+    "base64offset": _Base64Offset,
+}
+
+
+def build_item(
+    key: str | None, values: Sequence[Any], origin: Origin, placeholders: Placeholders
+) -> Condition:
+    """Return the condition of one detection item, `key` as written ("Image|endswith") or None.
+
+    Raises:
+        ValueProblem: unknown modifier, or a value that its modifiers do not take.
+    """
+    field, *names = (key or "").split("|")
+    item = _apply(field or None, names, values)
+    if not item.value:
+        raise ValueProblem("S2H207", f"{origin.item!r} has an empty list", "give it a value")
+    conditions = tuple(
+        _condition(field or None, value, origin, placeholders) for value in item.value
+    )
+    if len(conditions) == 1:
+        joined = conditions[0]
+    else:
+        joined = And(conditions) if item.value_linking is ConditionAND else Or(conditions)
+    return Not(joined) if item.negated else joined
+
+
+def _apply(field: str | None, names: Sequence[str], values: Sequence[Any]) -> SigmaDetectionItem:
+    unknown = next((name for name in names if name not in MODIFIERS), None)
+    if unknown is not None:
+        near = get_close_matches(unknown, MODIFIERS, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else "see the modifiers in Sigma's manual"
+        raise ValueProblem("S2H203", f"unknown modifier '{unknown}'", hint)
+    modifiers = [MODIFIERS[name] for name in names]
+    is_regex = SigmaRegularExpressionModifier in modifiers
+    try:
+        with warnings.catch_warnings():
+            # Python warns of patterns that a future version may read otherwise.
+            warnings.simplefilter("ignore", FutureWarning)
+            typed = [_typed(value, is_regex) for value in values]
+            return SigmaDetectionItem(field, modifiers, typed)
+    except SigmaError as error:
+        code = "S2H215" if is_regex else "S2H207"
+        raise ValueProblem(code, _plain(error), "see the modifier in Sigma's manual") from None
+    except (RecursionError, OverflowError) as error:
+        raise ValueProblem("S2H215", f"the expression is too large ({error})") from None
+
+
+def _typed(value: Any, is_regex: bool) -> SigmaType:
+    if is_regex:
+        if not isinstance(value, str):
+            raise ValueProblem(
+                "S2H207", f"a regular expression is text, not {value!r}", "quote the value"
+            )
+        return SigmaString.from_str(value)
+    return sigma_type(value)
+
+
+def _plain(error: SigmaError) -> str:
+    # pySigma's messages name its own classes; the rule's author knows only the modifier.
+    text = str(error.args[0]) if error.args else str(error)
+    return re.sub(
+        r"Modifier Sigma(\w+?)Modifier incompatible to value type of '(.*)'",
+        r"the modifier for \1 does not take the value '\2'",
+        text,
+        flags=re.DOTALL,
+    )
+
+
+def _condition(
+    field: str | None, value: SigmaType, origin: Origin, placeholders: Placeholders
+) -> Condition:
+    if isinstance(value, SigmaExpansion):
+        return Or(tuple(_condition(field, inner, origin, placeholders) for inner in value.values))
+    if isinstance(value, (SigmaString, SigmaRegularExpression)) and value.contains_placeholder():
+        expanded = value.replace_placeholders(lambda found: _expand(found, placeholders))
+        return Or(tuple(_condition(field, inner, origin, placeholders) for inner in expanded))
+    test = _test(value)
+    if field is None:
+        test = _keyword_test(test)
+    return Atom(field, test, origin)
+
+
+def _expand(found: Placeholder, placeholders: Placeholders) -> Iterator[SigmaString]:
+    values = placeholders.get(found.name)
+    if not values:
+        near = get_close_matches(found.name, placeholders, n=1)
+        raise ValueProblem(
+            "S2H212",
+            f"the placeholder %{found.name}% has no values",
+            f"did you mean %{near[0]}%?"
+            if near
+            else "list its values in the file that `placeholders` in sigma2hive.yml names",
+        )
+    return (SigmaString(str(text)) for text in values)
+
+
+def _test(value: SigmaType) -> Test:
+    match value:
+        case SigmaCasedString():
+            return Text(_pattern(value), cased=True)
+        case SigmaString():
+            return Text(_pattern(value))
+        case SigmaRegularExpression():
+            return _regex(value)
+        case SigmaTimestampPart():
+            return _time_part(value, Operator.EQ)
+        case SigmaNumber():
+            return Number(value.number)
+        case SigmaBool():
+            return Boolean(value.boolean)
+        case SigmaCompareExpression():
+            operator = Operator(value.op.name.lower())
+            if isinstance(value.number, SigmaTimestampPart):
+                return _time_part(value.number, operator)
+            return Compare(operator, value.number.number)
+        case SigmaCIDRExpression():
+            return Cidr(value.network)
+        case SigmaFieldReference():
+            return FieldReference(value.field, value.starts_with, value.ends_with)
+        case SigmaExists():
+            return Exists(value.exists)
+        case SigmaNull():
+            return Null()
+    raise ValueProblem("S2H207", f"values of the kind {type(value).__name__} are not supported")
+
+
+def _pattern(value: SigmaString) -> tuple[str | Wildcard, ...]:
+    parts: list[str | Wildcard] = []
+    for part in value.s:
+        if part is SpecialChars.WILDCARD_MULTI:
+            if not parts or parts[-1] is not Wildcard.ANY:
+                parts.append(Wildcard.ANY)
+        elif part is SpecialChars.WILDCARD_SINGLE:
+            parts.append(Wildcard.ONE)
+        elif isinstance(part, str) and part:
+            if parts and not isinstance(parts[-1], Wildcard):
+                parts[-1] += part
+            else:
+                parts.append(part)
+    return tuple(parts)
+
+
+def _regex(value: SigmaRegularExpression) -> Regex:
+    pattern = str(value.regexp)
+    flags = SigmaRegularExpressionFlag
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        inline = re.compile(pattern, re.ASCII).flags
+    return Regex(
+        pattern,
+        ignore_case=flags.IGNORECASE in value.flags or bool(inline & re.IGNORECASE),
+        multiline=flags.MULTILINE in value.flags,
+        dotall=flags.DOTALL in value.flags,
+    )
+
+
+def _time_part(value: SigmaTimestampPart, operator: Operator) -> TimePart:
+    return TimePart(TimeUnit(value.timestamp_part.name.lower()), operator, int(value.number))
+
+
+def _keyword_test(test: Test) -> Test:
+    """A keyword is found anywhere in a value, as a word in a log line would be."""
+    if isinstance(test, (Number, Boolean)):
+        number_or_boolean = test.number if isinstance(test, Number) else test.boolean
+        test = Text((canonical_text(number_or_boolean),))
+    if isinstance(test, Text):
+        pattern = test.pattern
+        if not pattern or pattern[0] is not Wildcard.ANY:
+            pattern = (Wildcard.ANY, *pattern)
+        if pattern[-1] is not Wildcard.ANY:
+            pattern = (*pattern, Wildcard.ANY)
+        return Text(pattern, test.cased)
+    if isinstance(test, Regex):
+        return test
+    raise ValueProblem(
+        "S2H207", "a keyword without field takes text, numbers and |re only", "name a field"
+    )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TypeVar
 
 from sigma2hive.model.values import Values
 
@@ -150,23 +151,113 @@ class Logsource:
 Conjunction = Mapping[str, tuple[str, ...]]
 
 
+#: What an index does with a field that no type table names: Beats, Fleet and Logstash in ECS mode
+#: all map it dynamically to a keyword that ignores longer values.
+UNKNOWN_IGNORE_ABOVE = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class TypeTable:
+    """What the index knows of its fields, path → `Field`; `fallback` is asked for the rest."""
+
+    known: Mapping[str, Field] = field(default_factory=dict)
+    fallback: TypeTable | None = None
+
+    def find(self, path: str) -> Field | None:
+        """Return what is known of exactly this path."""
+        found = self.known.get(path)
+        if found is None and self.fallback is not None:
+            return self.fallback.find(path)
+        return found
+
+    def field(self, path: str) -> Field:
+        """Return the field at `path`, a keyword where nothing is known of it.
+
+        Below a flattened or nested field every path takes that type, since a plain query finds
+        nothing there.
+        """
+        found = self.find(path)
+        for parent in _parents(path):
+            above = self.find(parent)
+            if above is not None and above.type in (FieldType.FLATTENED, FieldType.NESTED):
+                return Field(path, above.type)
+        return found or Field(path, ignore_above=UNKNOWN_IGNORE_ABOVE)
+
+    def knows(self, path: str) -> bool:
+        """Whether `path` is a field of the index, or lies below an object of it."""
+        if self.find(path) is not None:
+            return True
+        return any(self.find(parent) is not None for parent in _parents(path))
+
+
+def _parents(path: str) -> Iterator[str]:
+    end = path.rfind(".")
+    while end > 0:
+        yield path[:end]
+        end = path.rfind(".", 0, end)
+
+
 @dataclass(frozen=True, slots=True)
 class LogsourcePlace:
-    """Where a rule's log source lies in the index, everything merged and resolved.
+    """Where a rule's log source lies in the index, everything merged.
 
     `indices` are index patterns. `any_of` are alternatives, each a conjunction of index fields and
-    accepted values (empty: no condition). `fields` maps a Sigma field name to candidate index
+    accepted values (empty: no condition). `paths` maps a Sigma field name to candidate index
     fields, of which any may hold the value. `keyword_fields` are searched by unbound keywords.
-    `default_prefix` (e.g. "winlog.event_data.") names a field that `fields` does not list; "" means
-    that the Sigma name is the index field.
+    `default_prefix` (e.g. "winlog.event_data.") stands before a field that `paths` does not list;
+    `also_read` ("winlog.event_data.{field}") names one more candidate for those it does list.
+    `dropped` are values that ingestion removes from all of these.
     """
 
     indices: tuple[str, ...]
     any_of: tuple[Conjunction, ...]
-    fields: Mapping[str, tuple[Field, ...]]
+    paths: Mapping[str, tuple[str, ...]]
     keyword_fields: tuple[Field, ...]
     default_prefix: str = ""
-    default_dropped: tuple[str, ...] = ()
+    also_read: str = ""
+    dropped: tuple[str, ...] = ()
+    types: TypeTable = TypeTable()
+    derived: Mapping[str, Derived] = field(default_factory=dict)
+    _resolved: dict[str, tuple[Field, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    @property
+    def fields(self) -> dict[str, tuple[Field, ...]]:
+        """Return every Sigma field that the profile names, resolved."""
+        return {name: self.resolve(name) for name in self.paths}
+
+    def resolve(self, name: str) -> tuple[Field, ...]:
+        """Return the index fields that may hold the Sigma field `name`; never none.
+
+        A mapped name gives its candidates; a name that is itself a field of the index is that
+        field; every other name is read under the default prefix.
+        """
+        found = self._resolved.get(name)
+        if found is None:
+            found = self._resolved[name] = self._resolve(name)
+        return found
+
+    def field(self, path: str) -> Field:
+        """Return the index field at `path`, for conditions that are written in index fields."""
+        if path in self.derived:
+            return Field(path, derived=self.derived[path])
+        return self.types.field(path)
+
+    def _resolve(self, name: str) -> tuple[Field, ...]:
+        paths = self.paths.get(name)
+        if paths is None:
+            if self._is_path(name):
+                return (self.field(name),)
+            paths = (self.default_prefix + name,)
+        elif self.also_read:
+            paths = tuple(dict.fromkeys((*paths, self.also_read.replace("{field}", name))))
+        return tuple(replace(self.field(path), dropped=self.dropped) for path in paths)
+
+    def _is_path(self, name: str) -> bool:
+        if name in self.derived or self.types.knows(name):
+            return True
+        return bool(self.default_prefix) and name.startswith(self.default_prefix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,3 +278,138 @@ class LogsourceEntry:
     default_prefix: str | None = None
     also_read: str | None = None
     dropped: tuple[str, ...] | None = None
+    types: TypeTable | None = None
+
+    def covers(self, logsource: Logsource) -> bool:
+        """Whether every attribute that the row lists has one of its values in `logsource`."""
+        return (
+            (not self.products or logsource.product in self.products)
+            and (not self.categories or logsource.category in self.categories)
+            and (not self.services or logsource.service in self.services)
+        )
+
+    @property
+    def specificity(self) -> int:
+        """How many of the three attributes are listed."""
+        return sum(map(bool, (self.products, self.categories, self.services)))
+
+
+class WindowsEvents(StrEnum):
+    """How raw Windows events (.evtx, raw JSON) are brought into a profile's fields."""
+
+    WINLOGBEAT = "winlogbeat"
+    ELASTIC_AGENT = "elastic-agent"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What fields an index has and where each Sigma log source lies in it.
+
+    `rows` are in order of precedence among equally specific ones: the profile's own first, then
+    its parents'.
+    """
+
+    name: str
+    title: str
+    windows_events: WindowsEvents
+    rows: tuple[LogsourceEntry, ...]
+    types: TypeTable = TypeTable()
+    derived: Mapping[str, Derived] = field(default_factory=dict)
+    _places: dict[Logsource, LogsourcePlace | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def place(self, logsource: Logsource) -> LogsourcePlace | None:
+        """Return where `logsource` lies, or None where the profile does not say.
+
+        Fails closed: some covering row must give indices, and each attribute that the log source
+        names must be listed by a covering row, so that a rule never searches events of which
+        nothing but the product is known.
+        """
+        if logsource not in self._places:
+            self._places[logsource] = self._place(logsource)
+        return self._places[logsource]
+
+    def unplaced_reason(self, logsource: Logsource) -> str:
+        """Say why `place` gives None: "no row names service=foo for product=linux"."""
+        covering = self._covering(logsource)
+        missing = _unnamed(logsource, covering)
+        if not missing:
+            return f"no row for {logsource} gives indices"
+        named = Logsource(
+            **{
+                name: value
+                for name, value in _attributes(logsource).items()
+                if value is not None and name not in missing
+            }
+        )
+        wanted = " ".join(f"{name}={value}" for name, value in missing.items())
+        return f"no row names {wanted}" + (f" for {named}" if named.specificity else "")
+
+    def unplaced_hint(self, logsource: Logsource) -> str:
+        """Say what to write, and where, so that `logsource` gets a place."""
+        row = ", ".join(
+            f"{name}: {value}" for name, value in _attributes(logsource).items() if value
+        )
+        return (
+            f"add a row {{{row}, indices: [...]}} to a profile of your own in mappings/schemas/ "
+            f"that extends {self.name}"
+        )
+
+    def _covering(self, logsource: Logsource) -> list[LogsourceEntry]:
+        rows = [row for row in self.rows if row.covers(logsource)]
+        return sorted(rows, key=lambda row: -row.specificity)
+
+    def _place(self, logsource: Logsource) -> LogsourcePlace | None:
+        rows = self._covering(logsource)
+        indices = _first(row.indices for row in rows)
+        if indices is None or _unnamed(logsource, rows):
+            return None
+        row_types = _first(row.types for row in rows)
+        types = TypeTable(row_types.known, self.types) if row_types else self.types
+        paths: dict[str, tuple[str, ...]] = {}
+        for row in reversed(rows):
+            paths.update(row.fields)
+        keyword_paths = _first(row.keyword_fields for row in rows) or ()
+        return LogsourcePlace(
+            indices=indices,
+            any_of=_first(row.any_of for row in rows) or (),
+            paths=paths,
+            keyword_fields=tuple(types.field(path) for path in keyword_paths),
+            default_prefix=_first(row.default_prefix for row in rows) or "",
+            also_read=_first(row.also_read for row in rows) or "",
+            dropped=_first(row.dropped for row in rows) or (),
+            types=types,
+            derived=self.derived,
+        )
+
+
+def _attributes(logsource: Logsource) -> dict[str, str | None]:
+    return {
+        "product": logsource.product,
+        "category": logsource.category,
+        "service": logsource.service,
+    }
+
+
+def _unnamed(logsource: Logsource, covering: Iterable[LogsourceEntry]) -> dict[str, str]:
+    """Return the attributes of `logsource` that no covering row lists."""
+    rows = list(covering)
+    listed = {
+        "product": any(row.products for row in rows),
+        "category": any(row.categories for row in rows),
+        "service": any(row.services for row in rows),
+    }
+    return {
+        name: value
+        for name, value in _attributes(logsource).items()
+        if value is not None and not listed[name]
+    }
+
+
+Stated = TypeVar("Stated")
+
+
+def _first(statements: Iterable[Stated | None]) -> Stated | None:
+    return next((statement for statement in statements if statement is not None), None)

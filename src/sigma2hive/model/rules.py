@@ -157,3 +157,12 @@ class CompiledCorrelation:
     group_by: tuple[tuple[str, Mapping[str, tuple[Field, ...]]], ...]
     epoch: str
     generate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionRepository:
+    """Everything that was read from the rules folders, in the order of path and document."""
+
+    rules: tuple[DetectionRule, ...] = ()
+    correlations: tuple[CorrelationRule, ...] = ()
+    filters: tuple[FilterRule, ...] = ()

@@ -4,6 +4,7 @@ pySigma's rule objects change when a pipeline is applied to them, and tell no pl
 this package is frozen and knows its file, line and column.
 """
 
-from sigma2hive.sigma.documents import SigmaDocument, is_sigma_document, parse_document
+from sigma2hive.sigma.documents import SigmaDocument, parse_document
+from sigma2hive.sigma.modifiers import Placeholders
 
-__all__ = ["SigmaDocument", "is_sigma_document", "parse_document"]
+__all__ = ["Placeholders", "SigmaDocument", "parse_document"]

@@ -1,0 +1,172 @@
+"""Rules folders to a `DetectionRepository`.
+
+Takes paths of files and folders; gives every rule, correlation and filter that can be read. What
+cannot is a finding, and the rest goes on. Files are only read, never run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sigma2hive.diagnostics import Diagnostics, Location
+from sigma2hive.model.rules import (
+    CorrelationRule,
+    DetectionRepository,
+    DetectionRule,
+    FilterRule,
+)
+from sigma2hive.sigma import Placeholders, SigmaDocument, parse_document
+from sigma2hive.yamlmarks import MAX_FILE_BYTES, parse_yaml
+
+_SUFFIXES = (".yml", ".yaml")
+#: Tests and settings lie beside rules; neither is one.
+_NOT_RULES = (".test.yml", ".test.yaml")
+
+
+def load_repository(
+    paths: Sequence[Path], root: Path, placeholders: Placeholders, diagnostics: Diagnostics
+) -> DetectionRepository:
+    """Return all that lies in `paths`; findings name files relative to `root` where inside it.
+
+    A file that is named itself is read whatever its name; in folders those that end in .yml or
+    .yaml are, except tests (*.test.yml) and hidden ones. The second rule with an id is left out.
+    """
+    documents: list[SigmaDocument] = []
+    for file in _rule_files(paths, root, diagnostics):
+        documents.extend(_read_file(file, root, placeholders, diagnostics))
+    unique = list(_without_repeated_ids(documents, diagnostics))
+    return DetectionRepository(
+        rules=tuple(entry for entry in unique if isinstance(entry, DetectionRule)),
+        correlations=tuple(entry for entry in unique if isinstance(entry, CorrelationRule)),
+        filters=tuple(entry for entry in unique if isinstance(entry, FilterRule)),
+    )
+
+
+def load_placeholders(
+    path: Path | None, root: Path, diagnostics: Diagnostics
+) -> dict[str, tuple[str, ...]]:
+    """Return the values of `|expand`: a YAML map of name → value or list of values."""
+    if path is None:
+        return {}
+    content = _content(path, root, diagnostics)
+    if content is None:
+        return {}
+    values: dict[str, tuple[str, ...]] = {}
+    for document in parse_yaml(shown_path(path, root), content, diagnostics):
+        if not isinstance(document.value, dict):
+            diagnostics.error(
+                "S2H402", document.at(), "placeholders are a map of name → values", "see the docs"
+            )
+            continue
+        for name, given in document.value.items():
+            entries = given if isinstance(given, list) else [given]
+            if any(entry is None or isinstance(entry, (dict, list)) for entry in entries):
+                diagnostics.error(
+                    "S2H402", document.at(name), f"%{name}% is no text or list of texts", "mend it"
+                )
+                continue
+            values[str(name).strip("%")] = tuple(str(entry) for entry in entries)
+    return values
+
+
+def shown_path(path: Path, root: Path) -> str:
+    """Return the path as findings show it: relative to `root` where it lies inside."""
+    absolute = path if path.is_absolute() else Path.cwd() / path
+    try:
+        return absolute.relative_to(root).as_posix()
+    except ValueError:
+        return path.as_posix()
+
+
+def _rule_files(paths: Sequence[Path], root: Path, diagnostics: Diagnostics) -> Iterator[Path]:
+    seen: set[Path] = set()
+    for path in paths:
+        if path.is_dir():
+            found = sorted(_files_below(path))
+            if not found:
+                diagnostics.warning(
+                    "S2H108",
+                    Location(shown_path(path, root)),
+                    "the folder holds no .yml or .yaml file",
+                    "name the folder that the rules are in",
+                )
+        elif path.exists():
+            found = [path]
+        else:
+            diagnostics.error(
+                "S2H108",
+                Location(shown_path(path, root)),
+                "there is no such file or folder",
+                "check `rules` in sigma2hive.yml or --rules",
+            )
+            continue
+        for file in found:
+            absolute = file.resolve()
+            if absolute not in seen:
+                seen.add(absolute)
+                yield file
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    # os.walk does not follow links to folders, so that a loop of links ends.
+    for where, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in names:
+            if name.endswith(_SUFFIXES) and not name.endswith(_NOT_RULES) and name[0] != ".":
+                yield Path(where, name)
+
+
+def _read_file(
+    file: Path, root: Path, placeholders: Placeholders, diagnostics: Diagnostics
+) -> Iterator[SigmaDocument]:
+    content = _content(file, root, diagnostics)
+    if content is None:
+        return
+    for document in parse_yaml(shown_path(file, root), content, diagnostics):
+        parsed = parse_document(document, placeholders, diagnostics)
+        if parsed is not None:
+            yield parsed
+
+
+def _content(file: Path, root: Path, diagnostics: Diagnostics) -> bytes | None:
+    try:
+        with file.open("rb") as stream:
+            # One byte more than the limit is enough to know that it is exceeded.
+            content = stream.read(MAX_FILE_BYTES + 1)
+            if len(content) > MAX_FILE_BYTES:
+                size = file.stat().st_size
+                diagnostics.error(
+                    "S2H104",
+                    Location(shown_path(file, root)),
+                    f"the file has {size:,} bytes; the limit is {MAX_FILE_BYTES:,}",
+                    "split it: one rule a file is the custom",
+                )
+                return None
+            return content
+    except OSError as error:
+        diagnostics.error(
+            "S2H101",
+            Location(shown_path(file, root)),
+            f"the file cannot be read: {error.strerror or error}",
+            "check that it is a file and may be read",
+        )
+        return None
+
+
+def _without_repeated_ids(
+    documents: Sequence[SigmaDocument], diagnostics: Diagnostics
+) -> Iterator[SigmaDocument]:
+    first: dict[str, SigmaDocument] = {}
+    for entry in documents:
+        earlier = first.setdefault(entry.info.id, entry)
+        if earlier is entry:
+            yield entry
+        else:
+            diagnostics.error(
+                "S2H208",
+                entry.info.location,
+                f"the id {entry.info.id} is also that of {earlier.info.location}",
+                "give one of the two a new id; alerts are told apart by it",
+            )

@@ -339,9 +339,8 @@ class Profile:
             return f"no row for {logsource} gives indices"
         named = Logsource(
             **{
-                name: value
+                name: None if name in missing else value
                 for name, value in _attributes(logsource).items()
-                if value is not None and name not in missing
             }
         )
         wanted = " ".join(f"{name}={value}" for name, value in missing.items())

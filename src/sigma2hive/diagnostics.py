@@ -72,6 +72,7 @@ CODES: dict[str, str] = {
     "S2H404": "log source has no place in the profile",
     "S2H405": "invalid mapping",
     "S2H406": "template cannot be rendered",
+    "S2H407": "a credential stands in a file",
     # 5xx: events, sources, sinks
     "S2H501": "event cannot be read",
     "S2H502": "event is larger than the limit",

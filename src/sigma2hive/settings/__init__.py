@@ -1,0 +1,23 @@
+"""Settings: sigma2hive.yml, the environment, and secrets that never print."""
+
+from sigma2hive.settings.keys import Limits, Settings, SourceSettings
+from sigma2hive.settings.reading import SETTINGS_FILE, find_settings_file, load_settings
+from sigma2hive.settings.secrets import (
+    Secret,
+    conceal_credentials,
+    is_credential_name,
+    secret_from_environment,
+)
+
+__all__ = [
+    "SETTINGS_FILE",
+    "Limits",
+    "Secret",
+    "Settings",
+    "SourceSettings",
+    "conceal_credentials",
+    "find_settings_file",
+    "is_credential_name",
+    "load_settings",
+    "secret_from_environment",
+]

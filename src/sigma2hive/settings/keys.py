@@ -1,0 +1,182 @@
+"""Every setting, once: its type, default, meaning and example.
+
+Gives the `Settings` dataclass and, from the same declarations, the rows that the reader, the JSON
+Schema (docs/schemas/sigma2hive.schema.json) and the page docs/settings.md are made of. Never reads
+a file. To add a setting, add a field with `_setting` or a section with `_section`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from pathlib import Path
+from typing import TypeVar
+
+ENVIRONMENT_PREFIX = "SIGMA2HIVE_"
+
+T = TypeVar("T")
+
+
+class Kind(Enum):
+    """What one value may be; the value says it in words, as errors and docs do."""
+
+    TEXT = "text"
+    PATH = "a path"
+    NUMBER = "a whole number above 0"
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What a declaration says: `many` makes it a list of `kind`; `example` is YAML."""
+
+    kind: Kind
+    many: bool
+    meaning: str
+    example: str
+
+    @property
+    def expected(self) -> str:
+        """Return in words what the value must be."""
+        if not self.many:
+            return self.kind.value
+        return "a list of paths" if self.kind is Kind.PATH else "a list of texts"
+
+
+def _setting(default: T, kind: Kind, meaning: str, example: str, *, many: bool = False) -> T:
+    spec = Spec(kind, many, " ".join(meaning.split()), example)
+    return field(default=default, metadata={"spec": spec})
+
+
+def _section(section: type[T], meaning: str) -> T:
+    metadata = {"section": section, "meaning": meaning}
+    return field(default_factory=section, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """Where events come from."""
+
+    events: tuple[Path, ...] = _setting(
+        (),
+        Kind.PATH,
+        """Event files and folders that `run` reads when `--events` is not given: NDJSON, .evtx,
+        either of them as .gz.""",
+        "events: [examples]",
+        many=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where an event is put aside, with a reason, before it costs more."""
+
+    max_event_bytes: int = _setting(
+        1024 * 1024,
+        Kind.NUMBER,
+        "Bytes of one event as it came; a larger one is put aside (S2H502).",
+        "max_event_bytes: 1048576",
+    )
+    max_event_fields: int = _setting(
+        10_000,
+        Kind.NUMBER,
+        "Values in one event; an event with more is put aside (S2H502).",
+        "max_event_fields: 10000",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for every command in a repository.
+
+    `root` is the folder that relative paths are seen from; paths from `load_settings` are absolute.
+    `file` is the settings file, None where there is none and the defaults hold.
+    """
+
+    root: Path = Path()
+    file: Path | None = None
+    rules: tuple[Path, ...] = _setting(
+        (Path("sigma_rules"),),
+        Kind.PATH,
+        "Files and folders with Sigma rules, correlations and filters.",
+        "rules: [sigma_rules]",
+        many=True,
+    )
+    mappings: Path = _setting(
+        Path("mappings"),
+        Kind.PATH,
+        """Folder with what turns matches into alerts: observables.yml, alerts.yml, and your own
+        index profiles in schemas/.""",
+        "mappings: mappings",
+    )
+    profile: str = _setting(
+        "winlogbeat",
+        Kind.TEXT,
+        """Which fields the index has: `winlogbeat`, `elastic-agent`, `ecs`, or one of your own in
+        mappings/schemas/.""",
+        "profile: winlogbeat",
+    )
+    sources: SourceSettings = _section(SourceSettings, "Where events come from.")
+    sinks: tuple[str, ...] = _setting(
+        ("inbox",),
+        Kind.TEXT,
+        "Where alerts go: `inbox` (a SQLite file in `state`), `jsonl:FILE`.",
+        "sinks: [inbox]",
+        many=True,
+    )
+    state: Path = _setting(
+        Path(".sigma2hive"),
+        Kind.PATH,
+        "Folder that sigma2hive may write to; keep it out of Git.",
+        "state: .sigma2hive",
+    )
+    placeholders: Path | None = _setting(
+        None,
+        Kind.PATH,
+        """YAML file of `name: [values]` for `%name%` in rules with the modifier `|expand`. Without
+        it, such rules are left out (S2H212).""",
+        "placeholders: placeholders.yml",
+    )
+    limits: Limits = _section(Limits, "Where an event is put aside before it costs more.")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One setting: `key` is dotted where it stands in a section."""
+
+    key: str
+    spec: Spec
+    default: object
+
+    @property
+    def environment(self) -> str:
+        """Return the environment variable that overrides it."""
+        return ENVIRONMENT_PREFIX + self.key.replace(".", "_").upper()
+
+
+@dataclass(frozen=True, slots=True)
+class SectionRow:
+    """One section: a key that holds settings."""
+
+    key: str
+    section: type
+    meaning: str
+
+
+def rows_of(section: type, prefix: str = "") -> Iterator[Row | SectionRow]:
+    """Yield what a dataclass of settings declares, in order; sections are not entered."""
+    for declared in fields(section):
+        key = prefix + declared.name
+        if spec := declared.metadata.get("spec"):
+            yield Row(key, spec, declared.default)
+        elif nested := declared.metadata.get("section"):
+            yield SectionRow(key, nested, declared.metadata["meaning"])
+
+
+def all_rows(section: type = Settings, prefix: str = "") -> Iterator[Row]:
+    """Yield every setting, those in sections too."""
+    for row in rows_of(section, prefix):
+        if isinstance(row, SectionRow):
+            yield from all_rows(row.section, row.key + ".")
+        else:
+            yield row

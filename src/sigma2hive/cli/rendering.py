@@ -1,0 +1,175 @@
+"""Findings as people and programs read them.
+
+Takes `Diagnostic` objects and the lines of the files that they point into; gives text or plain
+values for JSON. Never prints. What rules and events say is hostile: characters that cannot be seen
+are written out, lines are cut, credentials are concealed.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sigma2hive.diagnostics import Diagnostic, Location, Severity
+from sigma2hive.model.visible import visible
+from sigma2hive.settings import conceal_credentials
+from sigma2hive.yamlmarks import MAX_FILE_BYTES
+
+#: Columns that a source line may take, its number aside.
+SOURCE_COLUMNS = 80
+#: Characters of a message or hint; one that quotes an event may be long.
+MAX_TEXT = 1_000
+#: Findings about a credential: their source line is shown up to the key.
+_CREDENTIAL_CODES = frozenset({"S2H407"})
+_YAML_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+
+
+def render_diagnostic(finding: Diagnostic, source_lines: Sequence[str] = ()) -> str:
+    """Return a finding as text: what and where, the source line with a caret, the hint.
+
+    `source_lines` are the lines of the file that it points into; without them, or where the place
+    is not in them, the source line is left out.
+    """
+    place = visible(str(finding.location))
+    lines = [f"{place}: {finding.severity} {finding.code}: {_shown(finding.message)}"]
+    lines += _excerpt(finding, source_lines)
+    if finding.hint:
+        lines.append(f"  hint: {_shown(finding.hint)}")
+    return "\n".join(lines)
+
+
+def render_diagnostics(findings: Iterable[Diagnostic], root: Path) -> str:
+    """Return all findings as text; `root` is the folder that their paths are seen from."""
+    files = SourceFiles(root)
+    return "\n".join(
+        render_diagnostic(finding, files.lines(finding.location)) for finding in findings
+    )
+
+
+def diagnostic_as_json(finding: Diagnostic) -> dict[str, str | int]:
+    """Return a finding's fields as JSON values; `line` and `column` are 0 where unknown."""
+    return {
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "path": finding.location.path,
+        "line": finding.location.line,
+        "column": finding.location.column,
+        "message": finding.message,
+        "hint": finding.hint,
+    }
+
+
+def render_counts(findings: Iterable[Diagnostic]) -> str:
+    """Return how many findings there are: "2 errors, 1 warning", or "no findings"."""
+    counts = Counter(finding.severity for finding in findings)
+    words = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+    parts = [
+        f"{counts[severity]:,} {word}{'s' if counts[severity] > 1 else ''}"
+        for severity, word in words.items()
+        if counts[severity]
+    ]
+    return ", ".join(parts) or "no findings"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFiles:
+    """The lines of the files that findings point into, each file read once."""
+
+    root: Path
+    _read: dict[str, Sequence[str]] = field(default_factory=dict)
+
+    def lines(self, location: Location) -> Sequence[str]:
+        """Return the lines of the file; none where it is no text, too large or gone."""
+        if not location.line:
+            return ()
+        if location.path not in self._read:
+            self._read[location.path] = self._load(location.path)
+        return self._read[location.path]
+
+    def _load(self, path: str) -> Sequence[str]:
+        file = self.root / path
+        try:
+            # Regular files only: a pipe would block, and an event file may be of any size.
+            if not file.is_file() or file.stat().st_size > MAX_FILE_BYTES:
+                return ()
+            content = file.read_bytes()
+        except (OSError, ValueError):
+            return ()
+        if b"\0" in content:
+            return ()
+        text = content.decode("utf-8-sig", errors="replace")
+        # YAML counts lines by more breaks than files of events do.
+        if file.suffix in {".yml", ".yaml"}:
+            return _YAML_BREAK.split(text)
+        return text.split("\n")
+
+
+def _shown(text: str) -> str:
+    cut = text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+    return visible(cut)
+
+
+def _excerpt(finding: Diagnostic, source_lines: Sequence[str]) -> list[str]:
+    line, column = finding.location.line, finding.location.column
+    if not 0 < line <= len(source_lines):
+        return []
+    source = source_lines[line - 1].rstrip("\r\n")
+    source = _without_value(source, column) if finding.code in _CREDENTIAL_CODES else source
+    source = conceal_credentials(source)
+    if not source.strip():
+        return []
+    text, caret = _window(source, column)
+    number = str(line)
+    shown = [f"  {number} | {text}"]
+    if column:
+        shown.append(f"  {' ' * len(number)} | {' ' * caret}^")
+    return shown
+
+
+def _without_value(source: str, column: int) -> str:
+    start = max(column - 1, 0)
+    key = re.split("[:=]", source[start:], maxsplit=1)[0]
+    return f"{source[:start]}{key}: ***"
+
+
+def _window(source: str, column: int) -> tuple[str, int]:
+    """Return the part of a line that is shown and how far from its left `column` stands."""
+    start = min(max(column - 1, 0), len(source))
+    cells = [visible(char) for char in source[_first_needed(start) : start + SOURCE_COLUMNS]]
+    at = start - _first_needed(start)
+    cut_left, cut_right = _first_needed(start) > 0, start + SOURCE_COLUMNS < len(source)
+    # Take away from the farther side until the rest fits, with a place for each ellipsis.
+    left, right = 0, len(cells)
+    widths = [_width(cell) for cell in cells]
+    total = sum(widths)
+    while total + cut_left + cut_right > SOURCE_COLUMNS:
+        if at - left > right - at - 1:
+            total -= widths[left]
+            left, cut_left = left + 1, True
+        elif right > at + 1:
+            right -= 1
+            total -= widths[right]
+            cut_right = True
+        else:
+            break
+    text = "…" * cut_left + "".join(cells[left:right]) + "…" * cut_right
+    return text.rstrip(), cut_left + sum(widths[left:at])
+
+
+def _first_needed(start: int) -> int:
+    # A character takes at least a column, combining ones aside: what is farther is never shown.
+    return max(0, start - SOURCE_COLUMNS)
+
+
+def _width(text: str) -> int:
+    """Return the columns that a terminal gives `text`."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in text
+    )

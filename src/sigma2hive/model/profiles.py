@@ -39,16 +39,37 @@ class FieldType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One piece of a derived field: a path, a text put before it, and values to translate.
+    """One piece of a derived field: a path, texts put around it, and values to translate.
 
     With `replace`, a value that is no key of it gives nothing: the field is then absent.
-    Keys of `replace` are compared as they are.
+    Keys of `replace` are compared as they are. `hex_digits` writes a decimal number in hexadecimal
+    with so many digits; what is no whole number gives nothing. `only_if` maps other paths to the
+    values of which one must be there, compared as they are, for the part to give anything.
     """
 
     path: str
     prefix: str = ""
+    suffix: str = ""
     replace: Mapping[str, str] = field(default_factory=dict)
     upper: bool = False
+    hex_digits: int = 0
+    only_if: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def text_of(self, value: str, values: Values) -> str | None:
+        """Return what one `value` of the path gives in a document's `values`; None is nothing."""
+        for path, accepted in self.only_if.items():
+            if not any(text in accepted for text in values.get(path, ())):
+                return None
+        text = value.upper() if self.upper else value
+        if self.hex_digits:
+            if not (text.isascii() and text.isdecimal() and len(text) <= 20):
+                return None
+            text = f"{int(text):0{self.hex_digits}x}"
+        if self.replace:
+            if text not in self.replace:
+                return None
+            text = self.replace[text]
+        return self.prefix + text + self.suffix
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +77,27 @@ class Derived:
     """A field that no document has but a rule can ask for, put together from those it has.
 
     Sysmon's `User` is user.domain and user.name in ECS; its `Hashes` is one field a hash. The parts
-    that exist are joined by `separator`; when none exists the field is absent.
+    that exist are joined by `separator`; when none exists the field is absent. With `each`, every
+    value of every part is a value of its own, and nothing is joined.
     """
 
     parts: tuple[Part, ...]
     separator: str = ""
+    each: bool = False
 
     def values_of(self, values: Values) -> tuple[str, ...]:
-        """Return the derived field's values (none or one) in a document's `values`.
+        """Return the derived field's values in a document's `values`: none or one, unless `each`.
 
-        Of a multi-valued part the first value is taken.
+        Where parts are joined, the first value of a multi-valued one is taken.
         """
-        pieces = []
+        texts: list[str] = []
         for part in self.parts:
-            found = values.get(part.path)
-            if not found:
-                continue
-            text = found[0].upper() if part.upper else found[0]
-            if part.replace:
-                if text not in part.replace:
-                    continue
-                text = part.replace[text]
-            pieces.append(part.prefix + text)
-        return (self.separator.join(pieces),) if pieces else ()
+            found = values.get(part.path, ())
+            given = (part.text_of(value, values) for value in (found if self.each else found[:1]))
+            texts.extend(text for text in given if text is not None)
+        if self.each or not texts:
+            return tuple(texts)
+        return (self.separator.join(texts),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ _ROW_KEYS = (
     "dropped",
     "types",
 )
+_PART_KEYS = ("path", "prefix", "suffix", "replace", "upper", "hex_digits", "only_if")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
 #: Elasticsearch's rules for index names, with wildcards and a remote cluster's name before a colon.
 #: Source: https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-indices-create
@@ -160,22 +161,29 @@ def _field_type(path: str, node: Node) -> Field:
 def _derived(node: Node) -> Derived:
     if not node.is_mapping("a derived field"):
         return Derived(())
-    node.refuse_unknown_keys(("join", "separator"))
+    node.refuse_unknown_keys(("join", "separator", "each"))
     parts = tuple(_part(part) for part in node.required("join").children())
     if not parts:
         node.wrong("the derived field joins nothing", "list at least one path under `join`")
-    return Derived(parts, node.get("separator").text() if node.has("separator") else "")
+    return Derived(
+        parts,
+        node.get("separator").text() if node.has("separator") else "",
+        each=node.get("each").boolean() if node.has("each") else False,
+    )
 
 
 def _part(node: Node) -> Part:
     if not node.holds(dict):
         return Part(node.text(_is_path, _NO_SPACES))
-    node.refuse_unknown_keys(("path", "prefix", "replace", "upper"))
+    node.refuse_unknown_keys(_PART_KEYS)
     return Part(
         node.required("path").text(_is_path, _NO_SPACES),
         prefix=node.get("prefix").text() if node.has("prefix") else "",
+        suffix=node.get("suffix").text() if node.has("suffix") else "",
         replace={key: child.scalar() for key, child in node.pairs("replace")},
         upper=node.get("upper").boolean() if node.has("upper") else False,
+        hex_digits=node.get("hex_digits").whole_number() if node.has("hex_digits") else 0,
+        only_if=_conjunction(node.get("only_if")) if node.has("only_if") else {},
     )
 
 

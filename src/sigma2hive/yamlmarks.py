@@ -21,6 +21,8 @@ MAX_FILE_BYTES = 1024 * 1024
 MAX_NODES = 50_000
 MAX_DEPTH = 60
 
+_PLAIN_TAGS = frozenset({"tag:yaml.org,2002:seq", "tag:yaml.org,2002:map"})
+
 try:
     _LOADER: Any = yaml.CSafeLoader
 except AttributeError:  # a PyYAML built without libyaml
@@ -89,7 +91,7 @@ def parse_yaml(path: str, content: bytes, diagnostics: Diagnostics) -> list[Docu
     try:
         loader = _LOADER(text)
     except yaml.YAMLError as error:
-        _report_syntax(path, error, diagnostics)
+        _report_syntax(path, text, error, diagnostics)
         return []
     try:
         index = 0
@@ -105,7 +107,7 @@ def parse_yaml(path: str, content: bytes, diagnostics: Diagnostics) -> list[Docu
                     documents.append(Document(path, value, index, node))
             index += 1
     except yaml.YAMLError as error:
-        _report_syntax(path, error, diagnostics)
+        _report_syntax(path, text, error, diagnostics)
     finally:
         loader.dispose()
     return documents
@@ -134,9 +136,20 @@ def _decode(path: str, content: bytes, diagnostics: Diagnostics) -> str | None:
         return None
 
 
-def _report_syntax(path: str, error: yaml.YAMLError, diagnostics: Diagnostics) -> None:
+def _place_of_character(path: str, text: str, position: int | None) -> Location:
+    # Characters that YAML forbids are reported by libyaml without a line.
+    if position is None or position >= len(text):
+        return Location(path)
+    before = text[:position]
+    return Location(path, before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1)
+
+
+def _report_syntax(path: str, text: str, error: yaml.YAMLError, diagnostics: Diagnostics) -> None:
     mark = getattr(error, "problem_mark", None)
-    place = Location(path, mark.line + 1, mark.column + 1) if mark else Location(path)
+    if mark is not None:
+        place = Location(path, mark.line + 1, mark.column + 1)
+    else:
+        place = _place_of_character(path, text, getattr(error, "position", None))
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
     context = getattr(error, "context", None)
     if "nesting depth" in str(problem):
@@ -172,6 +185,13 @@ class _Builder:
             )
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node)
+        if node.tag not in _PLAIN_TAGS:
+            raise _Refused(
+                "S2H107",
+                node.start_mark,
+                f"the tag {node.tag!r} is not plain YAML",
+                "write plain lists and maps",
+            )
         self._open.add(id(node))
         try:
             if isinstance(node, yaml.SequenceNode):

@@ -68,17 +68,29 @@ def compile_all(
                 rule.info.location,
                 f"profile {profile.name} has no place for {rule.logsource}: "
                 f"{profile.unplaced_reason(rule.logsource)}",
-                "choose another --profile, or add a row in mappings/schemas",
+                profile.unplaced_hint(rule.logsource),
+            )
+            continue
+        if not place.keyword_fields and _has_keywords(rule):
+            diagnostics.error(
+                "S2H404",
+                rule.info.location,
+                f"profile {profile.name} names no keyword_fields for {rule.logsource}, "
+                "so the rule's keywords have nowhere to be searched",
+                profile.unplaced_hint(rule.logsource).replace("indices", "keyword_fields"),
             )
             continue
         made = _compile_rule(rule, _filters_for(rule, filters), place, profile.name)
         compiled[rule.info.id] = replace(made, silent=rule.info.id in silent)
-    joined = tuple(
-        made
+    joined = (
+        _compile_correlation(correlation, compiled, by_name, diagnostics, profile)
         for correlation in correlations
-        if (made := _compile_correlation(correlation, compiled, by_name, diagnostics, profile))
     )
-    return Compiled(tuple(compiled.values()), joined)
+    return Compiled(tuple(compiled.values()), tuple(entry for entry in joined if entry))
+
+
+def _has_keywords(rule: DetectionRule) -> bool:
+    return any(atom.name is None for atom in atoms_of(rule.condition))
 
 
 def _compile_rule(

@@ -1,0 +1,87 @@
+"""Which events meet which rules: deciding, without any I/O.
+
+Takes compiled rules and correlations, then events one by one; gives `Match`es. Events that feed a
+correlation are kept until `episodes` is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sigma2hive.alerts.identity import episode_identity, event_identity
+from sigma2hive.compiler import Compiled, condition_as_json
+from sigma2hive.engine import Episode, find_episodes, holds, reasons_for
+from sigma2hive.model.canonical import JsonValue, canonical_json
+from sigma2hive.model.conditions import Atom, Condition
+from sigma2hive.model.events import Event
+from sigma2hive.model.matches import Match
+from sigma2hive.model.rules import CompiledCorrelation, CompiledRule
+
+
+class Matcher:
+    """Decides every rule on every event it is given."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        self._gates = _by_gate(compiled.rules)
+        self._rules = {rule.info.id: rule for rule in compiled.rules}
+        self._correlations = compiled.correlations
+        self._feeding = {rule_id for entry in compiled.correlations for rule_id in entry.rules}
+        self._found: list[tuple[str, Event]] = []
+
+    def matches_of(self, event: Event) -> Iterator[Match]:
+        """Yield a match for each rule that the event meets and that is not silent."""
+        for gate, rules in self._gates:
+            if not holds(gate, event.values):
+                continue
+            for rule in rules:
+                if not holds(rule.condition, event.values):
+                    continue
+                if rule.info.id in self._feeding:
+                    self._found.append((rule.info.id, event))
+                if not rule.silent:
+                    yield Match(
+                        rule=rule.info,
+                        events=(event,),
+                        identity=event_identity(rule.info.id, event.key),
+                        reasons=reasons_for(rule.condition, event.values),
+                    )
+
+    def episodes(self) -> Iterator[tuple[CompiledCorrelation, Episode]]:
+        """Yield the episodes of all correlations over all the events so far."""
+        for correlation in self._correlations:
+            feeding = [pair for pair in self._found if pair[0] in correlation.rules]
+            for episode in find_episodes(correlation, feeding):
+                yield correlation, episode
+
+    def match_of(
+        self, correlation: CompiledCorrelation, episode: Episode, identity: JsonValue = None
+    ) -> Match:
+        """Return the match of an episode, under `identity` where an earlier run gave it one."""
+        made = identity or episode_identity(
+            correlation.info.id, correlation.epoch, episode.key, episode.events[0].key
+        )
+        return Match(
+            rule=correlation.info,
+            events=episode.events,
+            identity=made,
+            group=episode.group,
+            epoch=correlation.epoch,
+            reasons=self._base_reasons(correlation, episode.events[0]),
+            figure=episode.figure,
+        )
+
+    def _base_reasons(self, correlation: CompiledCorrelation, event: Event) -> tuple[Atom, ...]:
+        for rule_id in correlation.rules:
+            reasons = reasons_for(self._rules[rule_id].condition, event.values)
+            if reasons:
+                return reasons
+        return ()
+
+
+def _by_gate(rules: Sequence[CompiledRule]) -> list[tuple[Condition, list[CompiledRule]]]:
+    """Rules of one log source share its gate, which is then decided once an event."""
+    gates: dict[bytes, tuple[Condition, list[CompiledRule]]] = {}
+    for rule in rules:
+        form = canonical_json(condition_as_json(rule.gate))
+        gates.setdefault(form, (rule.gate, []))[1].append(rule)
+    return list(gates.values())

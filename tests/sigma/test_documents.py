@@ -1,0 +1,169 @@
+"""Rules, correlations and filters from YAML: what is read, and what is said about mistakes."""
+
+import pytest
+
+from sigma2hive.model.conditions import atoms_of
+from sigma2hive.model.rules import CorrelationRule, DetectionRule, FilterRule, Level
+from tests.sigma_texts import HEAD, detection, parse
+
+CORRELATION = """\
+title: Failed logons from one address
+id: 7c1d4f0c-98c3-4a5f-9a0e-8a1f6a1e2b3c
+level: medium
+correlation:
+    type: event_count
+    rules: [failed_logon]
+    group-by: [IpAddress]
+    timespan: 10m
+    condition:
+        gte: 6
+"""
+FILTER = """\
+title: Backup account
+id: 0e2f7a62-55b0-4f0e-9d43-0f6f6a1d2e3f
+logsource:
+    product: windows
+filter:
+    rules: any
+    selection:
+        User|endswith: 'svc-backup'
+    condition: not selection
+"""
+SELECTION = detection("selection:\n    A: 1\ncondition: selection")
+
+
+def findings(text: str) -> list[str]:
+    """Findings as "line:column code"."""
+    _, diagnostics = parse(text)
+    return [
+        f"{finding.location.line}:{finding.location.column} {finding.code}"
+        for finding in diagnostics
+    ]
+
+
+def test_a_file_may_hold_a_rule_a_correlation_and_a_filter() -> None:
+    documents, diagnostics = parse(f"{SELECTION}---\n{CORRELATION}---\n{FILTER}")
+    assert [type(entry) for entry in documents] == [DetectionRule, CorrelationRule, FilterRule]
+    assert not list(diagnostics)
+    assert [entry.info.location.line for entry in documents] == [1, 12, 23]
+
+
+def test_a_correlation_keeps_its_figures() -> None:
+    (rule,), _ = parse(CORRELATION)
+    assert isinstance(rule, CorrelationRule)
+    assert rule.timespan_ns == 600 * 1_000_000_000
+    assert [(bound.operator, bound.number) for bound in rule.bounds] == [("gte", 6)]
+    assert rule.group_by == ("IpAddress",)
+    assert rule.info.level is Level.MEDIUM
+
+
+def test_every_atom_knows_its_place_and_what_was_written() -> None:
+    text = detection("""
+        selection:
+            Image|endswith:
+                - '\\a.exe'
+                - '\\b.exe'
+        condition: selection
+    """)
+    (rule,), _ = parse(text)
+    assert isinstance(rule, DetectionRule)
+    origins = [atom.origin for atom in atoms_of(rule.condition)]
+    assert [(origin.item, origin.value) for origin in origins] == [
+        ("Image|endswith", "\\a.exe"),
+        ("Image|endswith", "\\b.exe"),
+    ]
+    assert [origin.location.line for origin in origins] == [10, 11]
+
+
+@pytest.mark.parametrize(
+    ("detection_text", "expected"),
+    [
+        ("selection:\n    A|bogus: 1\ncondition: selection", "9:9 S2H203"),
+        ("selection:\n    A: 1\ncondition: selektion", "10:16 S2H206"),
+        ("selection:\n    A: 1\ncondition: selection and 1 of filter_*", "10:30 S2H206"),
+        ("selection:\n    A: 1\ncondition: selection | count() > 5", "10:26 S2H205"),
+        ("selection:\n    A: 1\ncondition: selection and", "10:29 S2H205"),
+        ("selection:\n    A: 1\ncondition: [selection, nope]", "10:28 S2H206"),
+        ("selection:\n    A: 1", "7:1 S2H204"),
+        ("selection: {}\ncondition: selection", "8:5 S2H204"),
+        ("selection: []\ncondition: selection", "8:5 S2H204"),
+        ("selection:\n    A: []\ncondition: selection", "9:9 S2H207"),
+        ("selection:\n    A|re: '('\ncondition: selection", "9:9 S2H215"),
+        ("selection:\n    A|re: 5\ncondition: selection", "9:9 S2H207"),
+        ("selection:\n    A|cidr: 300.0.0.0/8\ncondition: selection", "9:9 S2H207"),
+        ("selection:\n    A|gte: many\ncondition: selection", "9:9 S2H207"),
+        ("selection:\n    A|base64: 'a*'\ncondition: selection", "9:9 S2H207"),
+        ("selection:\n    A|expand: '%users%'\ncondition: selection", "9:9 S2H212"),
+        ("selection:\n    A: {b: c}\ncondition: selection", "9:9 S2H204"),
+        ("keywords:\n    - null\ncondition: keywords", "9:11 S2H207"),
+        ("selection:\n    A:\n        - x\n        - {y: z}\ncondition: selection", "9:9 S2H204"),
+    ],
+)
+def test_a_mistake_in_a_detection_has_its_place(detection_text: str, expected: str) -> None:
+    assert findings(detection(detection_text)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "expected"),
+    [
+        ("id: 5f0e0e0a-3f5e-4e9f-8f5c-2f1f0a1b2c3d\n", "", "1:1 S2H201"),
+        ("5f0e0e0a-3f5e-4e9f-8f5c-2f1f0a1b2c3d", "17", "2:1 S2H202"),
+        ("title: A rule\n", "", "1:1 S2H204"),
+        ("level: low", "level: hihg", "6:1 S2H204"),
+        ("    product: windows\n    service: security\n", "    definition: x\n", "3:1 S2H204"),
+        ("product: windows", "product: [windows]", "4:5 S2H204"),
+        ("level: low", "level: low\ntags: {a: b}", "7:1 S2H204"),
+        ("level: low", "level: low\nsigma2hive: loud", "7:1 S2H204"),
+    ],
+)
+def test_a_mistake_in_the_metadata_has_its_place(wrong: str, right: str, expected: str) -> None:
+    assert wrong in HEAD
+    assert findings(SELECTION.replace(wrong, right)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "expected"),
+    [
+        ("event_count", "event_cuont", "5:5 S2H209"),
+        ("event_count", "temporal", "5:5 S2H214"),
+        ("timespan: 10m", "timespan: ten minutes", "8:5 S2H209"),
+        ("timespan: 10m", "timespan: 0m", "8:5 S2H209"),
+        ("gte: 6", "gte: many", "10:9 S2H209"),
+        ("gte: 6", "lte: 6", "9:5 S2H209"),  # an empty group would meet it
+        ("gte: 6", "eq: 6", "9:5 S2H209"),
+        ("gte: 6", "gte: 0", "9:5 S2H209"),
+        ("gte: 6", "gte: 6\n        field: User", "11:9 S2H209"),
+        ("group-by", "groupby", "7:5 S2H209"),
+        ("rules: [failed_logon]", "rules: []", "6:5 S2H209"),
+    ],
+)
+def test_a_mistake_in_a_correlation_has_its_place(wrong: str, right: str, expected: str) -> None:
+    assert findings(CORRELATION.replace(wrong, right)) == [expected]
+
+
+def test_a_filter_says_which_rules_it_is_for() -> None:
+    assert findings(FILTER.replace("    rules: any\n", "")) == ["5:1 S2H211"]
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "just text\n", "title: x\n"])
+def test_what_is_no_rule_is_said_so(text: str) -> None:
+    assert findings(text) == ["1:1 S2H107"]
+
+
+def test_a_bad_document_does_not_hide_the_next() -> None:
+    documents, diagnostics = parse(f"title: x\n---\n{SELECTION}")
+    assert len(documents) == 1
+    assert len(diagnostics) == 1
+
+
+def test_placeholders_become_their_values() -> None:
+    text = detection("selection:\n    User|expand: '%admins%'\ncondition: selection")
+    (rule,), diagnostics = parse(text, {"admins": ("anna", "ben*")})
+    assert isinstance(rule, DetectionRule)
+    assert len(list(atoms_of(rule.condition))) == 2
+    assert not list(diagnostics)
+
+
+def test_the_nearest_name_is_offered() -> None:
+    _, diagnostics = parse(detection("selection:\n    A|contians: x\ncondition: selection"))
+    assert "'contains'" in next(iter(diagnostics)).hint

@@ -1,0 +1,81 @@
+# Needs make and Python 3.11 or newer (with venv); everything else goes into .venv.
+#   make run      set up, run the starter rules over the sample events, show the alerts
+#   make test     set up, run the tests       (ARGS="-k name" narrows them)
+#   make check    what CI runs: format, lint, types, tests, docs
+#   make PYTHON=/path/to/python3.12 …   chooses the interpreter
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := .sigma2hive/demo
+CODE := src tests tools bench
+ARGS ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint types docs docs-write format lock venv clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+# The demo has an inbox of its own and starts with an empty one, so that it shows the same each time.
+run: $(READY)
+	@rm -rf $(DEMO)
+	@SIGMA2HIVE_STATE=$(DEMO) $(BIN)/sigma2hive run --once --events examples
+	@echo
+	@SIGMA2HIVE_STATE=$(DEMO) $(BIN)/sigma2hive inbox list
+
+test: $(READY)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: lint types test docs
+
+lint: $(READY)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+
+types: $(READY)
+	$(BIN)/mypy
+
+docs: $(READY)
+	$(BIN)/python tools/make_docs.py --check
+
+docs-write: $(READY)
+	$(BIN)/python tools/make_docs.py --write
+
+format: $(READY)
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+venv: $(READY)
+
+# The first Python that is new enough and can make environments. 3.13 to 3.11 are tested; a newer
+# python3 is taken where none of them is there.
+$(READY): pyproject.toml constraints.txt
+	@set -e; chosen=; \
+	for python in $(PYTHON) python3.13 python3.12 python3.11 python3 python; do \
+	  if "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	  then chosen=$$python; break; fi; \
+	done; \
+	if [ -z "$$chosen" ]; then \
+	  echo 'sigma2hive needs Python 3.11 or newer with the venv module, and found none.' >&2; \
+	  echo 'Install it (Debian, Ubuntu: python3-venv), or name it: make PYTHON=/path/to/python3' >&2; \
+	  exit 1; \
+	fi; \
+	if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+	  echo "Making $(VENV) with $$("$$chosen" --version)"; "$$chosen" -m venv --clear $(VENV); \
+	fi; \
+	echo 'Installing sigma2hive and its tools (once, about a minute)'; \
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'; \
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group dev; \
+	touch $(READY)
+
+# New versions of everything: resolved in an empty environment with the oldest Python supported.
+lock: $(READY)
+	$(BIN)/python tools/make_constraints.py
+
+clean:
+	rm -rf $(VENV) .sigma2hive .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	find src tests tools bench -type d -name __pycache__ -prune -exec rm -rf {} +

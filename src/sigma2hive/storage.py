@@ -1,0 +1,205 @@
+"""Local SQLite files, opened with care.
+
+Takes a path and a `Schema`; gives a connection with the tables in it. Never touches a file that is
+not its own: not another program's database, not one that a newer sigma2hive wrote. What SQLite
+raises becomes one error of this package that names the file and the remedy.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sigma2hive.diagnostics import Sigma2hiveError
+
+#: Where sigma2hive keeps what it knows, below the folder that it works in.
+STATE_FOLDER = Path(".sigma2hive")
+
+_MAGIC = b"SQLite format 3\0"
+_BUSY_SECONDS = 10
+
+
+class StorageError(Sigma2hiveError):
+    """A local database cannot be used; the message names the file, the reason and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The tables of one kind of file.
+
+    `application_id` marks the file as ours in its header. `migrations[n]` is the SQL script that
+    makes version n + 1 out of version n: add scripts at the end and never edit one.
+    """
+
+    name: str
+    application_id: int
+    migrations: tuple[str, ...]
+
+    @property
+    def version(self) -> int:
+        """The version that this sigma2hive reads and writes."""
+        return len(self.migrations)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An open file: `error` is the class that its failures are raised as."""
+
+    path: Path
+    connection: sqlite3.Connection
+    error: type[Sigma2hiveError]
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Do everything inside or, where anything is raised, nothing.
+
+        Raises:
+            Sigma2hiveError: as `error`, where SQLite refuses.
+        """
+        with _translated(self.path, self.error):
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+            except BaseException:
+                # SQLite has rolled back by itself after some failures, such as a full disk.
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+                raise
+            self.connection.execute("COMMIT")
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Read, with SQLite's failures raised as `error`."""
+        with _translated(self.path, self.error):
+            yield self.connection
+
+    def close(self) -> None:
+        """Close the file; closing twice is no mistake."""
+        with _translated(self.path, self.error):
+            self.connection.close()
+
+
+def open_database(
+    path: Path,
+    schema: Schema,
+    *,
+    create: bool = True,
+    error: type[Sigma2hiveError] = StorageError,
+) -> Database:
+    """Open the file at `path`, made and brought up to date where needed.
+
+    Raises:
+        Sigma2hiveError: as `error`: the file is absent (without `create`), is not ours, is newer
+            than this program, or cannot be read or written.
+    """
+    with _translated(path, error):
+        if create:
+            _make_folder(path.parent)
+        elif not path.exists():
+            raise error(f"{path}: there is no {schema.name} here yet")
+        _refuse_other_files(path, schema, error)
+        connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+        try:
+            _refuse_other_databases(connection, path, schema, error)
+            # FULL: what push() answered for is on the disk, even when the power fails.
+            connection.executescript(
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON"
+            )
+            _migrate(connection, schema)
+        except BaseException:
+            connection.close()
+            raise
+        return Database(path, connection, error)
+
+
+def _make_folder(folder: Path) -> None:
+    if folder.is_dir():
+        return
+    # Raw logs lie here: nobody else's business, and no commit's.
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.name == STATE_FOLDER.name:
+        (folder / ".gitignore").write_text("*\n", encoding="ascii")
+
+
+def _refuse_other_files(path: Path, schema: Schema, error: type[Sigma2hiveError]) -> None:
+    if not path.exists():
+        return
+    if path.is_dir():
+        raise error(f"{path}: is a folder; the {schema.name} needs a file")
+    with path.open("rb") as stream:
+        start = stream.read(len(_MAGIC))
+    if start and start != _MAGIC:
+        raise error(f"{path}: is not a database, so it is left alone; name another file")
+
+
+def _refuse_other_databases(
+    connection: sqlite3.Connection, path: Path, schema: Schema, error: type[Sigma2hiveError]
+) -> None:
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if application_id != schema.application_id and (application_id or version or tables):
+        raise error(f"{path}: is a database, but no {schema.name} of sigma2hive; name another file")
+    if version > schema.version:
+        raise error(
+            f"{path}: was written by a newer sigma2hive ({schema.name} version {version}, this "
+            f"one knows {schema.version}); upgrade sigma2hive, or name another file"
+        )
+
+
+def _migrate(connection: sqlite3.Connection, schema: Schema) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Read again inside the transaction: another process may have come first.
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        for script in schema.migrations[version:]:
+            for statement in _statements(script):
+                connection.execute(statement)
+        if version < schema.version:
+            connection.execute(f"PRAGMA application_id={schema.application_id:d}")
+            connection.execute(f"PRAGMA user_version={schema.version:d}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Split a script; `executescript` would commit before it starts."""
+    statement = ""
+    for piece in script.split(";"):
+        statement += piece + ";"
+        if sqlite3.complete_statement(statement):
+            if statement.strip(" \n;"):
+                yield statement
+            statement = ""
+
+
+#: SQLite's primary result codes that have a better message than SQLite's own.
+_REASONS = {
+    sqlite3.SQLITE_READONLY: "cannot be written; check the permissions of the file and its folder",
+    sqlite3.SQLITE_PERM: "cannot be opened; check the permissions of the file and its folder",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened; check that its folder can be written",
+    sqlite3.SQLITE_FULL: "the disk is full; make room, then run again",
+    sqlite3.SQLITE_IOERR: "the disk refused to read or write; check it and its free room",
+    sqlite3.SQLITE_BUSY: "another program has kept it locked; run again when that one is done",
+    sqlite3.SQLITE_LOCKED: "another program has kept it locked; run again when that one is done",
+    sqlite3.SQLITE_NOTADB: "is not a database; name another file",
+    sqlite3.SQLITE_CORRUPT: "the database is damaged; move it away: the next run makes a new one",
+}
+
+
+@contextmanager
+def _translated(path: Path, error: type[Sigma2hiveError]) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as problem:
+        # The low byte of an extended result code is the primary one.
+        code = (getattr(problem, "sqlite_errorcode", None) or 0) & 0xFF
+        raise error(f"{path}: {_REASONS.get(code, str(problem))}") from problem
+    except OSError as problem:
+        raise error(f"{path}: {problem.strerror or problem}") from problem

@@ -1,0 +1,230 @@
+"""The inbox keeps every alert once, whole, through bad files and repeated pushes."""
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sigma2hive.diagnostics import SinkError
+from sigma2hive.sinks import AlertFilter, Inbox, Outcome
+from tests.sinks.alerts import RULE_ID, SECOND, T0, address, alert, event, without_values
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / ".sigma2hive" / "inbox.db"
+
+
+def test_an_alert_comes_back_whole_after_reopening(path: Path) -> None:
+    pushed = alert(1, 2, 3)
+    inbox = Inbox(path)
+    assert inbox.push(pushed) is Outcome.STORED
+    inbox.close()
+    loaded = Inbox(path).load_alert("1")
+    assert loaded is not None
+    assert loaded.alert == without_values(pushed)
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xff\xfe\x00", "Zürich 🐝".encode(), b"x" * 1_000_000])
+def test_raw_events_come_back_byte_for_byte(path: Path, raw: bytes) -> None:
+    inbox = Inbox(path)
+    inbox.push(alert(events=(event(1, raw),)))
+    loaded = inbox.load_alert("1")
+    assert loaded is not None
+    assert loaded.alert.events[0].raw == raw
+
+
+def test_lone_surrogates_survive(path: Path) -> None:
+    pushed = alert(title="bad \ud800 title", observables=(address("x\udfff"),))
+    inbox = Inbox(path)
+    inbox.push(pushed)
+    loaded = inbox.load_alert("1")
+    assert loaded is not None
+    assert loaded.alert == without_values(pushed)
+    assert inbox.list_alerts()[0].title == "bad \\ud800 title"
+
+
+def test_the_same_alert_again_is_already_there(path: Path) -> None:
+    inbox = Inbox(path)
+    inbox.push(alert(1, 2))
+    before = inbox.list_alerts()
+    assert inbox.push(alert(1, 2)) is Outcome.ALREADY_THERE
+    assert inbox.list_alerts() == before
+
+
+def test_a_grown_episode_updates_its_alert(path: Path) -> None:
+    inbox = Inbox(path)
+    inbox.push(alert(2, 3))
+    grown = alert(1, 2, 3, 4, observables=(address("198.51.100.1"),))
+    assert inbox.push(grown) is Outcome.UPDATED
+    loaded = inbox.load_alert("1")
+    assert loaded is not None
+    assert loaded.alert.events == without_values(grown).events
+    assert [entry.data for entry in loaded.alert.observables] == ["203.0.113.7", "198.51.100.1"]
+    assert loaded.alert.title == grown.title
+    assert loaded.alert.date_ns == grown.date_ns
+    assert len(inbox.list_alerts()) == 1
+
+
+def test_a_part_of_an_episode_changes_nothing(path: Path) -> None:
+    inbox = Inbox(path)
+    inbox.push(alert(1, 2, 3))
+    assert inbox.push(alert(1, 2)) is Outcome.ALREADY_THERE
+    loaded = inbox.load_alert("1")
+    assert loaded is not None
+    assert loaded.alert == without_values(alert(1, 2, 3))
+
+
+def test_a_changed_text_is_an_update(path: Path) -> None:
+    inbox = Inbox(path)
+    inbox.push(alert(1, title="old"))
+    assert inbox.push(alert(1, title="new")) is Outcome.UPDATED
+    assert [summary.title for summary in inbox.list_alerts()] == ["new"]
+
+
+def test_two_sightings_of_one_observable_keep_the_narrower_marking(path: Path) -> None:
+    inbox = Inbox(path)
+    inbox.push(alert(1, observables=(address("203.0.113.7", tlp=4, pap=1, tags=("a",), ioc=True),)))
+    inbox.push(alert(1, observables=(address("203.0.113.7", tlp=2, pap=3, tags=("b",)),)))
+    loaded = inbox.load_alert("1")
+    assert loaded is not None
+    assert loaded.alert.observables == (
+        address("203.0.113.7", tlp=4, pap=3, tags=("a", "b"), ioc=True),
+    )
+
+
+def test_lists_are_filtered_latest_first(path: Path) -> None:
+    inbox = Inbox(path)
+    inbox.push(alert(1, source_ref="a1", title="Logon", severity=1))
+    inbox.push(alert(2, 3, source_ref="b2", title="Mimikatz", severity=4))
+    inbox.push(alert(9, source_ref="c3", title="mimikatz again", severity=2, rule_id="other"))
+
+    def refs(**wanted: object) -> list[str]:
+        listed = inbox.list_alerts(filters=AlertFilter(**wanted))  # type: ignore[arg-type]
+        return [summary.source_ref for summary in listed]
+
+    assert refs() == ["c3", "b2", "a1"]
+    assert refs(title="MIMIKATZ") == ["c3", "b2"]
+    assert refs(min_severity=2, rule_id=RULE_ID) == ["b2"]
+    assert refs(since_ns=T0 + 2 * SECOND, until_ns=T0 + 9 * SECOND) == ["b2"]
+    assert [summary.events for summary in inbox.list_alerts(limit=2)] == [1, 2]
+
+
+def test_an_alert_is_found_by_number_and_by_the_start_of_its_ref(path: Path) -> None:
+    inbox = Inbox(path)
+    inbox.push(alert(1, source_ref="abc1"))
+    inbox.push(alert(1, source_ref="abd2"))
+    inbox.push(alert(1, source_ref="77ff"))
+    found = {ref: inbox.load_alert(ref) for ref in ("2", "abc", "77", "zz", "9", "%")}
+    assert {ref: entry and entry.number for ref, entry in found.items()} == {
+        **{"2": 2, "abc": 1, "77": 3},
+        **{"zz": None, "9": None, "%": None},
+    }
+    with pytest.raises(SinkError, match="several alerts begin with 'ab'"):
+        inbox.load_alert("ab")
+
+
+def test_two_writers_at_once_lose_nothing(path: Path) -> None:
+    one, other = Inbox(path), Inbox(path)
+    for number in range(20):
+        assert one.push(alert(number)) in (Outcome.STORED, Outcome.UPDATED)
+        assert other.push(alert(number + 100)) is Outcome.UPDATED
+    loaded = one.load_alert("1")
+    assert loaded is not None
+    assert len(loaded.alert.events) == 40
+
+
+def test_git_does_not_see_the_folder_of_raw_logs(path: Path) -> None:
+    Inbox(path).close()
+    assert (path.parent / ".gitignore").read_text() == "*\n"
+    assert path.parent.stat().st_mode & 0o077 == 0
+
+
+def test_reading_makes_no_inbox(path: Path) -> None:
+    with pytest.raises(SinkError, match="no inbox here yet"):
+        Inbox(path, create=False)
+    assert not path.parent.exists()
+
+
+def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("shopping: bread\n" * 10)
+    with pytest.raises(SinkError, match="is not a database"):
+        Inbox(notes)
+    assert notes.read_text().startswith("shopping")
+
+
+def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    other = tmp_path / "places.sqlite"
+    connection = sqlite3.connect(other)
+    connection.execute("CREATE TABLE places (url TEXT)")
+    connection.close()
+    content = other.read_bytes()
+    with pytest.raises(SinkError, match="no inbox of sigma2hive"):
+        Inbox(other)
+    assert other.read_bytes() == content
+
+
+def test_a_newer_inbox_is_left_alone(path: Path) -> None:
+    Inbox(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version=99")
+    connection.close()
+    with pytest.raises(SinkError, match=r"written by a newer sigma2hive.*upgrade"):
+        Inbox(path)
+
+
+def test_a_damaged_inbox_says_so(path: Path) -> None:
+    inbox = Inbox(path)
+    inbox.push(alert(*range(1, 200)))
+    inbox.close()
+    content = bytearray(path.read_bytes())
+    content[1000:-1000] = b"\xaa" * (len(content) - 2000)
+    path.write_bytes(content)
+    with pytest.raises(SinkError, match="damaged"):
+        Inbox(path).load_alert("1")
+
+
+def test_a_folder_is_no_inbox(tmp_path: Path) -> None:
+    with pytest.raises(SinkError, match="is a folder"):
+        Inbox(tmp_path)
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder nobody can write")
+def test_a_folder_that_cannot_be_written_is_a_clear_error() -> None:
+    with pytest.raises(SinkError, match=r"^/proc/sigma2hive/inbox\.db: "):
+        Inbox(Path("/proc/sigma2hive/inbox.db"))
+
+
+_FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from sigma2hive.diagnostics import SinkError
+from sigma2hive.sinks import Inbox
+from tests.sinks.alerts import alert, event
+inbox = Inbox(Path(sys.argv[1]))
+inbox.push(alert(1))
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+try:
+    inbox.push(alert(events=(event(1), event(2, b"x" * 900_000))))
+except SinkError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_leaves_the_alert_as_it_was(path: Path, project_root: Path) -> None:
+    pytest.importorskip("resource", reason="file size limits are a Unix thing")
+    done = subprocess.run(
+        [sys.executable, "-c", _FULL_DISK, str(path)],
+        cwd=project_root,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "disk" in done.stdout
+    loaded = Inbox(path).load_alert("1")
+    assert loaded is not None
+    assert loaded.alert == without_values(alert(1))

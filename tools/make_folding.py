@@ -19,7 +19,7 @@ def folded(character: str) -> str:
 
 def main() -> None:
     lines = [
-        "# Case folding, one code point to one: Unicode's simple folding (CaseFolding.txt, C and S)",
+        "# Case folding, one code point to one: Unicode's simple folding (CaseFolding.txt, C and S)",  # noqa: E501
         "# without pairs that join an ASCII and a non-ASCII character.",
         f"# Unicode {unicodedata.unidata_version}; made by tools/make_folding.py",
     ]

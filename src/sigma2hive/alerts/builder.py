@@ -1,0 +1,176 @@
+"""From a match to an alert.
+
+Takes a match, the mappings and what the caller knows; gives an alert within TheHive's limits. Never
+raises for what events or rules hold: what cannot be said is named in the alert.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from sigma2hive.alerts.checks import read_custom
+from sigma2hive.alerts.description import Shown, describe
+from sigma2hive.alerts.facts import AlertContext, Facts
+from sigma2hive.alerts.identity import source_ref
+from sigma2hive.alerts.observables import Markings, collect_observables
+from sigma2hive.alerts.procedures import procedures_of
+from sigma2hive.alerts.templates import Mode, Rendered, render, render_number
+from sigma2hive.alerts.text import data_text, fit, plain
+from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.model.alerts import Alert
+from sigma2hive.model.folding import fold
+from sigma2hive.model.mappings import AlertMapping, AlertSettings, Mappings, TemplateText
+from sigma2hive.model.matches import Match
+
+__all__ = ["AlertContext", "build_alert"]
+
+#: Source: TheHive 5.7 API, InputCreateAlert
+MAX_TITLE = 512
+MAX_TAG = 128
+MAX_TAGS = 128
+MAX_DESCRIPTION = 1_048_576
+MAX_LINK = 4096
+_MAX_CUSTOM_TEXT = 4096
+_MAX_HELP = 10_000
+_DEFAULT_SEVERITY = 2
+_DEFAULT_MARKING = 2
+_WEB_LINK = re.compile(r"https?://[^\s]+")
+_BLANKS = re.compile(r"\s+")
+
+
+def build_alert(match: Match, mappings: Mappings, context: AlertContext) -> Alert:
+    """Return the alert of a match.
+
+    What the rule's own attribute says goes over the overrides of alerts.yml, and those over its
+    general part. The match's events are the alert's, raw logs untouched.
+
+    Raises:
+        ValueError: the match has no event.
+    """
+    if not match.events:
+        raise ValueError(f"a match of rule {match.rule.id} has no event")
+    custom = read_custom(match.rule, Diagnostics(), mappings.observables.data_types)
+    settings = _settings(match, mappings.alerts, context, custom.settings)
+    facts = Facts(match, context, owner=settings.owner or "")
+    writer = _Writer(facts, [])
+    tlp = _DEFAULT_MARKING if settings.tlp is None else settings.tlp
+    pap = _DEFAULT_MARKING if settings.pap is None else settings.pap
+    rows = (*custom.observables, *mappings.observables.rows)
+    observables, left_out = collect_observables(
+        rows, mappings.observables, facts, Markings(tlp, pap)
+    )
+    alert = Alert(
+        type=mappings.alerts.type,
+        source=mappings.alerts.source,
+        source_ref=source_ref(match),
+        rule_id=match.rule.id,
+        rule_title=plain(match.rule.title, MAX_TITLE),
+        title=writer.title(settings.title),
+        description="",
+        severity=settings.severity or _DEFAULT_SEVERITY,
+        date_ns=facts.first.time_ns,
+        tlp=tlp,
+        pap=pap,
+        tags=writer.tags(settings),
+        observables=observables,
+        procedures=procedures_of(match.rule.tags, facts.first.time_ns),
+        custom_fields=writer.custom_fields(settings),
+        case_template=settings.case_template or "",
+        external_link=writer.link(mappings.alerts.external_link),
+        events=match.events,
+        left_out=left_out,
+    )
+    return replace(alert, description=writer.description(mappings.alerts, alert))
+
+
+def _settings(
+    match: Match, mapping: AlertMapping, context: AlertContext, custom: AlertSettings
+) -> AlertSettings:
+    level = match.rule.level
+    settings = replace(mapping.settings, severity=mapping.severity.get(level or "none"))
+    for override in mapping.overrides:
+        if override.levels and level not in override.levels:
+            continue
+        if override.logsource.covers(context.logsource):
+            settings = override.settings.over(settings)
+    return custom.over(settings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Renders templates; what goes wrong on the way is noted for the description."""
+
+    facts: Facts
+    notes: list[str]
+
+    def title(self, template: TemplateText | None) -> str:
+        text = ""
+        if template is not None:
+            text = self._render("title", template, Mode.TITLE, MAX_TITLE * 8).text
+        line = _BLANKS.sub(" ", text or self.facts.match.rule.title).strip()
+        title = plain(line, MAX_TITLE) or f"Rule {self.facts.match.rule.id}"
+        if title != line and len(line) > MAX_TITLE - 8:
+            self.notes.append("The title is cut to TheHive's 512 characters.")
+        return title
+
+    def tags(self, settings: AlertSettings) -> tuple[str, ...]:
+        found: dict[str, str] = {}
+        for tag in self.facts.match.rule.tags:
+            found.setdefault(fold(tag), data_text(tag, MAX_TAG))
+        for template in settings.tags:
+            rendered = self._render("tag", template, Mode.DATA, MAX_TAG)
+            tag = data_text(rendered.text.strip(), MAX_TAG)
+            if tag and not rendered.absent:
+                found.setdefault(fold(tag), tag)
+        tags = tuple(dict.fromkeys(found.values()))
+        if len(tags) > MAX_TAGS:
+            self.notes.append(f"{len(tags) - MAX_TAGS} of {len(tags)} tags are left out.")
+        return tags[:MAX_TAGS]
+
+    def custom_fields(self, settings: AlertSettings) -> dict[str, str | int | float | bool]:
+        found: dict[str, str | int | float | bool] = {}
+        for name, value in settings.custom_fields.items():
+            if not isinstance(value, TemplateText):
+                found[name] = value
+                continue
+            number = render_number(value.text, self.facts)
+            if number is not None:
+                found[name] = number
+                continue
+            rendered = self._render(f"custom field {name}", value, Mode.DATA, _MAX_CUSTOM_TEXT)
+            if rendered.text and not rendered.absent:
+                found[name] = fit(rendered.text, _MAX_CUSTOM_TEXT)
+        return found
+
+    def link(self, template: TemplateText) -> str:
+        rendered = self._render("external_link", template, Mode.LINK, MAX_LINK)
+        if not rendered.text or rendered.absent:
+            return ""
+        if len(rendered.text) > MAX_LINK or not _WEB_LINK.fullmatch(rendered.text):
+            self.notes.append("The external link is left out: it is no http(s) address that fits.")
+            return ""
+        return rendered.text
+
+    def description(self, mapping: AlertMapping, alert: Alert) -> str:
+        shown = Shown(
+            left_out=alert.left_out,
+            help=self._render("help", mapping.help, Mode.MARKDOWN, _MAX_HELP).text,
+            notes=tuple(self.notes),
+            raw_events=mapping.raw_events,
+            raw_characters=mapping.raw_characters,
+        )
+        sections = describe(self.facts, shown)
+        rendered = render(
+            mapping.description.text, self.facts, Mode.MARKDOWN, MAX_DESCRIPTION, sections
+        )
+        if rendered.problem:
+            note = f"The description's template failed: {plain(rendered.problem, 500)}"
+            sections = describe(self.facts, replace(shown, notes=(*shown.notes, note)))
+        return fit(rendered.text or sections["body"], MAX_DESCRIPTION)
+
+    def _render(self, what: str, template: TemplateText, mode: Mode, limit: int) -> Rendered:
+        rendered = render(template.text, self.facts, mode, limit)
+        if rendered.problem:
+            self.notes.append(f"The template of the {what} failed: {plain(rendered.problem, 500)}")
+        return rendered

@@ -1,0 +1,263 @@
+"""The description of an alert: what happened and what to do, in Markdown, section by section.
+
+Takes facts and what the builder left out; gives Markdown. Everything from events and rules is made
+inert (see `sigma2hive.alerts.text`). Nothing is cut without saying so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from sigma2hive.alerts.facts import Facts, shown_time
+from sigma2hive.alerts.procedures import attack_links, tactics_of
+from sigma2hive.alerts.text import (
+    Markdown,
+    code_span,
+    excerpt,
+    fenced,
+    markdown_text,
+)
+from sigma2hive.model.alerts import LeftOut
+from sigma2hive.model.conditions import Atom, Exists, Null, Text
+from sigma2hive.model.events import Event
+from sigma2hive.model.folding import fold
+
+#: The sections in the order of `body`; a description template may name each of them.
+SECTION_ORDER = (
+    "summary",
+    "about",
+    "why",
+    "fields",
+    "attack",
+    "falsepositives",
+    "references",
+    "left_out",
+    "help",
+    "notes",
+    "raw",
+)
+SECTIONS = ("body", *SECTION_ORDER)
+
+_MAX_ROWS = 25
+_MAX_LISTED = 15
+_MAX_RULE_TEXT = 4000
+_MAX_SCANNED = 100_000
+_LINK = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~:/?#@!$&'*+,;=%-]*)?")
+_BYTES_A_CHARACTER = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the description tells beyond the match itself."""
+
+    left_out: tuple[LeftOut, ...] = ()
+    help: str = ""
+    notes: tuple[str, ...] = ()
+    raw_events: int = 3
+    raw_characters: int = 20_000
+
+
+def describe(facts: Facts, shown: Shown) -> dict[str, Markdown]:
+    """Return every section, "" where there is nothing to say, and `body`, all of them."""
+    rule = facts.match.rule
+    texts = {
+        "summary": _summary(facts),
+        "about": markdown_text(excerpt(rule.description, _MAX_RULE_TEXT)),
+        "why": _why(facts),
+        "fields": _fields(facts),
+        "attack": _attack(facts),
+        "falsepositives": _listed(
+            "False positives known to the rule", map(_rule_text, rule.falsepositives)
+        ),
+        "references": _listed("References", map(_reference, rule.references)),
+        "left_out": _left_out(shown.left_out),
+        "help": f"### What to do with it\n\n{shown.help}" if shown.help else "",
+        "notes": _listed("About this alert", map(markdown_text, shown.notes)),
+        "raw": _raw(facts.match.events, shown),
+    }
+    sections = {name: Markdown(texts[name]) for name in SECTION_ORDER}
+    sections["body"] = Markdown("\n\n".join(text for text in sections.values() if text))
+    return sections
+
+
+def _summary(facts: Facts) -> str:
+    match, rule = facts.match, facts.match.rule
+    level = f"level {rule.level}" if rule.level else "no level"
+    head = f"Rule **{markdown_text(rule.title)}** ({level})"
+    hosts = facts.values("host.name")
+    where = f" on {_spans(hosts)}" if hosts else ""
+    first, last = facts.first.time_ns, facts.last.time_ns
+    if not match.is_episode:
+        return f"{head} matched one event at {shown_time(first)}{where}."
+    count = len(match.events)
+    lines = [
+        f"{head} matched {count:,} {'event' if count == 1 else 'events'}{where}.",
+        "",
+        f"- First event: {shown_time(first)}",
+        f"- Last event: {shown_time(last)} ({_duration(last - first)} later)",
+    ]
+    if match.figure:
+        lines.append(f"- Counted when it fired: {match.figure:,}")
+    lines += [f"- Grouped by {code_span(name)}: {code_span(value)}" for name, value in match.group]
+    return "\n".join(lines)
+
+
+def _duration(nanoseconds: int) -> str:
+    seconds = nanoseconds // 1_000_000_000
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    parts = ((hours, "h"), (minutes, "min"), (seconds % 60, "s"))
+    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "less than 1 s"
+
+
+def _why(facts: Facts) -> str:
+    groups: dict[tuple[str, str], list[Atom]] = {}
+    for atom in facts.match.reasons:
+        groups.setdefault((atom.origin.selection, atom.origin.item), []).append(atom)
+    rows = [row for key, atoms in groups.items() for row in _why_rows(facts, key, atoms)]
+    return _table("Why it matched", ("Part of the rule", "asks", "Field", "In the event"), rows)
+
+
+def _why_rows(facts: Facts, key: tuple[str, str], atoms: list[Atom]) -> Iterator[tuple[str, ...]]:
+    selection, item = key
+    asked = _spans(tuple(dict.fromkeys(atom.origin.value for atom in atoms)))
+    found = _found(facts, atoms)
+    for path, values in found.items():
+        yield (
+            code_span(selection),
+            f"{code_span(item or 'keyword')} {asked}",
+            code_span(path),
+            _spans(values),
+        )
+    if not found:
+        path = atoms[0].fields[0].path if atoms[0].fields else atoms[0].name or "any field"
+        yield (
+            code_span(selection),
+            f"{code_span(item or 'keyword')} {asked}",
+            code_span(path),
+            "absent",
+        )
+
+
+def _found(facts: Facts, atoms: list[Atom]) -> dict[str, tuple[str, ...]]:
+    """Return the fields that the atoms looked at, with their values in the events."""
+    found: dict[str, dict[str, None]] = {}
+    for atom in atoms:
+        if isinstance(atom.test, Null) or atom.test == Exists(False):
+            continue
+        for event in facts.match.events:
+            for path, value in _values_seen(facts, atom, event):
+                if atom.name is not None or _is_sought(atom, value):
+                    found.setdefault(path, {})[value] = None
+    return {path: tuple(values) for path, values in found.items()}
+
+
+def _values_seen(facts: Facts, atom: Atom, event: Event) -> Iterator[tuple[str, str]]:
+    if not atom.fields:
+        yield from ((atom.name or "", v) for v in facts.values_in(atom.name or "", event.values))
+    for field in atom.fields:
+        yield from ((field.path, value) for value in field.values_of(event.values))
+
+
+def _is_sought(atom: Atom, value: str) -> bool:
+    # A keyword search reads every field; only the values that hold the word explain anything.
+    if not isinstance(atom.test, Text):
+        return True
+    folded = fold(value[:_MAX_SCANNED])
+    return all(fold(part) in folded for part in atom.test.pattern if isinstance(part, str))
+
+
+def _fields(facts: Facts) -> str:
+    names = dict.fromkeys(facts.match.rule.fields)
+    rows: list[tuple[str, ...]] = [
+        (code_span(name), _spans(values)) for name in names if (values := facts.values(name))
+    ]
+    return _table("Fields that the rule's author asks to look at", ("Field", "In the event"), rows)
+
+
+def _table(title: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    if not rows:
+        return ""
+    lines = [f"### {title}", "", f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    lines += [f"| {' | '.join(row)} |" for row in rows[:_MAX_ROWS]]
+    if len(rows) > _MAX_ROWS:
+        lines += ["", f"{len(rows) - _MAX_ROWS} more rows are not shown here."]
+    return "\n".join(lines)
+
+
+def _attack(facts: Facts) -> str:
+    tags = facts.match.rule.tags
+    links = list(attack_links(tags))
+    tactics = ", ".join(tactics_of(tags))
+    return _listed("ATT&CK", [*([f"Tactics: {tactics}"] if tactics else []), *links])
+
+
+def _left_out(left_out: tuple[LeftOut, ...]) -> str:
+    entries = (
+        f"{code_span(entry.data)} ({markdown_text(entry.data_type)}): {markdown_text(entry.reason)}"
+        for entry in left_out
+    )
+    return _listed("Not made observables", entries)
+
+
+def _raw(events: tuple[Event, ...], shown: Shown) -> str:
+    if not events:
+        return ""
+    parts, room = ["### Raw logs"], shown.raw_characters
+    whole = 0
+    for event in events[: shown.raw_events]:
+        # Bytes that are no UTF-8 are shown as \xNN.
+        head = event.raw[: room * _BYTES_A_CHARACTER + _BYTES_A_CHARACTER]
+        text = head.decode("utf-8", errors="backslashreplace")
+        is_whole = len(head) == len(event.raw) and len(text) <= room
+        if not is_whole and parts[1:]:
+            break
+        origin = f"{shown_time(event.time_ns)}" + (
+            f", {code_span(event.origin)}" if event.origin else ""
+        )
+        parts.append(f"{origin}:\n\n{fenced(text[:room])}")
+        if not is_whole:
+            parts.append(
+                f"Cut here: this log has {len(event.raw):,} bytes, and the first {room:,} "
+                "characters are shown."
+            )
+            break
+        whole += 1
+        room -= len(text)
+    parts.append(_raw_count(len(events), whole))
+    return "\n\n".join(parts)
+
+
+def _raw_count(count: int, whole: int) -> str:
+    if whole == count:
+        return "Shown as they came, but for hidden characters."
+    return (
+        f"{whole:,} of {count:,} raw logs are shown whole here. "
+        "All of them are kept with this alert, byte for byte."
+    )
+
+
+def _listed(title: str, entries: Iterable[str]) -> str:
+    found = [entry for entry in entries if entry]
+    if not found:
+        return ""
+    lines = [f"- {entry}" for entry in found[:_MAX_LISTED]]
+    if len(found) > _MAX_LISTED:
+        lines.append(f"- and {len(found) - _MAX_LISTED:,} more")
+    return "\n".join([f"### {title}", "", *lines])
+
+
+def _spans(values: tuple[str, ...]) -> str:
+    shown = values if len(values) <= 3 else values[:2]
+    text = ", ".join(code_span(value) for value in shown)
+    return text if len(values) <= 3 else f"{text} +{len(values) - 2:,} more"
+
+
+def _rule_text(text: str) -> str:
+    return markdown_text(excerpt(text, _MAX_RULE_TEXT))
+
+
+def _reference(text: str) -> str:
+    link = text.strip()
+    return f"<{link}>" if len(link) < 2000 and _LINK.fullmatch(link) else _rule_text(link)

@@ -1,0 +1,248 @@
+"""Observables of a match: every mapped field's values, once each, or left out with a reason.
+
+Takes rows, a mapping and the facts of a match; gives observables within TheHive's limits and what
+was left out. Values are exact, but for hidden characters, which are made visible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from urllib.parse import urlsplit
+
+from sigma2hive.alerts.facts import Facts
+from sigma2hive.alerts.normalise import Normal, UnusableError, normalise, parse_address
+from sigma2hive.alerts.text import data_text, excerpt, fit, is_hidden, plain, units, visible
+from sigma2hive.model.alerts import LeftOut, Observable
+from sigma2hive.model.folding import fold
+from sigma2hive.model.mappings import SERVER_TYPES, ObservableMapping, ObservablesMapping
+
+#: Source: TheHive 5.7 API, InputObservableData and InputCreateObservable
+MAX_DATA = 4096
+MAX_TAG = 128
+_MAX_MESSAGE = 2000
+#: A longer value is not even looked at: no kind of observable shrinks so much.
+_MAX_RAW = 65_536
+_MAX_LEFT_OUT_TEXT = 200
+_NAME_TYPES = frozenset({"domain", "fqdn", "hostname"})
+
+
+@dataclass(frozen=True, slots=True)
+class Markings:
+    """The alert's TLP and PAP, for rows without their own."""
+
+    tlp: int
+    pap: int
+
+
+@dataclass(slots=True)
+class _Draft:
+    """An observable while the values that mean the same come together."""
+
+    data_type: str
+    data: str
+    rows: dict[ObservableMapping, None] = field(default_factory=dict)
+    fields: dict[str, None] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
+    tags: dict[str, None] = field(default_factory=dict)
+    internal: bool = False
+
+
+def collect_observables(
+    rows: Iterable[ObservableMapping],
+    mapping: ObservablesMapping,
+    facts: Facts,
+    markings: Markings,
+) -> tuple[tuple[Observable, ...], tuple[LeftOut, ...]]:
+    """Return the observables of a match, in the order of the rows, and what was left out."""
+    collector = _Collector(mapping, facts.context.data_types)
+    for row in rows:
+        for value in _row_values(row, facts):
+            collector.take(row, value)
+    observables = tuple(_observable(draft, markings) for draft in collector.drafts.values())
+    return observables, tuple(collector.left_out)
+
+
+def _row_values(row: ObservableMapping, facts: Facts) -> tuple[str, ...]:
+    # Every event's own spelling counts here, not only the group's first.
+    found: dict[str, None] = {}
+    for event in facts.match.events:
+        found.update(dict.fromkeys(facts.values_in(row.field, event.values)))
+    return tuple(found)
+
+
+class _Collector:
+    def __init__(self, mapping: ObservablesMapping, server_types: frozenset[str] | None) -> None:
+        self._mapping = mapping
+        self._server_types = (
+            frozenset((*SERVER_TYPES, *mapping.data_types))
+            if server_types is None
+            else server_types
+        )
+        self._ignored = _Ignored(mapping)
+        self._own = _Own(mapping)
+        self.drafts: dict[tuple[str, str], _Draft] = {}
+        self.left_out: dict[LeftOut, None] = {}
+
+    def take(self, row: ObservableMapping, value: str) -> None:
+        """Add one value of a row's field, or the reason why not."""
+        if len(value) > _MAX_RAW:
+            self._leave_out(row.type, value, f"longer than {MAX_DATA:,} characters")
+            return
+        if self._ignored.covers(row.type, value):
+            self._leave_out(row.type, value, "on the ignore list")
+            return
+        try:
+            found = normalise(row.type, value)
+        except UnusableError as error:
+            self._leave_out(row.type, value, str(error))
+            return
+        for normal in found:
+            self._add(row, normal)
+
+    def _add(self, row: ObservableMapping, normal: Normal) -> None:
+        shown = visible(normal.data)
+        if self._ignored.covers(normal.data_type, normal.data):
+            self._leave_out(normal.data_type, normal.data, "on the ignore list")
+            return
+        if not shown or units(shown) > MAX_DATA:
+            reason = f"longer than {MAX_DATA:,} characters" if shown else "nothing is left of it"
+            self._leave_out(normal.data_type, normal.data, reason)
+            return
+        data_type, tags = self._placed(normal.data_type)
+        # TheHive compares most types without letter case, and refuses what it takes for a double.
+        key = (data_type, fold(shown))
+        draft = self.drafts.get(key)
+        if draft is None:
+            if len(self.drafts) >= self._mapping.limit:
+                reason = f"the alert has {self._mapping.limit} observables already"
+                self._leave_out(data_type, shown, reason)
+                return
+            draft = self.drafts[key] = _Draft(data_type, shown)
+        draft.rows[row] = None
+        draft.fields[row.field] = None
+        draft.tags.update(dict.fromkeys((*row.tags, *tags)))
+        draft.internal = draft.internal or row.internal or self._own.covers(normal)
+        for note in _notes(normal, shown, draft, tags):
+            draft.notes[note] = None
+
+    def _placed(self, data_type: str) -> tuple[str, tuple[str, ...]]:
+        if data_type == "account":
+            for name in self._mapping.account_types:
+                if name in self._server_types:
+                    return name, ()
+            return "other", ("account",)
+        if data_type in self._server_types:
+            return data_type, ()
+        return "other", (data_type,)
+
+    def _leave_out(self, data_type: str, data: str, reason: str) -> None:
+        shown = visible(excerpt(data, _MAX_LEFT_OUT_TEXT))
+        self.left_out[LeftOut(data_type, shown, reason)] = None
+
+
+def _notes(normal: Normal, shown: str, draft: _Draft, tags: tuple[str, ...]) -> Iterator[str]:
+    if "account" in tags:
+        yield "account name"
+    if normal.note:
+        yield plain(normal.note, 300)
+    if is_hidden(normal.data):
+        yield "hidden characters are shown as ‹U+…›; the raw log has them"
+    if shown != draft.data:
+        yield f"also written {plain(shown, 200)}"
+
+
+def _observable(draft: _Draft, markings: Markings) -> Observable:
+    rows = draft.rows
+    own_tlp = [row.tlp for row in rows if row.tlp is not None]
+    own_pap = [row.pap for row in rows if row.pap is not None]
+    texts = dict.fromkeys(
+        [row.message for row in rows if row.message]
+        + [f"from {', '.join(draft.fields)}"]
+        + list(draft.notes)
+    )
+    tags = [*draft.tags, *(("internal",) if draft.internal else ())]
+    return Observable(
+        data_type=draft.data_type,
+        data=draft.data,
+        # Of several rows the strictest marking holds.
+        tlp=max(own_tlp, default=markings.tlp),
+        pap=max(own_pap, default=markings.pap),
+        message=fit("; ".join(texts), _MAX_MESSAGE),
+        tags=tuple(dict.fromkeys(data_text(tag, MAX_TAG) for tag in tags)),
+        # One's own address among shared indicators would do harm.
+        ioc=any(row.ioc for row in rows) and not draft.internal,
+        ignore_similarity=draft.internal or not any(row.similarity for row in rows),
+    )
+
+
+class _Ignored:
+    """The ignore lists: values without letter case, and networks."""
+
+    def __init__(self, mapping: ObservablesMapping) -> None:
+        self._values = {
+            kind: frozenset(fold(value.strip()) for value in values)
+            for kind, values in mapping.ignore.items()
+        }
+        self._networks = [
+            ip_network(value)
+            for value in mapping.ignore.get("ip", ())
+            if "/" in value and _is_network(value)
+        ]
+
+    def covers(self, kind: str, value: str) -> bool:
+        """Whether the value is on the list for its kind or for all."""
+        folded = fold(value.strip())
+        if any(folded in self._values.get(name, ()) for name in (kind, "all")):
+            return True
+        if kind != "ip" or not self._networks:
+            return False
+        address = parse_address(value)
+        return address is not None and any(address in network for network in self._networks)
+
+
+class _Own:
+    """What `internal` says is the team's own."""
+
+    def __init__(self, mapping: ObservablesMapping) -> None:
+        internal = mapping.internal
+        self._networks = internal.networks
+        self._domains = tuple(fold(domain) for domain in internal.domains)
+        self._hosts = frozenset(fold(host) for host in internal.hosts)
+        self._accounts = frozenset(fold(account) for account in internal.accounts)
+
+    def covers(self, normal: Normal) -> bool:
+        """Whether the value is the team's own."""
+        if normal.data_type == "account":
+            return fold(normal.data) in self._accounts
+        if normal.data_type == "mail":
+            return self._is_own_name(normal.data.rpartition("@")[2])
+        name = _host_of(normal.data) if normal.data_type == "url" else normal.data
+        if normal.data_type not in (*_NAME_TYPES, "ip", "url") or not name:
+            return False
+        address = parse_address(name)
+        if address is not None:
+            return any(address in network for network in self._networks)
+        return self._is_own_name(name)
+
+    def _is_own_name(self, name: str) -> bool:
+        folded = fold(name).rstrip(".")
+        return folded in self._hosts or any(
+            folded == domain or folded.endswith(f".{domain}") for domain in self._domains
+        )
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True

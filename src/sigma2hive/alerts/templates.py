@@ -1,0 +1,316 @@
+"""The template language of titles, tags, custom fields and descriptions.
+
+Takes template texts and the facts of a match; gives text within a length. Jinja2 in a sandbox, cut
+down to what needs neither trust nor much time: conditions, loops over values, a few filters; no
+arithmetic, macros, assignments or includes. `{source.ip}` is short for `{{ field("source.ip") }}`.
+Every value is made safe as it is written out. Event data is never read as a template.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import ChainableUndefined, Template, TemplateError, TemplateSyntaxError, nodes
+from jinja2 import pass_context as with_context
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from sigma2hive.alerts.facts import RULE_KEYS, Facts, shown_time
+from sigma2hive.alerts.text import (
+    UNKNOWN,
+    Markdown,
+    code_span,
+    data_text,
+    joined,
+    markdown_text,
+    plain,
+)
+from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.model.mappings import TemplateText
+from sigma2hive.model.shapes import nearest
+
+_SIMPLE = re.compile(r"(?<![{%#])\{([A-Za-z_@][\w.@-]*)\}(?!\})")
+_COUNTS = ("count", "figure", "first_ms", "last_ms")
+_VARIABLES = (*_COUNTS, "event", "first_time", "group", "last_time", "rule")
+_FUNCTIONS = ("field", "values")
+_FILTERS = "capitalize count d default first join last length lower sort title trim unique upper"
+_TESTS = "defined undefined none string number in eq equalto ne lt le gt ge"
+_AS_CODE = frozenset({"id", "line", "path", "place"})
+_MAX_LOOPS = 2
+_MAX_VALUES = 100
+_MAX_TEXT = 2000
+_NODES = (
+    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Tuple),
+    *(nodes.List, nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.Call, nodes.Keyword),
+    *(nodes.Filter, nodes.Test, nodes.If, nodes.CondExpr, nodes.Compare, nodes.Operand),
+    *(nodes.And, nodes.Or, nodes.Not, nodes.Neg, nodes.Concat, nodes.For),
+)
+
+
+class Mode(StrEnum):
+    """Where the result is shown, which decides how values are made safe."""
+
+    TITLE = "title"
+    DATA = "data"  # tags, custom fields: links stay as they are
+    LINK = "link"
+    MARKDOWN = "markdown"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A rendered template: its text, the fields it asked for in vain, and what went wrong."""
+
+    text: str
+    absent: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Notes:
+    absent: list[str] = field(default_factory=list)
+
+
+class _Absent(ChainableUndefined):
+    """A value that is not there: false, and "unknown" when written out."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return UNKNOWN
+
+
+class _EventView:
+    """`event` in a template: the first event's fields, by path or part by part."""
+
+    __slots__ = ("_lookup", "_prefix")
+
+    def __init__(self, lookup: Callable[[str], tuple[str, ...]], prefix: str = "") -> None:
+        self._lookup, self._prefix = lookup, prefix
+
+    def __getitem__(self, key: object) -> object:
+        path = f"{self._prefix}{key}"
+        found = self._lookup(path)
+        return joined(found) if found else _EventView(self._lookup, f"{path}.")
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        return UNKNOWN
+
+
+def check_template(
+    template: TemplateText, diagnostics: Diagnostics, extra: tuple[str, ...] = ()
+) -> bool:
+    """Report (S2H406) what keeps a template from being rendered; return whether it can be.
+
+    `extra` are variables beyond the usual ones.
+    """
+    problem = _problem(template.text, extra)
+    if problem is None:
+        return True
+    message, hint = problem
+    diagnostics.error("S2H406", template.location, message, hint)
+    return False
+
+
+def render(
+    text: str,
+    facts: Facts,
+    mode: Mode,
+    limit: int,
+    sections: Mapping[str, Markdown] | None = None,
+) -> Rendered:
+    """Return the template rendered within `limit` characters; never raises for what it is given.
+
+    `sections` are further variables of a description. With a `problem`, the text is "".
+    """
+    extra = tuple(sections or ())
+    problem = _problem(text, extra)
+    if problem is not None:
+        return Rendered("", problem=problem[0])
+    notes = _Notes()
+    variables = {**_variables(facts, mode), **(sections or {}), "_notes": notes}
+    try:
+        pieces = list(_pieces(_compiled(text, mode), variables, limit))
+    except Exception as error:  # a template may fail in any way; its alert must not
+        return Rendered("", problem=f"{type(error).__name__}: {plain(str(error), 200)}")
+    return Rendered("".join(pieces), tuple(dict.fromkeys(notes.absent)))
+
+
+def render_number(text: str, facts: Facts) -> int | None:
+    """Return the number where the whole template is one counted variable, as `{count}`."""
+    found = _SIMPLE.fullmatch(text.strip())
+    if found is None or found[1] not in _COUNTS:
+        return None
+    return _numbers(facts)[found[1]]
+
+
+def _pieces(template: Template, variables: Mapping[str, object], limit: int) -> Iterator[str]:
+    room = limit
+    for piece in template.generate(variables):
+        if len(piece) > room:
+            # One character more than allowed lets the caller see that it has to cut.
+            yield piece[: room + 1]
+            return
+        yield piece
+        room -= len(piece)
+
+
+def _variables(facts: Facts, mode: Mode) -> dict[str, object]:
+    def lookup_first(path: str) -> tuple[str, ...]:
+        return facts.values_in(path, facts.first.values)
+
+    def field_text(name: object) -> object:
+        found = facts.values(str(name))
+        return joined(found) if found else _Absent(name=str(name))
+
+    texts = facts.rule_texts()
+    if mode is Mode.MARKDOWN:
+        texts = {
+            key: Markdown(code_span(text) if key in _AS_CODE else markdown_text(text))
+            for key, text in texts.items()
+            if text
+        }
+    rule = {key: texts.get(key) or _Absent(name=f"rule.{key}") for key in RULE_KEYS}
+    return {
+        **_numbers(facts),
+        "rule": rule,
+        "group": list(facts.match.group),
+        "event": _EventView(lookup_first),
+        "first_time": Markdown(shown_time(facts.first.time_ns)),
+        "last_time": Markdown(shown_time(facts.last.time_ns)),
+        "field": field_text,
+        "values": lambda name: list(facts.values(str(name))[:_MAX_VALUES]),
+    }
+
+
+def _numbers(facts: Facts) -> dict[str, int]:
+    return {
+        "count": len(facts.match.events),
+        "figure": facts.match.figure,
+        "first_ms": facts.first.time_ns // 1_000_000,
+        "last_ms": facts.last.time_ns // 1_000_000,
+    }
+
+
+def _expanded(text: str) -> str:
+    def expression(found: re.Match[str]) -> str:
+        name = found[1]
+        head, _, key = name.partition(".")
+        if name in _VARIABLES or (head == "rule" and key in RULE_KEYS):
+            return f"{{{{ {name} }}}}"
+        return f"{{{{ field('{name}') }}}}"
+
+    return _SIMPLE.sub(expression, text)
+
+
+@lru_cache(maxsize=4096)
+def _problem(text: str, extra: tuple[str, ...]) -> tuple[str, str] | None:
+    try:
+        tree = _ENVIRONMENTS[Mode.TITLE].parse(_expanded(text))
+        found = _forbidden(tree) or _unknown_names(tree, extra)
+        if found is None:
+            _compiled(text, Mode.TITLE)
+    except TemplateSyntaxError as error:
+        where = f" (line {error.lineno} of the template)" if "\n" in text else ""
+        return f"the template cannot be read: {error.message}{where}", "see docs/mappings.md"
+    except (TemplateError, RecursionError, SyntaxError, ValueError) as error:
+        return f"the template cannot be read: {error}", "make it simpler; see docs/mappings.md"
+    return found
+
+
+def _forbidden(tree: nodes.Template) -> tuple[str, str] | None:
+    hint = "templates are values, conditions and short loops; see docs/mappings.md"
+    for node in _walk(tree):
+        what = type(node).__name__.lower()
+        if not isinstance(node, _NODES):
+            if isinstance(node, nodes.Helper | nodes.EvalContextModifier):
+                continue
+            return f"templates cannot use '{what}'", hint
+        if isinstance(node, nodes.Call) and not (
+            isinstance(node.node, nodes.Name) and node.node.name in _FUNCTIONS
+        ):
+            return "templates can call field(…) and values(…) only", hint
+        if isinstance(node, nodes.For) and node.recursive:
+            return "templates cannot loop recursively", hint
+    if _loop_depth(tree) > _MAX_LOOPS:
+        return f"loops are nested at most {_MAX_LOOPS} deep", hint
+    return None
+
+
+def _unknown_names(tree: nodes.Template, extra: tuple[str, ...]) -> tuple[str, str] | None:
+    known = {*_VARIABLES, *_FUNCTIONS, *extra}
+    assigned = {node.name for node in tree.find_all(nodes.Name) if node.ctx == "store"}
+    for node in tree.find_all(nodes.Name):
+        if node.ctx == "load" and node.name not in known | assigned | {"loop"}:
+            return (
+                f"the template asks for '{node.name}', which there is not",
+                f"{nearest(node.name, known)}; a field is written {{{node.name}}}",
+            )
+    for access in tree.find_all(nodes.Getattr):
+        of_rule = isinstance(access.node, nodes.Name) and access.node.name == "rule"
+        if of_rule and access.attr not in RULE_KEYS:
+            return f"a rule has no '{access.attr}' in templates", nearest(access.attr, RULE_KEYS)
+    return None
+
+
+def _walk(tree: nodes.Node) -> Iterator[nodes.Node]:
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(node.iter_child_nodes())
+
+
+def _loop_depth(node: nodes.Node) -> int:
+    below = max((_loop_depth(child) for child in node.iter_child_nodes()), default=0)
+    return below + isinstance(node, nodes.For)
+
+
+@lru_cache(maxsize=4096)
+def _compiled(text: str, mode: Mode) -> Template:
+    return _ENVIRONMENTS[mode].from_string(_expanded(text))
+
+
+def _environment(mode: Mode) -> ImmutableSandboxedEnvironment:
+    @with_context
+    def finalise(context: Context, value: Any) -> str:
+        return _safe(value, mode, context.parent["_notes"])
+
+    environment = ImmutableSandboxedEnvironment(
+        loader=None, autoescape=False, undefined=_Absent, finalize=finalise, cache_size=0
+    )
+    environment.globals.clear()
+    environment.filters = {name: environment.filters[name] for name in _FILTERS.split()}
+    environment.tests = {name: environment.tests[name] for name in _TESTS.split()}
+    return environment
+
+
+def _safe(value: object, mode: Mode, notes: _Notes) -> str:
+    if isinstance(value, (_Absent, _EventView)) or value is None:
+        notes.absent.append(getattr(value, "_undefined_name", None) or UNKNOWN)
+        return UNKNOWN
+    if isinstance(value, (bool, int, float)):
+        return str(value)
+    if mode is Mode.MARKDOWN and isinstance(value, Markdown):
+        return value
+    text = joined(tuple(map(str, value))) if isinstance(value, (list, tuple)) else str(value)
+    return _ESCAPES[mode](text)
+
+
+_ESCAPES: Mapping[Mode, Callable[[str], str]] = {
+    Mode.TITLE: lambda text: plain(text, _MAX_TEXT),
+    Mode.DATA: lambda text: data_text(text, _MAX_TEXT),
+    Mode.LINK: lambda text: quote(text[:_MAX_TEXT], safe="/", errors="replace"),
+    Mode.MARKDOWN: lambda text: code_span(text, _MAX_TEXT),
+}
+_ENVIRONMENTS: Mapping[Mode, ImmutableSandboxedEnvironment] = {
+    mode: _environment(mode) for mode in Mode
+}

@@ -1,0 +1,278 @@
+"""Reading observables.yml and alerts.yml.
+
+Takes a folder; gives `Mappings`, the shipped defaults where the folder says nothing. A row or key
+that is wrong becomes a finding and is left out; the rest counts. Template syntax is checked by
+`sigma2hive.alerts.checks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields, replace
+from importlib.resources import files
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import TypeVar
+
+from sigma2hive.diagnostics import Diagnostics, Location
+from sigma2hive.model.mapping_reading import (
+    MAX_TEMPLATE,
+    MAX_TYPE,
+    SETTINGS_KEYS,
+    SEVERITY_NAMES,
+    read_row,
+    read_settings,
+)
+from sigma2hive.model.mappings import (
+    OWN_TYPES,
+    SERVER_TYPES,
+    AlertMapping,
+    AlertOverride,
+    Internal,
+    Mappings,
+    ObservableMapping,
+    ObservablesMapping,
+    TemplateText,
+)
+from sigma2hive.model.profiles import Logsource
+from sigma2hive.model.rules import Level
+from sigma2hive.model.shapes import Shape, nearest
+from sigma2hive.yamlmarks import parse_yaml
+
+OBSERVABLES_FILE = "observables.yml"
+ALERTS_FILE = "alerts.yml"
+
+_OBSERVABLES_KEYS = (
+    "extends",
+    "observables",
+    "internal",
+    "ignore",
+    "data_types",
+    "account_types",
+    "limit",
+)
+_ALERT_KEYS = (
+    *SETTINGS_KEYS,
+    "extends",
+    "type",
+    "source",
+    "description",
+    "help",
+    "external_link",
+    "raw_events",
+    "raw_characters",
+    "overrides",
+)
+_LOGSOURCE_KEYS = ("product", "category", "service")
+_NO_LEVEL = "none"
+
+_Item = TypeVar("_Item")
+
+
+def load_mappings(folder: Path | None, diagnostics: Diagnostics) -> Mappings:
+    """Return what the mapping files in `folder` say; the shipped ones where it has none.
+
+    A file with `extends: default` adds to the shipped one: lists are added to, rows replace the
+    shipped rows of the same field, all else replaces. Without it, its lists stand alone.
+    """
+    shipped = Mappings(
+        _read_observables(_shipped(OBSERVABLES_FILE, diagnostics), ObservablesMapping()),
+        _read_alerts(_shipped(ALERTS_FILE, diagnostics), AlertMapping()),
+    )
+    if folder is None:
+        return shipped
+    observables = _team_shape(folder / OBSERVABLES_FILE, diagnostics)
+    alerts = _team_shape(folder / ALERTS_FILE, diagnostics)
+    return Mappings(
+        shipped.observables
+        if observables is None
+        else _read_observables(observables, shipped.observables),
+        shipped.alerts if alerts is None else _read_alerts(alerts, shipped.alerts),
+    )
+
+
+def _shipped(name: str, diagnostics: Diagnostics) -> Shape:
+    content = files("sigma2hive.data").joinpath("mappings", name).read_bytes()
+    shape = _shape(f"(shipped) {name}", content, diagnostics)
+    if shape is None:  # pragma: no cover - a broken installation
+        raise AssertionError(f"the shipped {name} cannot be read")
+    return shape
+
+
+def _team_shape(path: Path, diagnostics: Diagnostics) -> Shape | None:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        diagnostics.error("S2H101", Location(str(path)), error.strerror or str(error))
+        return None
+    return _shape(str(path), content, diagnostics)
+
+
+def _shape(path: str, content: bytes, diagnostics: Diagnostics) -> Shape | None:
+    documents = parse_yaml(path, content, diagnostics)
+    if not documents:
+        return None
+    if len(documents) > 1:
+        diagnostics.error(
+            "S2H405", documents[1].at(), "a mapping file has one document", "join the documents"
+        )
+    document = documents[0]
+    if not isinstance(document.value, dict):
+        diagnostics.error(
+            "S2H405", document.at(), "the file is not a map of keys", "write `key: value` lines"
+        )
+        return None
+    return Shape(document.value, document.at, diagnostics)
+
+
+def _extends(shape: Shape) -> bool:
+    target = shape.text("extends")
+    if target not in (None, "default"):
+        shape.report("extends", f"'{target}' cannot be extended", "write `extends: default`")
+    return target is not None
+
+
+def _read_observables(shape: Shape, shipped: ObservablesMapping) -> ObservablesMapping:
+    shape.allow(_OBSERVABLES_KEYS)
+    base = shipped if _extends(shape) else replace(shipped, rows=(), internal=Internal(), ignore={})
+    own_types = _data_types(shape)
+    data_types = _joined(base.data_types, own_types)
+    rows = [read_row(child, data_types) for child in shape.children("observables")]
+    limit = shape.integer("limit", 1, 5000)
+    return ObservablesMapping(
+        rows=_joined_rows(base.rows, [row for row in rows if row is not None]),
+        internal=_internal(shape, base.internal),
+        ignore=_ignore(shape, base.ignore, data_types),
+        data_types=data_types,
+        account_types=shape.texts("account_types") or base.account_types,
+        limit=base.limit if limit is None else limit,
+    )
+
+
+def _joined_rows(
+    shipped: tuple[ObservableMapping, ...], own: list[ObservableMapping]
+) -> tuple[ObservableMapping, ...]:
+    replaced = {row.field for row in own}
+    kept = [row for row in shipped if row.field not in replaced]
+    return tuple(row for row in (*own, *kept) if row.type != "none")
+
+
+def _data_types(shape: Shape) -> tuple[str, ...]:
+    found = []
+    for index, name in enumerate(shape.texts("data_types")):
+        if 0 < len(name) <= MAX_TYPE:
+            found.append(name)
+        else:
+            shape.report(("data_types", index), f"a data type has 1 to {MAX_TYPE} characters")
+    return tuple(found)
+
+
+def _internal(shape: Shape, base: Internal) -> Internal:
+    below = shape.child("internal")
+    if below is None:
+        return base
+    below.allow(field.name for field in fields(Internal))
+    networks = [_network(below, index, text) for index, text in enumerate(below.texts("networks"))]
+    return Internal(
+        networks=_joined(base.networks, [network for network in networks if network is not None]),
+        domains=_joined(base.domains, [text.lower().strip(".") for text in below.texts("domains")]),
+        hosts=_joined(base.hosts, below.texts("hosts")),
+        accounts=_joined(base.accounts, below.texts("accounts")),
+    )
+
+
+def _network(shape: Shape, index: int, text: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(text.strip())
+    except ValueError as error:
+        shape.report(("networks", index), str(error), "write a network as 192.0.2.0/24")
+        return None
+
+
+def _ignore(shape: Shape, base: object, data_types: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    found = dict(base) if isinstance(base, dict) else {}
+    below = shape.child("ignore")
+    if below is None:
+        return found
+    known = {"all", *SERVER_TYPES, *OWN_TYPES, *data_types} - {"none"}
+    below.allow(known)
+    for key in below.value:
+        if isinstance(key, str) and key in known:
+            found[key] = _joined(found.get(key, ()), below.texts(key))
+    return found
+
+
+def _read_alerts(shape: Shape, shipped: AlertMapping) -> AlertMapping:
+    shape.allow(_ALERT_KEYS)
+    base = shipped.settings
+    if not _extends(shape):
+        base = replace(base, tags=(), custom_fields={})
+        shipped = replace(shipped, overrides=())
+    raw_events = shape.integer("raw_events", 0, 100)
+    raw_characters = shape.integer("raw_characters", 0, 200_000)
+    return AlertMapping(
+        type=shape.text("type", 32) or shipped.type,
+        source=shape.text("source", 32) or shipped.source,
+        settings=read_settings(shape, with_severity=False).over(base),
+        severity=_severity(shape, shipped),
+        description=_template(shape, "description", shipped.description),
+        help=_template(shape, "help", shipped.help),
+        external_link=_template(shape, "external_link", shipped.external_link),
+        raw_events=shipped.raw_events if raw_events is None else raw_events,
+        raw_characters=shipped.raw_characters if raw_characters is None else raw_characters,
+        overrides=(*shipped.overrides, *_overrides(shape)),
+    )
+
+
+def _template(shape: Shape, key: str, shipped: TemplateText) -> TemplateText:
+    text = shape.text(key, MAX_TEMPLATE)
+    return shipped if text is None else TemplateText(text, shape.place(key))
+
+
+def _severity(shape: Shape, shipped: AlertMapping) -> dict[str, int]:
+    found = dict(shipped.severity)
+    below = shape.child("severity")
+    if below is None:
+        return found
+    below.allow([*Level, _NO_LEVEL])
+    for name in (*Level, _NO_LEVEL):
+        number = below.integer(name, 1, 4, SEVERITY_NAMES)
+        if number is not None:
+            found[str(name)] = number
+    return found
+
+
+def _overrides(shape: Shape) -> list[AlertOverride]:
+    found = []
+    for child in shape.children("overrides"):
+        mark = len(shape.diagnostics.errors)
+        child.allow((*SETTINGS_KEYS, "when"))
+        when = child.child("when")
+        if when is None:
+            if len(shape.diagnostics.errors) == mark:
+                child.report("when", "the override does not say when", "add `when: {level: high}`")
+            continue
+        when.allow(("level", *_LOGSOURCE_KEYS))
+        override = AlertOverride(
+            levels=tuple(_levels(when)),
+            logsource=Logsource(*(when.text(key) for key in _LOGSOURCE_KEYS)),
+            settings=read_settings(child),
+        )
+        # A condition that was not understood must not apply to everything.
+        if len(shape.diagnostics.errors) == mark:
+            found.append(override)
+    return found
+
+
+def _levels(when: Shape) -> Iterable[Level]:
+    for text in when.texts("level"):
+        try:
+            yield Level(text)
+        except ValueError:
+            when.report("level", f"'{text}' is no level of Sigma", nearest(text, list(Level)))
+
+
+def _joined(base: Iterable[_Item], more: Iterable[_Item]) -> tuple[_Item, ...]:
+    return tuple(dict.fromkeys((*base, *more)))

@@ -1,0 +1,22 @@
+"""The command line: one module a command; parsing, printing and exit codes only."""
+
+from __future__ import annotations
+
+import click
+
+from sigma2hive import __version__
+from sigma2hive.cli.inbox import inbox
+from sigma2hive.cli.run import run
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 fine, 1 findings, 2 usage, 3 configuration, 4 a server was unreachable.",
+)
+@click.version_option(__version__, "-V", "--version", prog_name="sigma2hive")
+def main() -> None:
+    """Sigma rules in Git to TheHive alerts: read, match, deliver."""
+
+
+main.add_command(run)
+main.add_command(inbox)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sigma2hive.compiler.forms import condition_as_json
-from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.model.canonical import digest
 from sigma2hive.model.conditions import (
     And,
@@ -31,6 +31,7 @@ from sigma2hive.model.rules import (
     CompiledCorrelation,
     CompiledRule,
     CorrelationRule,
+    DetectionRepository,
     DetectionRule,
     FilterRule,
     RuleInfo,
@@ -39,54 +40,67 @@ from sigma2hive.model.rules import (
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What a run needs: rules and correlations of one profile."""
+    """What a run needs: rules and correlations of one profile; `left_out` says where others are."""
 
     rules: tuple[CompiledRule, ...] = ()
     correlations: tuple[CompiledCorrelation, ...] = ()
+    left_out: tuple[Location, ...] = ()
 
 
 def compile_all(
-    rules: Sequence[DetectionRule],
-    filters: Sequence[FilterRule],
-    correlations: Sequence[CorrelationRule],
-    profile: Profile,
-    diagnostics: Diagnostics,
+    repository: DetectionRepository, profile: Profile, diagnostics: Diagnostics
 ) -> Compiled:
     """Return everything that the profile has a place for; the rest becomes findings.
 
     A rule that a correlation refers to is silent, unless one of its correlations says `generate`.
     """
+    rules, filters = repository.rules, repository.filters
+    correlations = repository.correlations
     _report_idle_filters(rules, filters, diagnostics)
     by_name = _names(rules)
     silent = _silent_rules(correlations, by_name)
     compiled: dict[str, CompiledRule] = {}
+    left_out: list[Location] = []
     for rule in rules:
-        place = profile.place(rule.logsource)
-        if place is None:
-            diagnostics.error(
-                "S2H404",
-                rule.info.location,
-                f"profile {profile.name} has no place for {rule.logsource}: "
-                f"{profile.unplaced_reason(rule.logsource)}",
-                profile.unplaced_hint(rule.logsource),
-            )
-            continue
-        if not place.keyword_fields and _has_keywords(rule):
-            diagnostics.error(
-                "S2H404",
-                rule.info.location,
-                f"profile {profile.name} names no keyword_fields for {rule.logsource}, "
-                "so the rule's keywords have nowhere to be searched",
-                profile.unplaced_hint(rule.logsource).replace("indices", "keyword_fields"),
-            )
-            continue
-        made = _compile_rule(rule, _filters_for(rule, filters), place, profile.name)
-        compiled[rule.info.id] = replace(made, silent=rule.info.id in silent)
-    joined = (
-        _compile_correlation(correlation, compiled, by_name, diagnostics, profile)
-        for correlation in correlations
-    )
-    return Compiled(tuple(compiled.values()), tuple(entry for entry in joined if entry))
+        made = _compile_rule(rule, _filters_for(rule, filters), profile, diagnostics)
+        if made is None:
+            left_out.append(rule.info.location)
+        else:
+            compiled[rule.info.id] = replace(made, silent=rule.info.id in silent)
+    joined: list[CompiledCorrelation] = []
+    for correlation in correlations:
+        entry = _compile_correlation(correlation, compiled, by_name, diagnostics, profile)
+        if entry is None:
+            left_out.append(correlation.info.location)
+        else:
+            joined.append(entry)
+    return Compiled(tuple(compiled.values()), tuple(joined), tuple(left_out))
+
+
+def _place_for(
+    rule: DetectionRule, profile: Profile, diagnostics: Diagnostics
+) -> LogsourcePlace | None:
+    place = profile.place(rule.logsource)
+    hint = profile.unplaced_hint(rule.logsource)
+    if place is None:
+        diagnostics.error(
+            "S2H404",
+            rule.info.location,
+            f"profile {profile.name} has no place for {rule.logsource}: "
+            f"{profile.unplaced_reason(rule.logsource)}",
+            hint,
+        )
+        return None
+    if not place.keyword_fields and _has_keywords(rule):
+        diagnostics.error(
+            "S2H404",
+            rule.info.location,
+            f"profile {profile.name} names no keyword_fields for {rule.logsource}, "
+            "so the rule's keywords have nowhere to be searched",
+            hint.replace("indices", "keyword_fields"),
+        )
+        return None
+    return place
 
 
 def _has_keywords(rule: DetectionRule) -> bool:
@@ -94,8 +108,14 @@ def _has_keywords(rule: DetectionRule) -> bool:
 
 
 def _compile_rule(
-    rule: DetectionRule, filters: Iterable[FilterRule], place: LogsourcePlace, profile: str
-) -> CompiledRule:
+    rule: DetectionRule,
+    filters: Iterable[FilterRule],
+    profile: Profile,
+    diagnostics: Diagnostics,
+) -> CompiledRule | None:
+    place = _place_for(rule, profile, diagnostics)
+    if place is None:
+        return None
     parts = [rule.condition, *(entry.condition for entry in filters)]
     condition = _resolved(parts[0] if len(parts) == 1 else And(tuple(parts)), place)
     gate = gate_of(place.any_of, place, rule.info)
@@ -103,7 +123,7 @@ def _compile_rule(
     return CompiledRule(
         info=rule.info,
         logsource=rule.logsource,
-        profile=profile,
+        profile=profile.name,
         indices=place.indices,
         gate=gate,
         condition=condition,

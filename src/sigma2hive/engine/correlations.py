@@ -13,7 +13,7 @@ Source: https://github.com/SigmaHQ/sigma-specification, sigma-correlation-rules-
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from sigma2hive.engine.predicates import COMPARISONS, address_of
@@ -33,14 +33,27 @@ class Episode:
 
     `key` is the group folded, for identities; `group` its (field name, value as first seen).
     `events` are in order of (time, key), from the first of the window that fired. `figure` is the
-    count at which it fired. From `holds_until_ns` on the condition no longer held; a new firing
-    less than a timespan after that would be the same episode.
+    count at which it fired, `fired_ns` the time of the event that made it so. From
+    `holds_until_ns` on the condition no longer held; a new firing less than a timespan after that
+    would be the same episode.
     """
 
     key: GroupKey
     group: tuple[tuple[str, str], ...]
     events: tuple[Event, ...]
     figure: int
+    fired_ns: int
+    holds_until_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """The episode that is under way: positions of its first and last event, and its figures."""
+
+    first: int
+    last: int
+    figure: int
+    fired_ns: int
     holds_until_ns: int
 
 
@@ -95,43 +108,42 @@ def _episodes_of(
 ) -> Iterator[Episode]:
     span_ns = correlation.timespan_ns
     times = [member.event.time_ns for member in members]
-    lower = _least_count(correlation.bounds)
+    needed = _least_count(correlation.bounds)
     window_start = 0
-    # The open episode: where it starts, how far it reaches, its figure, until when it holds.
-    first = last = figure = holds_until_ns = -1
+    current: _Open | None = None
     for position, time_ns in enumerate(times):
         while times[window_start] <= time_ns - span_ns:
             window_start += 1
         count = position - window_start + 1
-        meets = _meets(correlation.bounds, count)
-        if first >= 0 and time_ns >= holds_until_ns + span_ns:
-            yield _episode(correlation, key, members[first : last + 1], figure, holds_until_ns)
-            first = -1
-        if first >= 0:
-            last = position
-        elif meets:
-            first, last, figure = window_start, position, count
-        if meets:
-            # The count falls below the bound when the oldest event that it needs leaves.
-            holds_until_ns = times[position - lower + 1] + span_ns
-    if first >= 0:
-        yield _episode(correlation, key, members[first : last + 1], figure, holds_until_ns)
+        if current is not None and time_ns >= current.holds_until_ns + span_ns:
+            yield _episode(correlation, key, members, current)
+            current = None
+        if current is not None:
+            current = replace(current, last=position)
+        if not _meets(correlation.bounds, count):
+            continue
+        # The count falls below the bound when the oldest event that it needs leaves the window.
+        holds_until_ns = times[position - needed + 1] + span_ns
+        if current is None:
+            current = _Open(window_start, position, count, time_ns, holds_until_ns)
+        else:
+            current = replace(current, holds_until_ns=holds_until_ns)
+    if current is not None:
+        yield _episode(correlation, key, members, current)
 
 
 def _episode(
-    correlation: CompiledCorrelation,
-    key: GroupKey,
-    members: Sequence[_Member],
-    figure: int,
-    holds_until_ns: int,
+    correlation: CompiledCorrelation, key: GroupKey, members: Sequence[_Member], ended: _Open
 ) -> Episode:
     names = (name for name, _ in correlation.group_by)
+    belonging = members[ended.first : ended.last + 1]
     return Episode(
         key=key,
-        group=tuple(zip(names, members[0].shown, strict=True)),
-        events=tuple(member.event for member in members),
-        figure=figure,
-        holds_until_ns=holds_until_ns,
+        group=tuple(zip(names, belonging[0].shown, strict=True)),
+        events=tuple(member.event for member in belonging),
+        figure=ended.figure,
+        fired_ns=ended.fired_ns,
+        holds_until_ns=ended.holds_until_ns,
     )
 
 

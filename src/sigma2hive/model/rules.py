@@ -161,8 +161,12 @@ class CompiledCorrelation:
 
 @dataclass(frozen=True, slots=True)
 class DetectionRepository:
-    """Everything that was read from the rules folders, in the order of path and document."""
+    """Everything that was read from the rules folders, in the order of path and document.
+
+    `skipped` are the places of the files and documents that could not be used; findings say why.
+    """
 
     rules: tuple[DetectionRule, ...] = ()
     correlations: tuple[CorrelationRule, ...] = ()
     filters: tuple[FilterRule, ...] = ()
+    skipped: tuple[Location, ...] = ()

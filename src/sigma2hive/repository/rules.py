@@ -34,10 +34,16 @@ def load_repository(
     .yaml are, except tests (*.test.yml) and hidden ones. The second rule with an id is left out.
     """
     documents: list[SigmaDocument] = []
+    skipped: list[Location] = []
     for file in _rule_files(paths, root, diagnostics):
-        documents.extend(_read_file(file, root, placeholders, diagnostics))
-    unique = list(_without_repeated_ids(documents, diagnostics))
+        for read in _read_file(file, root, placeholders, diagnostics):
+            if isinstance(read, Location):
+                skipped.append(read)
+            else:
+                documents.append(read)
+    unique, repeated = _without_repeated_ids(documents, diagnostics)
     return DetectionRepository(
+        skipped=(*skipped, *repeated),
         rules=tuple(entry for entry in unique if isinstance(entry, DetectionRule)),
         correlations=tuple(entry for entry in unique if isinstance(entry, CorrelationRule)),
         filters=tuple(entry for entry in unique if isinstance(entry, FilterRule)),
@@ -120,14 +126,17 @@ def _files_below(folder: Path) -> Iterator[Path]:
 
 def _read_file(
     file: Path, root: Path, placeholders: Placeholders, diagnostics: Diagnostics
-) -> Iterator[SigmaDocument]:
+) -> Iterator[SigmaDocument | Location]:
+    """Yield each document, or the place of one that cannot be used."""
+    before = len(diagnostics.errors)
     content = _content(file, root, diagnostics)
-    if content is None:
-        return
-    for document in parse_yaml(shown_path(file, root), content, diagnostics):
-        parsed = parse_document(document, placeholders, diagnostics)
-        if parsed is not None:
-            yield parsed
+    documents = []
+    if content is not None:
+        documents = parse_yaml(shown_path(file, root), content, diagnostics)
+    # Reading YAML gives one error for each document that it refuses.
+    yield from (finding.location for finding in diagnostics.errors[before:])
+    for document in documents:
+        yield parse_document(document, placeholders, diagnostics) or document.at()
 
 
 def _content(file: Path, root: Path, diagnostics: Diagnostics) -> bytes | None:
@@ -157,16 +166,18 @@ def _content(file: Path, root: Path, diagnostics: Diagnostics) -> bytes | None:
 
 def _without_repeated_ids(
     documents: Sequence[SigmaDocument], diagnostics: Diagnostics
-) -> Iterator[SigmaDocument]:
+) -> tuple[list[SigmaDocument], list[Location]]:
     first: dict[str, SigmaDocument] = {}
+    repeated = []
     for entry in documents:
         earlier = first.setdefault(entry.info.id, entry)
         if earlier is entry:
-            yield entry
-        else:
-            diagnostics.error(
-                "S2H208",
-                entry.info.location,
-                f"the id {entry.info.id} is also that of {earlier.info.location}",
-                "give one of the two a new id; alerts are told apart by it",
-            )
+            continue
+        repeated.append(entry.info.location)
+        diagnostics.error(
+            "S2H208",
+            entry.info.location,
+            f"the id {entry.info.id} is also that of {earlier.info.location}",
+            "give one of the two a new id; alerts are told apart by it",
+        )
+    return list(first.values()), repeated

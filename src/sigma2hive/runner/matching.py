@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sigma2hive.alerts.identity import episode_identity, event_identity
 from sigma2hive.compiler import Compiled, condition_as_json
 from sigma2hive.engine import Episode, find_episodes, holds, reasons_for
 from sigma2hive.model.canonical import JsonValue, canonical_json
 from sigma2hive.model.conditions import Atom, Condition
 from sigma2hive.model.events import Event
+from sigma2hive.model.identity import episode_identity, event_identity
 from sigma2hive.model.matches import Match
 from sigma2hive.model.rules import CompiledCorrelation, CompiledRule
 
@@ -57,8 +57,12 @@ class Matcher:
         self, correlation: CompiledCorrelation, episode: Episode, identity: JsonValue = None
     ) -> Match:
         """Return the match of an episode, under `identity` where an earlier run gave it one."""
+        names = (name for name, _ in correlation.group_by)
         made = identity or episode_identity(
-            correlation.info.id, correlation.epoch, episode.key, episode.events[0].key
+            correlation.info.id,
+            correlation.epoch,
+            zip(names, episode.key, strict=True),
+            episode.events[0].key,
         )
         return Match(
             rule=correlation.info,

@@ -1,0 +1,186 @@
+"""`sigma2hive run`: read events, match all rules, deliver the alerts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from sigma2hive.cli.exits import Exit, errors_as_exits, print_findings
+from sigma2hive.cli.options import json_option, project_options
+from sigma2hive.cli.run_report import Report, alert_as_json, alert_line
+from sigma2hive.runner.once import Pass, Summary, run_pass
+from sigma2hive.runner.state import DEFAULT_STATE, EpisodeStore
+from sigma2hive.settings import Settings
+from sigma2hive.sinks import DEFAULT_INBOX, Inbox, Sink, open_sink
+from sigma2hive.sources import SourceLimits, SourceOptions, read_events
+from sigma2hive.workflows.project import Project, ProjectOptions, load_project
+
+_PROGRESS_EVERY = 1_000
+#: Findings that say that something a person named was not read at all.
+_NOT_READ = frozenset({"S2H505", "S2H108"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the command line asks for beyond the repository."""
+
+    events: tuple[Path, ...]
+    sinks: tuple[str, ...]
+    dry_run: bool
+    as_json: bool
+    strict: bool
+
+    @property
+    def to_stderr(self) -> bool:
+        """Whether stdout belongs to a program: text for people then goes to stderr."""
+        return self.as_json or (not self.dry_run and "jsonl:-" in self.sinks)
+
+
+@click.command()
+@project_options
+@click.option("--once", is_flag=True, help="One pass over the events, then end.")
+@click.option(
+    "--events",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Event file or folder: NDJSON, .evtx, also .gz (repeatable).",
+)
+@click.option(
+    "--sink",
+    "sinks",
+    multiple=True,
+    metavar="SINK",
+    help="Where alerts go: inbox, inbox:FILE, jsonl:FILE or jsonl:- (repeatable).",
+)
+@click.option("--dry-run", is_flag=True, help="Write nothing; show what would be raised.")
+@click.option("--strict", is_flag=True, help="End with 1 when anything was left out.")
+@json_option
+def run(
+    settings_file: Path | None,
+    rules: tuple[Path, ...],
+    profile: str | None,
+    once: bool,
+    **asked: object,
+) -> None:
+    """Match every rule on every event, and deliver each match as one alert.
+
+    Alerts go to the inbox (a local file) unless --sink or the settings say otherwise; nothing is
+    sent to any server.
+
+    \b
+    Example:
+      sigma2hive run --once --events examples/attack-story
+      sigma2hive run --once --events logs/ --rules sigma_rules/windows --profile winlogbeat \\
+        --sink jsonl:alerts.jsonl
+    """
+    if not once:
+        raise click.UsageError("only single passes work so far: add --once")
+    with errors_as_exits(Path.cwd()):
+        options = ProjectOptions(Path.cwd(), settings_file, rules, profile)
+        project = load_project(options)
+        code = _run(project, _Asked(**asked))  # type: ignore[arg-type]  # click fills the names
+    raise click.exceptions.Exit(code)
+
+
+def _run(project: Project, asked: _Asked) -> Exit:
+    paths = asked.events or project.settings.sources.events
+    if not paths:
+        raise click.UsageError(
+            "no events to read: name files or folders with --events, or under sources in "
+            "sigma2hive.yml"
+        )
+    print_findings(project.findings, project.settings.root)
+    summary = Summary()
+    raised: list[dict[str, object]] = []
+    with _opened(project, asked) as (sinks, episodes), _progress(summary) as progress:
+        work = Pass(project.compiled, project.mappings, sinks, episodes, progress)
+        for alert in run_pass(work, read_events(paths, _source_options(project)), summary):
+            if asked.as_json:
+                raised.append(alert_as_json(alert))
+            else:
+                click.echo(alert_line(alert), err=asked.to_stderr)
+    report = Report(project, summary, asked.dry_run)
+    if asked.as_json:
+        click.echo(json.dumps(report.as_json(raised), indent=2, ensure_ascii=False))
+    else:
+        print_findings(report.shown_put_aside(), project.settings.root)
+        click.echo("\n".join(report.lines()), err=asked.to_stderr)
+    return _exit_code(project, summary, asked)
+
+
+def _source_options(project: Project) -> SourceOptions:
+    limits = project.settings.limits
+    return SourceOptions(
+        flavour=project.profile.windows_events,
+        root=project.settings.root,
+        limits=SourceLimits(limits.max_event_bytes, limits.max_event_fields),
+    )
+
+
+@contextmanager
+def _opened(
+    project: Project, asked: _Asked
+) -> Iterator[tuple[Sequence[Sink], EpisodeStore | None]]:
+    """Open what a run writes to; a dry run opens nothing, and an error leaves nothing half."""
+    if asked.dry_run:
+        yield (), None
+        return
+    settings = project.settings
+    with ExitStack() as stack:
+        sinks: list[Sink] = []
+        stack.push(lambda kind, *_: _finish(sinks, failed=kind is not None))
+        for spec in dict.fromkeys(asked.sinks or settings.sinks):
+            sinks.append(_open_one(spec, settings, named=bool(asked.sinks)))
+        episodes = stack.enter_context(EpisodeStore(settings.state / DEFAULT_STATE.name))
+        yield sinks, episodes
+
+
+def _open_one(spec: str, settings: Settings, *, named: bool) -> Sink:
+    if spec == "inbox":
+        # The inbox without a file lies in the state folder, wherever that is.
+        return Inbox(settings.state / DEFAULT_INBOX.name, spec)
+    # A path on the command line counts from where the person stands.
+    return open_sink(spec, Path.cwd() if named else settings.root)
+
+
+def _finish(sinks: Sequence[Sink], *, failed: bool) -> bool:
+    for sink in sinks:
+        if failed:
+            sink.discard()
+        else:
+            sink.close()
+    return False
+
+
+@contextmanager
+def _progress(summary: Summary) -> Iterator[Callable[[int], None]]:
+    """Show on a terminal how many events were read; elsewhere nothing."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+
+    def show(count: int) -> None:
+        if count % _PROGRESS_EVERY == 0:
+            click.echo(f"\r{count:,} events, {summary.alerts:,} alerts", nl=False, err=True)
+
+    try:
+        yield show
+    finally:
+        click.echo("\r\x1b[K", nl=False, err=True)
+
+
+def _exit_code(project: Project, summary: Summary, asked: _Asked) -> Exit:
+    if any(finding.code in _NOT_READ for finding in (*project.findings, *summary.put_aside)):
+        return Exit.CONFIGURATION
+    if not project.compiled.rules:
+        return Exit.CONFIGURATION
+    if asked.strict and (project.findings.errors or summary.put_aside.errors):
+        return Exit.FINDINGS
+    return Exit.FINE

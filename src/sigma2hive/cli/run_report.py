@@ -1,0 +1,119 @@
+"""What `run` tells about a pass: one line an alert, what was left out, the last line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sigma2hive.cli.alert_view import SEVERITIES
+from sigma2hive.cli.rendering import diagnostic_as_json
+from sigma2hive.diagnostics import CODES, Diagnostic
+from sigma2hive.model.alerts import Alert
+from sigma2hive.model.times import moment_of, render_time
+from sigma2hive.model.visible import visible
+from sigma2hive.runner.once import Summary
+from sigma2hive.workflows.project import Project
+
+#: Findings about events that are shown of each code; all of them are in --json.
+_SHOWN_OF_EACH = 5
+
+
+def alert_line(alert: Alert) -> str:
+    """Return one alert as a line: severity, the events' own time (UTC), title, events."""
+    moment = f"{moment_of(alert.date_ns):%Y-%m-%d %H:%M:%S}"
+    events = f"  ({len(alert.events)} events)" if len(alert.events) > 1 else ""
+    return f"{SEVERITIES[alert.severity]:8}  {moment}  {visible(alert.title)}{events}"
+
+
+def alert_as_json(alert: Alert) -> dict[str, object]:
+    """Return the figures of one alert, without its texts and raw logs (jsonl has those)."""
+    return {
+        "rule_id": alert.rule_id,
+        "sourceRef": alert.source_ref,
+        "title": alert.title,
+        "severity": alert.severity,
+        "date": render_time(alert.date_ns),
+        "events": len(alert.events),
+        "observables": len(alert.observables),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The end of a pass, for people and for programs."""
+
+    project: Project
+    summary: Summary
+    dry_run: bool
+
+    def lines(self) -> Iterator[str]:
+        """Yield what became of the alerts, what was left out, and the last line."""
+        for sink, outcomes in self.summary.outcomes.items():
+            counted = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items())
+            yield f"{sink}: {counted}"
+        if self.left_out:
+            yield f"left out: {self._reasons()}"
+        if not self.project.compiled.rules:
+            yield "no rule could be used, so nothing could be found"
+        yield self.last_line()
+
+    def last_line(self) -> str:
+        """Return "42,310 events, 18 rules, 3 alerts, 0 left out; nothing was sent anywhere"."""
+        end = "nothing was written or sent" if self.dry_run else "nothing was sent anywhere"
+        counts = (
+            _counted(self.summary.events, "event"),
+            _counted(self._rules, "rule"),
+            _counted(self.summary.alerts, "alert"),
+            f"{self.left_out:,} left out",
+        )
+        return f"{', '.join(counts)}; {end}"
+
+    def shown_put_aside(self) -> Sequence[Diagnostic]:
+        """Return the findings about events, the first few of each code."""
+        shown: Counter[str] = Counter()
+        first = []
+        for finding in self.summary.put_aside:
+            shown[finding.code] += 1
+            if shown[finding.code] <= _SHOWN_OF_EACH:
+                first.append(finding)
+        return first
+
+    def as_json(self, alerts: Sequence[dict[str, object]]) -> dict[str, object]:
+        """Return everything, with every finding."""
+        findings = [*self.project.findings, *self.summary.put_aside]
+        return {
+            "events": self.summary.events,
+            "rules": self._rules,
+            "alerts": list(alerts),
+            "outcomes": {
+                sink: {outcome.value: count for outcome, count in outcomes.items()}
+                for sink, outcomes in self.summary.outcomes.items()
+            },
+            "left_out": self.left_out,
+            "findings": [diagnostic_as_json(finding) for finding in findings],
+            "dry_run": self.dry_run,
+        }
+
+    @property
+    def left_out(self) -> int:
+        """How many rules and events were left out."""
+        return len(self.project.left_out) + len(self.summary.put_aside.errors)
+
+    @property
+    def _rules(self) -> int:
+        compiled = self.project.compiled
+        return len(compiled.rules) + len(compiled.correlations)
+
+    def _reasons(self) -> str:
+        rules, events = len(self.project.left_out), len(self.summary.put_aside.errors)
+        parts = [_counted(rules, "rule")] if rules else []
+        if events:
+            counts = Counter(finding.code for finding in self.summary.put_aside.errors)
+            kinds = ", ".join(f"{CODES[code]}: {count:,}" for code, count in sorted(counts.items()))
+            parts.append(f"{_counted(events, 'event')} ({kinds})")
+        return f"{', '.join(parts)}; the reasons are above"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"

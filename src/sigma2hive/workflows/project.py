@@ -1,0 +1,94 @@
+"""A repository made ready: settings, profile, mappings and compiled rules together.
+
+Takes where to look and what a command line asks for; gives a `Project`. What is wrong with
+settings, profile or mappings ends it, since every alert would suffer; what is wrong with a rule
+leaves that rule out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sigma2hive.alerts import check_custom, check_mappings
+from sigma2hive.compiler import Compiled, compile_all
+from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
+from sigma2hive.model.mappings import Mappings
+from sigma2hive.model.profiles import Profile
+from sigma2hive.model.rules import DetectionRepository
+from sigma2hive.repository import load_mappings, load_placeholders, load_repository
+from sigma2hive.schema import load_profile
+from sigma2hive.settings import Settings, load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectOptions:
+    """What a command line asks for beyond the settings; None and () ask for nothing.
+
+    `start` is the folder to look for sigma2hive.yml from, `settings_file` one to take instead.
+    """
+
+    start: Path
+    settings_file: Path | None = None
+    rules: tuple[Path, ...] = ()
+    profile: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Everything that a run needs of the repository.
+
+    `findings` are warnings, and what is wrong with rules; `left_out` are the places of the rules
+    that cannot be used.
+    """
+
+    settings: Settings
+    profile: Profile
+    mappings: Mappings
+    compiled: Compiled
+    findings: Diagnostics
+    left_out: tuple[Location, ...]
+
+
+def load_project(options: ProjectOptions) -> Project:
+    """Return the repository, ready to run.
+
+    Raises:
+        ConfigurationError: settings, profile or mappings cannot be used.
+    """
+    problems = Diagnostics()
+    settings = load_settings(options.start, options.settings_file, problems)
+    own_profiles = settings.mappings / "schemas"
+    profile = load_profile(options.profile or settings.profile, own_profiles, problems)
+    mappings = load_mappings(settings.mappings, problems)
+    placeholders = load_placeholders(settings.placeholders, settings.root, problems)
+    check_mappings(mappings, problems)
+    if problems.errors or profile is None:
+        raise ConfigurationError(problems)
+    repository = load_repository(
+        options.rules or settings.rules, settings.root, placeholders, problems
+    )
+    repository = _with_valid_attributes(repository, mappings, problems)
+    compiled = compile_all(repository, profile, problems)
+    left_out = (*repository.skipped, *compiled.left_out)
+    return Project(settings, profile, mappings, compiled, problems, left_out)
+
+
+def _with_valid_attributes(
+    repository: DetectionRepository, mappings: Mappings, problems: Diagnostics
+) -> DetectionRepository:
+    """Leave out rules whose own `sigma2hive` attribute is wrong: it decides what alerts say."""
+    data_types = mappings.observables.data_types
+    infos = [entry.info for entry in repository.rules]
+    infos += [entry.info for entry in repository.correlations]
+    wrong = {
+        info.id: info.location for info in infos if not check_custom(info, problems, data_types)
+    }
+    return replace(
+        repository,
+        rules=tuple(entry for entry in repository.rules if entry.info.id not in wrong),
+        correlations=tuple(
+            entry for entry in repository.correlations if entry.info.id not in wrong
+        ),
+        skipped=(*repository.skipped, *wrong.values()),
+    )

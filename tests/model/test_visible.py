@@ -18,6 +18,8 @@ from sigma2hive.model.visible import visible
         ("tag\U000e0041", "tag<U+E0041>"),
         ("half\ud800", "half<U+D800>"),
         ("line\u2028break", "line<U+2028>break"),
+        ("blank\u2800\u3164\ufe01", "blank<U+2800><U+3164><U+FE01>"),
+        ("red heart \u2764\ufe0f",) * 2,
         ("no\u00a0break", "no\u00a0break"),
     ],
 )

@@ -66,7 +66,7 @@ def ssh_logon(when: datetime, host: Document, account: str, address: str, failed
                 "auth": {
                     "ssh": {
                         "event": "Failed" if failed else "Accepted",
-                        "method": "password" if failed or account == "root" else "publickey",
+                        "method": "publickey" if address.startswith("10.") else "password",
                     }
                 }
             },

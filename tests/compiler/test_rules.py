@@ -1,0 +1,237 @@
+"""Rules made ready for a profile of a team's own: gates, fields, filters, what is left out."""
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from sigma2hive.compiler import Compiled, compile_all
+from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.engine import matches
+from sigma2hive.model.events import Event, EventKey, EventKeyKind
+from sigma2hive.model.rules import CompiledRule
+from sigma2hive.model.values import flatten
+from sigma2hive.repository import load_repository
+from sigma2hive.schema import load_profile
+
+PROFILE = """\
+profile: site
+title: A site's own
+field_types: {src.ip: ip, port: long}
+derived:
+    who: {join: [user.domain, user.name], separator: '\\'}
+logsources:
+    - product: windows
+      indices: [site-*]
+      default_prefix: data.
+      also_read: data.{field}
+      dropped: ['-', '']
+      keyword_fields: [message, data.*]
+      fields: {EventID: event.code, User: who, IpAddress: src.ip}
+    - product: windows
+      service: security
+      any_of:
+        - {channel: Security}
+    - product: windows
+      category: process_creation
+      any_of:
+        - {channel: Sysmon*, event.code: '1'}
+        - {channel: Security, event.code: ['4688', '592']}
+    - product: silent
+      indices: [silent-*]
+"""
+RULE_ID = "5f0e0e0a-3f5e-4e9f-8f5c-2f1f0a1b2c3d"
+
+
+def rule(selection: str, logsource: str = "service: security", more: str = "") -> str:
+    return (
+        f"title: A rule\nid: {RULE_ID}\nlogsource:\n    product: windows\n    {logsource}\n{more}"
+        f"detection:\n    selection:\n        {selection}\n    condition: selection\n"
+    )
+
+
+def compiled(tmp_path: Path, *documents: str) -> tuple[Compiled, Diagnostics]:
+    schemas = tmp_path / "schemas"
+    schemas.mkdir()
+    (schemas / "site.yml").write_text(PROFILE)
+    (tmp_path / "rules.yml").write_text("---\n".join(dedent(text) for text in documents))
+    diagnostics = Diagnostics()
+    profile = load_profile("site", schemas, diagnostics)
+    assert profile is not None, [finding.message for finding in diagnostics]
+    repository = load_repository([tmp_path / "rules.yml"], tmp_path, {}, diagnostics)
+    return compile_all(repository, profile, diagnostics), diagnostics
+
+
+def one(tmp_path: Path, *documents: str) -> CompiledRule:
+    result, diagnostics = compiled(tmp_path, *documents)
+    assert not list(diagnostics), [finding.message for finding in diagnostics]
+    return result.rules[0]
+
+
+def fires(compiled_rule: CompiledRule, document: dict) -> bool:
+    key = EventKey(EventKeyKind.CONTENT, ("x", "0"))
+    return matches(compiled_rule, Event(key, 0, flatten(document), b""))
+
+
+def test_the_log_source_gates_the_rule(tmp_path: Path) -> None:
+    made = one(tmp_path, rule("Image: x", "category: process_creation"))
+    assert fires(made, {"channel": "sysmon/operational", "event.code": 1, "data.Image": "X"})
+    assert fires(made, {"channel": "Security", "event.code": "4688", "data.Image": "x"})
+    assert not fires(made, {"channel": "Security", "event.code": "1", "data.Image": "x"})
+    assert not fires(made, {"data.Image": "x"})
+    assert made.indices == ("site-*",)
+
+
+def test_a_mapped_field_is_read_where_either_setup_has_it(tmp_path: Path) -> None:
+    made = one(tmp_path, rule("EventID: 4625"))
+    assert fires(made, {"channel": "security", "event": {"code": "4625"}})
+    assert fires(made, {"channel": "security", "data.EventID": 4625})
+
+
+def test_derived_fields_are_put_together(tmp_path: Path) -> None:
+    made = one(tmp_path, rule(r"User: 'CORP\Anna'"))
+    assert fires(made, {"channel": "security", "user": {"domain": "corp", "name": "anna"}})
+    assert not fires(made, {"channel": "security", "user": {"name": "anna"}})
+
+
+def test_a_value_that_ingestion_drops_is_met_by_its_absence(tmp_path: Path) -> None:
+    made = one(tmp_path, rule("IpAddress: '-'"))
+    assert fires(made, {"channel": "security"})
+    assert fires(made, {"channel": "security", "src.ip": "-"})
+    assert not fires(made, {"channel": "security", "src.ip": "192.0.2.1"})
+
+
+def test_the_index_type_reaches_the_evaluator(tmp_path: Path) -> None:
+    made = one(tmp_path, rule("IpAddress: '::ffff:192.0.2.1'"))
+    assert fires(made, {"channel": "security", "src.ip": "192.0.2.1"})
+
+
+def test_keywords_search_the_fields_that_the_profile_names(tmp_path: Path) -> None:
+    text = rule("x: 1").replace("selection:\n        x: 1", "selection:\n        - mimikatz")
+    made = one(tmp_path, text)
+    assert fires(made, {"channel": "security", "data.Anything": "a MIMIKATZ b"})
+    assert not fires(made, {"channel": "security", "other": "mimikatz"})
+
+
+FILTER = f"""\
+title: Known
+id: 11111111-1111-4111-8111-111111111111
+logsource: {{product: windows}}
+filter:
+    rules: [{RULE_ID}]
+    selection: {{User|endswith: backup}}
+    condition: not selection
+"""
+
+
+def test_a_filter_takes_events_away_from_the_rules_it_names(tmp_path: Path) -> None:
+    made = one(tmp_path, rule("EventID: 1"), FILTER)
+    assert fires(made, {"channel": "security", "event.code": 1, "data.User": "anna"})
+    assert not fires(made, {"channel": "security", "event.code": 1, "data.User": "SVC-Backup"})
+
+
+def test_a_filter_that_fits_no_rule_is_reported(tmp_path: Path) -> None:
+    _, diagnostics = compiled(tmp_path, rule("EventID: 1"), FILTER.replace(RULE_ID, "other"))
+    assert [finding.code for finding in diagnostics] == ["S2H216"]
+
+
+def test_a_filter_changes_the_digest_and_a_title_does_not(tmp_path: Path) -> None:
+    variants = {
+        "plain": [rule("EventID: 1")],
+        "retitled": [rule("EventID: 1").replace("A rule", "Another")],
+        "filtered": [rule("EventID: 1"), FILTER],
+        "changed": [rule("EventID: 2")],
+    }
+    digests = {}
+    for name, documents in variants.items():
+        (tmp_path / name).mkdir()
+        digests[name] = one(tmp_path / name, *documents).digest
+    assert digests["plain"] == digests["retitled"]
+    assert len(set(digests.values())) == 3
+
+
+@pytest.mark.parametrize(
+    ("logsource", "reason"),
+    [
+        ("service: unheard-of", "no row names service=unheard-of"),
+        ("category: file_event", "no row names category=file_event"),
+    ],
+)
+def test_a_log_source_without_a_place_is_left_out(
+    tmp_path: Path, logsource: str, reason: str
+) -> None:
+    result, diagnostics = compiled(tmp_path, rule("EventID: 1", logsource))
+    assert result.rules == ()
+    assert len(result.left_out) == 1
+    (finding,) = diagnostics
+    assert finding.code == "S2H404"
+    assert reason in finding.message
+
+
+def test_keywords_without_a_place_to_search_are_left_out(tmp_path: Path) -> None:
+    text = rule("x: 1").replace("product: windows\n    service: security", "product: silent")
+    result, diagnostics = compiled(
+        tmp_path, text.replace("selection:\n        x: 1", "selection:\n        - word")
+    )
+    assert result.rules == ()
+    assert [finding.code for finding in diagnostics] == ["S2H404"]
+
+
+CORRELATION = f"""\
+title: Many
+id: 22222222-2222-4222-8222-222222222222
+correlation:
+    type: event_count
+    rules: [{RULE_ID}]
+    group-by: [IpAddress]
+    timespan: 10m
+    condition: {{gte: 6}}
+"""
+
+
+def test_a_rule_that_feeds_a_correlation_is_silent_unless_it_generates(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    assert one(tmp_path / "a", rule("EventID: 4625"), CORRELATION).silent
+    loud = CORRELATION.replace("timespan", "generate: true\n    timespan")
+    assert not one(tmp_path / "b", rule("EventID: 4625"), loud).silent
+
+
+def test_a_correlation_reads_its_groups_where_the_profile_has_them(tmp_path: Path) -> None:
+    result, _ = compiled(tmp_path, rule("EventID: 4625"), CORRELATION)
+    ((name, by_rule),) = result.correlations[0].group_by
+    assert name == "IpAddress"
+    assert [field.path for field in by_rule[RULE_ID]] == ["src.ip", "data.IpAddress"]
+
+
+def test_an_alias_names_the_field_in_each_rule(tmp_path: Path) -> None:
+    aliased = CORRELATION.replace("[IpAddress]", "[address]").replace(
+        "timespan", f"aliases: {{address: {{{RULE_ID}: IpAddress}}}}\n    timespan"
+    )
+    result, _ = compiled(tmp_path, rule("EventID: 4625"), aliased)
+    ((_, by_rule),) = result.correlations[0].group_by
+    assert by_rule[RULE_ID][0].path == "src.ip"
+
+
+def test_what_a_correlation_asks_is_its_epoch_and_its_text_is_not(tmp_path: Path) -> None:
+    variants = {
+        "plain": CORRELATION,
+        "retitled": CORRELATION.replace("Many", "Very many"),
+        "longer": CORRELATION.replace("10m", "20m"),
+        "more": CORRELATION.replace("gte: 6", "gte: 7"),
+        "elsewhere": CORRELATION.replace("IpAddress", "User"),
+    }
+    epochs = {}
+    for name, text in variants.items():
+        (tmp_path / name).mkdir()
+        result, _ = compiled(tmp_path / name, rule("EventID: 4625"), text)
+        epochs[name] = result.correlations[0].epoch
+    assert epochs["plain"] == epochs["retitled"]
+    assert len(set(epochs.values())) == 4
+
+
+def test_a_correlation_over_a_missing_rule_is_left_out(tmp_path: Path) -> None:
+    result, diagnostics = compiled(tmp_path, CORRELATION)
+    assert result.correlations == ()
+    assert [finding.code for finding in diagnostics] == ["S2H210"]
+    assert len(result.left_out) == 1

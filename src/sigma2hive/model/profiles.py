@@ -193,13 +193,17 @@ class TypeTable:
         """Return the field at `path`, a keyword where nothing is known of it.
 
         Below a flattened or nested field every path takes that type, since a plain query finds
-        nothing there.
+        nothing there; below one that cannot be searched (OTHER), every path that is not known.
         """
         found = self.find(path)
         for parent in _parents(path):
             above = self.find(parent)
-            if above is not None and above.type in (FieldType.FLATTENED, FieldType.NESTED):
+            if above is None:
+                continue
+            if above.type in (FieldType.FLATTENED, FieldType.NESTED):
                 return Field(path, above.type)
+            if above.type is FieldType.OTHER and found is None:
+                return Field(path, FieldType.OTHER)
         return found or Field(path, ignore_above=UNKNOWN_IGNORE_ABOVE)
 
     def knows(self, path: str) -> bool:
@@ -342,9 +346,9 @@ class Profile:
     def place(self, logsource: Logsource) -> LogsourcePlace | None:
         """Return where `logsource` lies, or None where the profile does not say.
 
-        Fails closed: some covering row must give indices, and each attribute that the log source
-        names must be listed by a covering row, so that a rule never searches events of which
-        nothing but the product is known.
+        Fails closed: some covering row must give indices, and one covering row must list every
+        attribute that the log source names, so that a rule for DNS on Linux never searches
+        everything on Linux.
         """
         if logsource not in self._places:
             self._places[logsource] = self._place(logsource)
@@ -353,17 +357,19 @@ class Profile:
     def unplaced_reason(self, logsource: Logsource) -> str:
         """Say why `place` gives None: "no row names service=foo for product=linux"."""
         covering = self._covering(logsource)
-        missing = _unnamed(logsource, covering)
-        if not missing:
-            return f"no row for {logsource} gives indices"
-        named = Logsource(
-            **{
-                name: None if name in missing else value
-                for name, value in _attributes(logsource).items()
-            }
-        )
-        wanted = " ".join(f"{name}={value}" for name, value in missing.items())
-        return f"no row names {wanted}" + (f" for {named}" if named.specificity else "")
+        missing = _unlisted(logsource, covering)
+        if missing:
+            named = Logsource(
+                **{
+                    name: None if name in missing else value
+                    for name, value in _attributes(logsource).items()
+                }
+            )
+            wanted = " ".join(f"{name}={value}" for name, value in missing.items())
+            return f"no row names {wanted}" + (f" for {named}" if named.specificity else "")
+        if not _is_named(logsource, covering):
+            return f"no row names {logsource} together"
+        return f"no row for {logsource} gives indices"
 
     def unplaced_hint(self, logsource: Logsource) -> str:
         """Say what to write, and where, so that `logsource` gets a place."""
@@ -382,7 +388,7 @@ class Profile:
     def _place(self, logsource: Logsource) -> LogsourcePlace | None:
         rows = self._covering(logsource)
         indices = _first(row.indices for row in rows)
-        if indices is None or _unnamed(logsource, rows):
+        if indices is None or not _is_named(logsource, rows):
             return None
         row_types = _first(row.types for row in rows)
         types = TypeTable(row_types.known, self.types) if row_types else self.types
@@ -411,18 +417,25 @@ def _attributes(logsource: Logsource) -> dict[str, str | None]:
     }
 
 
-def _unnamed(logsource: Logsource, covering: Iterable[LogsourceEntry]) -> dict[str, str]:
+def _listed(row: LogsourceEntry) -> set[str]:
+    """Return the attributes that the row lists values of."""
+    lists = {"product": row.products, "category": row.categories, "service": row.services}
+    return {name for name, values in lists.items() if values}
+
+
+def _is_named(logsource: Logsource, covering: Iterable[LogsourceEntry]) -> bool:
+    """Whether one covering row lists every attribute of `logsource`."""
+    named = {name for name, value in _attributes(logsource).items() if value is not None}
+    return any(named <= _listed(row) for row in covering)
+
+
+def _unlisted(logsource: Logsource, covering: Iterable[LogsourceEntry]) -> dict[str, str]:
     """Return the attributes of `logsource` that no covering row lists."""
-    rows = list(covering)
-    listed = {
-        "product": any(row.products for row in rows),
-        "category": any(row.categories for row in rows),
-        "service": any(row.services for row in rows),
-    }
+    listed = {name for row in covering for name in _listed(row)}
     return {
         name: value
         for name, value in _attributes(logsource).items()
-        if value is not None and not listed[name]
+        if value is not None and name not in listed
     }
 
 

@@ -17,24 +17,27 @@ _CUT = "… [cut]"
 # The two emoji variation selectors are left: they hide and reorder nothing.
 # Source: Unicode general categories Cc, Cf, Cs, Zl, Zp and Default_Ignorable_Code_Point
 _HIDDEN_RANGES = (
-    "\u0000-\u001f\u007f-\u009f\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u08e2\u115f\u1160"
+    "\u0000-\u001f\u007f-\u009f\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160"
     "\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ud800-\udfff"
     "\ufdd0-\ufdef\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 _HIDDEN = re.compile(f"[{_HIDDEN_RANGES}]")
 _HIDDEN_IN_LINES = re.compile(f"(?![\n\t])[{_HIDDEN_RANGES}]")
 
-# Every repetition is bounded or of one class: linear in the text.
-_SCHEME = re.compile(r"(?i)(?<![a-z0-9+.-])([a-z][a-z0-9+.-]{0,30})://([^\s/?#\\'\"<>]{0,300})")
+# Nothing here takes in more than a name, so that a link beside another is found too.
+_HTTP = re.compile(r"(?i)(?<=h)tt(?=ps?://)")
+_SCHEME = re.compile(r"://([\w.-]{0,300})")
+_NO_SCHEME = re.compile(r"//(?=[\w-]{1,63}\.)")
 _BARE_SCHEME = re.compile(
     r"(?i)\b(mailto|javascript|vbscript|data|file|tel|callto|ms-[a-z]{1,20}):"
 )
-_WWW = re.compile(r"(?i)\bwww\.")
+_WWW = re.compile(r"(?i)(?<=www)\.")
 _MAIL = re.compile(r"(?<=[\w.+%-])@(?=[\w-])")
-_HTTP = re.compile(r"(?i)^(h)tt(ps?)$")
 
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]()<>#|~&!$^+]")
+# What would begin a list, a rule or a heading.
+_BLOCK_START = re.compile(r"^([0-9]*)([-=.)])")
 _BLANKS = re.compile(r"[ \t\r\n\f\v]+")
 _BACKTICKS = re.compile(r"`+")
 
@@ -75,15 +78,12 @@ def fit(text: str, limit: int) -> str:
 
 def defang(text: str) -> str:
     """Return `text` with URLs, www names and mail addresses that no program makes links of."""
-    text = _SCHEME.sub(_defanged_url, text)
+    text = _HTTP.sub("xx", text)
+    text = _SCHEME.sub(lambda found: f"[://]{found[1].replace('.', '[.]')}", text)
+    text = _NO_SCHEME.sub("[//]", text)
     text = _BARE_SCHEME.sub(r"\1[:]", text)
-    text = _WWW.sub("www[.]", text)
+    text = _WWW.sub("[.]", text)
     return _MAIL.sub("[@]", text)
-
-
-def _defanged_url(found: re.Match[str]) -> str:
-    scheme = _HTTP.sub(r"\1xx\2", found[1])
-    return f"{scheme}[://]{found[2].replace('.', '[.]')}"
 
 
 def plain(text: str, limit: int) -> str:
@@ -100,7 +100,8 @@ def data_text(text: str, limit: int) -> str:
 def markdown_text(text: str) -> str:
     """Return `text` as running Markdown text that looks as it is written, on one line."""
     line = _BLANKS.sub(" ", text).strip()
-    return _MARKDOWN.sub(r"\\\g<0>", defang(visible(line)))
+    shown = _MARKDOWN.sub(r"\\\g<0>", defang(visible(line)))
+    return _BLOCK_START.sub(r"\1\\\2", shown)
 
 
 def code_span(text: str, limit: int = 300) -> str:

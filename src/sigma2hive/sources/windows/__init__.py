@@ -1,0 +1,90 @@
+"""Windows events, from what Windows logged to what Winlogbeat or the Elastic Agent index.
+
+Takes one parsed raw event, `{"Event": {"System": …, "EventData": … or "UserData": …}}`, as .evtx
+readers give it; gives the ECS document that the profile's program would have sent through Elastic's
+own ingest pipelines, the event's key and its time. Never raises anything but `ValueError`, and that
+only where the record is no Windows event at all.
+
+What nobody can know from the file is left out: rendered messages (PowerShell's excepted), names of
+tasks whose provider is not in data/windows/system.json, account names behind SIDs, geo data,
+community ids, and descriptions of access masks and security descriptors.
+
+Source: elastic/beats winlogbeat/sys/winevent and x-pack/winlogbeat/module/*/ingest;
+elastic/integrations packages/windows and packages/system, */elasticsearch/ingest_pipeline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sigma2hive.model.events import EventKey, EventKeyKind
+from sigma2hive.sources.windows import defender, powershell, security, sysmon
+from sigma2hive.sources.windows.draft import Draft
+from sigma2hive.sources.windows.raw import RawEvent, read_raw
+from sigma2hive.sources.windows.shipped import draft_of, finish
+
+__all__ = ["FLAVOURS", "normalise_windows", "windows_event_key", "windows_time_ns"]
+
+#: Whose fields a document can have.
+FLAVOURS = ("winlogbeat", "elastic-agent")
+
+_SYSMON = "Microsoft-Windows-Sysmon/Operational"
+_POWERSHELL_CLASSIC = "Windows PowerShell"
+_POWERSHELL = "Microsoft-Windows-PowerShell/Operational"
+_DEFENDER = "Microsoft-Windows-Windows Defender/Operational"
+
+
+def normalise_windows(record: Mapping[str, Any], flavour: str) -> dict[str, Any]:
+    """Return the ECS document that `flavour` ("winlogbeat" or "elastic-agent") would index.
+
+    Raises:
+        ValueError: the record is no Windows event, or the flavour is unknown.
+    """
+    if flavour not in FLAVOURS:
+        raise ValueError(f"unknown flavour {flavour!r}; known are: {', '.join(FLAVOURS)}")
+    event = read_raw(record)
+    draft = draft_of(event, flavour)
+    _run_pipeline(draft, event)
+    return finish(draft)
+
+
+def windows_event_key(record: Mapping[str, Any]) -> EventKey:
+    """Return the event's key: computer, channel, record id and time in nanoseconds.
+
+    Raises:
+        ValueError: the record is no Windows event, or has no record id or time to tell it by.
+    """
+    event = read_raw(record)
+    if not event.record_id:
+        raise ValueError("the Windows event has no EventRecordID")
+    parts = (event.computer, event.channel, event.record_id, str(_time_ns(event)))
+    return EventKey(EventKeyKind.WINDOWS, parts)
+
+
+def windows_time_ns(record: Mapping[str, Any]) -> int:
+    """Return the SystemTime of the event in nanoseconds since the Unix epoch, exactly.
+
+    Raises:
+        ValueError: the record is no Windows event, or its SystemTime is no time.
+    """
+    return _time_ns(read_raw(record))
+
+
+def _time_ns(event: RawEvent) -> int:
+    if event.time_ns is None:
+        raise ValueError(f"the Windows event has no usable SystemTime: {event.time_text[:60]!r}")
+    return event.time_ns
+
+
+def _run_pipeline(draft: Draft, event: RawEvent) -> None:
+    if event.channel == "Security":
+        security.run(draft, event.provider_name)
+    elif event.channel == _SYSMON:
+        sysmon.run(draft)
+    elif event.channel == _POWERSHELL_CLASSIC:
+        powershell.run_classic(draft)
+    elif event.channel == _POWERSHELL:
+        powershell.run_operational(draft)
+    elif event.channel == _DEFENDER and draft.is_agent:
+        defender.run(draft)

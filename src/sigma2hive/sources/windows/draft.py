@@ -1,0 +1,193 @@
+"""A document in the making, and the small moves that pipelines are made of.
+
+Takes dotted paths and texts; changes the document that it is given. What a table says
+(data/windows/*.json) becomes a tuple of `Move`, done in order.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from ipaddress import ip_address
+from typing import Any
+
+from sigma2hive.sources.windows.raw import number_of
+
+EVENT_DATA = "winlog.event_data."
+
+
+@dataclass(slots=True)
+class Draft:
+    """A document being built: `root` is nested, `data` its winlog.event_data, kept apart till last.
+
+    `code` is the event id, `flavour` whose fields it shall have.
+    """
+
+    code: str
+    flavour: str
+    root: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_agent(self) -> bool:
+        """Whether the Elastic Agent's integrations decide, not Winlogbeat's modules."""
+        return self.flavour == "elastic-agent"
+
+    def get(self, path: str) -> Any:
+        """Return what is at a dotted path, None where nothing is."""
+        node: Any = self.root
+        for key in path.split("."):
+            if not isinstance(node, dict):
+                return None
+            node = node.get(key)
+        return node
+
+    def put(self, path: str, value: Any) -> None:
+        """Write a value at a dotted path; "" and None write nothing."""
+        if value is None or value == "":
+            return
+        if path.startswith(EVENT_DATA):
+            self.data[path.removeprefix(EVENT_DATA)] = value
+            return
+        node = self.root
+        *parents, last = path.split(".")
+        for key in parents:
+            node = node.setdefault(key, {})
+        node[last] = value
+
+    def take(self, path: str) -> Any:
+        """Remove and return what is at a dotted path."""
+        parent, _, last = path.rpartition(".")
+        node = self.get(parent)
+        return node.pop(last, None) if isinstance(node, dict) else None
+
+    def text(self, name: str) -> str:
+        """Return the text of an event_data value; "" where there is none or a list."""
+        value = self.data.get(name)
+        return value if isinstance(value, str) else ""
+
+    def relate(self, kind: str, value: Any) -> None:
+        """Add a value to related.<kind>, each once."""
+        if not isinstance(value, str) or value == "":
+            return
+        known = self.get(f"related.{kind}")
+        if known is None:
+            self.put(f"related.{kind}", [value])
+        elif value not in known:
+            known.append(value)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove event_data values by name."""
+        for name in names:
+            self.data.pop(name, None)
+
+    def drop_values(self, dropped: Sequence[str]) -> None:
+        """Remove every event_data value that is one of `dropped`."""
+        self.data = {name: value for name, value in self.data.items() if value not in dropped}
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One value on its way from event_data to an ECS field.
+
+    `how`: "move" takes it along unless the target is taken already; "copy" leaves it; "long", "ip"
+    and "boolean" leave it and write what it means, where it means that. `only` and `excluded` are
+    event ids.
+    """
+
+    source: str
+    target: str
+    how: str
+    only: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+    def concerns(self, code: str) -> bool:
+        """Whether it is made for events with this id."""
+        return code not in self.excluded and (not self.only or code in self.only)
+
+
+@cache
+def moves_of(name: str, section: str) -> tuple[Move, ...]:
+    """Return the moves that a section of the table data/windows/<name>.json lists."""
+    return tuple(
+        Move(
+            row["from"],
+            row["to"],
+            row["how"],
+            tuple(row.get("only", ())),
+            tuple(row.get("not", ())),
+        )
+        for row in table(name)[section]
+    )
+
+
+def make_moves(draft: Draft, moves: Iterable[Move]) -> None:
+    """Make every move that concerns the event."""
+    for move in moves:
+        value = draft.text(move.source)
+        if not value or not move.concerns(draft.code):
+            continue
+        if move.how == "move":
+            if draft.get(move.target) is None:
+                del draft.data[move.source]
+                draft.put(move.target, value)
+        else:
+            draft.put(move.target, _READERS[move.how](value))
+
+
+def _ip(text: str) -> str | None:
+    try:
+        ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return text
+
+
+def _boolean(text: str) -> bool | None:
+    return {"true": True, "false": False}.get(text.lower())
+
+
+_READERS: Mapping[str, Callable[[str], Any]] = {
+    "copy": str,
+    "long": number_of,
+    "ip": _ip,
+    "boolean": _boolean,
+}
+
+
+@cache
+def table(name: str) -> dict[str, Any]:
+    """Return a table of data/windows/; whoever asks must not change it."""
+    resource = files("sigma2hive.data").joinpath("windows", f"{name}.json")
+    loaded: dict[str, Any] = json.loads(resource.read_text(encoding="utf-8"))
+    return loaded
+
+
+def set_account(draft: Draft, account: str, prefix: str = "user") -> None:
+    """Split "DOMAIN\\name" into <prefix>.domain and <prefix>.name; anything else gives nothing."""
+    parts = account.split("\\")
+    if len(parts) == 2 and parts[1]:
+        draft.put(f"{prefix}.domain", parts[0])
+        draft.put(f"{prefix}.name", parts[1])
+        draft.relate("user", parts[1])
+
+
+def last_part(path: str) -> str:
+    """Return what stands after the last backslash; "" where there is none."""
+    _, found, name = path.rpartition("\\")
+    return name if found else ""
+
+
+def set_file_parts(draft: Draft, path: str) -> None:
+    """Write file.name, directory and extension of a Windows path."""
+    directory, found, name = path.rpartition("\\")
+    if len(path) < 2 or not found:
+        return
+    draft.put("file.name", name)
+    draft.put("file.directory", directory)
+    _, dot, extension = path.rpartition(".")
+    if dot:
+        draft.put("file.extension", extension)

@@ -1,0 +1,169 @@
+"""PowerShell events: the classic log and the operational one.
+
+Takes a draft; changes it. Which field goes where stands in data/windows/powershell.json. Windows'
+own message of these events is known, and rules search in it, so it is put together here.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sigma2hive.sources.windows.commandline import split_arguments
+from sigma2hive.sources.windows.draft import (
+    Draft,
+    make_moves,
+    moves_of,
+    set_account,
+    set_file_parts,
+    table,
+)
+
+_BLANK = re.compile(r"\s+")
+
+
+def run_classic(draft: Draft) -> None:
+    """Bring an event of the channel "Windows PowerShell" into ECS."""
+    first, second, third = (draft.text(f"param{number}") for number in (1, 2, 3))
+    draft.put("message", _classic_message(draft.code, first, second, third))
+    for name, value in _pairs(second if draft.code == "800" else third, "\n\t").items():
+        draft.data[name] = value
+    _describe(draft, table("powershell")["classic_types"])
+    make_moves(draft, moves_of("powershell", "classic"))
+    set_account(draft, draft.text("UserId"))
+    if draft.code == "800":
+        _write_details(draft, third)
+    _split_command_line(draft)
+    _move_script(draft)
+    draft.remove(table("powershell")["classic_removed"])
+    draft.drop_values(("",))
+
+
+def run_operational(draft: Draft) -> None:
+    """Bring an event of the channel "Microsoft-Windows-PowerShell/Operational" into ECS."""
+    draft.put("message", _operational_message(draft))
+    if draft.code == "4103":
+        for name, value in _pairs(draft.text("ContextInfo"), "\n").items():
+            draft.data[name] = value
+    draft.data = {_BLANK.sub("", name): value for name, value in draft.data.items()}
+    _describe(draft, table("powershell")["operational_types"])
+    draft.put("user.id", draft.get("winlog.user.identifier"))
+    _set_users(draft)
+    make_moves(draft, moves_of("powershell", "operational"))
+    if draft.code == "4103":
+        _write_details(draft, draft.text("Payload"))
+    _split_command_line(draft)
+    if draft.text("Path"):
+        draft.data.setdefault("ScriptName", draft.data.pop("Path"))
+    _move_script(draft)
+    draft.remove(table("powershell")["operational_removed"])
+    draft.drop_values(("",))
+
+
+def _describe(draft: Draft, types: dict[str, str]) -> None:
+    if not draft.is_agent:
+        draft.put("event.module", "powershell")
+    draft.put("event.category", "process")
+    draft.put("event.type", types.get(draft.code, "info"))
+
+
+def _pairs(text: str, separator: str) -> dict[str, str]:
+    """Return the "name=value" pieces of a text, without empty ones, blanks in names left out.
+
+    A piece without "=" belongs to the value before it, which had a line break.
+    """
+    found: dict[str, str] = {}
+    name = ""
+    for piece in text.split(separator):
+        key, equals, value = piece.partition("=")
+        if equals:
+            name = _BLANK.sub("", key)
+            found[name] = value.strip(" \n\t")
+        elif name and piece.strip():
+            found[name] += separator + piece
+    return {key: value for key, value in found.items() if key and value}
+
+
+def _set_users(draft: Draft) -> None:
+    """Write the user; where one is connected from elsewhere, that one, and both ends."""
+    set_account(draft, draft.text("ConnectedUser"), "source.user")
+    if draft.get("source.user") is None:
+        set_account(draft, draft.text("User"))
+    else:
+        set_account(draft, draft.text("User"), "destination.user")
+        set_account(draft, draft.text("ConnectedUser"))
+
+
+def _split_command_line(draft: Draft) -> None:
+    command_line = draft.get("process.command_line")
+    if command_line:
+        arguments = split_arguments(command_line)
+        draft.put("process.args", arguments)
+        draft.put("process.args_count", len(arguments))
+
+
+def _move_script(draft: Draft) -> None:
+    script = draft.text("ScriptName")
+    if script:
+        del draft.data["ScriptName"]
+        draft.put("file.path", script)
+        set_file_parts(draft, script)
+
+
+def _write_details(draft: Draft, text: str) -> None:
+    details = [_detail(line) for line in text.split("\n") if line.strip()]
+    draft.put("powershell.command.invocation_details", details or None)
+
+
+def _detail(line: str) -> dict[str, str]:
+    """Read "ParameterBinding(Out-Null): name="InputObject"; value="x"" and its like."""
+    end = line.rfind("):")
+    start = line.rfind("(", 1, max(end - 1, 1))
+    if start < 1:
+        return {"value": line}
+    detail = {"type": line[:start], "related_command": line[start + 1 : end]}
+    value = line[end + 2 :].strip()
+    name, bound = _binding(value) if detail["type"] == "ParameterBinding" else ("", value)
+    if name:
+        detail["name"] = name
+    if bound:
+        detail["value"] = bound
+    return detail
+
+
+def _binding(text: str) -> tuple[str, str]:
+    """Return name and value of "name=…; value=…"; no name where it is not so."""
+    at = text.rfind("value=")
+    while at > 0 and text.startswith("name="):
+        before = text[:at].rstrip()
+        if before.endswith(";"):
+            return before[len("name=") : -1], text[at + len("value=") :]
+        at = text.rfind("value=", 0, at)
+    return "", text
+
+
+def _classic_message(code: str, first: str, second: str, third: str) -> str:
+    if code in ("400", "403"):
+        return f"Engine state is changed from {second} to {first}. \n\nDetails: \n{third}"
+    if code == "600":
+        return f'Provider "{first}" is {second}. \n\nDetails: \n{third}'
+    if code == "800":
+        return (
+            f"Pipeline execution details for command line: {first}. \n\n"
+            f"Context Information: \n{second} \n\nDetails: \n{third}"
+        )
+    return ""
+
+
+def _operational_message(draft: Draft) -> str:
+    if draft.code == "4103":
+        return (
+            f"{draft.text('Payload')}\n\n\nContext:\n{draft.text('ContextInfo')}\n\n\n"
+            f"User Data:\n{draft.text('UserData')}"
+        ).rstrip("\n")
+    if draft.code == "4104":
+        part = f"{draft.text('MessageNumber')} of {draft.text('MessageTotal')}"
+        return (
+            f"Creating Scriptblock text ({part}):\n{draft.text('ScriptBlockText')}\n\n"
+            f"ScriptBlock ID: {draft.text('ScriptBlockId')}\nPath: {draft.text('Path')}"
+        )
+    return ""

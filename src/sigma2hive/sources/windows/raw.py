@@ -1,0 +1,158 @@
+"""The raw event, whatever shape its reader gave it.
+
+Takes the parsed JSON of one record; gives a `RawEvent` of texts. Follows what Winlogbeat reads out
+of the event's XML: the text of each element, the `Name` attribute as its name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sigma2hive.model.times import parse_time_ns
+from sigma2hive.model.values import canonical_text
+
+_ATTRIBUTES, _TEXT = "#attributes", "#text"
+#: How the `evtx` library writes a value of type GUID; Windows' own XML puts it in braces.
+_BARE_GUID = re.compile(r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}")
+_INTEGER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|-?[0-9]{1,19}")
+
+#: A name ("" or "Data" where there is none) and the text.
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RawEvent:
+    """One Windows event as logged; "" and None where the record says nothing.
+
+    `time_ns` counts from the Unix epoch. `event_data` and `user_data` keep their order, which
+    numbers the values that have no name. `user_data_name` is the element inside UserData.
+    """
+
+    provider_name: str
+    provider_guid: str
+    event_id: str
+    version: int | None
+    level: int | None
+    task: int | None
+    opcode: int | None
+    keywords: int
+    time_text: str
+    time_ns: int | None
+    record_id: str
+    activity_id: str
+    related_activity_id: str
+    process_id: int | None
+    thread_id: int | None
+    channel: str
+    computer: str
+    user_id: str
+    event_data: tuple[Pair, ...]
+    user_data: tuple[Pair, ...]
+    user_data_name: str
+
+
+def read_raw(record: Mapping[str, Any]) -> RawEvent:
+    """Return the event of one record.
+
+    Raises:
+        ValueError: it has not the shape of a Windows event; the message says what is missing.
+    """
+    event = record.get("Event") if isinstance(record, Mapping) else None
+    if not isinstance(event, Mapping):
+        raise ValueError("no Windows event: there is no object under 'Event'")
+    system = event.get("System")
+    if not isinstance(system, Mapping):
+        raise ValueError("no Windows event: 'Event' has no object under 'System'")
+    event_id = text_of(system.get("EventID"))
+    if not event_id:
+        raise ValueError("no Windows event: 'System' has no EventID")
+    name, user_data = _user_data(event.get("UserData"))
+    time_text = _attribute(system, "TimeCreated", "SystemTime")
+    return RawEvent(
+        provider_name=_attribute(system, "Provider", "Name"),
+        provider_guid=_attribute(system, "Provider", "Guid"),
+        event_id=event_id,
+        version=number_of(text_of(system.get("Version"))),
+        level=number_of(text_of(system.get("Level"))),
+        task=number_of(text_of(system.get("Task"))),
+        opcode=number_of(text_of(system.get("Opcode"))),
+        keywords=number_of(text_of(system.get("Keywords"))) or 0,
+        time_text=time_text,
+        time_ns=parse_time_ns(time_text) if "-" in time_text else None,
+        record_id=text_of(system.get("EventRecordID")),
+        activity_id=_attribute(system, "Correlation", "ActivityID"),
+        related_activity_id=_attribute(system, "Correlation", "RelatedActivityID"),
+        process_id=number_of(_attribute(system, "Execution", "ProcessID")),
+        thread_id=number_of(_attribute(system, "Execution", "ThreadID")),
+        channel=text_of(system.get("Channel")),
+        computer=text_of(system.get("Computer")),
+        user_id=_attribute(system, "Security", "UserID"),
+        event_data=tuple(_pairs(event.get("EventData"))),
+        user_data=user_data,
+        user_data_name=name,
+    )
+
+
+def text_of(value: Any) -> str:
+    """Return the text of one element: its own, or that under "#text"; the first of several."""
+    while isinstance(value, (Mapping, list, tuple)):
+        value = value.get(_TEXT) if isinstance(value, Mapping) else next(iter(value), None)
+    if not isinstance(value, (str, int, float)):
+        return ""
+    text = canonical_text(value)
+    return f"{{{text}}}" if _BARE_GUID.fullmatch(text) else text
+
+
+def number_of(text: str) -> int | None:
+    """Return the whole number that `text` is, decimal or 0x hexadecimal; None where it is none."""
+    stripped = text.strip()
+    if not _INTEGER.fullmatch(stripped):
+        return None
+    return int(stripped, 16 if stripped[:2] in ("0x", "0X") else 10)
+
+
+def _attribute(system: Mapping[str, Any], element: str, name: str) -> str:
+    node = system.get(element)
+    if not isinstance(node, Mapping):
+        return text_of(node) if element == "TimeCreated" else ""
+    attributes = node.get(_ATTRIBUTES)
+    return text_of((attributes if isinstance(attributes, Mapping) else node).get(name))
+
+
+def _pairs(data: Any) -> Iterator[Pair]:
+    """Yield the name and text of every element under EventData, or under the one in UserData."""
+    if not isinstance(data, Mapping):
+        yield from (("Data", text_of(item)) for item in _several(data))
+        return
+    for name, value in data.items():
+        if name in (_ATTRIBUTES, _TEXT):
+            continue
+        for item in _several(value):
+            yield _own_name(item) or str(name), text_of(item)
+
+
+def _several(value: Any) -> list[Any]:
+    """Return the elements of one name: a list, or the list under its "#text", or the value."""
+    if isinstance(value, Mapping) and isinstance(value.get(_TEXT), list):
+        value = value[_TEXT]
+    if isinstance(value, list):
+        return value
+    return [] if value is None else [value]
+
+
+def _own_name(item: Any) -> str:
+    attributes = item.get(_ATTRIBUTES) if isinstance(item, Mapping) else None
+    return text_of(attributes.get("Name")) if isinstance(attributes, Mapping) else ""
+
+
+def _user_data(data: Any) -> tuple[str, tuple[Pair, ...]]:
+    """Return the name of the one element in UserData, and what is inside it."""
+    if not isinstance(data, Mapping):
+        return "", ()
+    for name, content in data.items():
+        if name != _ATTRIBUTES:
+            return str(name), tuple(_pairs(content))
+    return "", ()

@@ -1,0 +1,123 @@
+"""What Winlogbeat and the Elastic Agent themselves make of an event, before any pipeline.
+
+Takes a `RawEvent`; gives the draft that pipelines work on, and turns it into the final document.
+
+Source: elastic/beats winlogbeat/sys/winevent/event.go and maputil.go, winlogbeat/eventlog.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sigma2hive.model.times import render_time
+from sigma2hive.sources.windows.draft import Draft, table
+from sigma2hive.sources.windows.raw import Pair, RawEvent
+
+_ECS_VERSIONS = {"winlogbeat": "8.0.0", "elastic-agent": "8.11.0"}
+_AUDIT_FAILURE, _AUDIT_SUCCESS = 0x10000000000000, 0x20000000000000
+
+#: Channel → the data set of the Elastic Agent; every other channel is read by the package "winlog".
+_DATASETS = {
+    "Application": "system.application",
+    "Security": "system.security",
+    "System": "system.system",
+    "ForwardedEvents": "windows.forwarded",
+    "Microsoft-Windows-Sysmon/Operational": "windows.sysmon_operational",
+    "Windows PowerShell": "windows.powershell",
+    "Microsoft-Windows-PowerShell/Operational": "windows.powershell_operational",
+    "Microsoft-Windows-Windows Defender/Operational": "windows.windows_defender",
+    "Microsoft-Windows-AppLocker/EXE and DLL": "windows.applocker_exe_and_dll",
+    "Microsoft-Windows-AppLocker/MSI and Script": "windows.applocker_msi_and_script",
+    "Microsoft-Windows-AppLocker/Packaged app-Deployment": (
+        "windows.applocker_packaged_app_deployment"
+    ),
+    "Microsoft-Windows-AppLocker/Packaged app-Execution": (
+        "windows.applocker_packaged_app_execution"
+    ),
+}
+_OTHER_DATASET = "winlog.winlog"
+
+
+def draft_of(event: RawEvent, flavour: str) -> Draft:
+    """Return the document as it leaves the program that ships it."""
+    draft = Draft(event.event_id, flavour)
+    if event.time_ns is not None:
+        draft.put("@timestamp", render_time(event.time_ns))
+    draft.put("ecs.version", _ECS_VERSIONS[flavour])
+    draft.put("event.code", event.event_id)
+    draft.put("event.kind", "event")
+    draft.put("event.provider", event.provider_name)
+    draft.put("host.name", event.computer)
+    _name_numbers(draft, event)
+    _write_winlog(draft, event)
+    draft.data = _named(event.event_data)
+    user_data = _named(event.user_data)
+    if user_data:
+        draft.put("winlog.user_data", {**user_data, "xml_name": event.user_data_name})
+    if draft.is_agent:
+        _write_data_stream(draft, event.channel)
+    return draft
+
+
+def finish(draft: Draft) -> dict[str, Any]:
+    """Return the whole document."""
+    draft.put("winlog.event_data", draft.data or None)
+    return draft.root
+
+
+def _write_winlog(draft: Draft, event: RawEvent) -> None:
+    for path, value in (
+        ("channel", event.channel),
+        ("event_id", event.event_id),
+        ("provider_name", event.provider_name),
+        ("provider_guid", event.provider_guid),
+        ("computer_name", event.computer),
+        ("record_id", event.record_id),
+        ("version", event.version or None),
+        ("process.pid", event.process_id or None),
+        ("process.thread.id", event.thread_id or None),
+        ("user.identifier", event.user_id),
+        ("activity_id", event.activity_id),
+        ("related_activity_id", event.related_activity_id),
+    ):
+        draft.put(f"winlog.{path}", value)
+
+
+def _name_numbers(draft: Draft, event: RawEvent) -> None:
+    """Write level, task, opcode and keywords by the names that Windows has for their numbers."""
+    names = table("system")
+    draft.put("log.level", names["levels"].get(str(event.level)))
+    draft.put("winlog.opcode", names["opcodes"].get(str(event.opcode)))
+    task = names["tasks"].get(event.provider_name, {}).get(str(event.task))
+    task = task or ("None" if event.task == 0 else None)
+    draft.put("winlog.task", task)
+    draft.put("event.action", task)
+    keywords = [name for mask, name in names["keywords"].items() if event.keywords & int(mask, 16)]
+    draft.put("winlog.keywords", keywords or None)
+    if event.keywords & _AUDIT_FAILURE:
+        draft.put("event.outcome", "failure")
+    elif event.keywords & _AUDIT_SUCCESS:
+        draft.put("event.outcome", "success")
+
+
+def _named(pairs: tuple[Pair, ...]) -> dict[str, Any]:
+    """Return name → text: values without a name are param1, param2 … by position; "" is nothing.
+
+    Of two with one name the first stays. Blanks in names (Defender has them) become "_".
+    """
+    named: dict[str, Any] = {}
+    for position, (name, text) in enumerate(pairs, 1):
+        key = f"param{position}" if name in ("", "Data") else name.replace(" ", "_")
+        value = text.replace("\r\n", "\n").rstrip("\n")
+        if text:
+            named.setdefault(key, value)
+    return named
+
+
+def _write_data_stream(draft: Draft, channel: str) -> None:
+    dataset = _DATASETS.get(channel, _OTHER_DATASET)
+    draft.put("data_stream.type", "logs")
+    draft.put("data_stream.dataset", dataset)
+    draft.put("data_stream.namespace", "default")
+    draft.put("event.dataset", dataset)
+    draft.put("event.module", dataset.partition(".")[0])

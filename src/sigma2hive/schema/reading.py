@@ -163,7 +163,7 @@ def _derived(node: Node) -> Derived:
         return Derived(())
     node.refuse_unknown_keys(("join", "separator", "each"))
     parts = tuple(_part(part) for part in node.required("join").children())
-    if not parts:
+    if node.has("join") and node.get("join").value == []:
         node.wrong("the derived field joins nothing", "list at least one path under `join`")
     return Derived(
         parts,

@@ -88,6 +88,8 @@ class Diagnostic:
     """One finding: what, where, why, and what to do.
 
     `code` is a key of `CODES`; `message` says what is wrong and why; `hint` says what to do.
+    `count` is how many subjects it speaks of: more than one where a file gave too many findings to
+    name each.
     """
 
     code: str
@@ -95,6 +97,7 @@ class Diagnostic:
     location: Location
     message: str
     hint: str = ""
+    count: int = 1
 
     def __post_init__(self) -> None:
         if self.code not in CODES:

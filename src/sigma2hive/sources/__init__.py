@@ -1,0 +1,67 @@
+"""Where events come from. Adding a kind of file is a module and a line in `SOURCES`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sigma2hive.diagnostics import Diagnostic
+from sigma2hive.model.events import Event
+from sigma2hive.sources.evtx import EvtxSource
+from sigma2hive.sources.files import find_event_files
+from sigma2hive.sources.hits import elasticsearch_event_key
+from sigma2hive.sources.interface import EventFile, EventSource, Limits, SourceOptions
+from sigma2hive.sources.ndjson import NdjsonSource
+
+#: Kind of file → what reads it.
+SOURCES: Mapping[str, Callable[[EventFile, SourceOptions], EventSource]] = {
+    "ndjson": NdjsonSource,
+    "evtx": EvtxSource,
+}
+
+
+#: Findings of one code in one file that are named each; further ones are counted.
+MAX_NAMED_FINDINGS = 1_000
+
+
+def read_events(paths: Sequence[Path], options: SourceOptions) -> Iterator[Event | Diagnostic]:
+    """Yield the events of all files and folders, and a finding for all that was put aside.
+
+    Never raises for what is in a file; memory does not grow with its size, nor do the findings.
+    """
+    for found in find_event_files(paths, options.root):
+        if isinstance(found, Diagnostic):
+            yield found
+        else:
+            yield from _with_few_findings(SOURCES[found.kind](found, options))
+
+
+def _with_few_findings(source: EventSource) -> Iterator[Event | Diagnostic]:
+    """Pass everything on, but count findings beyond `MAX_NAMED_FINDINGS` instead."""
+    found: Counter[str] = Counter()
+    last: dict[str, Diagnostic] = {}
+    for entry in source:
+        if isinstance(entry, Diagnostic):
+            found[entry.code] += 1
+            if found[entry.code] > MAX_NAMED_FINDINGS:
+                last[entry.code] = entry
+                continue
+        yield entry
+    for code, entry in last.items():
+        count = found[code] - MAX_NAMED_FINDINGS
+        message = f"{count:,} more like the {MAX_NAMED_FINDINGS:,} above; the last: {entry.message}"
+        yield replace(entry, message=message, count=count)
+
+
+__all__ = [
+    "SOURCES",
+    "EventFile",
+    "EventSource",
+    "Limits",
+    "SourceOptions",
+    "elasticsearch_event_key",
+    "find_event_files",
+    "read_events",
+]

@@ -1,0 +1,157 @@
+"""One JSON object made an event, whatever shape it came in.
+
+Takes a parsed object and its bytes; gives an `Event`. Knows three shapes: a document in the index's
+own fields, a raw Windows event, and an Elasticsearch search hit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sigma2hive.model.events import Event, EventKey, EventKeyKind
+from sigma2hive.model.times import parse_time_ns
+from sigma2hive.model.values import Values, flatten
+from sigma2hive.sources.hits import elasticsearch_event_key
+from sigma2hive.sources.interface import PutAsideError, SourceOptions
+from sigma2hive.sources.ordinals import Ordinals
+from sigma2hive.sources.windows import normalise_windows, windows_event_key, windows_time_ns
+
+#: What stores keep as a signed 64-bit number of nanoseconds: the years 1677 to 2262.
+_MAX_TIME_NS = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One event as it came: its bytes, where a person finds it, and what its file says of its time.
+
+    `time_ns` holds where the event itself says nothing: the time in an .evtx record's header.
+    """
+
+    raw: bytes
+    origin: str
+    time_ns: int | None = None
+
+
+def event_of(
+    document: Mapping[str, Any], piece: Piece, options: SourceOptions, ordinals: Ordinals
+) -> Event:
+    """Return the event that `document` is.
+
+    Raises:
+        PutAsideError: S2H501 (not an event) or S2H503 (no usable time).
+    """
+    if is_windows_event(document):
+        return windows_event_of(document, piece, options, ordinals)
+    if is_hit(document):
+        return _event_of_hit(document, piece)
+    _refuse_search_response(document)
+    values = flatten(document)
+    time_ns = _time_of(values)
+    return _event(_content_key(piece, ordinals), time_ns, values, piece)
+
+
+def _content_key(piece: Piece, ordinals: Ordinals) -> EventKey:
+    digest = hashlib.sha256(piece.raw)
+    ordinal = ordinals.next_of(digest.digest())
+    return EventKey(EventKeyKind.CONTENT, (digest.hexdigest(), str(ordinal)))
+
+
+def is_windows_event(document: Mapping[str, Any]) -> bool:
+    """Whether it is a Windows event as its XML says it: Event, with System in it."""
+    event = document.get("Event")
+    return isinstance(event, Mapping) and isinstance(event.get("System"), Mapping)
+
+
+def windows_event_of(
+    record: Mapping[str, Any], piece: Piece, options: SourceOptions, ordinals: Ordinals
+) -> Event:
+    """Return the event of a raw Windows event, in the fields of the flavour asked for.
+
+    Raises:
+        PutAsideError: S2H501 (not an event) or S2H503 (no usable time).
+    """
+    try:
+        time_ns: int | None = windows_time_ns(record)
+    except ValueError:
+        time_ns = piece.time_ns
+    time_ns = _bounded(time_ns, "Event.System.TimeCreated")
+    try:
+        document = (
+            record if options.flavour == "none" else normalise_windows(record, options.flavour)
+        )
+    except ValueError as error:
+        raise PutAsideError("S2H501", str(error), "export the event again, whole") from None
+    return _event(_windows_key(record, piece, ordinals), time_ns, flatten(document), piece)
+
+
+def _windows_key(record: Mapping[str, Any], piece: Piece, ordinals: Ordinals) -> EventKey:
+    try:
+        return windows_event_key(record)
+    except ValueError:
+        # Without a record id its content tells it from others as well as can be.
+        return _content_key(piece, ordinals)
+
+
+def is_hit(document: Mapping[str, Any]) -> bool:
+    """Whether it is a search hit of Elasticsearch, or a line of a dump of hits."""
+    return (
+        isinstance(document.get("_source"), Mapping)
+        and isinstance(document.get("_index"), str)
+        and isinstance(document.get("_id"), str)
+    )
+
+
+def _event_of_hit(hit: Mapping[str, Any], piece: Piece) -> Event:
+    values = flatten(hit["_source"])
+    time_ns = _time_of(values)
+    key = elasticsearch_event_key(hit["_index"], hit["_id"], time_ns)
+    return _event(key, time_ns, values, piece)
+
+
+def _event(key: EventKey, time_ns: int, values: Values, piece: Piece) -> Event:
+    return Event(
+        key=key,
+        time_ns=time_ns,
+        values=values,
+        raw=piece.raw,
+        origin=piece.origin,
+        ingested_ns=_single_time(values.get("event.ingested", ())),
+    )
+
+
+def _time_of(values: Values) -> int:
+    return _bounded(_single_time(values.get("@timestamp", ())), "@timestamp")
+
+
+def _single_time(texts: tuple[str, ...]) -> int | None:
+    """Several different times are no time: nobody could say which one counts."""
+    return parse_time_ns(texts[0]) if len(set(texts)) == 1 else None
+
+
+def _bounded(time_ns: int | None, field: str) -> int:
+    if time_ns is None:
+        raise PutAsideError(
+            "S2H503",
+            f"the event has no usable time: {field} is absent or is no time",
+            f"add {field}, such as 2026-11-24T09:00:00.000Z or milliseconds since 1970",
+        )
+    if abs(time_ns) > _MAX_TIME_NS:
+        raise PutAsideError(
+            "S2H503",
+            f"the event's time in {field} lies outside the years 1677 to 2262",
+            "set the clock of the machine that wrote it",
+        )
+    return time_ns
+
+
+def _refuse_search_response(document: Mapping[str, Any]) -> None:
+    hits = document.get("hits")
+    if isinstance(hits, Mapping) and isinstance(hits.get("hits"), list):
+        raise PutAsideError(
+            "S2H501",
+            "this is a whole search response, not an event",
+            "write its hits, one a line: jq -c '.hits.hits[]'",
+        )

@@ -1,0 +1,65 @@
+"""What a source is: something that gives events, and findings for what it had to put aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from sigma2hive.diagnostics import Diagnostic
+from sigma2hive.model.events import Event
+
+
+class EventSource(Protocol):
+    """Gives its events in the order it has them, each once, in bounded memory.
+
+    A `Diagnostic` among them is an event or a file that was put aside, with the reason; it is
+    never an exception, so that one bad event does not hide the next.
+    """
+
+    def __iter__(self) -> Iterator[Event | Diagnostic]:
+        """Iterate from the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where an event is put aside before it costs more.
+
+    `max_bytes` counts the event as it came, `max_fields` its values (each of an array), `max_depth`
+    the objects and arrays inside each other.
+    """
+
+    max_bytes: int = 1024 * 1024
+    max_fields: int = 10_000
+    max_depth: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """How to read.
+
+    `flavour` says in which fields raw Windows events are wanted: "winlogbeat", "elastic-agent" or
+    "none". Paths are shown relative to `root` where they lie in it.
+    """
+
+    flavour: str = "winlogbeat"
+    root: Path = Path()
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class EventFile:
+    """A file to read: `display` is its path as a person sees it, `kind` a key of SOURCES."""
+
+    path: Path
+    display: str
+    kind: str
+
+
+class PutAsideError(Exception):
+    """One event cannot be used; caught where its place is known, and made a Diagnostic there."""
+
+    def __init__(self, code: str, message: str, hint: str, column: int = 0) -> None:
+        super().__init__(message)
+        self.code, self.message, self.hint, self.column = code, message, hint, column

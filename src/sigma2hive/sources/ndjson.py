@@ -1,0 +1,141 @@
+"""JSON events from files: one a line, or the objects of an array, or pretty-printed ones.
+
+Takes a file, gzip or not; gives its events. A line may be a document in the index's own fields, a
+raw Windows event or an Elasticsearch search hit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from itertools import chain
+
+from sigma2hive.diagnostics import Diagnostic, Location, Severity
+from sigma2hive.model.events import Event
+from sigma2hive.sources.documents import Piece, event_of
+from sigma2hive.sources.files import cannot_open
+from sigma2hive.sources.interface import EventFile, PutAsideError, SourceOptions
+from sigma2hive.sources.opening import DAMAGE, chunks_of, open_stream
+from sigma2hive.sources.ordinals import Ordinals
+from sigma2hive.sources.parsing import check_size, parse_object
+from sigma2hive.sources.pieces import Cut, cut_lines, cut_objects
+
+#: When so much of the start of a file holds no event at all, it is no event file.
+MAX_BAD_START = 1_000
+
+_UTF8_MARK = b"\xef\xbb\xbf"
+_UTF16_STARTS = (b"\xff\xfe", b"\xfe\xff", b"{\0", b"\0{", b"[\0", b"\0[")
+
+
+class NdjsonSource:
+    """The events of one JSON file."""
+
+    def __init__(self, file: EventFile, options: SourceOptions) -> None:
+        self._file = file
+        self._options = options
+
+    def __iter__(self) -> Iterator[Event | Diagnostic]:
+        """Yield the events in the order of the file, and findings for what is none."""
+        place = Location(self._file.display)
+        try:
+            with open_stream(self._file.path) as stream, closing(Ordinals()) as ordinals:
+                yield from _Reading(self._file, self._options, ordinals).read(chunks_of(stream))
+        except OSError as error:
+            yield cannot_open(place, error)
+
+
+class _Reading:
+    """One pass over one file."""
+
+    def __init__(self, file: EventFile, options: SourceOptions, ordinals: Ordinals) -> None:
+        self._display = file.display
+        self._options = options
+        self._ordinals = ordinals
+        self._events = 0
+        self._put_aside = 0
+        self._last_line = 0
+
+    def read(self, chunks: Iterator[bytes]) -> Iterator[Event | Diagnostic]:
+        """Yield everything up to the end of the file, or to where it is damaged."""
+        try:
+            start = _start_of(chunks)
+            if start.startswith(_UTF16_STARTS):
+                yield self._finding(
+                    "S2H106",
+                    "the file is UTF-16, not UTF-8",
+                    "convert it: iconv -f UTF-16 -t UTF-8, or in PowerShell -Encoding utf8",
+                )
+                return
+            start = start.removeprefix(_UTF8_MARK)
+            cut = cut_objects if _is_spread_out(start) else cut_lines
+            yield from self._events_of(cut(chain((start,), chunks), self._options.limits.max_bytes))
+        except DAMAGE as error:
+            yield self._finding(
+                "S2H504",
+                f"the file is damaged or cut off after line {self._last_line} "
+                f"({self._events} events were read): {_reason(error)}",
+                "copy the file again from where it was made",
+            )
+
+    def _events_of(self, cuts: Iterable[Cut]) -> Iterator[Event | Diagnostic]:
+        for cut in cuts:
+            self._last_line = cut.line
+            try:
+                event = self._event_of(cut)
+            except PutAsideError as reason:
+                self._put_aside += 1
+                yield self._finding(
+                    reason.code, reason.message, _hint(reason, cut), cut.line, reason.column
+                )
+                if not self._events and self._put_aside == MAX_BAD_START:
+                    yield self._finding(
+                        "S2H504",
+                        f"none of the first {MAX_BAD_START:,} lines is an event; the rest of the "
+                        "file was not read",
+                        "name only event files; a file of text is no NDJSON",
+                    )
+                    return
+            else:
+                self._events += 1
+                yield event
+
+    def _event_of(self, cut: Cut) -> Event:
+        limits = self._options.limits
+        if cut.is_oversized:
+            check_size(limits.max_bytes + 1, limits)
+        document = parse_object(cut.raw, limits)
+        piece = Piece(cut.raw, f"{self._display}:{cut.line}")
+        return event_of(document, piece, self._options, self._ordinals)
+
+    def _finding(
+        self, code: str, message: str, hint: str, line: int = 0, column: int = 0
+    ) -> Diagnostic:
+        # A line without a column still is a place; columns count from 1.
+        place = Location(self._display, line, column or int(line > 0))
+        return Diagnostic(code, Severity.ERROR, place, message, hint)
+
+
+def _start_of(chunks: Iterator[bytes]) -> bytes:
+    """Return the first bytes, enough of them to tell how the file is written."""
+    start = b""
+    for chunk in chunks:
+        start += chunk
+        if b"\n" in start.lstrip() or len(start) > 4096:
+            break
+    return start
+
+
+def _is_spread_out(start: bytes) -> bool:
+    """Whether it is JSON over several lines or one array, not one object a line."""
+    text = start.lstrip()
+    return text.startswith(b"[") or text.split(b"\n", 1)[0].rstrip() == b"{"
+
+
+def _hint(reason: PutAsideError, cut: Cut) -> str:
+    if cut.is_ended or reason.code != "S2H501":
+        return reason.hint
+    return "the file ends inside this event: it may still be being written, or be cut off"
+
+
+def _reason(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,163 @@
+"""A stream of bytes cut into events, each within a bound.
+
+Takes chunks of bytes; gives the lines of NDJSON, or the objects of a JSON text that is written
+otherwise: one array of events, or objects over several lines. Never holds more than a chunk and one
+event; of an event above the limit only the size is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """One event's bytes, without the line ending, and the line that it starts in.
+
+    `is_oversized`: only its start is here. `is_ended`: the line ending, or the closing bracket,
+    was seen; without it the file ends inside.
+    """
+
+    line: int
+    raw: bytes
+    is_oversized: bool = False
+    is_ended: bool = True
+
+
+def cut_lines(chunks: Iterable[bytes], max_bytes: int) -> Iterator[Cut]:
+    """Yield every line that is not blank."""
+    number, rest, is_skipping = 1, b"", False
+    for chunk in chunks:
+        lines = (rest + chunk).split(b"\n")
+        rest = lines.pop()
+        for line in lines:
+            if not is_skipping:
+                yield from _cut_line(number, line, max_bytes)
+            is_skipping = False
+            number += 1
+        if is_skipping:
+            rest = b""
+        elif len(rest) > max_bytes + 1:  # it may yet end in CR
+            yield Cut(number, b"", is_oversized=True)
+            rest, is_skipping = b"", True
+    for cut in _cut_line(number, rest, max_bytes):
+        yield Cut(cut.line, cut.raw, cut.is_oversized, is_ended=False)
+
+
+def _cut_line(number: int, line: bytes, max_bytes: int) -> Iterator[Cut]:
+    raw = line.removesuffix(b"\r")
+    if len(raw) > max_bytes:
+        yield Cut(number, b"", is_oversized=True)
+    elif raw and not raw.isspace():
+        yield Cut(number, raw)
+
+
+def cut_objects(chunks: Iterable[bytes], max_bytes: int) -> Iterator[Cut]:
+    """Yield every object, and what stands where an object should.
+
+    Objects may follow each other, with commas or not, inside one array or none.
+    """
+    cutter = _ObjectCutter(max_bytes)
+    for chunk in chunks:
+        yield from cutter.feed(chunk)
+    yield from cutter.end()
+
+
+#: Between objects: whatever is no blank, comma or bracket of an array around them begins something.
+_BEGIN = re.compile(rb"[^ \t\r\n,\[\]]")
+_STRAY_END = re.compile(rb"[{\n]")
+_OUTSIDE_STRING = re.compile(rb'["{}\[\]]')
+_INSIDE_STRING = re.compile(rb'["\\]')
+
+
+class _ObjectCutter:
+    """Follows strings and brackets, and nothing else of JSON, from chunk to chunk."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._depth = 0  # of brackets in the current object; 0 is between objects
+        self._is_stray = False  # in something between objects that is none
+        self._is_in_string = False
+        self._is_escaped = False  # the next chunk's first byte follows a backslash
+        self._kept = bytearray()
+        self._size = 0
+        self._line = 1
+        self._start_line = 1
+
+    def feed(self, chunk: bytes) -> Iterator[Cut]:
+        """Yield what ends in this chunk."""
+        start = counted = 0
+        position = int(self._is_escaped)
+        self._is_escaped = False
+        while position < len(chunk):
+            if self._depth:
+                position = self._follow(chunk, position)
+                if not self._depth:
+                    yield self._taken(chunk[start:position])
+            elif self._is_stray:
+                found = _STRAY_END.search(chunk, position)
+                if found is None:
+                    break
+                position = found.start()
+                yield self._taken(chunk[start:position])
+            else:
+                found = _BEGIN.search(chunk, position)
+                if found is None:
+                    break
+                start, position = found.span()
+                self._line += chunk.count(b"\n", counted, start)
+                counted = start
+                self._begin(found.group())
+        if self._depth or self._is_stray:
+            self._keep(chunk[start:])
+        self._line += chunk.count(b"\n", counted)
+
+    def end(self) -> Iterator[Cut]:
+        """Yield what the text ends inside of."""
+        if self._depth or self._is_stray:
+            yield self._taken(b"", is_ended=False)
+
+    def _begin(self, byte: bytes) -> None:
+        self._start_line = self._line
+        self._depth = int(byte == b"{")
+        self._is_stray = not self._depth
+
+    def _follow(self, chunk: bytes, position: int) -> int:
+        """Return where the current object ends, or the chunk's length where it does not."""
+        while position < len(chunk):
+            pattern = _INSIDE_STRING if self._is_in_string else _OUTSIDE_STRING
+            found = pattern.search(chunk, position)
+            if found is None:
+                break
+            position = found.end()
+            byte = found.group()
+            if byte == b'"':
+                self._is_in_string = not self._is_in_string
+            elif byte == b"\\":
+                self._is_escaped = position == len(chunk)
+                position += 1
+            elif byte in b"{[":
+                self._depth += 1
+            else:
+                self._depth -= 1
+                if not self._depth:
+                    return position
+        return len(chunk)
+
+    def _keep(self, part: bytes) -> None:
+        self._size += len(part)
+        if self._size <= self._max_bytes:
+            self._kept += part
+        else:
+            self._kept.clear()
+
+    def _taken(self, last: bytes, *, is_ended: bool = True) -> Cut:
+        self._keep(last)
+        is_oversized = self._size > self._max_bytes
+        cut = Cut(self._start_line, bytes(self._kept), is_oversized, is_ended)
+        self._kept.clear()
+        self._size = self._depth = 0
+        self._is_stray = self._is_in_string = False
+        return cut

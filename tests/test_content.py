@@ -189,7 +189,7 @@ TOLD = (
 )
 
 
-@pytest.mark.parametrize("profile", ["winlogbeat", "elastic-agent"])
+@pytest.mark.parametrize("profile", ["ecs", "elastic-agent"])
 def test_story_raises_each_alert_once_and_no_other(profile: str) -> None:
     rule_files = {documents(path)[-1]["id"]: path.stem for path in RULE_FILES}
 

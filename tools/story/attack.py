@@ -16,6 +16,7 @@ from story.windows import Program, Start, WindowsHost
 INTRUDER = "203.0.113.77"
 SPRAYER = "198.51.100.140"
 PAYLOADS = "198.51.100.23"
+GATEWAY = "10.20.0.21"
 SYSTEM32 = "C:\\Windows\\System32\\"
 POWERSHELL = Program(
     SYSTEM32 + "WindowsPowerShell\\v1.0\\powershell.exe", "PowerShell.EXE", "Windows PowerShell"
@@ -81,12 +82,14 @@ def windows_attack(hosts: dict[str, WindowsHost]) -> list[Document]:
     ]
     services = ("svc-sql", "svc-web", "svc-report", "svc-scan", "svc-print", "svc-hr")
     events.extend(
-        domain.service_ticket(at("02:26:05") + timedelta(seconds=3 * turn), "anna", name, "0x17")
+        domain.service_ticket(
+            at("02:26:05") + timedelta(seconds=3 * turn), "anna", name, GATEWAY, "0x17"
+        )
         for turn, name in enumerate(services)
     )
     command = "%COMSPEC% /Q /c C:\\Windows\\Temp\\upd.cmd"
     events += [
-        files.logon(at("02:31:02"), "svc-backup", "10.20.0.21"),
+        files.logon(at("02:31:02"), "svc-backup", GATEWAY),
         files.service_installed(at("02:31:04"), "WinUpdSvc", command),
         gateway.log_cleared(at("02:43:30"), "anna"),
     ]
@@ -116,11 +119,11 @@ def linux_attack() -> list[Document]:
 
 def network_attack() -> list[Document]:
     """Return what proxy and resolver log: the download, then data carried out inside DNS."""
-    events = [proxy(at("02:17:12"), "10.20.0.21", f"http://{PAYLOADS}/a.ps1", POWERSHELL_AGENT)]
+    events = [proxy(at("02:17:12"), GATEWAY, f"http://{PAYLOADS}/a.ps1", POWERSHELL_AGENT)]
     events.extend(
         dns_question(
             at("02:35:00") + timedelta(seconds=7 * turn),
-            "10.20.0.21",
+            GATEWAY,
             f"{digest('chunk', turn)[:52]}.ns.example.org",
             "TXT",
         )

@@ -117,7 +117,8 @@ def windows_background(hosts: dict[str, WindowsHost], seed: int) -> list[Documen
         events.append(machine.logoff(when + timedelta(seconds=40), account))
     for when in dice.moments(110):
         service = dice.pick(("FS01$", "WEB01$", "svc-sql", "svc-web", "krbtgt"))
-        events.append(hosts["dc01"].service_ticket(when, dice.pick(list(STAFF)), service))
+        account, address = dice.pick(list(STAFF.items()))
+        events.append(hosts["dc01"].service_ticket(when, account, service, address))
     for when in dice.moments(240):
         image, command, as_system = dice.pick(DAILY)
         name = image.rpartition("\\")[2]

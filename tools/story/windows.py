@@ -291,7 +291,12 @@ class WindowsHost:
         )
 
     def service_ticket(
-        self, when: datetime, account: str, service: str, encryption: str = "0x12"
+        self,
+        when: datetime,
+        account: str,
+        service: str,
+        client: str,
+        encryption: str = "0x12",
     ) -> Document:
         """Return event 4769; encryption 0x12 is AES-256, 0x17 is RC4."""
         return self.event(
@@ -305,7 +310,7 @@ class WindowsHost:
                 "ServiceSid": sid_of(service),
                 "TicketOptions": "0x40810000",
                 "TicketEncryptionType": encryption,
-                "IpAddress": f"::ffff:10.20.4.{number(10, 60, 'client', account)}",
+                "IpAddress": f"::ffff:{client}",
                 "IpPort": str(number(49152, 65535, account, service, str(when))),
                 "Status": "0x0",
                 "LogonGuid": guid("ticket", account, service),

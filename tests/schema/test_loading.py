@@ -221,3 +221,28 @@ def test_numbers_and_booleans_of_a_condition_are_the_texts_that_events_have(tmp_
     place = load(tmp_path).place(Logsource("x"))
     assert place is not None
     assert place.any_of == ({"event.code": ("1", "02"), "b": ("true",)},)
+
+
+@pytest.mark.parametrize(
+    ("logsource", "patterns"),
+    [
+        (Logsource("windows", service="security"), {"logs-system.security-*"}),
+        (Logsource("windows", "image_load"), {"logs-windows.sysmon_operational-*"}),
+        (
+            Logsource("windows", "process_creation"),
+            {"logs-windows.sysmon_operational-*", "logs-system.security-*"},
+        ),
+        (Logsource("windows", "ps_script"), {"logs-windows.powershell_operational-*"}),
+        (Logsource("windows", service="bits-client"), {"logs-windows.*-*"}),
+    ],
+)
+def test_the_agent_profile_searches_the_data_streams_that_have_the_events(
+    logsource: Logsource, patterns: set[str]
+) -> None:
+    profile = load_profile("elastic-agent", None, Diagnostics())
+    assert profile is not None
+    place = profile.place(logsource)
+    assert place is not None
+    assert patterns <= set(place.indices)
+    narrow = "logs-windows.*-*" not in patterns
+    assert narrow == ("logs-windows.*-*" not in place.indices)

@@ -203,5 +203,8 @@ def test_story_is_told_in_its_readme() -> None:
 
     positions = [text.find(f"`{name}`") for name in TOLD]
 
+    events = sum(path.read_bytes().count(b"\n") for path in STORY.glob("*.ndjson"))
     assert -1 not in positions
     assert positions == sorted(positions)
+    assert f"{events:,} events" in text
+    assert f"{len(TOLD)} alerts" in text

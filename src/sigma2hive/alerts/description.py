@@ -20,7 +20,7 @@ from sigma2hive.alerts.text import (
     markdown_text,
 )
 from sigma2hive.model.alerts import LeftOut
-from sigma2hive.model.conditions import Atom, Exists, Null, Text
+from sigma2hive.model.conditions import Atom, Exists, Null, Text, Wildcard
 from sigma2hive.model.events import Event
 from sigma2hive.model.folding import fold
 
@@ -165,7 +165,7 @@ def _is_sought(atom: Atom, value: str) -> bool:
     if not isinstance(atom.test, Text):
         return True
     folded = fold(value[:_MAX_SCANNED])
-    return all(fold(part) in folded for part in atom.test.pattern if isinstance(part, str))
+    return all(fold(part) in folded for part in atom.test.pattern if not isinstance(part, Wildcard))
 
 
 def _fields(facts: Facts) -> str:

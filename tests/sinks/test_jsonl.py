@@ -187,5 +187,5 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 
 def test_a_path_through_a_file_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SinkError, match="^jsonl:file/alerts.jsonl: "):
+    with pytest.raises(SinkError, match=r"^jsonl:file/alerts\.jsonl: "):
         open_sink("jsonl:file/alerts.jsonl", tmp_path)

@@ -73,18 +73,21 @@ def windows_event_of(
     Raises:
         PutAsideError: S2H501 (not an event) or S2H503 (no usable time).
     """
-    try:
-        time_ns: int | None = windows_time_ns(record)
-    except ValueError:
-        time_ns = piece.time_ns
-    time_ns = _bounded(time_ns, "Event.System.TimeCreated")
-    try:
-        document = (
-            record if options.flavour == "none" else normalise_windows(record, options.flavour)
-        )
-    except ValueError as error:
-        raise PutAsideError("S2H501", str(error), "export the event again, whole") from None
+    document = record
+    if options.flavour != "none":
+        try:
+            document = normalise_windows(record, options.flavour)
+        except ValueError as error:
+            raise PutAsideError("S2H501", str(error), "export the event again, whole") from None
+    time_ns = _bounded(_windows_time(record, piece), "Event.System.TimeCreated")
     return _event(_windows_key(record, piece, ordinals), time_ns, flatten(document), piece)
+
+
+def _windows_time(record: Mapping[str, Any], piece: Piece) -> int | None:
+    try:
+        return windows_time_ns(record)
+    except ValueError:
+        return piece.time_ns
 
 
 def _windows_key(record: Mapping[str, Any], piece: Piece, ordinals: Ordinals) -> EventKey:

@@ -80,7 +80,9 @@ def _in_folder(
         try:
             mode = path.stat().st_mode
             if S_ISDIR(mode):
-                if _is_new(path, seen):
+                if not _is_new(path, seen):
+                    has_found = True  # whoever came first found what is in it, or said so
+                else:
                     children = [child for child in path.iterdir() if child.name[0] != "."]
                     stack.extend(sorted(children, reverse=True))
                 continue

@@ -58,8 +58,11 @@ class EventFile:
 
 
 class PutAsideError(Exception):
-    """One event cannot be used; caught where its place is known, and made a Diagnostic there."""
+    """One event cannot be used; caught where its place is known, and made a Diagnostic there.
 
-    def __init__(self, code: str, message: str, hint: str, column: int = 0) -> None:
+    `offset` is where in the event's text, in characters from 0.
+    """
+
+    def __init__(self, code: str, message: str, hint: str, offset: int = 0) -> None:
         super().__init__(message)
-        self.code, self.message, self.hint, self.column = code, message, hint, column
+        self.code, self.message, self.hint, self.offset = code, message, hint, offset

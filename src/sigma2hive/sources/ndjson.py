@@ -72,8 +72,8 @@ class _Reading:
         except DAMAGE as error:
             yield self._finding(
                 "S2H504",
-                f"the file is damaged or cut off after line {self._last_line} "
-                f"({self._events} events were read): {_reason(error)}",
+                f"the file is damaged or cut off: {_reason(error)}; {self._events:,} events were "
+                f"read, up to line {self._last_line:,}",
                 "copy the file again from where it was made",
             )
 
@@ -85,7 +85,7 @@ class _Reading:
             except PutAsideError as reason:
                 self._put_aside += 1
                 yield self._finding(
-                    reason.code, reason.message, _hint(reason, cut), cut.line, reason.column
+                    reason.code, reason.message, _hint(reason, cut), cut.place_of(reason.offset)
                 )
                 if not self._events and self._put_aside == MAX_BAD_START:
                     yield self._finding(
@@ -108,11 +108,10 @@ class _Reading:
         return event_of(document, piece, self._options, self._ordinals)
 
     def _finding(
-        self, code: str, message: str, hint: str, line: int = 0, column: int = 0
+        self, code: str, message: str, hint: str, place: tuple[int, int] = (0, 0)
     ) -> Diagnostic:
-        # A line without a column still is a place; columns count from 1.
-        place = Location(self._display, line, column or int(line > 0))
-        return Diagnostic(code, Severity.ERROR, place, message, hint)
+        location = Location(self._display, *place)
+        return Diagnostic(code, Severity.ERROR, location, message, hint)
 
 
 def _start_of(chunks: Iterator[bytes]) -> bytes:

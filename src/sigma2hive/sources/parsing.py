@@ -55,9 +55,10 @@ def parse_object(raw: bytes, limits: Limits) -> dict[str, Any]:
             "S2H106",
             f"byte {error.start + 1} of the event, 0x{raw[error.start]:02x}, is not UTF-8",
             "write the events as UTF-8",
+            len(raw[: error.start].decode("utf-8")),
         ) from None
     except json.JSONDecodeError as error:
-        raise _not_json(raw, error.msg, error.pos + 1) from None
+        raise _not_json(raw, error.msg, error.pos) from None
     except ValueError as error:
         raise _not_json(raw, str(error), 0) from None
     except RecursionError:
@@ -71,19 +72,19 @@ def parse_object(raw: bytes, limits: Limits) -> dict[str, Any]:
     return document
 
 
-def _not_json(raw: bytes, reason: str, column: int) -> PutAsideError:
+def _not_json(raw: bytes, reason: str, offset: int) -> PutAsideError:
     if b"\0" in raw:
         return PutAsideError(
             "S2H501",
             "the event is not JSON: it holds NUL bytes",
             "a machine that stopped while writing leaves such blocks; the event is lost",
-            column,
+            offset,
         )
     return PutAsideError(
         "S2H501",
         f"the event is not JSON: {reason}",
         "write one JSON object a line; `jq -c .` does, and names what it cannot read",
-        column,
+        offset,
     )
 
 

@@ -14,16 +14,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One event's bytes, without the line ending, and the line that it starts in.
+    """One event's bytes, without the line ending, and the line and column that it starts in.
 
-    `is_oversized`: only its start is here. `is_ended`: the line ending, or the closing bracket,
-    was seen; without it the file ends inside.
+    `is_oversized`: it is larger than the bound, and not here. `is_ended`: the line ending, or the
+    closing bracket, was seen; without it the file ends inside.
     """
 
     line: int
     raw: bytes
     is_oversized: bool = False
     is_ended: bool = True
+    column: int = 1
+
+    def place_of(self, offset: int) -> tuple[int, int]:
+        """Return line and column of the character at `offset` in the event's text."""
+        before = self.raw.decode("utf-8", "replace")[:offset]
+        newlines = before.count("\n")
+        if newlines:
+            return self.line + newlines, offset - before.rfind("\n")
+        return self.line, self.column + offset
 
 
 def cut_lines(chunks: Iterable[bytes], max_bytes: int) -> Iterator[Cut]:
@@ -67,7 +76,7 @@ def cut_objects(chunks: Iterable[bytes], max_bytes: int) -> Iterator[Cut]:
 
 #: Between objects: whatever is no blank, comma or bracket of an array around them begins something.
 _BEGIN = re.compile(rb"[^ \t\r\n,\[\]]")
-_STRAY_END = re.compile(rb"[{\n]")
+_STRAY_END = re.compile(rb"[{\n,\]]")
 _OUTSIDE_STRING = re.compile(rb'["{}\[\]]')
 _INSIDE_STRING = re.compile(rb'["\\]')
 
@@ -84,7 +93,8 @@ class _ObjectCutter:
         self._kept = bytearray()
         self._size = 0
         self._line = 1
-        self._start_line = 1
+        self._start_line = self._start_column = 1
+        self._column = 1  # of the chunk's first byte
 
     def feed(self, chunk: bytes) -> Iterator[Cut]:
         """Yield what ends in this chunk."""
@@ -109,18 +119,23 @@ class _ObjectCutter:
                 start, position = found.span()
                 self._line += chunk.count(b"\n", counted, start)
                 counted = start
-                self._begin(found.group())
+                self._begin(found.group(), self._column_at(chunk, start))
         if self._depth or self._is_stray:
             self._keep(chunk[start:])
         self._line += chunk.count(b"\n", counted)
+        self._column = self._column_at(chunk, len(chunk))
 
     def end(self) -> Iterator[Cut]:
         """Yield what the text ends inside of."""
         if self._depth or self._is_stray:
             yield self._taken(b"", is_ended=False)
 
-    def _begin(self, byte: bytes) -> None:
-        self._start_line = self._line
+    def _column_at(self, chunk: bytes, position: int) -> int:
+        newline = chunk.rfind(b"\n", 0, position)
+        return position - newline if newline >= 0 else self._column + position
+
+    def _begin(self, byte: bytes, column: int) -> None:
+        self._start_line, self._start_column = self._line, column
         self._depth = int(byte == b"{")
         self._is_stray = not self._depth
 
@@ -156,7 +171,9 @@ class _ObjectCutter:
     def _taken(self, last: bytes, *, is_ended: bool = True) -> Cut:
         self._keep(last)
         is_oversized = self._size > self._max_bytes
-        cut = Cut(self._start_line, bytes(self._kept), is_oversized, is_ended)
+        cut = Cut(
+            *(self._start_line, bytes(self._kept), is_oversized, is_ended, self._start_column)
+        )
         self._kept.clear()
         self._size = self._depth = 0
         self._is_stray = self._is_in_string = False

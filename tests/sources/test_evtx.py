@@ -1,0 +1,174 @@
+"""Event logs: every record that can be read is, and the rest is told; nothing is ever raised."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from sigma2hive.diagnostics import Diagnostic
+from sigma2hive.model.events import Event, EventKey, EventKeyKind
+from sigma2hive.sources import Limits, SourceOptions, read_events
+from tests.sources.evtx_writer import CHUNK, HEADER, evtx_file, logon
+from tests.sources.reading import read, shown
+
+#: Three chunks: records 1 to 4, 5 to 6 and 7.
+WHOLE = evtx_file([logon(n) for n in (1, 2, 3, 4)], [logon(5), logon(6)], [logon(7)])
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "dc01.evtx"
+
+
+def numbers(events: list[Event]) -> list[str]:
+    return [event.key.parts[2] for event in events]
+
+
+def changed(at: int, new: bytes) -> bytes:
+    return WHOLE[:at] + new + WHOLE[at + len(new) :]
+
+
+def test_records_become_events_in_the_fields_of_the_flavour(file: Path) -> None:
+    file.write_bytes(WHOLE)
+    events, findings = read(file)
+    assert findings == []
+    assert numbers(events) == ["1", "2", "3", "4", "5", "6", "7"]
+    time_ns = 1_700_000_001_123_456_700
+    first = events[0]
+    parts = ("dc01.corp.example", "Security", "1", str(time_ns))
+    assert first.key == EventKey(EventKeyKind.WINDOWS, parts)
+    assert first.time_ns == time_ns
+    assert first.origin == "dc01.evtx#1"
+    assert first.values["event.code"] == ("4625",)
+    assert first.values["winlog.event_data.TargetUserName"] == ("anna",)
+    assert json.loads(first.raw)["Event"]["EventData"] == {"TargetUserName": "anna"}
+    assert b"\n" not in first.raw
+
+
+def test_the_same_record_as_json_is_the_same_event(file: Path, tmp_path: Path) -> None:
+    file.write_bytes(WHOLE)
+    from_log, _ = read(file)
+    (tmp_path / "dump.jsonl").write_bytes(b"\n".join(event.raw for event in from_log))
+    from_json, findings = read(tmp_path / "dump.jsonl")
+    assert findings == []
+    assert [event.key for event in from_json] == [event.key for event in from_log]
+    assert [event.values for event in from_json] == [event.values for event in from_log]
+
+
+def test_a_log_is_known_by_its_content_where_the_name_is_another(tmp_path: Path) -> None:
+    path = tmp_path / "Security.bak"
+    path.write_bytes(WHOLE)
+    assert len(read(path)[0]) == 7
+
+
+def test_a_name_given_twice_costs_neither_the_event_nor_the_next_name(file: Path) -> None:
+    file.write_bytes(evtx_file([logon(1, [("x", "a"), ("x", "b"), ("y", "c")])]))
+    (event,), findings = read(file)
+    assert findings == []
+    # Winlogbeat keeps the first of a name, so that is what its index has; the raw event has all.
+    assert event.values["winlog.event_data.x"] == ("a",)
+    assert event.values["winlog.event_data.y"] == ("c",)
+    assert event.raw.count(b'"x":') == 2
+
+
+def test_odd_characters_come_through(file: Path) -> None:
+    file.write_bytes(evtx_file([logon(1, [("TargetUserName", 'Zoë "🐝" \\ <&>')])]))
+    (event,), _ = read(file)
+    assert event.values["winlog.event_data.TargetUserName"] == ('Zoë "🐝" \\ <&>',)
+
+
+def test_a_record_without_its_own_time_has_that_of_its_header(file: Path) -> None:
+    file.write_bytes(evtx_file([logon(1, time=None)]))
+    (event,), findings = read(file)
+    assert findings == []
+    assert event.time_ns == 1_700_000_000_000_000_100
+
+
+@pytest.mark.parametrize(
+    ("content", "read_numbers", "said"),
+    [
+        pytest.param(
+            WHOLE[: HEADER + CHUNK + 100],
+            "1234",
+            "cut off inside chunk 2 of 3; 4 records were read, the last is #4",
+            id="inside-a-chunk-header",
+        ),
+        pytest.param(
+            WHOLE[: HEADER + CHUNK + 512 + 1000],
+            "12345",
+            "cut off inside chunk 2 of 3",
+            id="inside-a-record",
+        ),
+        pytest.param(
+            WHOLE[: HEADER + 2 * CHUNK], "123456", "2 of 3 chunks are there", id="between-chunks"
+        ),
+        pytest.param(WHOLE[:HEADER], "", "0 of 3 chunks are there; no record", id="after-header"),
+        pytest.param(WHOLE[:100], "", "inside its header, after 100 bytes", id="inside-header"),
+        pytest.param(WHOLE[:5], "", "inside its header", id="inside-magic"),
+        pytest.param(b"", "", "the file is empty", id="empty"),
+        pytest.param(b"MZ\x90\0" * 2000, "", "no Windows event log", id="another-kind"),
+        pytest.param(
+            changed(HEADER + 512 + 24 + 4, b"\xff" * 40),
+            "234567",
+            "cannot read record number 1; 6 records were read, the last is #7",
+            id="damaged-record",
+        ),
+        pytest.param(
+            changed(HEADER + CHUNK, b"X" * 512),
+            "12347",
+            "cannot read chunk number 1; 5 records were read",
+            id="damaged-chunk",
+        ),
+    ],
+)
+def test_damage_costs_what_it_hit_and_is_told(
+    file: Path, content: bytes, read_numbers: str, said: str
+) -> None:
+    file.write_bytes(content)
+    events, (finding,) = read(file)
+    assert numbers(events) == list(read_numbers)
+    assert shown([finding]) == [("S2H504", "dc01.evtx")]
+    assert said in finding.message
+    assert finding.hint
+
+
+def test_a_damaged_log_does_not_hide_the_next(tmp_path: Path) -> None:
+    (tmp_path / "a.evtx").write_bytes(WHOLE[:100])
+    (tmp_path / "b.evtx").write_bytes(WHOLE)
+    (tmp_path / "c.evtx.gz").write_bytes(b"")
+    events, findings = read(tmp_path, root=tmp_path)
+    assert len(events) == 7
+    assert shown(findings) == [("S2H504", "a.evtx"), ("S2H505", "c.evtx.gz")]
+
+
+def test_a_record_over_a_limit_is_put_aside(file: Path) -> None:
+    file.write_bytes(evtx_file([logon(1), logon(2, [("x", "y" * 3000)])]))
+    events, findings = read(file, limits=Limits(max_bytes=2000))
+    assert numbers(events) == ["1"]
+    assert shown(findings) == [("S2H502", "dc01.evtx#2")]
+
+
+def test_no_damage_is_ever_raised(file: Path) -> None:
+    """Random bytes in random places: each file gives events and findings, and nothing else."""
+    rng = random.Random(4625)
+    with_findings = 0
+    for _ in range(150):
+        content = bytearray(WHOLE)
+        for _ in range(rng.choice((1, 5, 60))):
+            content[rng.randrange(HEADER + 6000)] = rng.randrange(256)
+        if rng.random() < 0.3:
+            del content[rng.randrange(len(content)) :]
+        file.write_bytes(content)
+        entries = list(read_events([file], SourceOptions(root=file.parent)))
+        assert all(isinstance(entry, (Event, Diagnostic)) for entry in entries)
+        with_findings += any(isinstance(entry, Diagnostic) for entry in entries)
+    assert with_findings > 50
+
+
+def test_the_regression_events_of_sigmahq_are_read_whole(shared: Path) -> None:
+    folder = shared / "data" / "regression"
+    lines = sum(path.read_bytes().count(b'{"Event"') for path in folder.glob("*.ndjson"))
+    events, findings = read(*sorted(folder.glob("*.ndjson")), root=folder)
+    assert findings == []
+    assert len(events) == lines

@@ -48,3 +48,15 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"../shared is absent: no folder {SHARED} (set SIGMA2HIVE_TEST_SHARED)")
     return SHARED
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden", action="store_true", help="rewrite expected files; then read the diff"
+    )
+
+
+@pytest.fixture(scope="session")
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether expected files are to be rewritten instead of compared."""
+    return bool(request.config.getoption("--update-golden")) and not os.environ.get("CI")

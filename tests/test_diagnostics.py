@@ -1,0 +1,81 @@
+"""Every diagnostic code: the files that provoke it, and exactly what a person is told.
+
+A case is a folder tests/diagnostics/<code>/. Its files are laid over those of base/, a repository
+with one good rule and one event that it finds, so that each case also shows that the rest goes on.
+`expected.txt` is all that the command prints, and its exit code.
+"""
+
+import gzip
+import shlex
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from sigma2hive.cli import main
+from sigma2hive.diagnostics import CODES
+
+CASES = Path(__file__).parent / "diagnostics"
+BASE = CASES / "base"
+ARGUMENTS = "run --once --dry-run --events events.ndjson"
+
+
+def cut_in_half(folder: Path) -> None:
+    packed = gzip.compress((folder / "events.ndjson").read_bytes() * 50)
+    (folder / "damaged.ndjson.gz").write_bytes(packed[: len(packed) // 2])
+
+
+#: Codes that no command tells yet.
+UNTOLD = {"S2H213", "S2H506"}
+
+#: What cannot or should not lie in a repository as a file.
+GENERATED: dict[str, Callable[[Path], object]] = {
+    "S2H101": lambda folder: (folder / "mappings" / "observables.yml").mkdir(parents=True),
+    "S2H104": lambda folder: (folder / "sigma_rules" / "large.yml").write_text(
+        "title: Large\n" + "# more\n" * 800_000, encoding="utf-8"
+    ),
+    "S2H106": lambda folder: (folder / "sigma_rules" / "binary.yml").write_bytes(
+        b"title: x\nid: \xff\xfe\x00\n"
+    ),
+    "S2H504": cut_in_half,
+}
+
+
+def told(case: Path, folder: Path) -> str:
+    """Return what the command prints in a copy of the case, and its exit code."""
+    shutil.copytree(BASE, folder, dirs_exist_ok=True)
+    shutil.copytree(case, folder, dirs_exist_ok=True)
+    if generate := GENERATED.get(case.name):
+        generate(folder)
+    arguments = folder / "arguments.txt"
+    line = arguments.read_text(encoding="utf-8") if arguments.exists() else ARGUMENTS
+    result = CliRunner().invoke(main, shlex.split(line))
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return f"{result.output.replace(str(folder), '<folder>')}exit code {result.exit_code}\n"
+
+
+@pytest.mark.parametrize("code", sorted(CODES.keys() - UNTOLD))
+def test_the_finding_is_told_exactly_so(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update_golden: bool
+) -> None:
+    expected = CASES / code / "expected.txt"
+    monkeypatch.chdir(tmp_path)
+    text = told(CASES / code, tmp_path)
+    if update_golden:
+        expected.write_text(text, encoding="utf-8")
+    assert f" {code}: " in text
+    assert text == expected.read_text(encoding="utf-8")
+
+
+def test_there_is_a_case_for_every_code_and_no_other() -> None:
+    assert {case.name for case in CASES.iterdir()} == {*CODES, "base"} - UNTOLD
+
+
+def test_the_base_has_nothing_to_find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = told(BASE, tmp_path)
+    assert text.endswith("1 alert, 0 left out; nothing was written or sent\nexit code 0\n")
+    assert "S2H" not in text

@@ -20,12 +20,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:
 	@sed -n 's/^#   //p' Makefile
 
-# The demo has an inbox of its own and starts with an empty one, so that it shows the same each time.
+# The demo keeps its inbox apart and starts with an empty one, so that it shows the same each time.
+run: export SIGMA2HIVE_STATE = $(DEMO)
 run: $(READY)
 	@rm -rf $(DEMO)
-	@SIGMA2HIVE_STATE=$(DEMO) $(BIN)/sigma2hive run --once --events examples
+	$(BIN)/sigma2hive run --once --events examples
 	@echo
-	@SIGMA2HIVE_STATE=$(DEMO) $(BIN)/sigma2hive inbox list
+	$(BIN)/sigma2hive inbox list
+	@echo
+	$(BIN)/sigma2hive inbox show "$$($(BIN)/sigma2hive inbox list --title 'Failed logons' | awk 'NR == 1 { print $$1 }')"
 
 test: $(READY)
 	$(BIN)/python -m pytest $(ARGS)

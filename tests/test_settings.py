@@ -357,13 +357,9 @@ def test_a_secret_given_twice_is_refused(tmp_path: Path) -> None:
         secret_from_environment("KEY", {"KEY": "hunter2", "KEY_FILE": str(tmp_path / "key")})
 
 
-def test_our_own_settings_file_spells_out_the_defaults(project_root: Path) -> None:
+def test_our_own_settings_file_has_the_default_limits(project_root: Path) -> None:
     diagnostics = Diagnostics()
     settings = load_settings(project_root, None, diagnostics, {})
     assert list(diagnostics) == []
-    defaults = load_settings(project_root / "docs", Path("none.yml"), Diagnostics(), {})
-    assert (settings.limits, settings.sinks, settings.profile) == (
-        defaults.limits,
-        defaults.sinks,
-        defaults.profile,
-    )
+    assert settings.file == project_root / "sigma2hive.yml"
+    assert settings.limits == Settings().limits

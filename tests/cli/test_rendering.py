@@ -167,6 +167,7 @@ def test_json_has_every_field() -> None:
         "column": 9,
         "message": "unknown modifier",
         "hint": "try another",
+        "count": 1,
     }
 
 
@@ -178,3 +179,5 @@ def test_counts() -> None:
     for _ in range(1_200):
         diagnostics.error("S2H501", Location("a"), "m")
     assert render_counts(diagnostics) == "1,200 errors, 1 warning"
+    many = Diagnostic("S2H501", Severity.WARNING, Location("a"), "9 more", count=9)
+    assert render_counts([*diagnostics, many]) == "1,200 errors, 10 warnings"

@@ -60,12 +60,15 @@ def diagnostic_as_json(finding: Diagnostic) -> dict[str, str | int]:
         "column": finding.location.column,
         "message": finding.message,
         "hint": finding.hint,
+        "count": finding.count,
     }
 
 
 def render_counts(findings: Iterable[Diagnostic]) -> str:
     """Return how many findings there are: "2 errors, 1 warning", or "no findings"."""
-    counts = Counter(finding.severity for finding in findings)
+    counts: Counter[Severity] = Counter()
+    for finding in findings:
+        counts[finding.severity] += finding.count
     words = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
     parts = [
         f"{counts[severity]:,} {word}{'s' if counts[severity] > 1 else ''}"

@@ -1,0 +1,311 @@
+"""Windows rows of the profiles: every field is found where normalisation puts it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from sigma.pipelines.common import windows_logsource_mapping
+from sigma.pipelines.sysmon.sysmon import sysmon_generic_logsource_eventid_mapping
+from sigma.pipelines.windows.windows import (
+    generic_logsource_to_windows_audit_event_mapping,
+    windows_generic_category_channel_mapping,
+)
+
+from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.model.folding import fold
+from sigma2hive.model.profiles import Logsource, LogsourcePlace, Profile
+from sigma2hive.model.values import Values, flatten
+from sigma2hive.schema import load_profile
+from sigma2hive.sources.windows import FLAVOURS, normalise_windows
+
+SYSMON = "Microsoft-Windows-Sysmon/Operational"
+PROFILES = (*FLAVOURS, "ecs")
+
+#: Channel tables: service → channels that ours has beyond pySigma's, and why.
+MORE_CHANNELS = {
+    "dns-server-audit": {"Microsoft-Windows-DNSServer/Audit"},  # what Windows calls it
+    "dns-server-analytic": {"Microsoft-Windows-DNSServer/Analytical"},  # what Windows calls it
+    "dns-client": {"Microsoft-Windows-DNS-Client/Operational"},  # what Windows calls it
+    "dhcp": {"Microsoft-Windows-Dhcp-Server/Operational"},  # Windows' own letter case
+    "microsoft-servicebus-client": {  # the channels of that provider
+        "Microsoft-ServiceBus-Client/Admin",
+        "Microsoft-ServiceBus-Client/Operational",
+    },
+}
+#: Services of SigmaHQ's rules that pySigma's table has not.
+OWN_SERVICES = {
+    "ldap": {"Microsoft-Windows-LDAP-Client/Debug"},  # pySigma calls it ldap_debug
+    "smbclient-connectivity": {"Microsoft-Windows-SmbClient/Connectivity"},
+    "smbserver-connectivity": {"Microsoft-Windows-SMBServer/Connectivity"},
+    "iis-configuration": {
+        "Microsoft-IIS-Configuration/Operational",
+        "Microsoft-IIS-Configuration/Administrative",
+    },
+}
+#: Sysmon ids of a category beyond pySigma's: 26 is a deletion too, only without an archived copy.
+MORE_SYSMON_IDS = {"file_delete": {"26"}}
+#: Audit events that pySigma has no category for, or has not for this one.
+MORE_AUDIT_IDS = {"process_termination": {"4689"}, "registry_delete": {"4657"}}
+
+
+def place_of(profile: Profile, **logsource: str) -> LogsourcePlace:
+    place = profile.place(Logsource(product="windows", **logsource))
+    assert place is not None, logsource
+    return place
+
+
+@pytest.fixture(scope="module", params=PROFILES)
+def profile(request: pytest.FixtureRequest) -> Profile:
+    diagnostics = Diagnostics()
+    loaded = load_profile(request.param, None, diagnostics)
+    assert [str(finding) for finding in diagnostics] == []
+    assert loaded is not None
+    return loaded
+
+
+@pytest.mark.parametrize("service", sorted({*windows_logsource_mapping, *OWN_SERVICES}))
+def test_a_service_has_all_its_channels(profile: Profile, service: str) -> None:
+    theirs = windows_logsource_mapping.get(service, [])
+    expected = set([theirs] if isinstance(theirs, str) else theirs)
+    expected |= MORE_CHANNELS.get(service, set()) | OWN_SERVICES.get(service, set())
+    place = place_of(profile, service=service)
+    assert len(place.any_of) == 1
+    assert set(place.any_of[0]) == {"winlog.channel"}
+    assert set(place.any_of[0]["winlog.channel"]) == expected
+
+
+@pytest.mark.parametrize("category", sorted(sysmon_generic_logsource_eventid_mapping))
+def test_a_category_has_its_sysmon_and_audit_events(profile: Profile, category: str) -> None:
+    found: dict[str, set[str]] = {SYSMON: set(), "Security": set()}
+    for alternative in place_of(profile, category=category).any_of:
+        (channel,) = alternative["winlog.channel"]
+        found[channel].update(alternative["event.code"])
+    theirs = sysmon_generic_logsource_eventid_mapping[category]
+    ids = {str(code) for code in (theirs if isinstance(theirs, list) else [theirs])}
+    assert found[SYSMON] == ids | MORE_SYSMON_IDS.get(category, set())
+    audit = generic_logsource_to_windows_audit_event_mapping.get(category)
+    audited = {str(audit["EventID"])} if audit else set()
+    assert found["Security"] == audited | MORE_AUDIT_IDS.get(category, set())
+
+
+@pytest.mark.parametrize("category", sorted(windows_generic_category_channel_mapping))
+def test_a_powershell_category_has_its_channel_and_event(profile: Profile, category: str) -> None:
+    theirs = windows_generic_category_channel_mapping[category]
+    channels = windows_logsource_mapping[theirs["service"]]
+    (alternative,) = place_of(profile, category=category).any_of
+    assert list(alternative["winlog.channel"]) == (
+        channels if isinstance(channels, list) else [channels]
+    )
+    assert alternative["event.code"] == (str(theirs["EventID"]),)
+
+
+@pytest.fixture(scope="module")
+def used_logsources(shared: Path) -> set[Logsource]:
+    used = set()
+    for path in sorted((shared / "data" / "sigmahq").rglob("*.yml")):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if "product: windows" not in text:
+            continue
+        for document in yaml.load_all(text, yaml.CSafeLoader):
+            logsource = (document or {}).get("logsource") or {}
+            if logsource.get("product") == "windows":
+                used.add(Logsource("windows", logsource.get("category"), logsource.get("service")))
+    return used
+
+
+def test_every_windows_log_source_of_sigmahq_has_a_place(
+    profile: Profile, used_logsources: set[Logsource]
+) -> None:
+    assert len(used_logsources) > 60
+    without = [str(one) for one in sorted(used_logsources, key=str) if profile.place(one) is None]
+    assert without == []
+
+
+# Regression: what a rule asks about is found, with the same text.
+
+
+def detection_fields(detection: Any) -> Iterator[str]:
+    if isinstance(detection, dict):
+        for name in detection:
+            yield str(name).partition("|")[0]
+    elif isinstance(detection, list):
+        for item in detection:
+            yield from detection_fields(item)
+
+
+def raw_values(record: dict[str, Any]) -> dict[str, str]:
+    """Return name → text of one raw event; names without blanks, as Sigma writes them."""
+    event = record["Event"]
+    system = event["System"]
+    found = {"EventID": str(system["EventID"]), "Channel": system["Channel"]}
+    found["Provider_Name"] = system["Provider"]["#attributes"]["Name"]
+    found["Computer"] = system["Computer"]
+    data = event.get("EventData") or next(iter((event.get("UserData") or {"": {}}).values()))
+    for name, value in (data or {}).items():
+        if name != "#attributes":
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            found[name] = found[name.replace(" ", "")] = text
+    return found
+
+
+def is_in(place: LogsourcePlace, values: Values) -> bool:
+    """Whether a document meets the place's condition."""
+    return any(
+        all(set(accepted) & set(values.get(path, ())) for path, accepted in alternative.items())
+        for alternative in place.any_of
+    )
+
+
+def texts_of(place: LogsourcePlace, field: str, values: Values) -> list[str]:
+    return [
+        fold(text) for candidate in place.resolve(field) for text in candidate.values_of(values)
+    ]
+
+
+def missing_of(
+    place: LogsourcePlace, record: dict[str, Any], fields: set[str], name: str
+) -> set[str]:
+    """Return those of `fields` whose raw value the document does not give back."""
+    values = flatten(normalise_windows(record, name))
+    assert is_in(place, values)
+    raw = raw_values(record)
+    return {
+        field
+        for field in fields & raw.keys()
+        if raw[field] not in place.dropped
+        and fold(raw[field]) not in texts_of(place, field, values)
+    }
+
+
+@pytest.mark.parametrize("name", FLAVOURS)
+def test_what_rules_ask_about_is_found_with_the_same_text(name: str, shared: Path) -> None:
+    profile = load_profile(name, None, Diagnostics())
+    assert profile is not None
+    folder = shared / "data" / "regression"
+    cases = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    asked, missing = 0, {}
+    for case in cases:
+        rule = yaml.load((shared / "data/sigmahq" / case["rule"]).read_text(), yaml.CSafeLoader)
+        logsource = rule["logsource"]
+        place = place_of(
+            profile, **{key: logsource[key] for key in ("category", "service") if key in logsource}
+        )
+        fields = {
+            field
+            for key, part in rule["detection"].items()
+            if key not in ("condition", "timeframe")
+            for field in detection_fields(part)
+        }
+        asked += len(fields)
+        lines = (folder / f"{case['rule_id']}.ndjson").read_text(encoding="utf-8").splitlines()
+        for record in map(json.loads, filter(None, lines)):
+            if absent := missing_of(place, record, fields, name):
+                missing[case["rule_id"]] = absent
+    assert len(cases) == 122
+    assert asked > 300
+    assert missing == {}
+
+
+#: Golden event → its log source, and the fields whose text cannot be had back, with the reason.
+GOLDEN_SOURCES: dict[str, tuple[dict[str, str], set[str]]] = {
+    # GUIDs have braces in the index; a hash of zeros is dropped from Hashes.
+    "sysmon_1": (
+        {"category": "process_creation"},
+        {"ProcessGuid", "LogonGuid", "UtcTime", "Hashes"},
+    ),
+    "sysmon_3": ({"category": "network_connection"}, {"ProcessGuid", "UtcTime"}),
+    "sysmon_7": ({"category": "image_load"}, {"ProcessGuid", "UtcTime"}),
+    "sysmon_11": ({"category": "file_event"}, {"ProcessGuid", "UtcTime"}),
+    "sysmon_13": ({"category": "registry_set"}, {"ProcessGuid", "UtcTime"}),
+    # The answers are one value each.
+    "sysmon_22": ({"category": "dns_query"}, {"ProcessGuid", "UtcTime", "QueryResults"}),
+    # Addresses lose the "::ffff:" before them.
+    "security_4624": ({"service": "security"}, {"LogonGuid", "IpAddress"}),
+    "security_4625": ({"service": "security"}, set()),
+    "security_4688": ({"category": "process_creation"}, set()),
+    # One value for each code.
+    "security_4720": ({"service": "security"}, {"UserAccountControl"}),
+    # Taken apart: see the tests below.
+    "powershell_4103": ({"category": "ps_module"}, {"ContextInfo", "Payload"}),
+    # Winlogbeat takes the line break off the end.
+    "powershell_4104": ({"category": "ps_script"}, {"ScriptBlockText"}),
+    "powershell_400": ({"category": "ps_classic_start"}, {"Data", "Binary", "EventID"}),
+    "user_data": ({"service": "wmi"}, set()),
+    "unnamed_data": ({"service": "application"}, {"Data", "EventID"}),
+}
+
+
+@pytest.mark.parametrize("case", sorted(GOLDEN_SOURCES))
+@pytest.mark.parametrize("name", FLAVOURS)
+def test_every_value_of_an_event_can_be_asked_for(name: str, case: str, project_root: Path) -> None:
+    profile = load_profile(name, None, Diagnostics())
+    assert profile is not None
+    logsource, changed = GOLDEN_SOURCES[case]
+    record = golden(project_root, case)
+    place = place_of(profile, **logsource)
+    assert missing_of(place, record, set(raw_values(record)), name) == changed
+
+
+def golden(project_root: Path, case: str) -> dict[str, Any]:
+    text = (project_root / "tests/golden/windows" / f"{case}.json").read_text(encoding="utf-8")
+    loaded: dict[str, Any] = json.loads(text)["raw"]
+    return loaded
+
+
+@pytest.mark.parametrize(
+    ("case", "field", "text"),
+    [
+        ("sysmon_1", "Hashes", "sha1=ab01,md5=cd02,sha256=ef03"),
+        ("sysmon_1", "User", "corp\\anna"),
+        ("sysmon_3", "Initiated", "true"),
+        ("sysmon_3", "SourceIsIpv6", "false"),
+        ("sysmon_7", "Hashes", "sha256=ef03,imphash=aa11"),
+        ("sysmon_13", "Details", "dword (0x0000001a)"),
+        ("sysmon_22", "QueryStatus", "0"),
+        ("sysmon_22", "QueryResults", "203.0.113.7"),
+        ("security_4624", "IpAddress", "198.51.100.4"),
+        ("security_4720", "UserAccountControl", "%%2082"),
+        ("security_4624", "ProcessId", "0x1f4"),
+        ("security_4625", "Keywords", "0x8010000000000000"),
+        ("security_4688", "IntegrityLevel", "s-1-16-8192"),
+        ("unnamed_data", "Data", "xp_cmdshell\nline two"),
+        ("user_data", "Level", "2"),
+    ],
+)
+def test_derived_texts(case: str, field: str, text: str, project_root: Path) -> None:
+    profile = load_profile("winlogbeat", None, Diagnostics())
+    assert profile is not None
+    place = place_of(profile, **GOLDEN_SOURCES[case][0])
+    values = flatten(normalise_windows(golden(project_root, case), "winlogbeat"))
+    assert text in texts_of(place, field, values)
+
+
+@pytest.mark.parametrize(
+    ("case", "field", "parts"),
+    [
+        ("powershell_400", "Data", ["hostname=consolehost\n", "hostapplication=powershell -v 2\n"]),
+        ("powershell_4103", "ContextInfo", ['host application = powershell.exe -c "x=1"\n']),
+        ("powershell_4103", "Payload", ['name="path"; value="c:\\a;b"', "commandinvocation(res"]),
+    ],
+)
+def test_powershell_texts(case: str, field: str, parts: list[str], project_root: Path) -> None:
+    profile = load_profile("winlogbeat", None, Diagnostics())
+    assert profile is not None
+    place = place_of(profile, **GOLDEN_SOURCES[case][0])
+    values = flatten(normalise_windows(golden(project_root, case), "winlogbeat"))
+    for part in parts:
+        assert any(part in text for text in texts_of(place, field, values)), part
+
+
+def test_the_status_names_of_dns_are_the_normalisers(project_root: Path) -> None:
+    profile = load_profile("winlogbeat", None, Diagnostics())
+    assert profile is not None
+    table = project_root / "src/sigma2hive/data/windows/dns.json"
+    status = json.loads(table.read_text(encoding="utf-8"))["status"]
+    (part,) = profile.derived["sigma.dns_status"].parts
+    assert dict(part.replace) == {name: code for code, name in status.items()}

@@ -118,7 +118,7 @@ def test_six_failed_logons_are_one_alert_as_an_analyst_wants_it(compiled: Compil
         ([number * 11 * MINUTE / 5 for number in range(6)], 0),
         ([number * 50 for number in range(7)], 1),
         ([number * 40 for number in range(12)], 1),
-        ([number for number in range(600)], 1),
+        (list(range(600)), 1),
     ],
 )
 def test_the_brute_force_promise(compiled: Compiled, seconds: list[float], alerts: int) -> None:

@@ -18,7 +18,7 @@ from sigma2hive.runner.once import Pass, Summary, run_pass
 from sigma2hive.runner.state import DEFAULT_STATE, EpisodeStore
 from sigma2hive.settings import Settings
 from sigma2hive.sinks import DEFAULT_INBOX, Inbox, Sink, open_sink
-from sigma2hive.sources import SourceLimits, SourceOptions, read_events
+from sigma2hive.sources import Limits, SourceOptions, read_events
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
 
 _PROGRESS_EVERY = 1_000
@@ -120,7 +120,7 @@ def _source_options(project: Project) -> SourceOptions:
     return SourceOptions(
         flavour=project.profile.windows_events,
         root=project.settings.root,
-        limits=SourceLimits(limits.max_event_bytes, limits.max_event_fields),
+        limits=Limits(limits.max_event_bytes, limits.max_event_fields),
     )
 
 

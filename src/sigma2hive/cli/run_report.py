@@ -98,7 +98,11 @@ class Report:
     @property
     def left_out(self) -> int:
         """How many rules and events were left out."""
-        return len(self.project.left_out) + len(self.summary.put_aside.errors)
+        return len(self.project.left_out) + self._events_left_out
+
+    @property
+    def _events_left_out(self) -> int:
+        return sum(finding.count for finding in self.summary.put_aside.errors)
 
     @property
     def _rules(self) -> int:
@@ -106,10 +110,12 @@ class Report:
         return len(compiled.rules) + len(compiled.correlations)
 
     def _reasons(self) -> str:
-        rules, events = len(self.project.left_out), len(self.summary.put_aside.errors)
+        rules, events = len(self.project.left_out), self._events_left_out
         parts = [_counted(rules, "rule")] if rules else []
         if events:
-            counts = Counter(finding.code for finding in self.summary.put_aside.errors)
+            counts: Counter[str] = Counter()
+            for finding in self.summary.put_aside.errors:
+                counts[finding.code] += finding.count
             kinds = ", ".join(f"{CODES[code]}: {count:,}" for code, count in sorted(counts.items()))
             parts.append(f"{_counted(events, 'event')} ({kinds})")
         return f"{', '.join(parts)}; the reasons are above"

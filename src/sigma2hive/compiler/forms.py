@@ -25,7 +25,7 @@ from sigma2hive.model.conditions import (
     TimePart,
     Wildcard,
 )
-from sigma2hive.model.profiles import Field
+from sigma2hive.model.profiles import Field, Part
 
 
 def condition_as_json(condition: Condition) -> JsonValue:
@@ -48,14 +48,21 @@ def condition_as_json(condition: Condition) -> JsonValue:
 def _field_as_json(field: Field) -> JsonValue:
     derived: JsonValue = None
     if field.derived is not None:
-        derived = [
-            field.derived.separator,
-            [
-                [part.path, part.prefix, dict(part.replace), part.upper]
-                for part in field.derived.parts
-            ],
-        ]
+        parts = [_part_as_json(part) for part in field.derived.parts]
+        derived = [field.derived.separator, field.derived.each, parts]
     return [field.path, field.type.value, derived]
+
+
+def _part_as_json(part: Part) -> JsonValue:
+    return [
+        part.path,
+        part.prefix,
+        part.suffix,
+        dict(part.replace),
+        part.upper,
+        part.hex_digits,
+        {path: list(texts) for path, texts in part.only_if.items()},
+    ]
 
 
 def _test_as_json(test: Test) -> JsonValue:

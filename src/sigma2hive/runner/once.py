@@ -96,7 +96,8 @@ def _contexts(compiled: Compiled) -> Mapping[str, AlertContext]:
         for rule_id in reversed(correlation.rules):
             fields.update(rules[rule_id].fields)
         for name, by_rule in correlation.group_by:
-            fields[name] = tuple(dict.fromkeys(sum(by_rule.values(), ())))
+            candidates = {entry.path: entry for found in by_rule.values() for entry in found}
+            fields[name] = tuple(candidates.values())
         logsources = {rules[rule_id].logsource for rule_id in correlation.rules}
         contexts[correlation.info.id] = AlertContext(
             fields=fields, logsource=logsources.pop() if len(logsources) == 1 else Logsource()

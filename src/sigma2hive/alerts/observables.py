@@ -6,7 +6,7 @@ was left out. Values are exact, but for hidden characters, which are made visibl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from urllib.parse import urlsplit
@@ -57,19 +57,25 @@ def collect_observables(
 ) -> tuple[tuple[Observable, ...], tuple[LeftOut, ...]]:
     """Return the observables of a match, in the order of the rows, and what was left out."""
     collector = _Collector(mapping, facts.context.data_types)
+    rows = tuple(rows)
+    by_path = _values_by_path({row.field for row in rows}, facts)
     for row in rows:
-        for value in _row_values(row, facts):
+        for value in by_path.get(row.field, ()):
             collector.take(row, value)
     observables = tuple(_observable(draft, markings) for draft in collector.drafts.values())
     return observables, tuple(collector.left_out)
 
 
-def _row_values(row: ObservableMapping, facts: Facts) -> tuple[str, ...]:
-    # Every event's own spelling counts here, not only the group's first.
-    found: dict[str, None] = {}
+def _values_by_path(paths: set[str], facts: Facts) -> Mapping[str, Iterable[str]]:
+    """Return the distinct values of each field; every event's spelling, not the group's first."""
+    found: dict[str, dict[str, None]] = {}
+    translated = paths & facts.context.fields.keys()
     for event in facts.match.events:
-        found.update(dict.fromkeys(facts.values_in(row.field, event.values)))
-    return tuple(found)
+        # An event has few fields and a mapping many rows: the smaller is walked.
+        for path in event.values.keys() & paths | translated:
+            values = facts.values_in(path, event.values)
+            found.setdefault(path, {}).update(dict.fromkeys(values))
+    return found
 
 
 class _Collector:

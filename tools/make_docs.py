@@ -149,9 +149,9 @@ def cli_page() -> str:
     """Return docs/cli.md."""
     lines = ["# Commands", NOTICE]
     for path, command in commands(cli, "sigma2hive"):
-        context = click.Context(
-            command, info_name=path, terminal_width=COLUMNS, max_content_width=COLUMNS
-        )
+        inherited = {**cli.context_settings, **command.context_settings}
+        width = {"terminal_width": COLUMNS, "max_content_width": COLUMNS}
+        context = click.Context(command, info_name=path, **{**inherited, **width})
         help_text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
         lines += ["", f"## {path}", "", "```text", help_text, "```"]
     return "\n".join(lines) + "\n"

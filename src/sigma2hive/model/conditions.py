@@ -132,9 +132,7 @@ class FieldReference:
     fields: tuple[Field, ...] = ()
 
 
-Test = (
-    Text | Regex | Number | Boolean | Compare | TimePart | Cidr | Null | Exists | FieldReference
-)
+Test = Text | Regex | Number | Boolean | Compare | TimePart | Cidr | Null | Exists | FieldReference
 
 
 @dataclass(frozen=True, slots=True)

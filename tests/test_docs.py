@@ -122,6 +122,13 @@ def test_the_link_check_finds_what_is_broken(tmp_path: Path) -> None:
     ]
 
 
+def test_the_index_names_every_page_and_schema(project_root: Path) -> None:
+    docs = project_root / "docs"
+    named = set(links((docs / "README.md").read_text(encoding="utf-8")))
+    there = {path.relative_to(docs).as_posix() for path in docs.rglob("*.*")} - {"README.md"}
+    assert there - named == set()
+
+
 @pytest.mark.parametrize("name", MAX_LINES)
 def test_the_first_pages_stay_short(project_root: Path, name: str) -> None:
     lines = (project_root / name).read_text(encoding="utf-8").splitlines()

@@ -21,7 +21,7 @@ from typing import Any
 from sigma2hive.model.events import EventKey, EventKeyKind
 from sigma2hive.sources.windows import defender, powershell, security, sysmon
 from sigma2hive.sources.windows.draft import Draft
-from sigma2hive.sources.windows.raw import RawEvent, read_raw
+from sigma2hive.sources.windows.raw import SystemPart, read_system, read_values
 from sigma2hive.sources.windows.shipped import draft_of, finish
 
 __all__ = ["FLAVOURS", "normalise_windows", "windows_event_key", "windows_time_ns"]
@@ -43,9 +43,9 @@ def normalise_windows(record: Mapping[str, Any], flavour: str) -> dict[str, Any]
     """
     if flavour not in FLAVOURS:
         raise ValueError(f"unknown flavour {flavour!r}; known are: {', '.join(FLAVOURS)}")
-    event = read_raw(record)
-    draft = draft_of(event, flavour)
-    _run_pipeline(draft, event)
+    system = read_system(record)
+    draft = draft_of(system, read_values(record), flavour)
+    _run_pipeline(draft, system)
     return finish(draft)
 
 
@@ -55,10 +55,10 @@ def windows_event_key(record: Mapping[str, Any]) -> EventKey:
     Raises:
         ValueError: the record is no Windows event, or has no record id or time to tell it by.
     """
-    event = read_raw(record)
-    if not event.record_id:
+    system = read_system(record)
+    if not system.record_id:
         raise ValueError("the Windows event has no EventRecordID")
-    parts = (event.computer, event.channel, event.record_id, str(_time_ns(event)))
+    parts = (system.computer, system.channel, system.record_id, str(_time_ns(system)))
     return EventKey(EventKeyKind.WINDOWS, parts)
 
 
@@ -68,23 +68,23 @@ def windows_time_ns(record: Mapping[str, Any]) -> int:
     Raises:
         ValueError: the record is no Windows event, or its SystemTime is no time.
     """
-    return _time_ns(read_raw(record))
+    return _time_ns(read_system(record))
 
 
-def _time_ns(event: RawEvent) -> int:
-    if event.time_ns is None:
-        raise ValueError(f"the Windows event has no usable SystemTime: {event.time_text[:60]!r}")
-    return event.time_ns
+def _time_ns(system: SystemPart) -> int:
+    if system.time_ns is None:
+        raise ValueError(f"the Windows event has no usable SystemTime: {system.time_text[:60]!r}")
+    return system.time_ns
 
 
-def _run_pipeline(draft: Draft, event: RawEvent) -> None:
-    if event.channel == "Security":
-        security.run(draft, event.provider_name)
-    elif event.channel == _SYSMON:
+def _run_pipeline(draft: Draft, system: SystemPart) -> None:
+    if system.channel == "Security":
+        security.run(draft, system.provider_name)
+    elif system.channel == _SYSMON:
         sysmon.run(draft)
-    elif event.channel == _POWERSHELL_CLASSIC:
+    elif system.channel == _POWERSHELL_CLASSIC:
         powershell.run_classic(draft)
-    elif event.channel == _POWERSHELL:
+    elif system.channel == _POWERSHELL:
         powershell.run_operational(draft)
-    elif event.channel == _DEFENDER and draft.is_agent:
+    elif system.channel == _DEFENDER and draft.is_agent:
         defender.run(draft)

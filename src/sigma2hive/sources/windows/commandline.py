@@ -5,6 +5,9 @@ Source: https://learn.microsoft.com/en-us/cpp/c-language/parsing-c-command-line-
 
 from __future__ import annotations
 
+import re
+
+_PLAIN = re.compile(r'[^ \t"\\]+')
 _BLANKS = " \t"
 
 
@@ -30,6 +33,10 @@ def _read_argument(line: str, position: int) -> tuple[str, int]:
     pieces: list[str] = []
     quoted = False
     while position < len(line):
+        if plain := _PLAIN.match(line, position):
+            pieces.append(plain[0])
+            position = plain.end()
+            continue
         if line[position] in _BLANKS and not quoted:
             break
         backslashes = _run_length(line, position)

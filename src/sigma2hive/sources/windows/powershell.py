@@ -71,16 +71,17 @@ def _pairs(text: str, separator: str) -> dict[str, str]:
 
     A piece without "=" belongs to the value before it, which had a line break.
     """
-    found: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
     name = ""
     for piece in text.split(separator):
         key, equals, value = piece.partition("=")
         if equals:
             name = _BLANK.sub("", key)
-            found[name] = value.strip(" \n\t")
+            found[name] = [value]
         elif name and piece.strip():
-            found[name] += separator + piece
-    return {key: value for key, value in found.items() if key and value}
+            found[name].append(piece)
+    values = {key: separator.join(pieces).strip(" \n\t") for key, pieces in found.items()}
+    return {key: value for key, value in values.items() if key and value}
 
 
 def _set_users(draft: Draft) -> None:
@@ -134,9 +135,12 @@ def _binding(text: str) -> tuple[str, str]:
     """Return name and value of "name=…; value=…"; no name where it is not so."""
     at = text.rfind("value=")
     while at > 0 and text.startswith("name="):
-        before = text[:at].rstrip()
-        if before.endswith(";"):
-            return before[len("name=") : -1], text[at + len("value=") :]
+        # Walked by index: a slice for each "value=" of a long line would take minutes.
+        end = at
+        while end > 0 and text[end - 1].isspace():
+            end -= 1
+        if text[end - 1] == ";":
+            return text[len("name=") : end - 1], text[at + len("value=") :]
         at = text.rfind("value=", 0, at)
     return "", text
 

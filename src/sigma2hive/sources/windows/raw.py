@@ -1,7 +1,7 @@
 """The raw event, whatever shape its reader gave it.
 
-Takes the parsed JSON of one record; gives a `RawEvent` of texts. Follows what Winlogbeat reads out
-of the event's XML: the text of each element, the `Name` attribute as its name.
+Takes the parsed JSON of one record; gives its `SystemPart` and its `EventValues`. Follows what
+Winlogbeat reads out of the event's XML: the text of each element, the `Name` attribute as its name.
 """
 
 from __future__ import annotations
@@ -24,11 +24,10 @@ Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class RawEvent:
-    """One Windows event as logged; "" and None where the record says nothing.
+class SystemPart:
+    """What Windows itself says of an event; "" and None where the record says nothing.
 
-    `time_ns` counts from the Unix epoch. `event_data` and `user_data` keep their order, which
-    numbers the values that have no name. `user_data_name` is the element inside UserData.
+    `time_ns` counts from the Unix epoch.
     """
 
     provider_name: str
@@ -49,29 +48,46 @@ class RawEvent:
     channel: str
     computer: str
     user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventValues:
+    """What the program says that logged the event.
+
+    Both keep their order, which numbers the values that have no name. `user_data_name` is the
+    element inside UserData.
+    """
+
     event_data: tuple[Pair, ...]
     user_data: tuple[Pair, ...]
     user_data_name: str
 
 
-def read_raw(record: Mapping[str, Any]) -> RawEvent:
-    """Return the event of one record.
+def read_values(record: Mapping[str, Any]) -> EventValues:
+    """Return the values of one record.
 
     Raises:
         ValueError: it has not the shape of a Windows event; the message says what is missing.
     """
-    event = record.get("Event") if isinstance(record, Mapping) else None
-    if not isinstance(event, Mapping):
-        raise ValueError("no Windows event: there is no object under 'Event'")
-    system = event.get("System")
+    event = _event_of(record)
+    name, user_data = _user_data(event.get("UserData"))
+    return EventValues(tuple(_pairs(event.get("EventData"))), user_data, name)
+
+
+def read_system(record: Mapping[str, Any]) -> SystemPart:
+    """Return the system part of one record.
+
+    Raises:
+        ValueError: it has not the shape of a Windows event; the message says what is missing.
+    """
+    system = _event_of(record).get("System")
     if not isinstance(system, Mapping):
         raise ValueError("no Windows event: 'Event' has no object under 'System'")
     event_id = text_of(system.get("EventID"))
     if not event_id:
         raise ValueError("no Windows event: 'System' has no EventID")
-    name, user_data = _user_data(event.get("UserData"))
     time_text = _attribute(system, "TimeCreated", "SystemTime")
-    return RawEvent(
+    return SystemPart(
         provider_name=_attribute(system, "Provider", "Name"),
         provider_guid=_attribute(system, "Provider", "Guid"),
         event_id=event_id,
@@ -90,10 +106,14 @@ def read_raw(record: Mapping[str, Any]) -> RawEvent:
         channel=text_of(system.get("Channel")),
         computer=text_of(system.get("Computer")),
         user_id=_attribute(system, "Security", "UserID"),
-        event_data=tuple(_pairs(event.get("EventData"))),
-        user_data=user_data,
-        user_data_name=name,
     )
+
+
+def _event_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    event = record.get("Event") if isinstance(record, Mapping) else None
+    if not isinstance(event, Mapping):
+        raise ValueError("no Windows event: there is no object under 'Event'")
+    return event
 
 
 def text_of(value: Any) -> str:

@@ -1,6 +1,7 @@
 """What Winlogbeat and the Elastic Agent themselves make of an event, before any pipeline.
 
-Takes a `RawEvent`; gives the draft that pipelines work on, and turns it into the final document.
+Takes a `SystemPart` and `EventValues`; gives the draft that pipelines work on, and turns it into
+the final document.
 
 Source: elastic/beats winlogbeat/sys/winevent/event.go and maputil.go, winlogbeat/eventlog.
 """
@@ -11,7 +12,7 @@ from typing import Any
 
 from sigma2hive.model.times import render_time
 from sigma2hive.sources.windows.draft import Draft, table
-from sigma2hive.sources.windows.raw import Pair, RawEvent
+from sigma2hive.sources.windows.raw import EventValues, Pair, SystemPart
 
 _ECS_VERSIONS = {"winlogbeat": "8.0.0", "elastic-agent": "8.11.0"}
 _AUDIT_FAILURE, _AUDIT_SUCCESS = 0x10000000000000, 0x20000000000000
@@ -38,24 +39,24 @@ _DATASETS = {
 _OTHER_DATASET = "winlog.winlog"
 
 
-def draft_of(event: RawEvent, flavour: str) -> Draft:
+def draft_of(system: SystemPart, values: EventValues, flavour: str) -> Draft:
     """Return the document as it leaves the program that ships it."""
-    draft = Draft(event.event_id, flavour)
-    if event.time_ns is not None:
-        draft.put("@timestamp", render_time(event.time_ns))
+    draft = Draft(system.event_id, flavour)
+    if system.time_ns is not None:
+        draft.put("@timestamp", render_time(system.time_ns))
     draft.put("ecs.version", _ECS_VERSIONS[flavour])
-    draft.put("event.code", event.event_id)
+    draft.put("event.code", system.event_id)
     draft.put("event.kind", "event")
-    draft.put("event.provider", event.provider_name)
-    draft.put("host.name", event.computer)
-    _name_numbers(draft, event)
-    _write_winlog(draft, event)
-    draft.data = _named(event.event_data)
-    user_data = _named(event.user_data)
+    draft.put("event.provider", system.provider_name)
+    draft.put("host.name", system.computer)
+    _name_numbers(draft, system)
+    _write_winlog(draft, system)
+    draft.data = _named(values.event_data)
+    user_data = _named(values.user_data)
     if user_data:
-        draft.put("winlog.user_data", {**user_data, "xml_name": event.user_data_name})
+        draft.put("winlog.user_data", {**user_data, "xml_name": values.user_data_name})
     if draft.is_agent:
-        _write_data_stream(draft, event.channel)
+        _write_data_stream(draft, system.channel)
     return draft
 
 
@@ -65,38 +66,38 @@ def finish(draft: Draft) -> dict[str, Any]:
     return draft.root
 
 
-def _write_winlog(draft: Draft, event: RawEvent) -> None:
+def _write_winlog(draft: Draft, system: SystemPart) -> None:
     for path, value in (
-        ("channel", event.channel),
-        ("event_id", event.event_id),
-        ("provider_name", event.provider_name),
-        ("provider_guid", event.provider_guid),
-        ("computer_name", event.computer),
-        ("record_id", event.record_id),
-        ("version", event.version or None),
-        ("process.pid", event.process_id or None),
-        ("process.thread.id", event.thread_id or None),
-        ("user.identifier", event.user_id),
-        ("activity_id", event.activity_id),
-        ("related_activity_id", event.related_activity_id),
+        ("channel", system.channel),
+        ("event_id", system.event_id),
+        ("provider_name", system.provider_name),
+        ("provider_guid", system.provider_guid),
+        ("computer_name", system.computer),
+        ("record_id", system.record_id),
+        ("version", system.version or None),
+        ("process.pid", system.process_id or None),
+        ("process.thread.id", system.thread_id or None),
+        ("user.identifier", system.user_id),
+        ("activity_id", system.activity_id),
+        ("related_activity_id", system.related_activity_id),
     ):
         draft.put(f"winlog.{path}", value)
 
 
-def _name_numbers(draft: Draft, event: RawEvent) -> None:
+def _name_numbers(draft: Draft, system: SystemPart) -> None:
     """Write level, task, opcode and keywords by the names that Windows has for their numbers."""
     names = table("system")
-    draft.put("log.level", names["levels"].get(str(event.level)))
-    draft.put("winlog.opcode", names["opcodes"].get(str(event.opcode)))
-    task = names["tasks"].get(event.provider_name, {}).get(str(event.task))
-    task = task or ("None" if event.task == 0 else None)
+    draft.put("log.level", names["levels"].get(str(system.level)))
+    draft.put("winlog.opcode", names["opcodes"].get(str(system.opcode)))
+    task = names["tasks"].get(system.provider_name, {}).get(str(system.task))
+    task = task or ("None" if system.task == 0 else None)
     draft.put("winlog.task", task)
     draft.put("event.action", task)
-    keywords = [name for mask, name in names["keywords"].items() if event.keywords & int(mask, 16)]
+    keywords = [name for mask, name in names["keywords"].items() if system.keywords & int(mask, 16)]
     draft.put("winlog.keywords", keywords or None)
-    if event.keywords & _AUDIT_FAILURE:
+    if system.keywords & _AUDIT_FAILURE:
         draft.put("event.outcome", "failure")
-    elif event.keywords & _AUDIT_SUCCESS:
+    elif system.keywords & _AUDIT_SUCCESS:
         draft.put("event.outcome", "success")
 
 

@@ -56,6 +56,24 @@ def test_winlogbeat_document(name: str) -> None:
     assert flatten(normalise_windows(case["raw"], "winlogbeat")) == expected
 
 
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("name", CASES)
+def test_the_letter_case_of_channel_and_provider_changes_no_other_field(
+    name: str, flavour: str
+) -> None:
+    def shout(event: dict[str, Any]) -> None:
+        event["System"]["Channel"] = event["System"]["Channel"].upper()
+        event["System"]["Provider"]["#attributes"]["Name"] = event["System"]["Provider"][
+            "#attributes"
+        ]["Name"].upper()
+
+    plain = flatten(normalise_windows(golden(name)["raw"], flavour))
+    loud = flatten(normalise_windows(changed(name, shout), flavour))
+    assert set(loud) == set(plain)
+    differing = {path for path in plain if plain[path] != loud[path]}
+    assert differing <= {"winlog.channel", "winlog.provider_name", "event.provider"}
+
+
 @pytest.mark.parametrize(
     ("name", "dataset"),
     [

@@ -19,6 +19,7 @@ SEVERITIES = ("", "low", "medium", "high", "critical")
 _TLP = ("clear", "green", "amber", "amber+strict", "red")
 _PAP = ("clear", "green", "amber", "red")
 _COLUMNS = 80
+_LONGEST_LINE = 5 * _COLUMNS
 
 
 def summary_rows(summaries: Iterable[AlertSummary]) -> Iterator[str]:
@@ -46,11 +47,19 @@ def alert_view(stored: StoredAlert) -> Iterator[str]:
     yield ""
     yield "Description"
     for line in alert.description.splitlines():
-        yield f"  {visible(line)}".rstrip()
+        yield f"  {_cut(visible(line))}".rstrip()
     yield ""
     yield f"Events ({len(alert.events)}), raw with --raw"
     for event in alert.events:
         yield f"  {render_time(event.time_ns)}  {visible(event.origin)}"
+
+
+def _cut(line: str) -> str:
+    """Keep raw logs from filling the screen: they are long, and --raw has them whole."""
+    if len(line) <= _LONGEST_LINE:
+        return line
+    kept = line[: 3 * _COLUMNS - 40]
+    return f"{kept} … (+{len(line) - len(kept):,} characters)"
 
 
 def raw_logs(alert: Alert) -> bytes:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
-from sigma2hive.cli.rendering import render_diagnostics
+from sigma2hive.cli.rendering import SourceFiles, render_diagnostic
 from sigma2hive.diagnostics import ConfigurationError, Diagnostic, Sigma2hiveError
 from sigma2hive.model.visible import visible
+
+#: Findings of one code that are shown with source line and hint.
+_SHOWN_IN_FULL = 5
 
 
 class Exit(IntEnum):
@@ -26,10 +31,19 @@ class Exit(IntEnum):
 
 
 def print_findings(findings: Iterable[Diagnostic], root: Path) -> None:
-    """Print findings to stderr, each with its place and source line."""
-    text = render_diagnostics(findings, root)
-    if text:
-        click.echo(text, err=True)
+    """Print findings to stderr.
+
+    The first few of each code have their source line and hint; further ones take one line each, so
+    that a profile without a place for a hundred rules does not bury the rest.
+    """
+    seen: Counter[str] = Counter()
+    files = SourceFiles(root)
+    for finding in findings:
+        seen[finding.code] += 1
+        if seen[finding.code] > _SHOWN_IN_FULL:
+            click.echo(render_diagnostic(replace(finding, hint="")), err=True)
+        else:
+            click.echo(render_diagnostic(finding, files.lines(finding.location)), err=True)
 
 
 @contextmanager

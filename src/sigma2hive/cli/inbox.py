@@ -59,7 +59,7 @@ def list_alerts(
         summaries = store.list_alerts(limit + 1, filters)
     shown, more = summaries[:limit], len(summaries) > limit
     if as_json:
-        click.echo(json.dumps([_as_json(entry) for entry in shown], indent=2, ensure_ascii=False))
+        click.echo(json.dumps([_as_json(entry) for entry in shown], indent=2))
         return
     for line in summary_rows(shown):
         click.echo(line)

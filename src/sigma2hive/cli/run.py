@@ -50,7 +50,7 @@ class _Asked:
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="Event file or folder: NDJSON, .evtx, also .gz (repeatable).",
+    help="Event file or folder: NDJSON (also .gz), JSON arrays, .evtx (repeatable).",
 )
 @click.option(
     "--sink",
@@ -108,7 +108,7 @@ def _run(project: Project, asked: _Asked) -> Exit:
                 click.echo(alert_line(alert), err=asked.to_stderr)
     report = Report(project, summary, asked.dry_run)
     if asked.as_json:
-        click.echo(json.dumps(report.as_json(raised), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(report.as_json(raised), indent=2))
     else:
         print_findings(report.shown_put_aside(), project.settings.root)
         click.echo("\n".join(report.lines()), err=asked.to_stderr)

@@ -110,14 +110,11 @@ class Report:
         return len(compiled.rules) + len(compiled.correlations)
 
     def _reasons(self) -> str:
-        rules, events = len(self.project.left_out), self._events_left_out
-        parts = [_counted(rules, "rule")] if rules else []
-        if events:
-            counts: Counter[str] = Counter()
-            for finding in self.summary.put_aside.errors:
-                counts[finding.code] += finding.count
-            kinds = ", ".join(f"{CODES[code]}: {count:,}" for code, count in sorted(counts.items()))
-            parts.append(f"{_counted(events, 'event')} ({kinds})")
+        parts = [_counted(len(self.project.left_out), "rule")] if self.project.left_out else []
+        counts: Counter[str] = Counter()
+        for finding in self.summary.put_aside.errors:
+            counts[CODES[finding.code]] += finding.count
+        parts += [f"{count:,} × {meaning}" for meaning, count in counts.items()]
         return f"{', '.join(parts)}; the reasons are above"
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 NANOSECONDS = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ISO = re.compile(
-    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?P<date>[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?)"
     r"(?:[T ](?P<clock>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:[.,](?P<fraction>[0-9]{1,9}))?"
     r"\s?(?P<zone>Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
@@ -34,11 +34,13 @@ def parse_time_ns(text: str) -> int | None:
             return None
         whole, _, fraction = stripped.partition(".")
         return int(whole) * 1_000_000 + int((fraction or "0").ljust(6, "0"))
+    # "2026" and "2026-11" are dates for Elasticsearch too: the first day of them.
+    date = found["date"] + "-01-01"[len(found["date"]) - 4 :]
     clock = found["clock"] or "00:00:00"
     if len(clock) == 5:
         clock += ":00"
     try:
-        moment = datetime.fromisoformat(f"{found['date']}T{clock}+00:00")
+        moment = datetime.fromisoformat(f"{date}T{clock}+00:00")
     except ValueError:
         return None
     elapsed = moment - _EPOCH

@@ -25,7 +25,7 @@ def canonical_text(value: str | int | float | bool) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
-    if value.is_integer() and abs(value) < 1e15:
+    if value.is_integer():
         return str(int(value))
     return repr(value)
 

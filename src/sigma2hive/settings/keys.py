@@ -60,8 +60,8 @@ class SourceSettings:
     events: tuple[Path, ...] = _setting(
         (),
         Kind.PATH,
-        """Event files and folders that `run` reads when `--events` is not given: NDJSON, .evtx,
-        either of them as .gz.""",
+        """Event files and folders that `run` reads when `--events` is not given: NDJSON and
+        JSON arrays, also as .gz, and .evtx.""",
         "events: [examples]",
         many=True,
     )

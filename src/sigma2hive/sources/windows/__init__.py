@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sigma2hive.model.events import EventKey, EventKeyKind
+from sigma2hive.model.folding import fold
 from sigma2hive.sources.windows import defender, powershell, security, sysmon
 from sigma2hive.sources.windows.draft import Draft
 from sigma2hive.sources.windows.raw import SystemPart, read_system, read_values
@@ -29,10 +30,10 @@ __all__ = ["FLAVOURS", "normalise_windows", "windows_event_key", "windows_time_n
 #: Whose fields a document can have.
 FLAVOURS = ("winlogbeat", "elastic-agent")
 
-_SYSMON = "Microsoft-Windows-Sysmon/Operational"
-_POWERSHELL_CLASSIC = "Windows PowerShell"
-_POWERSHELL = "Microsoft-Windows-PowerShell/Operational"
-_DEFENDER = "Microsoft-Windows-Windows Defender/Operational"
+_SYSMON = fold("Microsoft-Windows-Sysmon/Operational")
+_POWERSHELL_CLASSIC = fold("Windows PowerShell")
+_POWERSHELL = fold("Microsoft-Windows-PowerShell/Operational")
+_DEFENDER = fold("Microsoft-Windows-Windows Defender/Operational")
 
 
 def normalise_windows(record: Mapping[str, Any], flavour: str) -> dict[str, Any]:
@@ -78,13 +79,15 @@ def _time_ns(system: SystemPart) -> int:
 
 
 def _run_pipeline(draft: Draft, system: SystemPart) -> None:
-    if system.channel == "Security":
+    # Windows does not look at the letter case of a channel's name either.
+    channel = fold(system.channel)
+    if channel == "security":
         security.run(draft, system.provider_name)
-    elif system.channel == _SYSMON:
+    elif channel == _SYSMON:
         sysmon.run(draft)
-    elif system.channel == _POWERSHELL_CLASSIC:
+    elif channel == _POWERSHELL_CLASSIC:
         powershell.run_classic(draft)
-    elif system.channel == _POWERSHELL:
+    elif channel == _POWERSHELL:
         powershell.run_operational(draft)
-    elif system.channel == _DEFENDER and draft.is_agent:
+    elif channel == _DEFENDER and draft.is_agent:
         defender.run(draft)

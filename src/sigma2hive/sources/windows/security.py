@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from sigma2hive.model.folding import fold
 from sigma2hive.sources.windows.commandline import split_outside_quotes
 from sigma2hive.sources.windows.draft import Draft, last_part, table
 from sigma2hive.sources.windows.raw import number_of
@@ -23,7 +24,7 @@ _ACCOUNT_CONTROL_BITS = 0x3FFFFF
 
 def run(draft: Draft, provider: str) -> None:
     """Bring a Security event into ECS, where its provider is one that the pipelines know."""
-    if provider not in table("security")["providers"]:
+    if not any(fold(provider) == fold(known) for known in table("security")["providers"]):
         return
     if not draft.is_agent:
         draft.put("event.module", "security")

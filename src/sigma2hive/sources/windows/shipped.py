@@ -8,8 +8,10 @@ Source: elastic/beats winlogbeat/sys/winevent/event.go and maputil.go, winlogbea
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
+from sigma2hive.model.folding import fold
 from sigma2hive.model.times import render_time
 from sigma2hive.sources.windows.draft import Draft, table
 from sigma2hive.sources.windows.raw import EventValues, Pair, SystemPart
@@ -36,6 +38,7 @@ _DATASETS = {
         "windows.applocker_packaged_app_execution"
     ),
 }
+_DATASETS_FOLDED = {fold(channel): dataset for channel, dataset in _DATASETS.items()}
 _OTHER_DATASET = "winlog.winlog"
 
 
@@ -89,7 +92,7 @@ def _name_numbers(draft: Draft, system: SystemPart) -> None:
     names = table("system")
     draft.put("log.level", names["levels"].get(str(system.level)))
     draft.put("winlog.opcode", names["opcodes"].get(str(system.opcode)))
-    task = names["tasks"].get(system.provider_name, {}).get(str(system.task))
+    task = _tasks().get(fold(system.provider_name), {}).get(str(system.task))
     task = task or ("None" if system.task == 0 else None)
     draft.put("winlog.task", task)
     draft.put("event.action", task)
@@ -99,6 +102,12 @@ def _name_numbers(draft: Draft, system: SystemPart) -> None:
         draft.put("event.outcome", "failure")
     elif system.keywords & _AUDIT_SUCCESS:
         draft.put("event.outcome", "success")
+
+
+@cache
+def _tasks() -> dict[str, dict[str, str]]:
+    """Folded provider → task number → name."""
+    return {fold(provider): names for provider, names in table("system")["tasks"].items()}
 
 
 def _named(pairs: tuple[Pair, ...]) -> dict[str, Any]:
@@ -116,7 +125,7 @@ def _named(pairs: tuple[Pair, ...]) -> dict[str, Any]:
 
 
 def _write_data_stream(draft: Draft, channel: str) -> None:
-    dataset = _DATASETS.get(channel, _OTHER_DATASET)
+    dataset = _DATASETS_FOLDED.get(fold(channel), _OTHER_DATASET)
     draft.put("data_stream.type", "logs")
     draft.put("data_stream.dataset", dataset)
     draft.put("data_stream.namespace", "default")

@@ -1,0 +1,96 @@
+"""`sigma2hive inbox`: the alerts as an analyst sees them, safely."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from sigma2hive.cli import main
+
+RULE = """\
+title: "Odd \\x1b[31mrule\\u202e"
+id: 5f0e0e0a-3f5e-4e9f-8f5c-2f1f0a1b2c3d
+logsource: {product: windows, service: security}
+level: high
+tags: [attack.execution, attack.t1059.001]
+detection:
+    selection: {event.code: 1}
+    condition: selection
+"""
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments), catch_exceptions=False)
+
+
+@pytest.fixture
+def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three alerts of a rule and events that try to steer the terminal."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sigma_rules").mkdir()
+    (tmp_path / "sigma_rules" / "rule.yml").write_text(RULE)
+    events = [
+        {
+            "@timestamp": f"2026-11-2{day}T00:00:00Z",
+            "event": {"code": 1},
+            "winlog": {"channel": "Security"},
+            "host": {"name": f"ws0{day}\x1b]0;owned\x07"},
+            "source": {"ip": "203.0.113.9"},
+        }
+        for day in (1, 2, 3)
+    ]
+    (tmp_path / "events.ndjson").write_text("".join(json.dumps(e) + "\n" for e in events))
+    assert invoke("run", "--once", "--events", "events.ndjson").exit_code == 0
+    return tmp_path
+
+
+def test_the_list_has_the_latest_first_and_can_be_narrowed(inbox: Path) -> None:
+    lines = invoke("inbox", "list").stdout.splitlines()
+    assert [line.split()[2] for line in lines] == ["2026-11-23", "2026-11-22", "2026-11-21"]
+    assert len(invoke("inbox", "list", "--limit", "1").stdout.splitlines()) == 1
+    assert invoke("inbox", "list", "--title", "nothing like it").stdout == ""
+    assert len(json.loads(invoke("inbox", "list", "--json").stdout)) == 3
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["show", "1"], ["show", "2", "--json"]])
+def test_nothing_that_events_or_rules_say_reaches_the_terminal_raw(
+    inbox: Path, arguments: list[str]
+) -> None:
+    output = invoke("inbox", *arguments).output
+    assert not {character for character in output if ord(character) < 32} - {"\n"}
+    assert "\u202e" not in output
+
+
+def test_an_alert_is_found_by_number_and_by_the_start_of_its_reference(inbox: Path) -> None:
+    by_number = invoke("inbox", "show", "1")
+    reference = json.loads(invoke("inbox", "show", "1", "--json").stdout)["sourceRef"]
+    assert invoke("inbox", "show", reference[:12]).stdout == by_number.stdout
+    assert "203.0.113.9" in by_number.stdout
+    assert "T1059.001" in by_number.stdout
+
+
+def test_raw_logs_come_out_byte_for_byte(inbox: Path) -> None:
+    raw = invoke("inbox", "show", "1", "--raw").stdout_bytes
+    number = {1: "2026-11-21"}
+    (line,) = [
+        line
+        for line in (inbox / "events.ndjson").read_bytes().splitlines(keepends=True)
+        if number[1].encode() in line
+    ]
+    assert raw == line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["show", "99"], 1, "inbox list"),
+        (["list", "--inbox", "nowhere.db"], 3, "nowhere.db"),
+        (["list", "--inbox", "events.ndjson"], 3, "events.ndjson"),
+        (["show"], 2, "NUMBER"),
+    ],
+)
+def test_what_is_not_there_is_said(inbox: Path, arguments: list[str], code: int, said: str) -> None:
+    result = invoke("inbox", *arguments)
+    assert result.exit_code == code
+    assert said in result.stderr

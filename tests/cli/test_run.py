@@ -1,0 +1,225 @@
+"""`sigma2hive run` as a person meets it: what it prints, writes and ends with."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from sigma2hive.cli import main
+from tests.sources.evtx_writer import evtx_file, logon
+
+RULE = """\
+title: Shadow copies deleted
+id: 5f0e0e0a-3f5e-4e9f-8f5c-2f1f0a1b2c3d
+logsource: {product: windows, category: process_creation}
+level: high
+detection:
+    selection:
+        CommandLine|contains|all: [vssadmin, delete]
+    condition: selection
+"""
+EVENT = {
+    "@timestamp": "2026-11-20T02:15:00.1234567Z",
+    "event": {"code": "1"},
+    "winlog": {"channel": "Microsoft-Windows-Sysmon/Operational"},
+    "host": {"name": "ws01.corp.example"},
+    "process": {"command_line": "VSSADMIN.exe Delete Shadows /all"},
+}
+OTHER = {**EVENT, "process": {"command_line": "notepad.exe"}}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with one rule and two events, and nothing else."""
+    (tmp_path / "sigma_rules").mkdir()
+    (tmp_path / "sigma_rules" / "rule.yml").write_text(RULE)
+    write_events(tmp_path / "events.ndjson", EVENT, OTHER)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write_events(file: Path, *events: object) -> None:
+    lines = (event if isinstance(event, str) else json.dumps(event) for event in events)
+    file.write_text("".join(f"{line}\n" for line in lines))
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["run", "--once", *arguments], catch_exceptions=False)
+
+
+def last_line(result: Result) -> str:
+    return result.stdout.splitlines()[-1]
+
+
+def test_a_folder_without_settings_needs_nothing_but_rules_and_events(folder: Path) -> None:
+    result = run("--events", "events.ndjson")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "high      2026-11-20 02:15:00  Shadow copies deleted on ws01.corp.example",
+        "inbox: 1 stored",
+        "2 events, 1 rule, 1 alert, 0 left out; nothing was sent anywhere",
+    ]
+    assert result.stderr == ""
+    assert (folder / ".sigma2hive" / "inbox.db").exists()
+
+
+def test_a_second_run_raises_nothing_new(folder: Path) -> None:
+    run("--events", "events.ndjson")
+    result = run("--events", "events.ndjson")
+    assert "inbox: 1 already there" in result.stdout
+
+
+def test_a_dry_run_writes_nothing(folder: Path) -> None:
+    before = set(folder.rglob("*"))
+    result = run("--events", "events.ndjson", "--dry-run", "--sink", "jsonl:a.jsonl")
+    assert result.exit_code == 0
+    assert last_line(result).endswith("1 alert, 0 left out; nothing was written or sent")
+    assert set(folder.rglob("*")) == before
+
+
+def test_two_sinks_get_the_same_alert(folder: Path) -> None:
+    run("--events", "events.ndjson", "--sink", "inbox", "--sink", "jsonl:alerts.jsonl")
+    (line,) = (folder / "alerts.jsonl").read_text().splitlines()
+    alert = json.loads(line)
+    shown = CliRunner().invoke(main, ["inbox", "show", "1", "--json"], catch_exceptions=False)
+    assert json.loads(shown.stdout) == alert
+    assert alert["date"] == "2026-11-20T02:15:00.1234567Z"
+    assert alert["severity"] == 3
+    assert json.loads(alert["events"][0]["raw"]) == EVENT
+
+
+def test_json_has_every_figure_and_no_text_around_it(folder: Path) -> None:
+    (folder / "sigma_rules" / "bad.yml").write_text("a: [")
+    result = run("--events", "events.ndjson", "--json", "--dry-run")
+    report = json.loads(result.stdout)
+    assert (report["events"], report["rules"], report["left_out"]) == (2, 1, 1)
+    assert [alert["rule_id"] for alert in report["alerts"]] == ["5f0e0e0a-3f5e-4e9f-8f5c-2f1f0a1b2c3d"]
+    assert [finding["code"] for finding in report["findings"]] == ["S2H102"]
+
+
+def test_alerts_on_stdout_leave_the_text_to_stderr(folder: Path) -> None:
+    result = run("--events", "events.ndjson", "--sink", "jsonl:-")
+    assert [json.loads(line)["severity"] for line in result.stdout.splitlines()] == [3]
+    assert "1 alert, 0 left out" in result.stderr
+
+
+BAD_RULES = {
+    "broken YAML": b"title: [",
+    "duplicate key": RULE.encode() + b"title: again\n",
+    "unknown modifier": RULE.replace("contains", "contians").encode(),
+    "no id": re.sub("id: .*\n", "", RULE).encode(),
+    "5 MB": RULE.encode() + b"#" * 5_000_000,
+    "alias bomb": b"a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n"
+    + b"".join(
+        b"a%d: &a%d [%s]\n" % (n, n, b",".join([b"*a%d" % (n - 1)] * 10)) for n in range(1, 9)
+    ),
+    "binary": bytes(range(256)),
+    "unknown attribute": RULE.encode() + b"sigma2hive: {titel: x}\n",
+}
+
+
+@pytest.mark.parametrize("kind", BAD_RULES)
+def test_a_bad_rule_is_named_and_the_rest_goes_on(folder: Path, kind: str) -> None:
+    (folder / "sigma_rules" / "a_bad.yml").write_bytes(
+        BAD_RULES[kind].replace(b"5f0e0e0a", b"6f0e0e0a")
+    )
+    result = run("--events", "events.ndjson")
+    assert result.exit_code == 0
+    assert re.match(r"sigma_rules/a_bad\.yml(:\d+:\d+)?: error S2H\d+: ", result.stderr)
+    assert "left out: 1 rule; the reasons are above" in result.stdout
+    assert last_line(result).startswith("2 events, 1 rule, 1 alert, 1 left out")
+    assert run("--events", "events.ndjson", "--strict").exit_code == 1
+
+
+def million_fields() -> str:
+    return "{" + ",".join(f'"f{number}": 1' for number in range(1_000_000)) + "}"
+
+
+BAD_EVENTS = {
+    "not JSON": ("Nov 20 02:15:00 sshd[1]: failed", "S2H501"),
+    "a million fields": (million_fields(), "S2H502"),
+    "deep": ("[" * 5000 + "]" * 5000, "S2H502"),
+    "no time": ('{"message": "x"}', "S2H503"),
+    "a number": ("42", "S2H501"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_EVENTS)
+def test_a_bad_event_is_put_aside_and_the_rest_goes_on(folder: Path, kind: str) -> None:
+    line, code = BAD_EVENTS[kind]
+    write_events(folder / "events.ndjson", OTHER, line, EVENT)
+    result = run("--events", "events.ndjson")
+    assert result.exit_code == 0
+    assert re.match(rf"events\.ndjson:2:\d+: error {code}: ", result.stderr)
+    assert last_line(result).startswith("2 events, 1 rule, 1 alert, 1 left out")
+
+
+def test_a_truncated_event_log_gives_what_can_be_read(folder: Path) -> None:
+    whole = evtx_file([logon(number) for number in range(1, 5)], [logon(5), logon(6)])
+    (folder / "cut.evtx").write_bytes(whole[:-1000])
+    write_events(folder / "after.ndjson", EVENT)
+    result = run("--events", "cut.evtx", "--events", "after.ndjson")
+    assert result.exit_code == 0
+    assert "cut.evtx" in result.stderr
+    assert "S2H504" in result.stderr
+    assert "1 alert, 1 left out" in last_line(result)
+
+
+def test_many_bad_events_do_not_bury_the_rest(folder: Path) -> None:
+    write_events(folder / "events.ndjson", *["not JSON"] * 400, EVENT)
+    result = run("--events", "events.ndjson")
+    assert len(result.stderr.splitlines()) < 40
+    assert "left out: 400 × event cannot be read" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--events", "events.ndjson", "--profile", "winlogbaet"], 3, "winlogbeat"),
+        (["--events", "events.ndjson", "--sink", "inbocks"], 3, "inbox"),
+        (["--events", "events.ndjson", "--sink", "jsonl"], 3, "jsonl:FILE"),
+        (["--events", "events.ndjson", "--settings", "none.yml"], 3, "none.yml"),
+        (["--events", "nowhere"], 3, "nowhere"),
+        (["--events", "events.ndjson", "--rules", "nowhere"], 3, "nowhere"),
+        ([], 2, "--events"),
+        (["--events", "events.ndjson", "--evnts", "x"], 2, "--events"),
+    ],
+)
+def test_what_cannot_start_says_why_and_what_to_do(
+    folder: Path, arguments: list[str], code: int, said: str
+) -> None:
+    result = run(*arguments)
+    assert result.exit_code == code
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_run_without_once_says_that_only_single_passes_work(folder: Path) -> None:
+    result = CliRunner().invoke(main, ["run", "--events", "events.ndjson"])
+    assert result.exit_code == 2
+    assert "--once" in result.stderr
+
+
+def test_settings_that_cannot_be_used_stop_the_run_with_their_place(folder: Path) -> None:
+    (folder / "sigma2hive.yml").write_text("rules: [sigma_rules]\nprofil: ecs\n")
+    result = run("--events", "events.ndjson")
+    assert result.exit_code == 3
+    assert "sigma2hive.yml:2:1: error S2H401" in result.stderr
+    assert "profile" in result.stderr
+    assert not (folder / ".sigma2hive").exists()
+
+
+def test_an_error_on_the_way_leaves_no_half_written_file(folder: Path) -> None:
+    (folder / "alerts.jsonl").write_text("from before\n")
+    (folder / "sub").mkdir()
+    (folder / "sub" / "inbox.db").write_text("this is no database")
+    result = run(
+        "--events", "events.ndjson", "--sink", "jsonl:alerts.jsonl", "--sink", "inbox:sub/inbox.db"
+    )
+    assert result.exit_code == 3
+    assert "sub/inbox.db" in result.stderr
+    assert (folder / "alerts.jsonl").read_text() == "from before\n"
+    assert {path.name for path in folder.iterdir()} >= {"alerts.jsonl", "events.ndjson"}
+    assert not [path for path in folder.iterdir() if path.suffix == ".tmp"]

@@ -45,7 +45,7 @@ RULE_ID = "5f0e0e0a-3f5e-4e9f-8f5c-2f1f0a1b2c3d"
 
 def rule(selection: str, logsource: str = "service: security", more: str = "") -> str:
     return (
-        f"title: A rule\nid: {RULE_ID}\nlogsource:\n    product: windows\n    {logsource}\n{more}"
+        f"title: A rule\nid: {RULE_ID}\nlevel: low\nlogsource:\n    product: windows\n    {logsource}\n{more}"
         f"detection:\n    selection:\n        {selection}\n    condition: selection\n"
     )
 
@@ -179,6 +179,7 @@ def test_keywords_without_a_place_to_search_are_left_out(tmp_path: Path) -> None
 
 CORRELATION = f"""\
 title: Many
+level: high
 id: 22222222-2222-4222-8222-222222222222
 correlation:
     type: event_count

@@ -109,6 +109,7 @@ def test_a_mistake_in_a_detection_has_its_place(detection_text: str, expected: s
         ("id: 5f0e0e0a-3f5e-4e9f-8f5c-2f1f0a1b2c3d\n", "", "1:1 S2H201"),
         ("5f0e0e0a-3f5e-4e9f-8f5c-2f1f0a1b2c3d", "17", "2:1 S2H202"),
         ("title: A rule\n", "", "1:1 S2H204"),
+        ("level: low\n", "", "1:1 S2H213"),
         ("level: low", "level: hihg", "6:1 S2H204"),
         ("    product: windows\n    service: security\n", "    definition: x\n", "3:1 S2H204"),
         ("product: windows", "product: [windows]", "4:5 S2H204"),

@@ -13,8 +13,9 @@ from typing import NoReturn
 import click
 
 from sigma2hive.cli.rendering import SourceFiles, render_diagnostic
-from sigma2hive.diagnostics import ConfigurationError, Diagnostic, Sigma2hiveError
+from sigma2hive.diagnostics import ConfigurationError, Diagnostic, SinkError
 from sigma2hive.model.visible import visible
+from sigma2hive.storage import StorageError
 
 #: Findings of one code that are shown with source line and hint.
 _SHOWN_IN_FULL = 5
@@ -54,8 +55,8 @@ def errors_as_exits(root: Path) -> Iterator[None]:
     except ConfigurationError as error:
         print_findings(error.diagnostics, root)
         _end(Exit.CONFIGURATION)
-    except Sigma2hiveError as error:
-        click.echo(f"error: {visible(str(error))}", err=True)
+    except (SinkError, StorageError) as error:
+        click.echo(f"error S2H506: {visible(str(error))}", err=True)
         _end(Exit.CONFIGURATION)
 
 

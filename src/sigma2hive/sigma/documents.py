@@ -141,6 +141,13 @@ class _Metadata:
     def _level(self) -> Level | None:
         value = self._value.get("level")
         if value is None:
+            if "filter" not in self._value:
+                self._diagnostics.warning(
+                    "S2H213",
+                    self._document.at(),
+                    "the rule has no level, so its alerts get the severity of no level",
+                    f"add `level:` with one of {', '.join(Level)}",
+                )
             return None
         try:
             return Level(value)

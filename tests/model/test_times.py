@@ -32,7 +32,11 @@ def test_what_elasticsearch_takes_as_a_date(text: str, nanoseconds: int) -> None
     assert parse_time_ns(text) == nanoseconds
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "2026-02-30T00:00:00Z", "12:00"])
+_NO_TIMES = ["", "yesterday", "2026-13-01", "2026-02-30T00:00:00Z", "12:00"]
+_BEYOND = ["0000-01-01", "-62135596800001", "253402300800000", "9999-12-31T23:59:59-01:00"]
+
+
+@pytest.mark.parametrize("text", [*_NO_TIMES, *_BEYOND])
 def test_what_is_no_time(text: str) -> None:
     assert parse_time_ns(text) is None
 

@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from sigma2hive.alerts.description import SECTIONS
 from sigma2hive.alerts.templates import check_template
-from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.model.mapping_reading import SETTINGS_KEYS, read_row, read_settings
 from sigma2hive.model.mappings import Mappings, RuleMapping, templates_of
 from sigma2hive.model.rules import RuleInfo
@@ -40,11 +40,20 @@ def check_mappings(mappings: Mappings, diagnostics: Diagnostics) -> bool:
     return len(diagnostics.errors) == mark
 
 
+def _place(info: RuleInfo, keys: tuple[str | int, ...]) -> Location:
+    """Return the place of the deepest of `keys` that is there."""
+    for length in range(len(keys), -1, -1):
+        place = info.custom_places.get(keys[:length])
+        if place is not None:
+            return place
+    return info.location
+
+
 def read_custom(
     info: RuleInfo, diagnostics: Diagnostics, data_types: Collection[str] = ()
 ) -> RuleMapping:
     """Return what the rule's own attribute says, without the parts that are wrong."""
-    shape = Shape(info.custom, lambda *_: info.location, diagnostics)
+    shape = Shape(info.custom, lambda *keys: _place(info, keys), diagnostics)
     shape.allow((*SETTINGS_KEYS, "observables"))
     rows = [read_row(child, data_types) for child in shape.children("observables")]
     return RuleMapping(

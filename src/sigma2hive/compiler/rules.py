@@ -85,7 +85,7 @@ def _place_for(
     if place is None:
         diagnostics.error(
             "S2H404",
-            rule.info.location,
+            rule.logsource_place,
             f"profile {profile.name} has no place for {rule.logsource}: "
             f"{profile.unplaced_reason(rule.logsource)}",
             hint,
@@ -94,7 +94,7 @@ def _place_for(
     if not place.keyword_fields and _has_keywords(rule):
         diagnostics.error(
             "S2H404",
-            rule.info.location,
+            rule.logsource_place,
             f"profile {profile.name} names no keyword_fields for {rule.logsource}, "
             "so the rule's keywords have nowhere to be searched",
             hint.replace("indices", "keyword_fields"),
@@ -248,7 +248,7 @@ def _compile_correlation(
             why = "is not among the rules" if rule_id is None else "was left out"
             diagnostics.error(
                 "S2H210",
-                correlation.info.location,
+                correlation.rules_place,
                 f"the correlation refers to '{name}', which {why}",
                 "give the id or name of a rule that is read together with it",
             )

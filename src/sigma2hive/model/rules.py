@@ -31,7 +31,8 @@ class Level(StrEnum):
 class RuleInfo:
     """What a rule says about itself; the part that detection, correlation and filter share.
 
-    `custom` is the rule's own `sigma2hive` attribute as parsed YAML ({} where there is none);
+    `custom` is the rule's own `sigma2hive` attribute as parsed YAML ({} where there is none), and
+    `custom_places` says where each of its keys and items is, by the keys that lead to it.
     `document` is the rule's position in its file, from 0.
 
     Source: https://github.com/SigmaHQ/sigma-specification (Sigma 2.1)
@@ -53,16 +54,23 @@ class RuleInfo:
     falsepositives: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
     custom: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    custom_places: Mapping[tuple[str | int, ...], Location] = field(
+        default_factory=dict, compare=False
+    )
     document: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class DetectionRule:
-    """A Sigma rule: `condition` in Sigma's field names, filters not yet applied."""
+    """A Sigma rule: `condition` in Sigma's field names, filters not yet applied.
+
+    `logsource_place` is where its log source is written.
+    """
 
     info: RuleInfo
     logsource: Logsource
     condition: Condition
+    logsource_place: Location = field(default=Location(""), compare=False)
 
 
 class CorrelationKind(StrEnum):
@@ -93,8 +101,8 @@ class Bound:
 class CorrelationRule:
     """A Sigma correlation.
 
-    `rules` are the ids or names that it refers to; `timespan_ns` is in nanoseconds; `aliases` maps
-    alias → referred rule → Sigma field.
+    `rules` are the ids or names that it refers to, written at `rules_place`; `timespan_ns` is in
+    nanoseconds; `aliases` maps alias → referred rule → Sigma field.
     """
 
     info: RuleInfo
@@ -105,6 +113,7 @@ class CorrelationRule:
     group_by: tuple[str, ...] = ()
     aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     generate: bool = False
+    rules_place: Location = field(default=Location(""), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 NANOSECONDS = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: The times that `datetime` holds: from the start of the year 1 to the end of 9999.
+_FIRST_NS = -62_135_596_800 * NANOSECONDS
+_END_NS = 253_402_300_800 * NANOSECONDS
 _ISO = re.compile(
     r"(?P<date>[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?)"
     r"(?:[T ](?P<clock>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:[.,](?P<fraction>[0-9]{1,9}))?"
@@ -23,16 +26,21 @@ def parse_time_ns(text: str) -> int | None:
     """Return the time that `text` means, None where it is none.
 
     Takes ISO 8601 with up to nine fraction digits and any offset (none is UTC), and milliseconds
-    since the epoch, as Elasticsearch's `strict_date_optional_time||epoch_millis`.
+    since the epoch, as Elasticsearch's `strict_date_optional_time||epoch_millis`, in the years 1
+    to 9999.
 
     Source: https://www.elastic.co/docs/reference/elasticsearch/mapping-reference/mapping-date-format
     """
-    stripped = text.strip()
-    found = _ISO.fullmatch(stripped)
+    time_ns = _parse(text.strip())
+    return time_ns if time_ns is not None and _FIRST_NS <= time_ns < _END_NS else None
+
+
+def _parse(text: str) -> int | None:
+    found = _ISO.fullmatch(text)
     if found is None:
-        if not _MILLISECONDS.fullmatch(stripped):
+        if not _MILLISECONDS.fullmatch(text):
             return None
-        whole, _, fraction = stripped.partition(".")
+        whole, _, fraction = text.partition(".")
         return int(whole) * 1_000_000 + int((fraction or "0").ljust(6, "0"))
     # "2026" and "2026-11" are dates for Elasticsearch too: the first day of them.
     date = found["date"] + "-01-01"[len(found["date"]) - 4 :]

@@ -58,7 +58,15 @@ class _CorrelationReader:
         if self._failed or kind is None:
             return None
         return CorrelationRule(
-            info, kind, rules, timespan_ns, bounds, group_by, aliases, generate is True
+            info=info,
+            kind=kind,
+            rules=rules,
+            timespan_ns=timespan_ns,
+            bounds=bounds,
+            group_by=group_by,
+            aliases=aliases,
+            generate=generate is True,
+            rules_place=self._document.at("correlation", "rules"),
         )
 
     def _kind(self) -> CorrelationKind | None:

@@ -8,7 +8,7 @@ Source: https://github.com/SigmaHQ/sigma-specification (Sigma 2.1: rules, filter
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
@@ -75,7 +75,7 @@ def parse_document(
         return None
     if section == "filter":
         return FilterRule(info, logsource, rules, condition)
-    return DetectionRule(info, logsource, condition)
+    return DetectionRule(info, logsource, condition, document.at("logsource"))
 
 
 class _Metadata:
@@ -107,6 +107,7 @@ class _Metadata:
             falsepositives=self._list("falsepositives"),
             fields=self._list("fields"),
             custom=custom,
+            custom_places=dict(_places(self._document, custom, ("sigma2hive",))),
             document=self._document.index,
         )
 
@@ -191,6 +192,20 @@ class _Metadata:
         self._diagnostics.error(
             "S2H204", self._document.at(key), f"`{key}` {what}", f"give {wanted}"
         )
+
+
+def _places(
+    document: Document, value: Any, keys: tuple[str | int, ...]
+) -> Iterator[tuple[tuple[str | int, ...], Location]]:
+    """Yield the place of everything below `keys`, by the keys without the first."""
+    yield keys[1:], document.at(*keys)
+    children: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, Mapping):
+        children = value.items()
+    elif isinstance(value, list):
+        children = enumerate(value)
+    for key, child in children:
+        yield from _places(document, child, (*keys, key))
 
 
 def _logsource(document: Document, diagnostics: Diagnostics) -> Logsource | None:

@@ -45,7 +45,8 @@ RULE_ID = "5f0e0e0a-3f5e-4e9f-8f5c-2f1f0a1b2c3d"
 
 def rule(selection: str, logsource: str = "service: security", more: str = "") -> str:
     return (
-        f"title: A rule\nid: {RULE_ID}\nlevel: low\nlogsource:\n    product: windows\n    {logsource}\n{more}"
+        f"title: A rule\nid: {RULE_ID}\nlevel: low\n{more}"
+        f"logsource:\n    product: windows\n    {logsource}\n"
         f"detection:\n    selection:\n        {selection}\n    condition: selection\n"
     )
 

@@ -95,7 +95,9 @@ def test_json_has_every_figure_and_no_text_around_it(folder: Path) -> None:
     result = run("--events", "events.ndjson", "--json", "--dry-run")
     report = json.loads(result.stdout)
     assert (report["events"], report["rules"], report["left_out"]) == (2, 1, 1)
-    assert [alert["rule_id"] for alert in report["alerts"]] == ["5f0e0e0a-3f5e-4e9f-8f5c-2f1f0a1b2c3d"]
+    assert [alert["rule_id"] for alert in report["alerts"]] == [
+        "5f0e0e0a-3f5e-4e9f-8f5c-2f1f0a1b2c3d"
+    ]
     assert [finding["code"] for finding in report["findings"]] == ["S2H102"]
 
 
@@ -140,7 +142,7 @@ def million_fields() -> str:
 BAD_EVENTS = {
     "not JSON": ("Nov 20 02:15:00 sshd[1]: failed", "S2H501"),
     "a million fields": (million_fields(), "S2H502"),
-    "deep": ("[" * 5000 + "]" * 5000, "S2H502"),
+    "deep": ("[" * 200_000 + "]" * 200_000, "S2H502"),
     "no time": ('{"message": "x"}', "S2H503"),
     "a number": ("42", "S2H501"),
 }

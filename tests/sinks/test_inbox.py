@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,19 +18,35 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / ".sigma2hive" / "inbox.db"
 
 
+#: Closed after each test: from Python 3.13 on, a connection left open is a warning.
+_opened: list[Inbox] = []
+
+
+def opened(path: Path) -> Inbox:
+    _opened.append(Inbox(path))
+    return _opened[-1]
+
+
+@pytest.fixture(autouse=True)
+def _close_all() -> Iterator[None]:
+    yield
+    while _opened:
+        _opened.pop().close()
+
+
 def test_an_alert_comes_back_whole_after_reopening(path: Path) -> None:
     pushed = alert(1, 2, 3)
-    inbox = Inbox(path)
+    inbox = opened(path)
     assert inbox.push(pushed) is Outcome.STORED
     inbox.close()
-    loaded = Inbox(path).load_alert("1")
+    loaded = opened(path).load_alert("1")
     assert loaded is not None
     assert loaded.alert == without_values(pushed)
 
 
 @pytest.mark.parametrize("raw", [b"", b"\xff\xfe\x00", "Zürich 🐝".encode(), b"x" * 1_000_000])
 def test_raw_events_come_back_byte_for_byte(path: Path, raw: bytes) -> None:
-    inbox = Inbox(path)
+    inbox = opened(path)
     inbox.push(alert(events=(event(1, raw),)))
     loaded = inbox.load_alert("1")
     assert loaded is not None
@@ -38,7 +55,7 @@ def test_raw_events_come_back_byte_for_byte(path: Path, raw: bytes) -> None:
 
 def test_lone_surrogates_survive(path: Path) -> None:
     pushed = alert(title="bad \ud800 title", observables=(address("x\udfff"),))
-    inbox = Inbox(path)
+    inbox = opened(path)
     inbox.push(pushed)
     loaded = inbox.load_alert("1")
     assert loaded is not None
@@ -47,7 +64,7 @@ def test_lone_surrogates_survive(path: Path) -> None:
 
 
 def test_the_same_alert_again_is_already_there(path: Path) -> None:
-    inbox = Inbox(path)
+    inbox = opened(path)
     inbox.push(alert(1, 2))
     before = inbox.list_alerts()
     assert inbox.push(alert(1, 2)) is Outcome.ALREADY_THERE
@@ -55,7 +72,7 @@ def test_the_same_alert_again_is_already_there(path: Path) -> None:
 
 
 def test_a_grown_episode_updates_its_alert(path: Path) -> None:
-    inbox = Inbox(path)
+    inbox = opened(path)
     inbox.push(alert(2, 3))
     grown = alert(1, 2, 3, 4, observables=(address("198.51.100.1"),))
     assert inbox.push(grown) is Outcome.UPDATED
@@ -69,7 +86,7 @@ def test_a_grown_episode_updates_its_alert(path: Path) -> None:
 
 
 def test_a_part_of_an_episode_changes_nothing(path: Path) -> None:
-    inbox = Inbox(path)
+    inbox = opened(path)
     inbox.push(alert(1, 2, 3))
     assert inbox.push(alert(1, 2)) is Outcome.ALREADY_THERE
     loaded = inbox.load_alert("1")
@@ -78,14 +95,14 @@ def test_a_part_of_an_episode_changes_nothing(path: Path) -> None:
 
 
 def test_a_changed_text_is_an_update(path: Path) -> None:
-    inbox = Inbox(path)
+    inbox = opened(path)
     inbox.push(alert(1, title="old"))
     assert inbox.push(alert(1, title="new")) is Outcome.UPDATED
     assert [summary.title for summary in inbox.list_alerts()] == ["new"]
 
 
 def test_two_sightings_of_one_observable_keep_the_narrower_marking(path: Path) -> None:
-    inbox = Inbox(path)
+    inbox = opened(path)
     inbox.push(alert(1, observables=(address("203.0.113.7", tlp=4, pap=1, tags=("a",), ioc=True),)))
     inbox.push(alert(1, observables=(address("203.0.113.7", tlp=2, pap=3, tags=("b",)),)))
     loaded = inbox.load_alert("1")
@@ -96,7 +113,7 @@ def test_two_sightings_of_one_observable_keep_the_narrower_marking(path: Path) -
 
 
 def test_lists_are_filtered_latest_first(path: Path) -> None:
-    inbox = Inbox(path)
+    inbox = opened(path)
     inbox.push(alert(1, source_ref="a1", title="Logon", severity=1))
     inbox.push(alert(2, 3, source_ref="b2", title="Mimikatz", severity=4))
     inbox.push(alert(9, source_ref="c3", title="mimikatz again", severity=2, rule_id="other"))
@@ -113,7 +130,7 @@ def test_lists_are_filtered_latest_first(path: Path) -> None:
 
 
 def test_an_alert_is_found_by_number_and_by_the_start_of_its_ref(path: Path) -> None:
-    inbox = Inbox(path)
+    inbox = opened(path)
     inbox.push(alert(1, source_ref="abc1"))
     inbox.push(alert(1, source_ref="abd2"))
     inbox.push(alert(1, source_ref="77ff"))
@@ -127,7 +144,7 @@ def test_an_alert_is_found_by_number_and_by_the_start_of_its_ref(path: Path) -> 
 
 
 def test_two_writers_at_once_lose_nothing(path: Path) -> None:
-    one, other = Inbox(path), Inbox(path)
+    one, other = opened(path), opened(path)
     for number in range(20):
         assert one.push(alert(number)) in (Outcome.STORED, Outcome.UPDATED)
         assert other.push(alert(number + 100)) is Outcome.UPDATED
@@ -137,7 +154,7 @@ def test_two_writers_at_once_lose_nothing(path: Path) -> None:
 
 
 def test_git_does_not_see_the_folder_of_raw_logs(path: Path) -> None:
-    Inbox(path).close()
+    opened(path).close()
     assert (path.parent / ".gitignore").read_text() == "*\n"
     assert path.parent.stat().st_mode & 0o077 == 0
 
@@ -168,23 +185,23 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_newer_inbox_is_left_alone(path: Path) -> None:
-    Inbox(path).close()
+    opened(path).close()
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version=99")
     connection.close()
     with pytest.raises(SinkError, match=r"written by a newer sigma2hive.*upgrade"):
-        Inbox(path)
+        opened(path)
 
 
 def test_a_damaged_inbox_says_so(path: Path) -> None:
-    inbox = Inbox(path)
+    inbox = opened(path)
     inbox.push(alert(*range(1, 200)))
     inbox.close()
     content = bytearray(path.read_bytes())
     content[1000:-1000] = b"\xaa" * (len(content) - 2000)
     path.write_bytes(content)
     with pytest.raises(SinkError, match="damaged"):
-        Inbox(path).load_alert("1")
+        opened(path).load_alert("1")
 
 
 def test_a_folder_is_no_inbox(tmp_path: Path) -> None:
@@ -225,6 +242,6 @@ def test_a_full_disk_leaves_the_alert_as_it_was(path: Path, project_root: Path) 
         check=True,
     )
     assert "disk" in done.stdout
-    loaded = Inbox(path).load_alert("1")
+    loaded = opened(path).load_alert("1")
     assert loaded is not None
     assert loaded.alert == without_values(alert(1))

@@ -6,6 +6,8 @@ and the atoms that were met. Every faster evaluator and every query is held agai
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sigma2hive.engine.predicates import predicate_of
 from sigma2hive.engine.texts import text_predicate
 from sigma2hive.model.conditions import (
@@ -24,45 +26,56 @@ from sigma2hive.model.events import Event
 from sigma2hive.model.rules import CompiledRule
 from sigma2hive.model.values import Values
 
-
-def matches(rule: CompiledRule, event: Event) -> bool:
-    """Return whether the event meets the rule: its log source's gate and its condition."""
-    return holds(rule.gate, event.values) and holds(rule.condition, event.values)
+Decision = Callable[[Values], bool]
 
 
-def holds(condition: Condition, values: Values) -> bool:
-    """Return whether an event with these values meets the condition.
+def prepare(condition: Condition) -> Decision:
+    """Return the function that tells whether an event with given values meets the condition.
 
     Raises:
         ValueError: an atom's fields were not resolved by a profile.
     """
     match condition:
         case And(conditions):
-            return all(holds(part, values) for part in conditions)
+            parts = [prepare(part) for part in conditions]
+            return lambda values: all(part(values) for part in parts)
         case Or(conditions):
-            return any(holds(part, values) for part in conditions)
+            parts = [prepare(part) for part in conditions]
+            return lambda values: any(part(values) for part in parts)
         case Not(inner):
-            return not holds(inner, values)
+            negated = prepare(inner)
+            return lambda values: not negated(values)
         case Atom():
-            return atom_holds(condition, values)
+            return _prepare_atom(condition)
 
 
-def atom_holds(atom: Atom, values: Values) -> bool:
-    """Return whether any value of any of the atom's fields meets its test."""
+def holds(condition: Condition, values: Values) -> bool:
+    """Return whether an event with these values meets the condition."""
+    return prepare(condition)(values)
+
+
+def matches(rule: CompiledRule, event: Event) -> bool:
+    """Return whether the event meets the rule: its log source's gate and its condition."""
+    return holds(rule.gate, event.values) and holds(rule.condition, event.values)
+
+
+def _prepare_atom(atom: Atom) -> Decision:
     if not atom.fields:
         raise ValueError(f"the field {atom.name!r} was not resolved by a profile")
     match atom.test:
         case Null():
-            return not _is_there(atom, values)
+            return lambda values: not _is_there(atom, values)
         case Exists(exists):
-            return _is_there(atom, values) is exists
-        case FieldReference():
-            return _reference_holds(atom, atom.test, values)
+            return lambda values: _is_there(atom, values) is exists
+        case FieldReference() as reference:
+            if not reference.fields:
+                raise ValueError(f"the field {reference.name!r} was not resolved by a profile")
+            return lambda values: _reference_holds(atom, reference, values)
         case test:
-            return any(
-                predicate_of(test, field.type)(value)
-                for field in atom.fields
-                for value in field.values_of(values)
+            checks = [(field, predicate_of(test, field.type)) for field in atom.fields]
+            # Any value of any field.
+            return lambda values: any(
+                predicate(value) for field, predicate in checks for value in field.values_of(values)
             )
 
 
@@ -80,7 +93,7 @@ def reasons_for(condition: Condition, values: Values) -> tuple[Atom, ...]:
         case Not():
             return ()
         case Atom():
-            return (condition,) if atom_holds(condition, values) else ()
+            return (condition,) if holds(condition, values) else ()
 
 
 def _is_there(atom: Atom, values: Values) -> bool:
@@ -88,8 +101,6 @@ def _is_there(atom: Atom, values: Values) -> bool:
 
 
 def _reference_holds(atom: Atom, test: FieldReference, values: Values) -> bool:
-    if not test.fields:
-        raise ValueError(f"the field {test.name!r} was not resolved by a profile")
     others = {text for field in test.fields for text in field.values_of(values)}
     for other in others:
         predicate = text_predicate(_as_text(test, other))

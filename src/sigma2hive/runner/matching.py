@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sigma2hive.compiler import Compiled, condition_as_json
-from sigma2hive.engine import Episode, find_episodes, holds, reasons_for
+from sigma2hive.engine import Decision, Episode, find_episodes, prepare, reasons_for
 from sigma2hive.model.canonical import JsonValue, canonical_json
-from sigma2hive.model.conditions import Atom, Condition
+from sigma2hive.model.conditions import Atom
 from sigma2hive.model.events import Event
 from sigma2hive.model.identity import episode_identity, event_identity
 from sigma2hive.model.matches import Match
 from sigma2hive.model.rules import CompiledCorrelation, CompiledRule
+
+#: A log source's gate and the rules behind it, each with its decision.
+_Gated = tuple[Decision, list[tuple[CompiledRule, Decision]]]
 
 
 class Matcher:
@@ -30,11 +33,11 @@ class Matcher:
 
     def matches_of(self, event: Event) -> Iterator[Match]:
         """Yield a match for each rule that the event meets and that is not silent."""
-        for gate, rules in self._gates:
-            if not holds(gate, event.values):
+        for is_from_here, rules in self._gates:
+            if not is_from_here(event.values):
                 continue
-            for rule in rules:
-                if not holds(rule.condition, event.values):
+            for rule, is_met in rules:
+                if not is_met(event.values):
                     continue
                 if rule.info.id in self._feeding:
                     self._found.append((rule.info.id, event))
@@ -82,10 +85,11 @@ class Matcher:
         return ()
 
 
-def _by_gate(rules: Sequence[CompiledRule]) -> list[tuple[Condition, list[CompiledRule]]]:
+def _by_gate(rules: Sequence[CompiledRule]) -> list[_Gated]:
     """Rules of one log source share its gate, which is then decided once an event."""
-    gates: dict[bytes, tuple[Condition, list[CompiledRule]]] = {}
+    gates: dict[bytes, _Gated] = {}
     for rule in rules:
         form = canonical_json(condition_as_json(rule.gate))
-        gates.setdefault(form, (rule.gate, []))[1].append(rule)
+        gated = gates.setdefault(form, (prepare(rule.gate), []))
+        gated[1].append((rule, prepare(rule.condition)))
     return list(gates.values())

@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := .sigma2hive/demo
-CODE := src tests tools bench
+CODE := src tests tools $(wildcard bench)
 ARGS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -81,4 +81,4 @@ lock: $(READY)
 
 clean:
 	rm -rf $(VENV) .sigma2hive .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
-	find src tests tools bench -type d -name __pycache__ -prune -exec rm -rf {} +
+	find $(CODE) -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -11,11 +11,9 @@ from sigma2hive.cli.rendering import (
     SOURCE_COLUMNS,
     SourceFiles,
     diagnostic_as_json,
-    render_counts,
     render_diagnostic,
-    render_diagnostics,
 )
-from sigma2hive.diagnostics import Diagnostic, Diagnostics, Location, Severity
+from sigma2hive.diagnostics import Diagnostic, Location, Severity
 from sigma2hive.model.visible import visible
 
 
@@ -136,11 +134,8 @@ def test_a_credential_is_concealed_in_any_finding() -> None:
 
 def test_files_are_read_from_the_root(tmp_path: Path) -> None:
     (tmp_path / "a.yml").write_bytes(b"\xef\xbb\xbfa: 1\r\nb: 2\r\n")
-    text = render_diagnostics([finding(2, 1), finding(1, 4)], tmp_path)
-    assert [line for line in text.splitlines() if " | " in line and "^" not in line] == [
-        "  2 | b: 2",
-        "  1 | a: 1",
-    ]
+    lines = SourceFiles(tmp_path).lines(Location("a.yml", 2, 1))
+    assert list(lines) == ["a: 1", "b: 2", ""]
 
 
 @pytest.mark.parametrize("content", [None, b"a\0b", b"a\n" * 1_000_000], ids=["gone", "nul", "big"])
@@ -148,7 +143,6 @@ def test_a_file_that_cannot_be_shown_is_left_out(tmp_path: Path, content: bytes 
     if content is not None:
         (tmp_path / "a.yml").write_bytes(content)
     assert SourceFiles(tmp_path).lines(Location("a.yml", 1, 1)) == ()
-    assert render_diagnostics([finding(1, 1)], tmp_path) == "a.yml:1:1: error S2H203: m"
 
 
 def test_a_place_that_is_no_path_is_no_crash(tmp_path: Path) -> None:
@@ -169,15 +163,3 @@ def test_json_has_every_field() -> None:
         "hint": "try another",
         "count": 1,
     }
-
-
-def test_counts() -> None:
-    diagnostics = Diagnostics()
-    assert render_counts(diagnostics) == "no findings"
-    diagnostics.warning("S2H501", Location("a"), "m")
-    assert render_counts(diagnostics) == "1 warning"
-    for _ in range(1_200):
-        diagnostics.error("S2H501", Location("a"), "m")
-    assert render_counts(diagnostics) == "1,200 errors, 1 warning"
-    many = Diagnostic("S2H501", Severity.WARNING, Location("a"), "9 more", count=9)
-    assert render_counts([*diagnostics, many]) == "1,200 errors, 10 warnings"

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sigma2hive.diagnostics import Diagnostic, Location, Severity
+from sigma2hive.diagnostics import Diagnostic, Location
 from sigma2hive.model.visible import visible
 from sigma2hive.settings import conceal_credentials
 from sigma2hive.yamlmarks import MAX_FILE_BYTES
@@ -42,14 +41,6 @@ def render_diagnostic(finding: Diagnostic, source_lines: Sequence[str] = ()) -> 
     return "\n".join(lines)
 
 
-def render_diagnostics(findings: Iterable[Diagnostic], root: Path) -> str:
-    """Return all findings as text; `root` is the folder that their paths are seen from."""
-    files = SourceFiles(root)
-    return "\n".join(
-        render_diagnostic(finding, files.lines(finding.location)) for finding in findings
-    )
-
-
 def diagnostic_as_json(finding: Diagnostic) -> dict[str, str | int]:
     """Return a finding's fields as JSON values; `line` and `column` are 0 where unknown."""
     return {
@@ -62,20 +53,6 @@ def diagnostic_as_json(finding: Diagnostic) -> dict[str, str | int]:
         "hint": finding.hint,
         "count": finding.count,
     }
-
-
-def render_counts(findings: Iterable[Diagnostic]) -> str:
-    """Return how many findings there are: "2 errors, 1 warning", or "no findings"."""
-    counts: Counter[Severity] = Counter()
-    for finding in findings:
-        counts[finding.severity] += finding.count
-    words = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
-    parts = [
-        f"{counts[severity]:,} {word}{'s' if counts[severity] > 1 else ''}"
-        for severity, word in words.items()
-        if counts[severity]
-    ]
-    return ", ".join(parts) or "no findings"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from textwrap import dedent, indent
 from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.engine import holds
 from sigma2hive.model.conditions import And, Atom, Condition, FieldReference, Not, Or
-from sigma2hive.model.profiles import Field, FieldType
+from sigma2hive.model.fields import Field, FieldType
 from sigma2hive.model.rules import DetectionRule
 from sigma2hive.model.values import flatten
 from sigma2hive.sigma import SigmaDocument, parse_document

@@ -11,10 +11,10 @@ from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.model.alerts import Alert, Observable
 from sigma2hive.model.conditions import Atom, Number, Origin, Test, Text, Wildcard
 from sigma2hive.model.events import Event, EventKey, EventKeyKind
+from sigma2hive.model.fields import Field
 from sigma2hive.model.identity import episode_identity, event_identity
 from sigma2hive.model.mappings import Mappings
 from sigma2hive.model.matches import Match
-from sigma2hive.model.profiles import Field
 from sigma2hive.model.rules import Level, RuleInfo
 from sigma2hive.repository.mappings import load_mappings
 

@@ -8,8 +8,8 @@ import pytest
 from sigma2hive.alerts.facts import AlertContext, Facts
 from sigma2hive.alerts.templates import Mode, check_template, render, render_number
 from sigma2hive.diagnostics import Diagnostics, Location
+from sigma2hive.model.fields import Field
 from sigma2hive.model.mappings import TemplateText
-from sigma2hive.model.profiles import Field
 from tests.alerts.matches import LOGON, episode, event, event_with, match
 
 PLACE = Location("mappings/alerts.yml", 7, 3)

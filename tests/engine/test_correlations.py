@@ -14,7 +14,7 @@ from sigma2hive.diagnostics import Location
 from sigma2hive.engine import Episode, find_episodes
 from sigma2hive.model.conditions import Operator
 from sigma2hive.model.events import Event, EventKey, EventKeyKind
-from sigma2hive.model.profiles import Field, FieldType
+from sigma2hive.model.fields import Field, FieldType
 from sigma2hive.model.rules import Bound, CompiledCorrelation, CorrelationKind, RuleInfo
 
 SECOND = 1_000_000_000

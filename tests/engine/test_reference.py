@@ -6,7 +6,7 @@ null is absence, …), never from the output.
 
 import pytest
 
-from sigma2hive.model.profiles import FieldType
+from sigma2hive.model.fields import FieldType
 from tests.sigma_texts import met
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from sigma2hive.diagnostics import Diagnostics
-from sigma2hive.model.profiles import FieldType, Logsource, LogsourcePlace, Profile
+from sigma2hive.model.fields import FieldType
+from sigma2hive.model.profiles import Logsource, LogsourcePlace, Profile
 from sigma2hive.schema import load_profile
 
 ROWS = r"""

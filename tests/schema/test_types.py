@@ -6,7 +6,8 @@ from importlib.resources import files
 import pytest
 
 from sigma2hive.diagnostics import Diagnostics
-from sigma2hive.model.profiles import FieldType, Logsource, Profile
+from sigma2hive.model.fields import FieldType
+from sigma2hive.model.profiles import Logsource, Profile
 from sigma2hive.schema import load_profile
 from sigma2hive.schema.types import known_type_tables, load_type_table
 

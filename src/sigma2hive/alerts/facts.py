@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sigma2hive.model.events import Event
+from sigma2hive.model.fields import Field
 from sigma2hive.model.matches import Match
-from sigma2hive.model.profiles import Field, Logsource
+from sigma2hive.model.profiles import Logsource
 from sigma2hive.model.times import moment_of
 from sigma2hive.model.values import Values
 

@@ -25,7 +25,7 @@ from sigma2hive.model.conditions import (
     TimePart,
     Wildcard,
 )
-from sigma2hive.model.profiles import Field, Part
+from sigma2hive.model.fields import Field, Part
 
 
 def condition_as_json(condition: Condition) -> JsonValue:

@@ -26,7 +26,8 @@ from sigma2hive.model.conditions import (
     Wildcard,
     atoms_of,
 )
-from sigma2hive.model.profiles import Conjunction, Field, LogsourcePlace, Profile
+from sigma2hive.model.fields import Field
+from sigma2hive.model.profiles import Conjunction, LogsourcePlace, Profile
 from sigma2hive.model.rules import (
     CompiledCorrelation,
     CompiledRule,

@@ -19,8 +19,8 @@ from itertools import product
 from sigma2hive.engine.predicates import COMPARISONS, address_of
 from sigma2hive.model.conditions import Operator
 from sigma2hive.model.events import Event, EventKey
+from sigma2hive.model.fields import Field, FieldType
 from sigma2hive.model.folding import fold
-from sigma2hive.model.profiles import Field, FieldType
 from sigma2hive.model.rules import Bound, CompiledCorrelation
 
 #: A group's folded values, in the order of the correlation's group-by.

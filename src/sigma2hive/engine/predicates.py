@@ -28,8 +28,8 @@ from sigma2hive.model.conditions import (
     TimeUnit,
     Wildcard,
 )
+from sigma2hive.model.fields import FieldType
 from sigma2hive.model.folding import fold, folding_table
-from sigma2hive.model.profiles import FieldType
 from sigma2hive.model.times import moment_of, parse_time_ns
 
 ValueTest = Text | Regex | Number | Boolean | Compare | TimePart | Cidr

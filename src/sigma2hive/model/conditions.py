@@ -12,7 +12,7 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 
 from sigma2hive.diagnostics import Location
-from sigma2hive.model.profiles import Field
+from sigma2hive.model.fields import Field
 
 
 class Wildcard(StrEnum):

@@ -1,133 +1,13 @@
-"""Profiles: which fields an index has and where a Sigma log source lies in it."""
+"""Profiles: where a Sigma log source lies in an index, and in which fields."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
-from sigma2hive.model.values import Values
-
-
-class FieldType(StrEnum):
-    """Elasticsearch's field types, as far as they change what a comparison means.
-
-    Source: https://www.elastic.co/docs/reference/elasticsearch/mapping-reference/field-data-types
-    """
-
-    KEYWORD = "keyword"
-    WILDCARD = "wildcard"
-    CONSTANT_KEYWORD = "constant_keyword"
-    TEXT = "text"
-    MATCH_ONLY_TEXT = "match_only_text"
-    IP = "ip"
-    LONG = "long"
-    DOUBLE = "double"
-    BOOLEAN = "boolean"
-    DATE = "date"
-    FLATTENED = "flattened"
-    NESTED = "nested"
-    OBJECT = "object"
-    OTHER = "other"
-
-    @property
-    def is_numeric(self) -> bool:
-        """Whether values are compared as numbers."""
-        return self in (FieldType.LONG, FieldType.DOUBLE)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One piece of a derived field: a path, texts put around it, and values to translate.
-
-    With `replace`, a value that is no key of it gives nothing: the field is then absent.
-    Keys of `replace` are compared as they are. `hex_digits` writes a decimal number in hexadecimal
-    with so many digits; what is no whole number gives nothing. `only_if` maps other paths to the
-    values of which one must be there, compared as they are, for the part to give anything.
-    """
-
-    path: str
-    prefix: str = ""
-    suffix: str = ""
-    replace: Mapping[str, str] = field(default_factory=dict)
-    upper: bool = False
-    hex_digits: int = 0
-    only_if: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    def text_of(self, value: str, values: Values) -> str | None:
-        """Return what one `value` of the path gives in a document's `values`; None is nothing."""
-        for path, accepted in self.only_if.items():
-            if not any(text in accepted for text in values.get(path, ())):
-                return None
-        text = value.upper() if self.upper else value
-        if self.hex_digits:
-            if not (text.isascii() and text.isdecimal() and len(text) <= 20):
-                return None
-            text = f"{int(text):0{self.hex_digits}x}"
-        if self.replace:
-            if text not in self.replace:
-                return None
-            text = self.replace[text]
-        return self.prefix + text + self.suffix
-
-
-@dataclass(frozen=True, slots=True)
-class Derived:
-    """A field that no document has but a rule can ask for, put together from those it has.
-
-    Sysmon's `User` is user.domain and user.name in ECS; its `Hashes` is one field a hash. The parts
-    that exist are joined by `separator`; when none exists the field is absent. With `each`, every
-    value of every part is a value of its own, and nothing is joined.
-    """
-
-    parts: tuple[Part, ...]
-    separator: str = ""
-    each: bool = False
-
-    def values_of(self, values: Values) -> tuple[str, ...]:
-        """Return the derived field's values in a document's `values`: none or one, unless `each`.
-
-        Where parts are joined, the first value of a multi-valued one is taken.
-        """
-        texts: list[str] = []
-        for part in self.parts:
-            found = values.get(part.path, ())
-            given = (part.text_of(value, values) for value in (found if self.each else found[:1]))
-            texts.extend(text for text in given if text is not None)
-        if self.each or not texts:
-            return tuple(texts)
-        return (self.separator.join(texts),)
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field of an index, with what is needed to compare in it.
-
-    `path` ends in ".*" where it stands for every field below (keyword searches). `caseless` and
-    `keyword` are subfield paths where the index has them; `ignore_above` counts characters, 0 is no
-    limit. `derived` is set where the path is not in documents at all. `dropped` lists values that
-    ingestion removes from this field, so that their absence means them.
-    """
-
-    path: str
-    type: FieldType = FieldType.KEYWORD
-    caseless: str = ""
-    keyword: str = ""
-    ignore_above: int = 0
-    derived: Derived | None = None
-    dropped: tuple[str, ...] = ()
-
-    def values_of(self, values: Values) -> tuple[str, ...]:
-        """Return this field's values in a document's `values`, () where it is absent."""
-        if self.derived is not None:
-            return self.derived.values_of(values)
-        if self.path.endswith(".*"):
-            prefix = self.path[:-1]
-            return tuple(
-                text for path, texts in values.items() if path.startswith(prefix) for text in texts
-            )
-        return values.get(self.path, ())
+from sigma2hive.model.fields import Derived, Field, TypeTable
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -170,56 +50,6 @@ class Logsource:
 Conjunction = Mapping[str, tuple[str, ...]]
 
 
-#: What an index does with a field that no type table names: Beats, Fleet and Logstash in ECS mode
-#: all map it dynamically to a keyword that ignores longer values.
-UNKNOWN_IGNORE_ABOVE = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class TypeTable:
-    """What the index knows of its fields, path → `Field`; `fallback` is asked for the rest."""
-
-    known: Mapping[str, Field] = field(default_factory=dict)
-    fallback: TypeTable | None = None
-
-    def find(self, path: str) -> Field | None:
-        """Return what is known of exactly this path."""
-        found = self.known.get(path)
-        if found is None and self.fallback is not None:
-            return self.fallback.find(path)
-        return found
-
-    def field(self, path: str) -> Field:
-        """Return the field at `path`, a keyword where nothing is known of it.
-
-        Below a flattened or nested field every path takes that type, since a plain query finds
-        nothing there; below one that cannot be searched (OTHER), every path that is not known.
-        """
-        found = self.find(path)
-        for parent in _parents(path):
-            above = self.find(parent)
-            if above is None:
-                continue
-            if above.type in (FieldType.FLATTENED, FieldType.NESTED):
-                return Field(path, above.type)
-            if above.type is FieldType.OTHER and found is None:
-                return Field(path, FieldType.OTHER)
-        return found or Field(path, ignore_above=UNKNOWN_IGNORE_ABOVE)
-
-    def knows(self, path: str) -> bool:
-        """Whether `path` is a field of the index, or lies below an object of it."""
-        if self.find(path) is not None:
-            return True
-        return any(self.find(parent) is not None for parent in _parents(path))
-
-
-def _parents(path: str) -> Iterator[str]:
-    end = path.rfind(".")
-    while end > 0:
-        yield path[:end]
-        end = path.rfind(".", 0, end)
-
-
 @dataclass(frozen=True, slots=True)
 class LogsourcePlace:
     """Where a rule's log source lies in the index, everything merged.
@@ -239,7 +69,7 @@ class LogsourcePlace:
     default_prefix: str = ""
     also_read: str = ""
     dropped: tuple[str, ...] = ()
-    types: TypeTable = TypeTable()
+    types: TypeTable = field(default_factory=TypeTable)
     derived: Mapping[str, Derived] = field(default_factory=dict)
     _resolved: dict[str, tuple[Field, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -337,7 +167,7 @@ class Profile:
     title: str
     windows_events: WindowsEvents
     rows: tuple[LogsourceEntry, ...]
-    types: TypeTable = TypeTable()
+    types: TypeTable = field(default_factory=TypeTable)
     derived: Mapping[str, Derived] = field(default_factory=dict)
     _places: dict[Logsource, LogsourcePlace | None] = field(
         default_factory=dict, init=False, repr=False, compare=False

@@ -9,7 +9,8 @@ from typing import Any
 
 from sigma2hive.diagnostics import Location
 from sigma2hive.model.conditions import Condition, Operator
-from sigma2hive.model.profiles import Field, Logsource
+from sigma2hive.model.fields import Field
+from sigma2hive.model.profiles import Logsource
 
 
 class Level(StrEnum):

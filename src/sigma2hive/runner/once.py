@@ -17,9 +17,10 @@ from sigma2hive.engine import Episode
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.canonical import JsonValue, canonical_json
 from sigma2hive.model.events import Event
+from sigma2hive.model.fields import Field
 from sigma2hive.model.mappings import Mappings
 from sigma2hive.model.matches import Match
-from sigma2hive.model.profiles import Field, Logsource
+from sigma2hive.model.profiles import Logsource
 from sigma2hive.model.rules import CompiledCorrelation
 from sigma2hive.runner.matching import Matcher
 from sigma2hive.runner.state import EpisodeStore, StoredEpisode

@@ -11,16 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from sigma2hive.diagnostics import Diagnostics, Location
-from sigma2hive.model.profiles import (
-    Conjunction,
-    Derived,
-    Field,
-    FieldType,
-    LogsourceEntry,
-    Part,
-    TypeTable,
-    WindowsEvents,
-)
+from sigma2hive.model.fields import Derived, Field, FieldType, Part, TypeTable
+from sigma2hive.model.profiles import Conjunction, LogsourceEntry, WindowsEvents
 from sigma2hive.schema.nodes import Node
 from sigma2hive.schema.types import known_type_tables, load_type_table, merge_type_tables
 from sigma2hive.yamlmarks import Document

@@ -9,7 +9,7 @@ import json
 from functools import cache
 from importlib.resources import files
 
-from sigma2hive.model.profiles import Field, FieldType, TypeTable
+from sigma2hive.model.fields import Field, FieldType, TypeTable
 
 
 def known_type_tables() -> list[str]:

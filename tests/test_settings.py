@@ -179,7 +179,7 @@ def test_one_mistake_does_not_hide_the_rest(tmp_path: Path) -> None:
         ("max_event_byte", "did you mean 'limits.max_event_bytes'?"),
         (
             "zzz",
-            "known keys here: "
+            "known are "
             "rules, mappings, profile, sources, sinks, state, placeholders, limits",
         ),
     ],

@@ -6,8 +6,9 @@ Never prints and never exits: the CLI renders (see `sigma2hive.cli.rendering`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from enum import StrEnum
 
 
@@ -132,6 +133,18 @@ class Diagnostics:
 
     def __len__(self) -> int:
         return len(self.found)
+
+
+def nearest(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return a hint for a word that is not known: the nearest that is.
+
+    Where none is near, `otherwise`, or without it all that are known.
+    """
+    words = list(known)
+    close = get_close_matches(word.lower(), words, n=1) or get_close_matches(word, words, n=1)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return otherwise or f"known are {', '.join(words)}"
 
 
 class Sigma2hiveError(Exception):

@@ -31,9 +31,8 @@ from sigma2hive.alerts.text import (
     markdown_text,
     plain,
 )
-from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.diagnostics import Diagnostics, nearest
 from sigma2hive.model.mappings import TemplateText
-from sigma2hive.model.shapes import nearest
 
 _SIMPLE = re.compile(r"(?<![{%#])\{([A-Za-z_@][\w.@-]*)\}(?!\})")
 _COUNTS = ("count", "figure", "first_ms", "last_ms")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from sigma2hive.diagnostics import nearest
 from sigma2hive.model.mappings import (
     OWN_TYPES,
     SERVER_TYPES,
@@ -14,7 +15,7 @@ from sigma2hive.model.mappings import (
     ObservableMapping,
     TemplateText,
 )
-from sigma2hive.model.shapes import Shape, nearest
+from sigma2hive.model.shapes import Shape
 
 #: TLP 0–4 and PAP 0–3 by name. Source: https://www.first.org/tlp/ and TheHive 5
 TLP_NAMES = ("clear", "green", "amber", "amber+strict", "red")

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
-from sigma2hive.diagnostics import Diagnostics, Location
+from sigma2hive.diagnostics import Diagnostics, Location, nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +125,3 @@ class Shape:
 
     def _wrong(self, key: str, wanted: str, hint: str = "") -> None:
         self.report(key, f"'{key}' takes {wanted}", hint)
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return a hint: the nearest of `known`, else all of them."""
-    names = sorted(known)
-    near = get_close_matches(word.lower(), names, n=1)
-    return f"did you mean '{near[0]}'?" if near else f"known are {', '.join(names)}"

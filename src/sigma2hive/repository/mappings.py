@@ -14,7 +14,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TypeVar
 
-from sigma2hive.diagnostics import Diagnostics, Location
+from sigma2hive.diagnostics import Diagnostics, Location, nearest
 from sigma2hive.model.mapping_reading import (
     MAX_TEMPLATE,
     MAX_TYPE,
@@ -36,7 +36,7 @@ from sigma2hive.model.mappings import (
 )
 from sigma2hive.model.profiles import Logsource
 from sigma2hive.model.rules import Level
-from sigma2hive.model.shapes import Shape, nearest
+from sigma2hive.model.shapes import Shape
 from sigma2hive.yamlmarks import parse_yaml
 
 OBSERVABLES_FILE = "observables.yml"

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
-from sigma2hive.diagnostics import Diagnostics, Location
+from sigma2hive.diagnostics import Diagnostics, Location, nearest
 from sigma2hive.model.fields import Derived
 from sigma2hive.model.profiles import Profile, WindowsEvents
-from sigma2hive.schema.nodes import nearest
 from sigma2hive.schema.reading import ProfileFile, read_profile
 from sigma2hive.schema.types import merge_type_tables
 from sigma2hive.yamlmarks import parse_yaml

@@ -6,23 +6,15 @@ document has something else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
-from sigma2hive.diagnostics import Diagnostics, Location
+from sigma2hive.diagnostics import Diagnostics, Location, nearest
 from sigma2hive.model.values import canonical_text
 from sigma2hive.yamlmarks import Document
 
 CODE = "S2H405"
-
-
-def nearest(text: str, known: Iterable[str]) -> str:
-    """Return a hint with the known word nearest to `text`, or with all of them."""
-    words = sorted(known)
-    close = get_close_matches(text, words, n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else "known are: " + ", ".join(words)
 
 
 @dataclass(frozen=True, slots=True)

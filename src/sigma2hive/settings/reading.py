@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sigma2hive.diagnostics import Diagnostics, Location
+from sigma2hive.diagnostics import Diagnostics, Location, nearest
 from sigma2hive.settings.keys import (
     ENVIRONMENT_PREFIX,
     Kind,
@@ -239,12 +239,12 @@ def _steps(key: str) -> list[str]:
 
 
 def _suggestion(name: str, siblings: list[str]) -> str:
-    if near := difflib.get_close_matches(name.lower(), siblings, 1):
-        return f"did you mean {near[0]!r}?"
     elsewhere = {row.key.rpartition(".")[2]: row.key for row in all_rows()}
-    if near := difflib.get_close_matches(name.lower(), list(elsewhere), 1):
-        return f"did you mean {elsewhere[near[0]]!r}?"
-    return f"known keys here: {', '.join(siblings)}"
+    if not difflib.get_close_matches(name.lower(), siblings, 1) and (
+        near := difflib.get_close_matches(name.lower(), list(elsewhere), 1)
+    ):
+        return f"did you mean '{elsewhere[near[0]]}'?"
+    return nearest(name, siblings)
 
 
 def _walk(value: object) -> Iterator[tuple[tuple[str | int, ...], object]]:

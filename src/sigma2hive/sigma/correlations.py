@@ -6,13 +6,12 @@ Source: https://github.com/SigmaHQ/sigma-specification, sigma-correlation-rules-
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from sigma.correlations import SigmaCorrelationTimespan
 from sigma.exceptions import SigmaError
 
-from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.diagnostics import Diagnostics, nearest
 from sigma2hive.model.conditions import Operator
 from sigma2hive.model.rules import Bound, CorrelationKind, CorrelationRule, RuleInfo
 from sigma2hive.yamlmarks import Document
@@ -40,12 +39,8 @@ class _CorrelationReader:
     def read(self, info: RuleInfo) -> CorrelationRule | None:
         for key in self._section:
             if key not in _KEYS:
-                near = get_close_matches(str(key), _KEYS, n=1)
-                self._error(
-                    f"a correlation has no key '{key}'",
-                    f"did you mean '{near[0]}'?" if near else f"it has {', '.join(_KEYS)}",
-                    key,
-                )
+                message = f"a correlation has no key '{key}'"
+                self._error(message, nearest(str(key), _KEYS), str(key))
         kind = self._kind()
         rules = self._texts("rules", required=True)
         timespan_ns = self._timespan()
@@ -74,12 +69,8 @@ class _CorrelationReader:
         try:
             kind = CorrelationKind(str(value))
         except ValueError:
-            near = get_close_matches(str(value), list(CorrelationKind), n=1)
-            self._error(
-                f"'{value}' is no type of correlation",
-                f"did you mean '{near[0]}'?" if near else f"one of {', '.join(CorrelationKind)}",
-                "type",
-            )
+            message = f"'{value}' is no type of correlation"
+            self._error(message, nearest(str(value), CorrelationKind), "type")
             return None
         if kind is not CorrelationKind.EVENT_COUNT:
             self._failed = True
@@ -127,8 +118,7 @@ class _CorrelationReader:
                 )
                 continue
             if key not in set(Operator):
-                near = get_close_matches(str(key), list(Operator), n=1)
-                hint = f"did you mean '{near[0]}'?" if near else f"one of {', '.join(Operator)}"
+                hint = nearest(str(key), Operator)
                 self._error(f"'{key}' is no operator", hint, "condition", key)
                 continue
             if isinstance(number, bool) or not isinstance(number, int) or number < 0:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
-from sigma2hive.diagnostics import Diagnostics, Location
+from sigma2hive.diagnostics import Diagnostics, Location, nearest
 from sigma2hive.model.conditions import And, Condition, Not, Or, Origin
 from sigma2hive.sigma.condition_text import (
     ConditionError,
@@ -159,8 +158,7 @@ class DetectionReader:
         match parsed:
             case Named(name, offset):
                 if name not in selections:
-                    near = get_close_matches(name, selections, n=1)
-                    hint = f"did you mean '{near[0]}'?" if near else "define it under detection"
+                    hint = nearest(name, selections, "define it under detection")
                     message = f"the condition names '{name}', which is not defined"
                     self._condition_problem(keys, message, hint, offset, "S2H206")
                     return Or(())

@@ -9,11 +9,10 @@ Source: https://github.com/SigmaHQ/sigma-specification (Sigma 2.1: rules, filter
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
 
-from sigma2hive.diagnostics import Diagnostics, Location
+from sigma2hive.diagnostics import Diagnostics, Location, nearest
 from sigma2hive.model.profiles import Logsource
 from sigma2hive.model.rules import (
     CorrelationRule,
@@ -153,12 +152,11 @@ class _Metadata:
         try:
             return Level(value)
         except ValueError:
-            near = get_close_matches(str(value).lower(), list(Level), n=1)
             self._diagnostics.error(
                 "S2H204",
                 self._document.at("level"),
                 f"'{value}' is no level of Sigma",
-                f"did you mean '{near[0]}'?" if near else f"one of {', '.join(Level)}",
+                nearest(str(value), Level),
             )
             return None
 

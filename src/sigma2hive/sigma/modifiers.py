@@ -13,7 +13,6 @@ import re
 import warnings
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from sigma.conditions import ConditionAND
@@ -47,6 +46,7 @@ from sigma.types import (
     sigma_type,
 )
 
+from sigma2hive.diagnostics import nearest
 from sigma2hive.model.conditions import (
     And,
     Atom,
@@ -146,9 +146,11 @@ def build_item(
 def _apply(field: str | None, names: Sequence[str], values: Sequence[Any]) -> SigmaDetectionItem:
     unknown = next((name for name in names if name not in MODIFIERS), None)
     if unknown is not None:
-        near = get_close_matches(unknown, MODIFIERS, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else "see the modifiers in Sigma's manual"
-        raise ValueProblem("S2H203", f"unknown modifier '{unknown}'", hint)
+        raise ValueProblem(
+            "S2H203",
+            f"unknown modifier '{unknown}'",
+            nearest(unknown, MODIFIERS, "see the modifiers in Sigma's manual"),
+        )
     modifiers = [MODIFIERS[name] for name in names]
     is_regex = SigmaRegularExpressionModifier in modifiers
     try:
@@ -202,13 +204,14 @@ def _condition(
 def _expand(found: Placeholder, placeholders: Placeholders) -> Iterator[SigmaString]:
     values = placeholders.get(found.name)
     if not values:
-        near = get_close_matches(found.name, placeholders, n=1)
         raise ValueProblem(
             "S2H212",
             f"the placeholder %{found.name}% has no values",
-            f"did you mean %{near[0]}%?"
-            if near
-            else "list its values in the file that `placeholders` in sigma2hive.yml names",
+            nearest(
+                found.name,
+                placeholders,
+                "list its values in the file that `placeholders` in sigma2hive.yml names",
+            ),
         )
     return (SigmaString(str(text)) for text in values)
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 
-from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
+from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location, nearest
 from sigma2hive.sinks.inbox import (
     DEFAULT_INBOX,
     AlertFilter,
@@ -42,9 +41,7 @@ def open_sink(spec: str, root: Path) -> Sink:
     """
     name, colon, target = spec.partition(":")
     if name not in SINKS:
-        near = get_close_matches(name.lower(), SINKS, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(SINKS)}"
-        raise _refused(f"there is no sink '{name}'", hint)
+        raise _refused(f"there is no sink '{name}'", nearest(name, SINKS))
     if not target and (colon or name in _NEED_TARGET):
         raise _refused(f"the sink '{name}' needs a target after the colon", f"write {name}:FILE")
     return SINKS[name](target, root)

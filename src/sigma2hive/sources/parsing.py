@@ -7,18 +7,14 @@ JSON, or costs too much, is refused with a reason.
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 from typing import Any
 
+from sigma2hive.model.json_numbers import parse_fraction, parse_integer, refuse_constant
 from sigma2hive.sources.interface import Limits, PutAsideError
 
 #: Characters of all field paths of one event, each written out: what flattening it costs. A single
 #: key of half a megabyte over thousands of values would cost gigabytes.
 MAX_PATH_CHARACTERS = 16 * 1024 * 1024
-
-#: Integers above this stay text: Python refuses to convert very long ones, and their digits are
-#: all that counts.
-_MAX_INTEGER_DIGITS = 400
 
 _SPLIT_HINT = "raise the limit in sigma2hive.yml, or shorten the event where it is made"
 
@@ -106,30 +102,11 @@ def _joined(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return {key: values[0] if len(values) == 1 else values for key, values in collected.items()}
 
 
-def _integer(text: str) -> int | str:
-    return int(text) if len(text) <= _MAX_INTEGER_DIGITS else text
-
-
-def _fraction(text: str) -> float | int | str:
-    """Read a number with a fraction or exponent; 12345678901234567890.0 is a whole number."""
-    value = float(text)
-    if abs(value) < 1e15:
-        return value
-    exact = Decimal(text)
-    if exact.adjusted() >= _MAX_INTEGER_DIGITS:
-        return text
-    return int(exact) if exact == exact.to_integral_value() else value
-
-
-def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is not a JSON value")
-
-
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_joined,
-    parse_int=_integer,
-    parse_float=_fraction,
-    parse_constant=_refuse_constant,
+    parse_int=parse_integer,
+    parse_float=parse_fraction,
+    parse_constant=refuse_constant,
 )
 
 

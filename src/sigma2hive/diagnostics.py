@@ -7,9 +7,10 @@ Never prints and never exits: the CLI renders (see `sigma2hive.cli.rendering`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from enum import StrEnum
+from pathlib import Path
 
 
 class Severity(StrEnum):
@@ -123,6 +124,16 @@ class Diagnostics:
         """Take over all findings of `other`."""
         self.found.extend(other.found)
 
+    def show_from(self, root: Path) -> None:
+        """Name files inside `root` by their path from there."""
+        prefix = f"{root.as_posix().rstrip('/')}/"
+        self.found = [
+            replace(finding, location=replace(finding.location, path=path[len(prefix) :]))
+            if (path := finding.location.path).startswith(prefix)
+            else finding
+            for finding in self.found
+        ]
+
     @property
     def errors(self) -> list[Diagnostic]:
         """The findings that left something out."""
@@ -159,11 +170,14 @@ class Sigma2hiveError(Exception):
 
 
 class ConfigurationError(Sigma2hiveError):
-    """Settings, mappings or a profile cannot be used; carries the findings that say why."""
+    """Settings, mappings or a profile cannot be used; carries the findings that say why.
 
-    def __init__(self, diagnostics: Diagnostics) -> None:
+    `root` is the folder that the findings' paths are seen from, None for the current one.
+    """
+
+    def __init__(self, diagnostics: Diagnostics, root: Path | None = None) -> None:
         super().__init__("; ".join(finding.message for finding in diagnostics))
-        self.diagnostics = diagnostics
+        self.diagnostics, self.root = diagnostics, root
 
 
 class SourceError(Sigma2hiveError):

@@ -48,12 +48,12 @@ def print_findings(findings: Iterable[Diagnostic], root: Path) -> None:
 
 
 @contextmanager
-def errors_as_exits(root: Path) -> Iterator[None]:
+def errors_as_exits() -> Iterator[None]:
     """End the command with its documented exit code where this package raises an error."""
     try:
         yield
     except ConfigurationError as error:
-        print_findings(error.diagnostics, root)
+        print_findings(error.diagnostics, error.root or Path.cwd())
         _end(Exit.CONFIGURATION)
     except (SinkError, StorageError) as error:
         click.echo(f"error S2H506: {visible(str(error))}", err=True)

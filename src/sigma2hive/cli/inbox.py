@@ -54,7 +54,7 @@ def list_alerts(
     Example:
       sigma2hive inbox list --title powershell
     """
-    with errors_as_exits(Path.cwd()), _opened(settings_file, file) as store:
+    with errors_as_exits(), _opened(settings_file, file) as store:
         filters = AlertFilter(rule_id=rule_id, title=title)
         summaries = store.list_alerts(limit + 1, filters)
     shown, more = summaries[:limit], len(summaries) > limit
@@ -85,7 +85,7 @@ def show(
       sigma2hive inbox show 3
       sigma2hive inbox show 3 --raw | jq .
     """
-    with errors_as_exits(Path.cwd()), _opened(settings_file, file) as store:
+    with errors_as_exits(), _opened(settings_file, file) as store:
         stored = store.load_alert(reference)
     if stored is None:
         click.echo(f"error: no alert {reference!r} in the inbox; see `inbox list`", err=True)
@@ -104,7 +104,7 @@ def _opened(settings_file: Path | None, file: Path | None) -> closing[Inbox]:
         problems = Diagnostics()
         settings = load_settings(Path.cwd(), settings_file, problems)
         if problems.errors:
-            raise ConfigurationError(problems)
+            raise ConfigurationError(problems, settings.root)
         file = settings.state / DEFAULT_INBOX.name
     return closing(Inbox(file, create=False))
 

@@ -82,7 +82,7 @@ def run(
     """
     if not once:
         raise click.UsageError("only single passes work so far: add --once")
-    with errors_as_exits(Path.cwd()):
+    with errors_as_exits():
         options = ProjectOptions(Path.cwd(), settings_file, rules, profile)
         project = load_project(options)
         code = _run(project, _Asked(**asked))  # type: ignore[arg-type]  # click fills the names

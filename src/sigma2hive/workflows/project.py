@@ -59,12 +59,14 @@ def load_project(options: ProjectOptions) -> Project:
     problems = Diagnostics()
     settings = load_settings(options.start, options.settings_file, problems)
     own_profiles = settings.mappings / "schemas"
-    profile = load_profile(options.profile or settings.profile, own_profiles, problems)
+    wanted = options.profile or settings.profile
+    profile = load_profile(wanted, own_profiles, problems, _profile_place(options, settings))
     mappings = load_mappings(settings.mappings, problems)
     placeholders = load_placeholders(settings.placeholders, settings.root, problems)
     check_mappings(mappings, problems)
+    problems.show_from(settings.root)
     if problems.errors or profile is None:
-        raise ConfigurationError(problems)
+        raise ConfigurationError(problems, settings.root)
     repository = load_repository(
         options.rules or settings.rules, settings.root, placeholders, problems
     )
@@ -72,6 +74,13 @@ def load_project(options: ProjectOptions) -> Project:
     compiled = compile_all(repository, profile, problems)
     left_out = (*repository.skipped, *compiled.left_out)
     return Project(settings, profile, mappings, compiled, problems, left_out)
+
+
+def _profile_place(options: ProjectOptions, settings: Settings) -> Location:
+    """Where the profile's name was given."""
+    if options.profile is not None:
+        return Location("--profile")
+    return Location(settings.file.name if settings.file else "profile")
 
 
 def _with_valid_attributes(

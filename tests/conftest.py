@@ -7,6 +7,11 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.bench.fixtures import elasticsearch, indices, pytest_collection_modifyitems
+
+#: Names that pytest finds here.
+__all__ = ["elasticsearch", "indices", "pytest_collection_modifyitems"]
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 #: The reference data that is too large, or not ours, to be in the repository (ARCHITECTURE.md).

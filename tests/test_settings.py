@@ -12,6 +12,7 @@ import pytest
 
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Severity
 from sigma2hive.settings import (
+    ElasticsearchSettings,
     Secret,
     Settings,
     conceal_credentials,
@@ -19,7 +20,7 @@ from sigma2hive.settings import (
     load_settings,
     secret_from_environment,
 )
-from sigma2hive.settings.keys import all_rows
+from sigma2hive.settings.keys import SECRETS, all_rows
 
 
 def load(
@@ -61,6 +62,7 @@ sinks: [inbox, "jsonl:out.jsonl"]
 state: /var/lib/sigma2hive
 placeholders: p.yml
 limits: {max_event_bytes: 10, max_event_fields: 20}
+elasticsearch: {urls: ["https://es:9200"], ca_file: ca.pem, username: anna, timeout_seconds: 5}
 """
     settings, findings = load(tmp_path, text)
     assert findings == []
@@ -72,6 +74,9 @@ limits: {max_event_bytes: 10, max_event_fields: 20}
     assert settings.state == Path("/var/lib/sigma2hive")
     assert settings.placeholders == tmp_path / "p.yml"
     assert (settings.limits.max_event_bytes, settings.limits.max_event_fields) == (10, 20)
+    assert settings.elasticsearch == ElasticsearchSettings(
+        ("https://es:9200",), tmp_path / "ca.pem", "anna", 5
+    )
 
 
 @pytest.mark.parametrize("text", ["", "# nothing but a comment\n", "---\n"])
@@ -180,7 +185,7 @@ def test_one_mistake_does_not_hide_the_rest(tmp_path: Path) -> None:
         (
             "zzz",
             "known are "
-            "rules, mappings, profile, sources, sinks, state, placeholders, limits",
+            "rules, mappings, profile, sources, elasticsearch, sinks, state, placeholders, limits",
         ),
     ],
 )
@@ -214,6 +219,7 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
         ("SIGMA2HIVE_LIMITS_MAX_EVENT_BYTES", "many", Severity.ERROR),
         ("SIGMA2HIVE_LIMITS_MAX_EVENT_BYTES", "-1", Severity.ERROR),
         ("SIGMA2HIVE_PROFLE", "ecs", Severity.WARNING),
+        ("SIGMA2HIVE_ELASTICSEARCH_APIKEY", "hunter2", Severity.WARNING),
     ],
 )
 def test_a_wrong_variable_is_named(
@@ -225,6 +231,12 @@ def test_a_wrong_variable_is_named(
         (severity, f"environment variable {name}")
     ]
     assert settings.limits.max_event_bytes == Settings().limits.max_event_bytes
+    assert "hunter2" not in str(diagnostics.found)
+
+
+def test_a_secrets_variable_is_no_misspelt_setting(tmp_path: Path) -> None:
+    environment = {name + ending: "x" for name in SECRETS for ending in ("", "_FILE")}
+    assert load(tmp_path, environment=environment)[1] == []
 
 
 def test_every_setting_can_be_overridden(tmp_path: Path) -> None:
@@ -232,7 +244,7 @@ def test_every_setting_can_be_overridden(tmp_path: Path) -> None:
     settings, findings = load(tmp_path, environment=environment)
     defaults, _ = load(tmp_path)
     assert findings == []
-    assert len(environment) == 9
+    assert len(environment) == 13
     for row in all_rows():
         changed, default = settings, defaults
         for step in row.key.split("."):

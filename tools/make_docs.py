@@ -19,7 +19,16 @@ import click
 
 from sigma2hive.cli import main as cli
 from sigma2hive.diagnostics import CODES
-from sigma2hive.settings.keys import Kind, Row, SectionRow, Settings, Spec, all_rows, rows_of
+from sigma2hive.settings.keys import (
+    SECRETS,
+    Kind,
+    Row,
+    SectionRow,
+    Settings,
+    Spec,
+    all_rows,
+    rows_of,
+)
 from sigma2hive.settings.reading import TEXT_PATTERN
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,6 +79,9 @@ like one, or a URL with a password, is refused (`S2H407`) and not repeated in th
 `NAME` is read from the environment variable `NAME`, or from the file that `NAME_FILE` names (a
 mounted Docker or Kubernetes secret; one line break at its end is dropped). Both at once is an
 error. Secrets show as `***` in logs, errors and reports.
+
+| environment variable | secret |
+|---|---|
 """
 
 
@@ -95,7 +107,8 @@ def settings_page() -> str:
         )
     for row in all_rows():
         text += f"\n## {row.key}\n\n{row.spec.meaning}\n\n```yaml\n{_example(row)}\n```\n"
-    return text + SETTINGS_SECRETS
+    rows = [f"| `{name}`, `{name}_FILE` | {meaning} |\n" for name, meaning in SECRETS.items()]
+    return text + SETTINGS_SECRETS + "".join(rows)
 
 
 def _default_in_words(row: Row) -> str:

@@ -1,6 +1,6 @@
 """Settings: sigma2hive.yml, the environment, and secrets that never print."""
 
-from sigma2hive.settings.keys import Limits, Settings, SourceSettings
+from sigma2hive.settings.keys import ElasticsearchSettings, Limits, Settings, SourceSettings
 from sigma2hive.settings.reading import SETTINGS_FILE, find_settings_file, load_settings
 from sigma2hive.settings.secrets import (
     Secret,
@@ -11,6 +11,7 @@ from sigma2hive.settings.secrets import (
 
 __all__ = [
     "SETTINGS_FILE",
+    "ElasticsearchSettings",
     "Limits",
     "Secret",
     "Settings",

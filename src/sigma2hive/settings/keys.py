@@ -85,6 +85,49 @@ class Limits:
     )
 
 
+#: Every secret: the environment variable that holds it, and what it is. The reader knows that they
+#: are no settings, and docs/settings.md lists them.
+SECRETS = {
+    "SIGMA2HIVE_ELASTICSEARCH_API_KEY": "API key of Elasticsearch, as Kibana shows it or as id:key",
+    "SIGMA2HIVE_ELASTICSEARCH_PASSWORD": "password of `elasticsearch.username`",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ElasticsearchSettings:
+    """Where Elasticsearch is. Secrets are apart, in `SECRETS`; certificates are always verified."""
+
+    urls: tuple[str, ...] = _setting(
+        (),
+        Kind.TEXT,
+        """Addresses of one cluster's nodes, or of what stands before it; the next is asked where
+        one does not answer. With http:// in place of https://, events and credentials can be read
+        on the way. Without a port it is 443 or 80, as everywhere.""",
+        "urls: [https://elastic.example:9200]",
+        many=True,
+    )
+    ca_file: Path | None = _setting(
+        None,
+        Kind.PATH,
+        """Certificates (PEM) of the authority that signed the server's, trusted in place of the
+        system's. There is no way to leave the check out.""",
+        "ca_file: certs/ca.pem",
+    )
+    username: str | None = _setting(
+        None,
+        Kind.TEXT,
+        """User whose password is in SIGMA2HIVE_ELASTICSEARCH_PASSWORD. Leave it out to use an API
+        key.""",
+        "username: sigma2hive",
+    )
+    timeout_seconds: int = _setting(
+        60,
+        Kind.NUMBER,
+        "How long one request may take before it counts as failed.",
+        "timeout_seconds: 60",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What holds for every command in a repository.
@@ -117,6 +160,9 @@ class Settings:
         "profile: winlogbeat",
     )
     sources: SourceSettings = _section(SourceSettings, "Where events come from.")
+    elasticsearch: ElasticsearchSettings = _section(
+        ElasticsearchSettings, "Where Elasticsearch is, and who asks."
+    )
     sinks: tuple[str, ...] = _setting(
         ("inbox",),
         Kind.TEXT,

@@ -18,6 +18,7 @@ from typing import Any
 from sigma2hive.diagnostics import Diagnostics, Location, nearest
 from sigma2hive.settings.keys import (
     ENVIRONMENT_PREFIX,
+    SECRETS,
     Kind,
     Row,
     SectionRow,
@@ -222,6 +223,7 @@ class _Reader:
 
     def _warn_of_misspelt_variables(self) -> None:
         known = [row.environment for row in all_rows()]
+        known += [name + ending for name in SECRETS for ending in ("", "_FILE")]
         for name in sorted(self.environment):
             if not name.startswith(ENVIRONMENT_PREFIX) or name in known:
                 continue

@@ -1,6 +1,24 @@
-"""Rules made ready for a profile, and (in time) the targets that write them for others."""
+"""Rules made ready for a profile, and the targets that write them for others."""
 
+from collections.abc import Mapping
+
+from sigma2hive.compiler.dsl import DslQuery, DslTarget, Residual, compile_query
 from sigma2hive.compiler.forms import condition_as_json
 from sigma2hive.compiler.rules import Compiled, compile_all
+from sigma2hive.compiler.targets import Artefact, Refusal, Target
 
-__all__ = ["Compiled", "compile_all", "condition_as_json"]
+__all__ = [
+    "TARGETS",
+    "Artefact",
+    "Compiled",
+    "DslQuery",
+    "Refusal",
+    "Residual",
+    "Target",
+    "compile_all",
+    "compile_query",
+    "condition_as_json",
+]
+
+#: What `compile --target` takes.
+TARGETS: Mapping[str, Target] = {target.name: target for target in (DslTarget(),)}

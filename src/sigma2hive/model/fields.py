@@ -106,7 +106,9 @@ class Field:
     `path` ends in ".*" where it stands for every field below (keyword searches). `caseless` and
     `keyword` are subfield paths where the index has them; `ignore_above` counts characters, 0 is no
     limit. `derived` is set where the path is not in documents at all. `dropped` lists values that
-    ingestion removes from this field, so that their absence means them.
+    ingestion removes from this field, so that their absence means them. `parts` are the fields of
+    the index that the parts of `derived` read, in their order. `dynamic` where no mapping names the
+    field.
     """
 
     path: str
@@ -116,6 +118,8 @@ class Field:
     ignore_above: int = 0
     derived: Derived | None = None
     dropped: tuple[str, ...] = ()
+    parts: tuple[Field, ...] = field(default=(), compare=False)
+    dynamic: bool = False
 
     def values_of(self, values: Values) -> tuple[str, ...]:
         """Return this field's values in a document's `values`, () where it is absent."""
@@ -160,10 +164,10 @@ class TypeTable:
             if above is None:
                 continue
             if above.type in (FieldType.FLATTENED, FieldType.NESTED):
-                return Field(path, above.type)
+                return Field(path, above.type, ignore_above=above.ignore_above)
             if above.type is FieldType.OTHER and found is None:
                 return Field(path, FieldType.OTHER)
-        return found or Field(path, ignore_above=UNKNOWN_IGNORE_ABOVE)
+        return found or Field(path, ignore_above=UNKNOWN_IGNORE_ABOVE, dynamic=True)
 
     def knows(self, path: str) -> bool:
         """Whether `path` is a field of the index, or lies below an object of it."""

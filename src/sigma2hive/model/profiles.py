@@ -94,7 +94,9 @@ class LogsourcePlace:
     def field(self, path: str) -> Field:
         """Return the index field at `path`, for conditions that are written in index fields."""
         if path in self.derived:
-            return Field(path, derived=self.derived[path])
+            derived = self.derived[path]
+            parts = tuple(self.types.field(part.path) for part in derived.parts)
+            return Field(path, derived=derived, parts=parts)
         return self.types.field(path)
 
     def _resolve(self, name: str) -> tuple[Field, ...]:

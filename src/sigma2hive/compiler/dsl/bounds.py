@@ -1,0 +1,85 @@
+"""What a query can say of an atom: at most this, at least that.
+
+`upper` finds every document of which the atom is true, and maybe more; `lower` finds none of which
+it is false, and maybe fewer. A rule's query takes upper bounds under an even number of NOTs and
+lower bounds under an odd one, so that it never misses what the engine would find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sigma2hive.compiler.dsl.nodes import IGNORED, MATCH_ALL, MATCH_NONE, Kind, Leaf, Node, any_of
+from sigma2hive.model.fields import Field
+
+#: Data streams in logsdb mode do not index longer values of any field, whatever its mapping says.
+#: Source: https://www.elastic.co/docs/manage-data/data-store/data-streams/logs-data-stream
+IMPLICIT_LIMIT = 8191
+
+
+class Reason(StrEnum):
+    """Why a query cannot say a part exactly. What it finds is decided again."""
+
+    UNINDEXED = "values that the index left out (too long, malformed) are looked at one by one"
+    LETTER_CASE = "the index folds the letter case of these characters otherwise"
+    TOO_COMPLEX = "the pattern is too large for Lucene and was shortened"
+    REGEX = "Lucene's regular expressions cannot say this (look-around, back-reference, word edge)"
+    NUMBER = "the index cannot tell every spelling of a number"
+    ANALYSED = "the field is analysed text without a keyword subfield"
+    TYPE = "the field's type does not hold the text as it came"
+    DERIVED = "the field is put together from several fields of the index"
+    FIELD_REFERENCE = "queries cannot compare two fields"
+    TIME = "queries cannot take a time apart"
+    MANY_FIELDS = "the search is over every field below a path"
+    TOO_MANY_CLAUSES = "the rule has more values than one query should hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Both bounds of a part; `reason` says why they differ, None where both are exact."""
+
+    upper: Node
+    lower: Node
+    reason: Reason | None = None
+
+
+def exactly(node: Node) -> Bounds:
+    """Return bounds that meet."""
+    return Bounds(node, node)
+
+
+def anything(reason: Reason) -> Bounds:
+    """Return bounds that say nothing."""
+    return Bounds(MATCH_ALL, MATCH_NONE, reason)
+
+
+def at_most(node: Node, reason: Reason) -> Bounds:
+    """Return an upper bound only."""
+    return Bounds(node, MATCH_NONE, reason)
+
+
+def any_bounds(parts: Iterable[Bounds]) -> Bounds:
+    """Return the bounds of "any of the parts"."""
+    parts = tuple(parts)
+    return Bounds(
+        any_of(part.upper for part in parts),
+        any_of(part.lower for part in parts),
+        next((part.reason for part in parts if part.reason is not None), None),
+    )
+
+
+def exists(path: str) -> Leaf:
+    """Return the query for documents in which the field is indexed."""
+    return Leaf(Kind.EXISTS, path)
+
+
+def ignored(path: str) -> Leaf:
+    """Return the query for documents of which the index left out a value of the field."""
+    return Leaf(Kind.TERM, IGNORED, path)
+
+
+def has_value(field: Field) -> Node:
+    """Return the query for documents that have any value in the field, indexed or not."""
+    return any_of((exists(field.path), ignored(field.path)))

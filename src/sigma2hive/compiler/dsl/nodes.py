@@ -1,0 +1,243 @@
+"""Queries as a small algebra, kept simple while they are built, and rendered once.
+
+Takes leaves (one test on one index field) and joins them; gives Elasticsearch's Query DSL as JSON
+values. Knows nothing of Sigma. Everything is meant for filter context: nothing is scored.
+
+Source: https://www.elastic.co/docs/reference/query-languages/query-dsl/query-dsl-bool-query
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeGuard
+
+#: Query DSL, as parsed JSON.
+Json = dict[str, Any]
+
+IGNORED = "_ignored"
+#: `index.max_regex_length`.
+_MAX_REGEXP = 1000
+
+
+class Kind(StrEnum):
+    """The kinds of leaf; all but `AT_LEAST`, `AT_MOST` and `SPELLING` are queries of that name."""
+
+    TERM = "term"
+    PREFIX = "prefix"
+    WILDCARD = "wildcard"
+    REGEXP = "regexp"
+    EXISTS = "exists"
+    AT_LEAST = "gte"
+    AT_MOST = "lte"
+    #: Every text that could be a way to write the decimal number `value`.
+    SPELLING = "spelling"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One test on one field of the index. `folded` looks away from the letter case of ASCII."""
+
+    kind: Kind
+    path: str
+    value: str | int | float | bool = ""
+    folded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """All of the parts; of none it is every document."""
+
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """Any of the parts; of none it is no document."""
+
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """Every document that the part does not find."""
+
+    part: Node
+
+
+Node = Leaf | All | Either | Never
+
+MATCH_ALL = All(())
+MATCH_NONE = Either(())
+
+
+def all_of(parts: Iterable[Node]) -> Node:
+    """Return what all parts find; simple where it can be."""
+    flat: dict[Node, None] = {}
+    for part in parts:
+        if part == MATCH_NONE:
+            return MATCH_NONE
+        flat.update(dict.fromkeys(part.parts if isinstance(part, All) else (part,)))
+    kept = tuple(flat)
+    return kept[0] if len(kept) == 1 else All(kept)
+
+
+def any_of(parts: Iterable[Node]) -> Node:
+    """Return what any part finds; simple where it can be."""
+    flat: dict[Node, None] = {}
+    for part in parts:
+        if part == MATCH_ALL:
+            return MATCH_ALL
+        flat.update(dict.fromkeys(part.parts if isinstance(part, Either) else (part,)))
+    kept = _without_implied(flat)
+    return kept[0] if len(kept) == 1 else Either(kept)
+
+
+def never(part: Node) -> Node:
+    """Return every document that the part does not find."""
+    if part == MATCH_ALL:
+        return MATCH_NONE
+    if part == MATCH_NONE:
+        return MATCH_ALL
+    return part.part if isinstance(part, Never) else Never(part)
+
+
+def leaves_of(node: Node) -> list[Leaf]:
+    """Return every leaf, each as often as it stands there."""
+    match node:
+        case Leaf():
+            return [node]
+        case Never(part):
+            return leaves_of(part)
+        case All(parts) | Either(parts):
+            return [leaf for part in parts for leaf in leaves_of(part)]
+
+
+def depth_of(node: Node) -> int:
+    """Return how many levels of `bool` the rendered query has."""
+    match node:
+        case Leaf():
+            return 0
+        case Never(part):
+            return 1 + depth_of(part)
+        case All(parts) | Either(parts):
+            return 1 + max(map(depth_of, parts), default=0)
+
+
+def _without_implied(parts: Iterable[Node]) -> tuple[Node, ...]:
+    """Leave out what a leaf that only asks for the field finds anyway."""
+    kept = tuple(parts)
+    paths = {part.path for part in kept if isinstance(part, Leaf) and part.kind is Kind.EXISTS}
+    return tuple(
+        part
+        for part in kept
+        if not isinstance(part, Leaf) or part.kind is Kind.EXISTS or part.path not in paths
+    )
+
+
+def render(node: Node) -> Json:
+    """Return the Query DSL of a node."""
+    match node:
+        case Leaf():
+            return _leaf(node)
+        case Never():
+            return {"bool": {"must_not": _clauses(node.part)}}
+        case Either(parts):
+            clauses = _alternatives(parts)
+            if not clauses:
+                return {"match_none": {}}
+            # Of a bool with nothing but `should`, one clause must be met.
+            return clauses[0] if len(clauses) == 1 else {"bool": {"should": clauses}}
+        case All(parts):
+            return render_filter(parts) if parts else {"match_all": {}}
+
+
+def render_filter(parts: Sequence[Node]) -> Json:
+    """Return a `bool` that filters by all parts, in their order."""
+    filters = [render(part) for part in parts if not isinstance(part, Never)]
+    excluded = [
+        clause for part in parts if isinstance(part, Never) for clause in _clauses(part.part)
+    ]
+    content: Json = {"filter": filters} if filters else {}
+    if excluded:
+        content["must_not"] = excluded
+    return {"bool": content}
+
+
+def _clauses(node: Node) -> list[Json]:
+    return _alternatives(node.parts) if isinstance(node, Either) else [render(node)]
+
+
+def _alternatives(parts: Sequence[Node]) -> list[Json]:
+    """Render alternatives, exact texts of one field joined into one clause."""
+    clauses: list[Json] = []
+    grouped: dict[tuple[Kind, str], list[str]] = {}
+    for part in parts:
+        if _is_joinable(part):
+            grouped.setdefault((part.kind, part.path), []).append(str(part.value))
+        else:
+            clauses.append(render(part))
+    for (kind, path), texts in grouped.items():
+        if kind is Kind.SPELLING:
+            clauses.extend(_regexp(path, pattern) for pattern in _spellings(texts))
+        elif len(texts) == 1:
+            clauses.append({"term": {path: {"value": texts[0]}}})
+        else:
+            clauses.append({"terms": {path: texts}})
+    return clauses
+
+
+def _is_joinable(part: Node) -> TypeGuard[Leaf]:
+    return (
+        isinstance(part, Leaf)
+        and part.kind in (Kind.TERM, Kind.SPELLING)
+        and isinstance(part.value, str)
+        and not part.folded
+    )
+
+
+def _leaf(leaf: Leaf) -> Json:
+    match leaf.kind:
+        case Kind.EXISTS:
+            return {"exists": {"field": leaf.path}}
+        case Kind.AT_LEAST | Kind.AT_MOST:
+            return {"range": {leaf.path: {leaf.kind.value: leaf.value}}}
+        case Kind.SPELLING:
+            (pattern,) = _spellings([str(leaf.value)])
+            return _regexp(leaf.path, pattern)
+        case Kind.REGEXP:
+            return _regexp(leaf.path, str(leaf.value))
+    content: Json = {"value": leaf.value}
+    if leaf.folded:
+        content["case_insensitive"] = True
+    return {leaf.kind.value: {leaf.path: content}}
+
+
+def _regexp(path: str, pattern: str) -> Json:
+    return {"regexp": {path: {"value": pattern, "flags": "NONE"}}}
+
+
+#: What no finite list of numbers can say: digits with an exponent.
+_EXPONENTS = r"[+\-]?[0-9.]+[eE][+\-]?[0-9]+"
+
+
+def _spellings(numbers: Sequence[str]) -> list[str]:
+    """Return patterns that take every way to write the numbers, each within Lucene's limit."""
+    patterns: list[str] = []
+    for number in numbers:
+        spelling = _spelling(number)
+        if patterns and len(patterns[-1]) + len(spelling) + 1 <= _MAX_REGEXP:
+            patterns[-1] += f"|{spelling}"
+        else:
+            patterns.append(f"{_EXPONENTS}|{spelling}")
+    return patterns
+
+
+def _spelling(number: str) -> str:
+    sign = r"\-" if number.startswith("-") else r"\+?"
+    whole, _, fraction = number.removeprefix("-").partition(".")
+    whole, fraction = whole.lstrip("0"), fraction.rstrip("0")
+    if not whole and not fraction:
+        return r"[+\-]?(0+(\.0*)?|\.0+)"
+    return rf"{sign}0*{whole}" + (rf"\.{fraction}0*" if fraction else r"(\.0*)?")

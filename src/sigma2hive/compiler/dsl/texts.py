@@ -1,0 +1,330 @@
+"""Text patterns on fields that hold a text as one term: keyword, wildcard, constant_keyword.
+
+Takes a pattern and where it is searched; gives bounds. `case_insensitive` folds ASCII only, which
+is the folding table for patterns in ASCII; a pattern with other letters becomes a regular
+expression that spells out their cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sigma2hive.compiler.dsl.bounds import Bounds, Reason, exists, ignored
+from sigma2hive.compiler.dsl.nodes import MATCH_NONE, Kind, Leaf, Node, any_of
+from sigma2hive.compiler.regexes import Language, language_of
+from sigma2hive.compiler.regexes.charsets import same_letters, single, with_ascii_case
+from sigma2hive.compiler.regexes.trees import ANY, ANYTHING, Chars, Tree, seq
+from sigma2hive.model.conditions import Text, Wildcard
+
+Pattern = tuple[str | Wildcard, ...]
+
+#: Runs of one character, and literals, are cut to so many characters where a `*` stands before
+#: them: Lucene's cost grows with the square of a run.
+_MAX_RUN = 8
+_MAX_LITERAL = 200
+_MAX_SINGLE_WILDCARDS = 4
+_MAX_SEGMENTS = 10
+#: `index.max_regex_length` limits prefixes too.
+_MAX_PREFIX = 1000
+_MAX_TERM_BYTES = 32_766
+_NUMERIC = frozenset("0123456789+-.eE")
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where whole texts are indexed: the path, and the longest text in UTF-16 units that is.
+
+    `lower_cased` where a normalizer put everything into lower case.
+    """
+
+    path: str
+    limit: int
+    lower_cased: bool = False
+
+
+def text_bounds(test: Text, slot: Slot) -> Bounds:
+    """Return the bounds of a pattern on whole texts."""
+    if test.pattern == (Wildcard.ANY,):
+        return with_unindexed(Bounds(exists(slot.path), exists(slot.path)), slot)
+    bounds = _numbers_too(test, _indexed_bounds(test, slot), slot)
+    return with_unindexed(bounds, slot) if can_exceed(test, slot.limit) else bounds
+
+
+def with_unindexed(bounds: Bounds, slot: Slot) -> Bounds:
+    """Add the documents of which the index left out a value."""
+    upper = any_of((bounds.upper, ignored(slot.path)))
+    return replace(bounds, upper=upper, reason=bounds.reason or Reason.UNINDEXED)
+
+
+def can_exceed(test: Text, limit: int) -> bool:
+    """Whether a text longer than `limit` UTF-16 units can meet the pattern."""
+    if Wildcard.ANY in test.pattern:
+        return True
+    length = sum(1 if isinstance(part, Wildcard) else len(part) for part in test.pattern)
+    # A character beyond the basic plane counts twice.
+    return 2 * length > limit
+
+
+def meets(test: Text, text: str) -> bool:
+    """Whether a whole ASCII text is the pattern; for texts that a profile lists."""
+    return _matches(list(_units(test)), text if test.cased else text.lower())
+
+
+def language_on(slot: Slot, wide: Language, narrow: Language) -> Bounds:
+    """Return the bounds of a regular expression on whole texts."""
+    reason = None if wide.exact and narrow.exact else Reason.REGEX
+    if wide.pattern is None:
+        upper = _holding(slot, wide.required)
+        reason = Reason.TOO_COMPLEX
+    else:
+        upper = _regexp(slot, wide)
+    return with_unindexed(Bounds(upper, _regexp(slot, narrow), reason), slot)
+
+
+def _holding(slot: Slot, literal: str) -> Node:
+    if len(literal) < 3 or not literal.isascii():
+        return exists(slot.path)
+    pattern = (Wildcard.ANY, literal, Wildcard.ANY)
+    return _indexed_bounds(Text(pattern), slot).upper
+
+
+def _regexp(slot: Slot, language: Language) -> Node:
+    if language.pattern is None or language.is_nothing:
+        return MATCH_NONE
+    if language.is_any_text:
+        return exists(slot.path)
+    return Leaf(Kind.REGEXP, slot.path, language.pattern)
+
+
+def _indexed_bounds(test: Text, slot: Slot) -> Bounds:
+    """Return the bounds on texts that are indexed."""
+    literals = "".join(part for part in test.pattern if not isinstance(part, Wildcard))
+    eased = _eased(test.pattern)
+    if slot.lower_cased:
+        return _on_lower_case(replace(test, pattern=eased), slot)
+    if not test.cased and any(_has_other_case(char) for char in literals):
+        return _spelt_out(replace(test, pattern=eased), slot, eased == test.pattern)
+    upper = _written(eased, slot.path, not test.cased)
+    if any(0xD800 <= ord(char) <= 0xDFFF for char in literals):
+        return Bounds(upper, MATCH_NONE, Reason.LETTER_CASE)
+    if eased != test.pattern or not _is_indexable(test.pattern):
+        return Bounds(upper, MATCH_NONE, Reason.TOO_COMPLEX)
+    return Bounds(upper, upper)
+
+
+def _on_lower_case(test: Text, slot: Slot) -> Bounds:
+    """A normalizer's lower case joins more than the table does, so it is an upper bound only."""
+    literals = "".join(part for part in test.pattern if not isinstance(part, Wildcard))
+    if not literals.isascii():
+        return Bounds(exists(slot.path), MATCH_NONE, Reason.LETTER_CASE)
+    pattern = tuple(p if isinstance(p, Wildcard) else p.lower() for p in test.pattern)
+    return Bounds(_written(pattern, slot.path, False), MATCH_NONE, Reason.LETTER_CASE)
+
+
+def _spelt_out(test: Text, slot: Slot, whole: bool) -> Bounds:
+    """Spell out the cases of letters beyond ASCII, which `case_insensitive` leaves as they are."""
+    tree = seq([_tree(unit) for unit in _units(test)])
+    wide, narrow = language_of(tree, whole, True), language_of(tree, whole, False)
+    if wide.pattern is not None:
+        lower = _regexp(slot, narrow) if whole else MATCH_NONE
+        return Bounds(_regexp(slot, wide), lower, None if wide.exact else Reason.TOO_COMPLEX)
+    pattern = _joined(
+        [
+            Wildcard.ONE if not isinstance(unit, Wildcard) and _has_other_case(unit) else unit
+            for unit in _units(test)
+        ]
+    )
+    return Bounds(_written(_eased(pattern), slot.path, True), MATCH_NONE, Reason.LETTER_CASE)
+
+
+def _tree(unit: str | Wildcard) -> Tree:
+    if unit is Wildcard.ANY:
+        return ANYTHING
+    if unit is Wildcard.ONE:
+        return ANY
+    code = ord(unit)
+    return Chars(with_ascii_case(((code, code),)) if code < 128 else same_letters(unit))
+
+
+def _has_other_case(char: str) -> bool:
+    return not char.isascii() and single(same_letters(char)) is None
+
+
+def _units(test: Text) -> list[str | Wildcard]:
+    """Return wildcards and single characters."""
+    units: list[str | Wildcard] = []
+    for part in test.pattern:
+        if isinstance(part, Wildcard):
+            units.append(part)
+        else:
+            units.extend(part if test.cased else (_lower(char) for char in part))
+    return units
+
+
+def _lower(char: str) -> str:
+    return char.lower() if char.isascii() else char
+
+
+def _joined(units: Sequence[str | Wildcard]) -> Pattern:
+    joined: list[str | Wildcard] = []
+    for unit in units:
+        if not isinstance(unit, Wildcard) and joined and not isinstance(joined[-1], Wildcard):
+            joined[-1] += unit
+        else:
+            joined.append(unit)
+    return tuple(joined)
+
+
+def _eased(pattern: Pattern) -> Pattern:
+    """Return a pattern that takes at least the same texts and that Lucene can afford."""
+    if Wildcard.ANY not in pattern and len(pattern) <= 1:
+        return pattern
+    eased: list[str | Wildcard] = []
+    anywhere, singles, segments = False, 0, 0
+    for part in pattern:
+        if part is Wildcard.ANY:
+            anywhere, segments = True, segments + 1
+            _add(eased, [part])
+            if segments >= _MAX_SEGMENTS:
+                return tuple(eased)
+        elif part is Wildcard.ONE:
+            singles += anywhere
+            _add(eased, [part if singles <= _MAX_SINGLE_WILDCARDS else Wildcard.ANY])
+        else:
+            _add(eased, _shortened(part) if anywhere else [part])
+    return tuple(eased)
+
+
+def _add(eased: list[str | Wildcard], parts: Sequence[str | Wildcard]) -> None:
+    for part in parts:
+        if part is not Wildcard.ANY or eased[-1:] != [Wildcard.ANY]:
+            eased.append(part)
+
+
+def _shortened(literal: str) -> list[str | Wildcard]:
+    """Cut long runs of one character, and what is long altogether, with a `*` in their place."""
+    parts: list[str | Wildcard] = [""]
+    run = 0
+    for position, char in enumerate(literal):
+        run = run + 1 if position and char == literal[position - 1] else 1
+        if run > _MAX_RUN:
+            if parts[-1] is not Wildcard.ANY:
+                parts.append(Wildcard.ANY)
+            continue
+        if isinstance(parts[-1], Wildcard):
+            parts.append("")
+        if len(parts[-1]) >= _MAX_LITERAL:
+            parts.append(Wildcard.ANY)
+            break
+        parts[-1] += char
+    return parts
+
+
+def _is_indexable(pattern: Pattern) -> bool:
+    prefix = pattern[0] if pattern and not isinstance(pattern[0], Wildcard) else ""
+    return len(prefix) <= _MAX_PREFIX
+
+
+def _written(pattern: Pattern, path: str, folded: bool) -> Node:
+    """Return the query for a pattern whose letters need no more than ASCII folding."""
+    folded = folded and any(
+        char.isascii() and char.isalpha()
+        for part in pattern
+        if not isinstance(part, Wildcard)
+        for char in part
+    )
+    if not any(isinstance(part, Wildcard) for part in pattern):
+        literal = "".join(pattern)
+        if len(literal.encode("utf-8", "surrogatepass")) > _MAX_TERM_BYTES:
+            return MATCH_NONE
+        if len(literal) > _MAX_PREFIX and folded:
+            return Leaf(Kind.PREFIX, path, _storable(literal[:_MAX_PREFIX]), folded)
+        if _storable(literal) == literal:
+            return Leaf(Kind.TERM, path, literal, folded)
+    head = pattern[0]
+    if not isinstance(head, Wildcard) and len(head) > _MAX_PREFIX:
+        return Leaf(Kind.PREFIX, path, _storable(head[:_MAX_PREFIX]), folded)
+    is_prefix = len(pattern) == 2 and pattern[1] is Wildcard.ANY
+    if is_prefix and not isinstance(head, Wildcard) and _storable(head) == head:
+        return Leaf(Kind.PREFIX, path, head, folded)
+    return Leaf(Kind.WILDCARD, path, "".join(map(_escaped, pattern)), folded)
+
+
+def _storable(literal: str) -> str:
+    """Cut a literal before its first surrogate, for which the index has another character."""
+    for position, char in enumerate(literal):
+        if 0xD800 <= ord(char) <= 0xDFFF:
+            return literal[:position]
+    return literal
+
+
+def _escaped(part: str | Wildcard) -> str:
+    if isinstance(part, Wildcard):
+        return part.value
+    return "".join(
+        "?" if 0xD800 <= ord(char) <= 0xDFFF else "\\" + char if char in "\\*?" else char
+        for char in part
+    )
+
+
+def _numbers_too(test: Text, bounds: Bounds, slot: Slot) -> Bounds:
+    """Allow for JSON numbers, which a keyword field holds as they were spelt.
+
+    A float without fraction is the same value as the whole number to us, but Python and Java write
+    it as 4625.0, and from ten million on Java writes 1.2345678E7.
+    """
+    literals = "".join(part for part in test.pattern if not isinstance(part, Wildcard))
+    if not literals or not set(literals) <= _NUMERIC:
+        return bounds
+    if len(test.pattern) == 1:
+        spellings = _as_floats(literals)
+        if not spellings:
+            # What reads like a float may be a whole number that was written so.
+            return Bounds(bounds.upper, MATCH_NONE, bounds.reason or Reason.NUMBER)
+        more: list[Node] = [Leaf(Kind.TERM, slot.path, spelling) for spelling in spellings]
+    elif test.pattern[-1] is Wildcard.ANY:
+        more = []
+    else:
+        float_too = Text(_joined((*test.pattern, ".0")), cased=True)
+        more = [_indexed_bounds(float_too, slot).upper]
+    upper = any_of((bounds.upper, *more))
+    lower = bounds.lower if len(test.pattern) == 1 else MATCH_NONE
+    return Bounds(upper, lower, bounds.reason or Reason.NUMBER)
+
+
+def _as_floats(literal: str) -> list[str]:
+    digits = literal.removeprefix("-")
+    if not (digits.isascii() and digits.isdecimal()) or (digits[0] == "0" and literal != "0"):
+        return []
+    sign = "-" if digits != literal else ""
+    spellings = [f"{literal}.0"]
+    if 8 <= len(digits) <= 400:
+        mantissa = digits.rstrip("0")
+        spellings.append(f"{sign}{mantissa[0]}.{mantissa[1:] or '0'}E{len(digits) - 1}")
+    return spellings
+
+
+def _matches(units: list[str | Wildcard], text: str) -> bool:
+    """Walk both from the left; `reached` are the places in the pattern that may be met so far."""
+    reached = _past_stars(units, {0})
+    for char in text:
+        following = set()
+        for place in reached:
+            if place < len(units):
+                unit = units[place]
+                if unit is Wildcard.ANY:
+                    following.add(place)
+                elif unit is Wildcard.ONE or unit == char:
+                    following.add(place + 1)
+        reached = _past_stars(units, following)
+    return len(units) in reached
+
+
+def _past_stars(units: list[str | Wildcard], places: set[int]) -> set[int]:
+    reached = set(places)
+    for place in sorted(places):
+        while place < len(units) and units[place] is Wildcard.ANY:
+            place += 1  # noqa: PLW2901
+            reached.add(place)
+    return reached

@@ -1,0 +1,8 @@
+"""Regular expressions taken apart, and written for Lucene.
+
+Takes a `Regex` of the condition tree; gives trees and Lucene's syntax. Knows no fields.
+"""
+
+from sigma2hive.compiler.regexes.lucene import Language, language_of, texts_with
+
+__all__ = ["Language", "language_of", "texts_with"]

@@ -183,12 +183,9 @@ def _resolved_atom(atom: Atom, place: LogsourcePlace) -> Condition:
 
 
 def _asks_for_dropped(atom: Atom, fields: tuple[Field, ...]) -> bool:
-    if not isinstance(atom.test, Text):
+    if not isinstance(atom.test, Text) or atom.test.literal is None:
         return False
-    pattern = atom.test.pattern
-    if any(isinstance(part, Wildcard) for part in pattern):
-        return False
-    return any("".join(pattern) in field.dropped for field in fields)
+    return any(atom.test.literal in field.dropped for field in fields)
 
 
 def _filters_for(rule: DetectionRule, filters: Iterable[FilterRule]) -> list[FilterRule]:

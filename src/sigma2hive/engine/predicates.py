@@ -26,7 +26,6 @@ from sigma2hive.model.conditions import (
     Text,
     TimePart,
     TimeUnit,
-    Wildcard,
 )
 from sigma2hive.model.fields import FieldType
 from sigma2hive.model.folding import fold, folding_table
@@ -101,11 +100,11 @@ def address_of(text: str) -> IPv4Address | IPv6Address | None:
 
 def _text(test: Text, field_type: FieldType) -> Predicate:
     as_text = text_predicate(test)
-    if any(isinstance(part, Wildcard) for part in test.pattern):
+    literal = test.literal
+    if literal is None:
         if field_type is FieldType.IP:
             return lambda value: as_text(value) or as_text(str(address_of(value) or value))
         return as_text
-    literal = "".join(test.pattern)
     if field_type is FieldType.IP and (wanted := address_of(literal)) is not None:
         return lambda value: address_of(value) == wanted
     if field_type.is_numeric:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum
 from ipaddress import IPv4Network, IPv6Network
 
 from sigma2hive.diagnostics import Location
 from sigma2hive.model.fields import Field
 
 
-class Wildcard(StrEnum):
-    """The wildcards of a Sigma string."""
+class Wildcard(Enum):
+    """The wildcards of a Sigma string; no text, so that a literal "*" is never equal to one."""
 
     ANY = "*"
     ONE = "?"
@@ -31,6 +31,12 @@ class Text:
 
     pattern: tuple[str | Wildcard, ...]
     cased: bool = False
+
+    @property
+    def literal(self) -> str | None:
+        """The only text that is meant, None where the pattern has wildcards."""
+        texts = [part for part in self.pattern if isinstance(part, str)]
+        return "".join(texts) if len(texts) == len(self.pattern) else None
 
 
 @dataclass(frozen=True, slots=True)

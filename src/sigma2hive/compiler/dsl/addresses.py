@@ -33,8 +33,8 @@ _MAPPED_NETWORK = IPv6Network("::ffff:0:0/96")
 def text_on_address(test: Text, field: Field) -> Bounds:
     """Return the bounds of a text pattern on an `ip` field."""
     left_out = ignored(field.path)
-    if not any(isinstance(part, Wildcard) for part in test.pattern):
-        literal = "".join(test.pattern)
+    literal = test.literal
+    if literal is not None:
         address = _address(literal)
         if address is None:
             # Digits and colons could be an address to the index that is none to us.

@@ -27,6 +27,7 @@ from sigma2hive.compiler.dsl.bounds import (
     exists,
     has_value,
     ignored,
+    worse_of,
 )
 from sigma2hive.compiler.dsl.derived import derived_bounds
 from sigma2hive.compiler.dsl.existence import existence
@@ -118,7 +119,7 @@ def _on_keyword(test: Test, field: Field) -> Bounds:
         # The lower-cased subfield finds a text by looking it up instead of walking all terms; what
         # must not be found too much is asked of the field itself.
         caseless = _on_slot(test, Slot(field.caseless, limit, lower_cased=True))
-        bounds = Bounds(caseless.upper, bounds.lower, caseless.reason)
+        bounds = Bounds(caseless.upper, bounds.lower, worse_of((caseless.reason, bounds.reason)))
     if field.dynamic:
         # A field that no mapping names may be one too many for the index.
         bounds = with_unindexed(bounds, Slot(field.path, limit))
@@ -189,9 +190,9 @@ def _on_number(test: Test, field: Field) -> Bounds:
 def _on_boolean(test: Test, field: Field) -> Bounds:
     if isinstance(test, Boolean):
         return boolean_bounds(test.boolean, field)
-    if not isinstance(test, Text) or any(isinstance(part, Wildcard) for part in test.pattern):
+    if not isinstance(test, Text) or test.literal is None:
         return at_most(has_value(field), Reason.TYPE)
-    word = "".join(test.pattern)
+    word = test.literal
     if word in ("true", "false") or (not test.cased and word.lower() in ("true", "false")):
         return boolean_bounds(word.lower() == "true", field)
     if not word:

@@ -23,10 +23,12 @@ class Reason(StrEnum):
     """Why a query cannot say a part exactly. What it finds is decided again."""
 
     UNINDEXED = "values that the index left out (too long, malformed) are looked at one by one"
+    NUMBER_SPELLING = "a number may be spelt in other ways (4625.0, 04625, 4.625e3)"
+    CASELESS = "a caseless subfield takes the Kelvin sign for k and the dotted capital I for i"
     LETTER_CASE = "the index folds the letter case of these characters otherwise"
     TOO_COMPLEX = "the pattern is too large for Lucene and was shortened"
     REGEX = "Lucene's regular expressions cannot say this (look-around, back-reference, word edge)"
-    NUMBER = "the index cannot tell every spelling of a number"
+    NUMBER = "the index rounds numbers, or cannot compare them in text"
     ANALYSED = "the field is analysed text without a keyword subfield"
     TYPE = "the field's type does not hold the text as it came"
     DERIVED = "the field is put together from several fields of the index"
@@ -34,6 +36,11 @@ class Reason(StrEnum):
     TIME = "queries cannot take a time apart"
     MANY_FIELDS = "the search is over every field below a path"
     TOO_MANY_CLAUSES = "the rule has more values than one query should hold"
+
+    @property
+    def is_rare(self) -> bool:
+        """Whether only unusual values make the difference, and others are found exactly."""
+        return self in (Reason.UNINDEXED, Reason.NUMBER_SPELLING, Reason.CASELESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +67,19 @@ def at_most(node: Node, reason: Reason) -> Bounds:
     return Bounds(node, MATCH_NONE, reason)
 
 
+def worse_of(reasons: Iterable[Reason | None]) -> Reason | None:
+    """Return the first reason that is not rare, else the first, None where there is none."""
+    given = [reason for reason in reasons if reason is not None]
+    return min(given, key=lambda reason: reason.is_rare, default=None)
+
+
 def any_bounds(parts: Iterable[Bounds]) -> Bounds:
     """Return the bounds of "any of the parts"."""
     parts = tuple(parts)
     return Bounds(
         any_of(part.upper for part in parts),
         any_of(part.lower for part in parts),
-        next((part.reason for part in parts if part.reason is not None), None),
+        worse_of(part.reason for part in parts),
     )
 
 

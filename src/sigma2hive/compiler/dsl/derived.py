@@ -132,9 +132,9 @@ def _value_meets(test: Text, part: Part, source: Field) -> Node:
 
 
 def _in_hexadecimal(test: Text, part: Part, source: Field) -> Node:
-    literal = "".join(test.pattern).lower()
-    if _STAR in test.pattern or Wildcard.ONE in test.pattern or not literal:
+    if not test.literal:
         return existence(source).upper
+    literal = test.literal.lower()
     if not set(literal) <= _HEX or len(literal) > 17:
         return any_of(())
     number = int(literal, 16)

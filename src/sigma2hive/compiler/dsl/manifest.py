@@ -14,8 +14,8 @@ from sigma2hive.model.rules import CompiledRule
 def render_manifest(rule: CompiledRule, query: DslQuery) -> str:
     """Return the manifest as JSON with a final newline.
 
-    `residual` lists the parts of the rule that the query only narrows down: every hit is decided
-    again with `fields`.
+    `residual` lists the parts of the rule that the query only narrows down, `margins` the unusual
+    values that it finds too: every hit is decided again with `fields`.
     """
     content = {
         "id": rule.info.id,
@@ -26,6 +26,7 @@ def render_manifest(rule: CompiledRule, query: DslQuery) -> str:
         "query": query.body,
         "fields": list(query.fields),
         "exact": query.exact,
+        "margins": [reason.value for reason in query.margins],
         "residual": [
             {
                 "selection": part.origin.selection,

@@ -45,7 +45,9 @@ def number_on_text(test: Number, slot: Slot) -> Bounds:
         upper: Node = Leaf(Kind.REGEXP, slot.path, _ANY_NUMBER)
         return with_unindexed(at_most(upper, Reason.NUMBER), slot)
     term = Leaf(Kind.TERM, slot.path, written)
-    bounds = Bounds(any_of((term, Leaf(Kind.SPELLING, slot.path, written))), term, Reason.NUMBER)
+    bounds = Bounds(
+        any_of((term, Leaf(Kind.SPELLING, slot.path, written))), term, Reason.NUMBER_SPELLING
+    )
     return with_unindexed(bounds, slot) if slot.limit < _MAX_DIGITS else bounds
 
 
@@ -64,8 +66,8 @@ def number_on_number(number: int | float | str, field: Field) -> Bounds:
 
 def text_on_number(test: Text, field: Field) -> Bounds:
     """Return the bounds of a text pattern on a field of numbers."""
-    if not any(isinstance(part, Wildcard) for part in test.pattern):
-        literal = "".join(test.pattern)
+    literal = test.literal
+    if literal is not None:
         if _decimal(literal, hexadecimal=True) is not None:
             return number_on_number(literal, field)
         if literal and not any(char.isdigit() for char in literal):

@@ -60,17 +60,19 @@ class DslQuery:
     """A rule's query.
 
     `body` is a `bool` with the log source first in its `filter`; whoever sends it may add to that.
-    `fields` are the paths that must be in `_source` to decide a hit, ".*" for all below.
+    `fields` are the paths that must be in `_source` to decide a hit, ".*" for all below. `margins`
+    say which unusual values would be found beyond the rule's, in parts that are exact otherwise.
     """
 
     body: Json
     fields: tuple[str, ...]
     residual: tuple[Residual, ...] = ()
+    margins: tuple[Reason, ...] = ()
 
     @property
     def exact(self) -> bool:
         """Whether the query finds exactly the rule's events, so that deciding changes nothing."""
-        return not self.residual
+        return not self.residual and not self.margins
 
 
 def compile_query(rule: CompiledRule) -> DslQuery:
@@ -83,12 +85,12 @@ def compile_query(rule: CompiledRule) -> DslQuery:
     gate = walk.node_of(rule.gate, True)
     condition, is_cut = _bounded(walk.node_of(rule.condition, True))
     parts = all_of((gate, condition))
-    residual = walk.residual()
+    residual = walk.residual
     if is_cut:
         whole = Origin("condition", "", "", rule.info.location)
         residual = (*residual, Residual(whole, Reason.TOO_MANY_CLAUSES))
     body = render_filter(parts.parts if isinstance(parts, All) and parts.parts else (parts,))
-    return DslQuery(body, tuple(sorted(_paths(rule))), residual)
+    return DslQuery(body, tuple(sorted(_paths(rule))), residual, walk.margins)
 
 
 class _Walk:
@@ -96,6 +98,15 @@ class _Walk:
 
     def __init__(self) -> None:
         self._found: dict[tuple[Origin, Reason], None] = {}
+
+    @property
+    def residual(self) -> tuple[Residual, ...]:
+        return tuple(Residual(*found) for found in self._found if not found[1].is_rare)
+
+    @property
+    def margins(self) -> tuple[Reason, ...]:
+        reasons = {reason for _, reason in self._found if reason.is_rare}
+        return tuple(reason for reason in Reason if reason in reasons)
 
     def node_of(self, condition: Condition, wide: bool) -> Node:
         """Return a query that finds all (`wide`) or only (not `wide`) what meets the condition."""
@@ -108,9 +119,6 @@ class _Walk:
                 return never(self.node_of(inner, not wide))
             case Atom():
                 return self._atom(condition, wide)
-
-    def residual(self) -> tuple[Residual, ...]:
-        return tuple(Residual(origin, reason) for origin, reason in self._found)
 
     def _atom(self, atom: Atom, wide: bool) -> Node:
         if not atom.fields:

@@ -7,6 +7,7 @@ expression that spells out their cases.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -23,6 +24,9 @@ Pattern = tuple[str | Wildcard, ...]
 #: them: Lucene's cost grows with the square of a run.
 _MAX_RUN = 8
 _MAX_LITERAL = 200
+_LONG_RUN = re.compile(rf"(.)\1{{{_MAX_RUN},}}", re.DOTALL)
+#: No character of Unicode's text: it stands where a run was cut.
+_CUT = "\ufdd0"
 _MAX_SINGLE_WILDCARDS = 4
 _MAX_SEGMENTS = 10
 #: `index.max_regex_length` limits prefixes too.
@@ -102,7 +106,9 @@ def _indexed_bounds(test: Text, slot: Slot) -> Bounds:
     literals = "".join(part for part in test.pattern if not isinstance(part, Wildcard))
     eased = _eased(test.pattern)
     if slot.lower_cased:
-        return _on_lower_case(replace(test, pattern=eased), slot)
+        bounds = _on_lower_case(replace(test, pattern=eased), slot)
+        is_same = eased == test.pattern and _is_indexable(eased)
+        return bounds if is_same else Bounds(bounds.upper, MATCH_NONE, Reason.TOO_COMPLEX)
     if not test.cased and any(_has_other_case(char) for char in literals):
         return _spelt_out(replace(test, pattern=eased), slot, eased == test.pattern)
     upper = _written(eased, slot.path, not test.cased)
@@ -114,12 +120,20 @@ def _indexed_bounds(test: Text, slot: Slot) -> Bounds:
 
 
 def _on_lower_case(test: Text, slot: Slot) -> Bounds:
-    """A normalizer's lower case joins more than the table does, so it is an upper bound only."""
+    """Look for the pattern in lower case, as a normalizer made every value.
+
+    Java's lower case of two characters beyond ASCII is an ASCII letter: K (Kelvin) and İ.
+    """
     literals = "".join(part for part in test.pattern if not isinstance(part, Wildcard))
     if not literals.isascii():
         return Bounds(exists(slot.path), MATCH_NONE, Reason.LETTER_CASE)
     pattern = tuple(p if isinstance(p, Wildcard) else p.lower() for p in test.pattern)
-    return Bounds(_written(pattern, slot.path, False), MATCH_NONE, Reason.LETTER_CASE)
+    upper = _written(pattern, slot.path, False)
+    if test.cased:
+        return Bounds(upper, MATCH_NONE, Reason.LETTER_CASE)
+    if not {"k", "i"}.isdisjoint(literals.lower()):
+        return Bounds(upper, MATCH_NONE, Reason.CASELESS)
+    return Bounds(upper, upper)
 
 
 def _spelt_out(test: Text, slot: Slot, whole: bool) -> Bounds:
@@ -185,14 +199,14 @@ def _eased(pattern: Pattern) -> Pattern:
     for part in pattern:
         if part is Wildcard.ANY:
             anywhere, segments = True, segments + 1
-            _add(eased, [part])
+            _add(eased, (part,))
             if segments >= _MAX_SEGMENTS:
                 return tuple(eased)
         elif part is Wildcard.ONE:
             singles += anywhere
-            _add(eased, [part if singles <= _MAX_SINGLE_WILDCARDS else Wildcard.ANY])
+            _add(eased, (part if singles <= _MAX_SINGLE_WILDCARDS else Wildcard.ANY,))
         else:
-            _add(eased, _shortened(part) if anywhere else [part])
+            _add(eased, _shortened(part) if anywhere else (part,))
     return tuple(eased)
 
 
@@ -202,23 +216,16 @@ def _add(eased: list[str | Wildcard], parts: Sequence[str | Wildcard]) -> None:
             eased.append(part)
 
 
-def _shortened(literal: str) -> list[str | Wildcard]:
+def _shortened(literal: str) -> Pattern:
     """Cut long runs of one character, and what is long altogether, with a `*` in their place."""
-    parts: list[str | Wildcard] = [""]
-    run = 0
-    for position, char in enumerate(literal):
-        run = run + 1 if position and char == literal[position - 1] else 1
-        if run > _MAX_RUN:
-            if parts[-1] is not Wildcard.ANY:
-                parts.append(Wildcard.ANY)
-            continue
-        if isinstance(parts[-1], Wildcard):
-            parts.append("")
-        if len(parts[-1]) >= _MAX_LITERAL:
-            parts.append(Wildcard.ANY)
-            break
-        parts[-1] += char
-    return parts
+    if len(literal) > _MAX_LITERAL:
+        return (*_shortened(literal[:_MAX_LITERAL]), Wildcard.ANY)
+    pieces = _LONG_RUN.sub(lambda run: run.group()[:_MAX_RUN] + _CUT, literal).split(_CUT)
+    parts: list[str | Wildcard] = []
+    for position, piece in enumerate(pieces):
+        parts.extend([Wildcard.ANY] if position else [])
+        parts.extend([piece] if piece else [])
+    return tuple(parts)
 
 
 def _is_indexable(pattern: Pattern) -> bool:
@@ -234,8 +241,8 @@ def _written(pattern: Pattern, path: str, folded: bool) -> Node:
         if not isinstance(part, Wildcard)
         for char in part
     )
-    if not any(isinstance(part, Wildcard) for part in pattern):
-        literal = "".join(pattern)
+    literal = Text(pattern).literal
+    if literal is not None:
         if len(literal.encode("utf-8", "surrogatepass")) > _MAX_TERM_BYTES:
             return MATCH_NONE
         if len(literal) > _MAX_PREFIX and folded:
@@ -281,7 +288,7 @@ def _numbers_too(test: Text, bounds: Bounds, slot: Slot) -> Bounds:
         spellings = _as_floats(literals)
         if not spellings:
             # What reads like a float may be a whole number that was written so.
-            return Bounds(bounds.upper, MATCH_NONE, bounds.reason or Reason.NUMBER)
+            return Bounds(bounds.upper, MATCH_NONE, bounds.reason or Reason.NUMBER_SPELLING)
         more: list[Node] = [Leaf(Kind.TERM, slot.path, spelling) for spelling in spellings]
     elif test.pattern[-1] is Wildcard.ANY:
         more = []
@@ -290,7 +297,7 @@ def _numbers_too(test: Text, bounds: Bounds, slot: Slot) -> Bounds:
         more = [_indexed_bounds(float_too, slot).upper]
     upper = any_of((bounds.upper, *more))
     lower = bounds.lower if len(test.pattern) == 1 else MATCH_NONE
-    return Bounds(upper, lower, bounds.reason or Reason.NUMBER)
+    return Bounds(upper, lower, bounds.reason or Reason.NUMBER_SPELLING)
 
 
 def _as_floats(literal: str) -> list[str]:

@@ -10,7 +10,8 @@ import pytest
 LEVELS = (
     {"diagnostics"},
     {"model", "yamlmarks"},
-    {"settings", "clients", "sigma", "storage"},
+    {"settings"},
+    {"clients", "sigma", "storage"},
     {"repository", "schema", "compiler", "engine", "alerts", "sources", "sinks", "reports"},
     {"workflows", "runner", "deploy"},
     {"cli"},

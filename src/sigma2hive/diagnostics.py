@@ -164,6 +164,7 @@ class Sigma2hiveError(Exception):
     Sigma2hiveError
     ├── ConfigurationError   settings, mappings or profile cannot be used (exit code 3)
     ├── SourceError          an event source cannot be read at all (exit code 4 for servers)
+    ├── ServerError          a server did not do what it was asked (sigma2hive.clients.errors)
     ├── StorageError         a local database cannot be used (sigma2hive.storage)
     └── SinkError            a sink cannot be written
     """

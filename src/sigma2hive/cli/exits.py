@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 from sigma2hive.cli.rendering import SourceFiles, render_diagnostic
+from sigma2hive.clients.errors import ServerError
 from sigma2hive.diagnostics import ConfigurationError, Diagnostic, SinkError
 from sigma2hive.model.visible import visible
 from sigma2hive.storage import StorageError
@@ -58,6 +59,11 @@ def errors_as_exits() -> Iterator[None]:
     except (SinkError, StorageError) as error:
         click.echo(f"error S2H506: {visible(str(error))}", err=True)
         _end(Exit.CONFIGURATION)
+    except ServerError as error:
+        # What passes by itself is the server's; the rest needs someone to change a setting.
+        click.echo(f"error: {visible(error.message)}", err=True)
+        click.echo(f"  hint: {visible(error.hint)}", err=True)
+        _end(Exit.UNREACHABLE if error.passes else Exit.CONFIGURATION)
 
 
 def _end(code: Exit) -> NoReturn:

@@ -1,0 +1,26 @@
+"""Elasticsearch: the calls that sigma2hive needs, and everything that can go wrong with them."""
+
+from sigma2hive.clients.elasticsearch.answers import (
+    Capabilities,
+    Capability,
+    Hit,
+    Indices,
+    SearchAnswer,
+    SearchRequest,
+    ServerInfo,
+)
+from sigma2hive.clients.elasticsearch.calls import ElasticsearchClient, PointInTime
+from sigma2hive.clients.elasticsearch.connection import open_client
+
+__all__ = [
+    "Capabilities",
+    "Capability",
+    "ElasticsearchClient",
+    "Hit",
+    "Indices",
+    "PointInTime",
+    "SearchAnswer",
+    "SearchRequest",
+    "ServerInfo",
+    "open_client",
+]

@@ -1,12 +1,13 @@
 """Which events meet which rules: deciding, without any I/O.
 
-Takes compiled rules and correlations, then events one by one; gives `Match`es. Events that feed a
-correlation are kept until `episodes` is asked for.
+Takes compiled rules and correlations, then events one by one, or candidates that a search found for
+one rule; gives `Match`es. Events that feed a correlation are kept until `episodes` is asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from sigma2hive.compiler import Compiled, condition_as_json
 from sigma2hive.engine import Decision, Episode, find_episodes, prepare, reasons_for
@@ -21,33 +22,52 @@ from sigma2hive.model.rules import CompiledCorrelation, CompiledRule
 _Gated = tuple[Decision, list[tuple[CompiledRule, Decision]]]
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An event that a search found for one rule; whether it meets it is still to be decided."""
+
+    rule_id: str
+    event: Event
+
+
 class Matcher:
-    """Decides every rule on every event it is given."""
+    """Decides rules on the events it is given."""
 
     def __init__(self, compiled: Compiled) -> None:
         self._gates = _by_gate(compiled.rules)
+        self._decisions = {
+            rule.info.id: (is_from_here, is_met)
+            for is_from_here, rules in self._gates
+            for rule, is_met in rules
+        }
         self._rules = {rule.info.id: rule for rule in compiled.rules}
         self._correlations = compiled.correlations
         self._feeding = {rule_id for entry in compiled.correlations for rule_id in entry.rules}
         self._found: list[tuple[str, Event]] = []
 
-    def matches_of(self, event: Event) -> Iterator[Match]:
-        """Yield a match for each rule that the event meets and that is not silent."""
+    def matches_of(self, found: Event | Candidate) -> Iterator[Match]:
+        """Yield a match for each rule that is met and not silent: any, or only the candidate's."""
+        if isinstance(found, Candidate):
+            is_from_here, is_met = self._decisions[found.rule_id]
+            if is_from_here(found.event.values) and is_met(found.event.values):
+                yield from self._met(self._rules[found.rule_id], found.event)
+            return
         for is_from_here, rules in self._gates:
-            if not is_from_here(event.values):
-                continue
-            for rule, is_met in rules:
-                if not is_met(event.values):
-                    continue
-                if rule.info.id in self._feeding:
-                    self._found.append((rule.info.id, event))
-                if not rule.silent:
-                    yield Match(
-                        rule=rule.info,
-                        events=(event,),
-                        identity=event_identity(rule.info.id, event.key),
-                        reasons=reasons_for(rule.condition, event.values),
-                    )
+            if is_from_here(found.values):
+                for rule, is_met in rules:
+                    if is_met(found.values):
+                        yield from self._met(rule, found)
+
+    def _met(self, rule: CompiledRule, event: Event) -> Iterator[Match]:
+        if rule.info.id in self._feeding:
+            self._found.append((rule.info.id, event))
+        if not rule.silent:
+            yield Match(
+                rule=rule.info,
+                events=(event,),
+                identity=event_identity(rule.info.id, event.key),
+                reasons=reasons_for(rule.condition, event.values),
+            )
 
     def episodes(self) -> Iterator[tuple[CompiledCorrelation, Episode]]:
         """Yield the episodes of all correlations over all the events so far."""

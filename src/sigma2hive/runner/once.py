@@ -22,7 +22,7 @@ from sigma2hive.model.mappings import Mappings
 from sigma2hive.model.matches import Match
 from sigma2hive.model.profiles import Logsource
 from sigma2hive.model.rules import CompiledCorrelation
-from sigma2hive.runner.matching import Matcher
+from sigma2hive.runner.matching import Candidate, Matcher
 from sigma2hive.runner.state import EpisodeStore, StoredEpisode
 from sigma2hive.sinks import Outcome, Sink
 
@@ -53,21 +53,26 @@ class Summary:
     put_aside: Diagnostics = field(default_factory=Diagnostics)
 
 
-def run_pass(work: Pass, events: Iterable[Event | Diagnostic], summary: Summary) -> Iterator[Alert]:
+def run_pass(
+    work: Pass, found: Iterable[Event | Candidate | Diagnostic], summary: Summary
+) -> Iterator[Alert]:
     """Yield every alert once it was pushed to all sinks, and fill `summary` meanwhile.
+
+    `found` are events that all rules look at, candidates of single rules, and findings about what
+    was put aside.
 
     Raises:
         SinkError: a sink cannot be written; the pass ends, and what was pushed before stays.
     """
     matcher = Matcher(work.compiled)
     contexts = _contexts(work.compiled)
-    for event in events:
-        if isinstance(event, Diagnostic):
-            summary.put_aside.found.append(event)
+    for entry in found:
+        if isinstance(entry, Diagnostic):
+            summary.put_aside.found.append(entry)
             continue
         summary.events += 1
         work.progress(summary.events)
-        for match in matcher.matches_of(event):
+        for match in matcher.matches_of(entry):
             yield _pushed(work, match, contexts[match.rule.id], summary)
     for correlation, episode in matcher.episodes():
         identity = _remembered(work.episodes, correlation, episode)

@@ -46,7 +46,7 @@ def event_of(
     if is_windows_event(document):
         return windows_event_of(document, piece, options, ordinals)
     if is_hit(document):
-        return _event_of_hit(document, piece)
+        return event_of_hit(document, piece)
     _refuse_search_response(document)
     values = flatten(document)
     time_ns = _time_of(values)
@@ -107,7 +107,12 @@ def is_hit(document: Mapping[str, Any]) -> bool:
     )
 
 
-def _event_of_hit(hit: Mapping[str, Any], piece: Piece) -> Event:
+def event_of_hit(hit: Mapping[str, Any], piece: Piece) -> Event:
+    """Return the event of a search hit.
+
+    Raises:
+        PutAsideError: S2H503 (no usable time).
+    """
     values = flatten(hit["_source"])
     time_ns = _time_of(values)
     key = elasticsearch_event_key(hit["_index"], hit["_id"], time_ns)

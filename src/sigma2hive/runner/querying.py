@@ -1,0 +1,103 @@
+"""The query way: each rule's own search over a window of time, every hit decided again.
+
+Takes compiled rules, an Elasticsearch client and a window; gives candidates for the `Matcher`, and
+what could not be searched. A search that failed is named and counted, never passed over: whoever
+asked must not believe that its window was looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from sigma2hive.clients.elasticsearch import (
+    ElasticsearchClient,
+    Indices,
+    SearchAnswer,
+    SearchRequest,
+)
+from sigma2hive.clients.errors import ServerError
+from sigma2hive.compiler.dsl import compile_query
+from sigma2hive.diagnostics import Diagnostic
+from sigma2hive.model.events import Event
+from sigma2hive.model.rules import CompiledRule
+from sigma2hive.model.times import render_time
+from sigma2hive.runner.matching import Candidate
+from sigma2hive.sources.elasticsearch import read_hit
+
+#: Searches in one request: small enough for a coordinating node, and for one answer in memory.
+RULES_PER_REQUEST = 50
+#: Hits that a search brings at once; a rule with more is read on page by page in a frozen view.
+HITS_PER_SEARCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The half-open span of event time [start, end), in nanoseconds since the epoch."""
+
+    start_ns: int
+    end_ns: int
+
+    def as_filter(self) -> Mapping[str, Any]:
+        """Return the query that holds for documents in the window."""
+        bounds = {
+            "gte": render_time(self.start_ns),
+            "lt": render_time(self.end_ns),
+            "format": "strict_date_optional_time_nanos",
+        }
+        return {"range": {"@timestamp": bounds}}
+
+
+@dataclass(slots=True)
+class Search:
+    """Searches a window for all rules.
+
+    After iterating, `failures` has the error of each rule that could not be searched whole, by its
+    id. An error that concerns the whole cluster (no connection, no credentials) is raised instead.
+    """
+
+    client: ElasticsearchClient
+    rules: Sequence[CompiledRule]
+    window: Window
+    failures: dict[str, ServerError] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Candidate | Diagnostic]:
+        """Yield each hit as a candidate of its rule, documents that are no events as findings.
+
+        Raises:
+            ServerError: no search can be made at all.
+        """
+        remaining = iter(self.rules)
+        while batch := tuple(islice(remaining, RULES_PER_REQUEST)):
+            requests = [self._request(rule) for rule in batch]
+            answers = self.client.msearch(requests)
+            for rule, request, answer in zip(batch, requests, answers, strict=True):
+                yield from self._candidates(rule, request, answer)
+
+    def _request(self, rule: CompiledRule) -> SearchRequest:
+        query = {"bool": {"filter": [self.window.as_filter(), compile_query(rule).body]}}
+        body = {"query": query, "size": HITS_PER_SEARCH, "track_total_hits": False}
+        return SearchRequest(Indices(rule.indices), body)
+
+    def _candidates(
+        self, rule: CompiledRule, request: SearchRequest, answer: SearchAnswer | ServerError
+    ) -> Iterator[Candidate | Diagnostic]:
+        if isinstance(answer, ServerError):
+            self.failures[rule.info.id] = answer
+            return
+        if len(answer.hits) < HITS_PER_SEARCH:
+            yield from (_candidate(rule, hit) for hit in answer.hits)
+            return
+        try:
+            with self.client.point_in_time(request.indices) as view:
+                for page in self.client.pages(view, {"query": request.body["query"]}):
+                    yield from (_candidate(rule, hit) for hit in page)
+        except ServerError as error:
+            self.failures[rule.info.id] = error
+
+
+def _candidate(rule: CompiledRule, hit: Mapping[str, Any]) -> Candidate | Diagnostic:
+    read = read_hit(hit)
+    return Candidate(rule.info.id, read) if isinstance(read, Event) else read

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import click
 
 from sigma2hive.cli.exits import Exit, errors_as_exits, print_findings
-from sigma2hive.cli.options import json_option, project_options
+from sigma2hive.cli.options import Span, json_option, project_options
 from sigma2hive.cli.run_report import Report, alert_as_json, alert_line
+from sigma2hive.clients.elasticsearch import open_client
+from sigma2hive.clients.errors import ServerError
+from sigma2hive.diagnostics import Diagnostic
+from sigma2hive.model.events import Event
+from sigma2hive.model.times import NANOSECONDS
+from sigma2hive.runner.matching import Candidate
 from sigma2hive.runner.once import Pass, Summary, run_pass
+from sigma2hive.runner.querying import Search, Window
 from sigma2hive.runner.state import DEFAULT_STATE, EpisodeStore
 from sigma2hive.settings import Settings
 from sigma2hive.sinks import DEFAULT_INBOX, Inbox, Sink, open_sink
@@ -31,6 +40,7 @@ class _Asked:
     """What the command line asks for beyond the repository."""
 
     events: tuple[Path, ...]
+    since: timedelta | None
     sinks: tuple[str, ...]
     dry_run: bool
     as_json: bool
@@ -53,6 +63,12 @@ class _Asked:
     help="Event file or folder: NDJSON (also .gz), JSON arrays, .evtx (repeatable).",
 )
 @click.option(
+    "--since",
+    type=Span(),
+    metavar="SPAN",
+    help="Search Elasticsearch over the last SPAN (30m, 24h, 7d) instead of reading files.",
+)
+@click.option(
     "--sink",
     "sinks",
     multiple=True,
@@ -71,6 +87,7 @@ def run(
 ) -> None:
     """Match every rule on every event, and deliver each match as one alert.
 
+    Events come from files, or with --since from the Elasticsearch that the settings name.
     Alerts go to the inbox (a local file) unless --sink or the settings say otherwise; nothing is
     sent to any server.
 
@@ -79,6 +96,7 @@ def run(
       sigma2hive run --once --events examples/attack-story
       sigma2hive run --once --events logs/ --rules sigma_rules/windows --profile winlogbeat \\
         --sink jsonl:alerts.jsonl
+      sigma2hive run --once --since 24h --dry-run
     """
     if not once:
         raise click.UsageError("only single passes work so far: add --once")
@@ -90,29 +108,58 @@ def run(
 
 
 def _run(project: Project, asked: _Asked) -> Exit:
-    paths = asked.events or project.settings.sources.events
-    if not paths:
-        raise click.UsageError(
-            "no events to read: name files or folders with --events, or under sources in "
-            "sigma2hive.yml"
-        )
-    print_findings(project.findings, project.settings.root)
-    summary = Summary()
-    raised: list[dict[str, object]] = []
-    with _opened(project, asked) as (sinks, episodes), _progress(summary) as progress:
-        work = Pass(project.compiled, project.mappings, sinks, episodes, progress)
-        for alert in run_pass(work, read_events(paths, _source_options(project)), summary):
-            if asked.as_json:
-                raised.append(alert_as_json(alert))
-            else:
-                click.echo(alert_line(alert), err=asked.to_stderr)
-    report = Report(project, summary, asked.dry_run)
+    with ExitStack() as stack:
+        found, unsearched = _source(project, asked, stack)
+        print_findings(project.findings, project.settings.root)
+        summary = Summary()
+        raised: list[dict[str, object]] = []
+        with _opened(project, asked) as (sinks, episodes), _progress(summary) as progress:
+            work = Pass(
+                compiled=project.compiled,
+                mappings=project.mappings,
+                sinks=sinks,
+                episodes=episodes,
+                unsearched=unsearched,
+                progress=progress,
+            )
+            for alert in run_pass(work, found, summary):
+                if asked.as_json:
+                    raised.append(alert_as_json(alert))
+                else:
+                    click.echo(alert_line(alert), err=asked.to_stderr)
+    report = Report(project, summary, asked.dry_run, unsearched)
     if asked.as_json:
         click.echo(json.dumps(report.as_json(raised), indent=2))
     else:
         print_findings(report.shown_put_aside(), project.settings.root)
         click.echo("\n".join(report.lines()), err=asked.to_stderr)
-    return _exit_code(project, summary, asked)
+    return _exit_code(project, summary, unsearched, asked)
+
+
+def _source(
+    project: Project, asked: _Asked, stack: ExitStack
+) -> tuple[Iterable[Event | Candidate | Diagnostic], Mapping[str, ServerError]]:
+    """Return what to look at, and where the rules will be that cannot be searched."""
+    if asked.since is not None:
+        if asked.events:
+            raise click.UsageError("--since searches Elasticsearch: leave --events out")
+        if not project.settings.elasticsearch.urls:
+            raise click.UsageError(
+                "no Elasticsearch to search: name it under elasticsearch in sigma2hive.yml, or in "
+                "SIGMA2HIVE_ELASTICSEARCH_URLS"
+            )
+        client = stack.enter_context(open_client(project.settings.elasticsearch))
+        end_ns = time.time_ns()
+        window = Window(end_ns - int(asked.since.total_seconds()) * NANOSECONDS, end_ns)
+        search = Search(client, project.compiled.rules, window)
+        return search, search.failures
+    paths = asked.events or project.settings.sources.events
+    if not paths:
+        raise click.UsageError(
+            "no events to read: name files or folders with --events, or under sources in "
+            "sigma2hive.yml; or search Elasticsearch with --since"
+        )
+    return read_events(paths, _source_options(project)), {}
 
 
 def _source_options(project: Project) -> SourceOptions:
@@ -176,7 +223,12 @@ def _progress(summary: Summary) -> Iterator[Callable[[int], None]]:
         click.echo("\r\x1b[K", nl=False, err=True)
 
 
-def _exit_code(project: Project, summary: Summary, asked: _Asked) -> Exit:
+def _exit_code(
+    project: Project, summary: Summary, unsearched: Mapping[str, ServerError], asked: _Asked
+) -> Exit:
+    if unsearched:
+        passing = any(error.passes for error in unsearched.values())
+        return Exit.UNREACHABLE if passing else Exit.CONFIGURATION
     if any(finding.code in _NOT_READ for finding in (*project.findings, *summary.put_aside)):
         return Exit.CONFIGURATION
     if not project.compiled.rules:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sigma2hive.cli.alert_view import SEVERITIES
 from sigma2hive.cli.rendering import diagnostic_as_json
+from sigma2hive.clients.errors import ServerError
 from sigma2hive.diagnostics import CODES, Diagnostic
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.times import moment_of, render_time
@@ -46,6 +47,7 @@ class Report:
     project: Project
     summary: Summary
     dry_run: bool
+    unsearched: Mapping[str, ServerError] = field(default_factory=dict)
 
     def lines(self) -> Iterator[str]:
         """Yield what became of the alerts, what was left out, and the last line."""
@@ -54,6 +56,7 @@ class Report:
             yield f"{sink}: {counted}"
         if self.left_out:
             yield f"left out: {self._reasons()}"
+        yield from self._unsearched_lines()
         if not self.project.compiled.rules:
             yield "no rule could be used, so nothing could be found"
         yield self.last_line()
@@ -91,9 +94,20 @@ class Report:
                 for sink, outcomes in self.summary.outcomes.items()
             },
             "left_out": self.left_out,
+            "unsearched": {
+                rule_id: {"message": error.message, "hint": error.hint}
+                for rule_id, error in self.unsearched.items()
+            },
             "findings": [diagnostic_as_json(finding) for finding in findings],
             "dry_run": self.dry_run,
         }
+
+    def _unsearched_lines(self) -> Iterator[str]:
+        """Yield each reason once, with the number of rules that it kept from being searched."""
+        reasons = Counter((error.message, error.hint) for error in self.unsearched.values())
+        for (message, hint), count in reasons.most_common():
+            yield f"not searched: {_counted(count, 'rule')}: {visible(message)}"
+            yield f"  hint: {visible(hint)}"
 
     @property
     def left_out(self) -> int:

@@ -6,7 +6,7 @@ one rule; gives `Match`es. Events that feed a correlation are kept until `episod
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from sigma2hive.compiler import Compiled, condition_as_json
@@ -69,9 +69,17 @@ class Matcher:
                 reasons=reasons_for(rule.condition, event.values),
             )
 
-    def episodes(self) -> Iterator[tuple[CompiledCorrelation, Episode]]:
-        """Yield the episodes of all correlations over all the events so far."""
+    def episodes(
+        self, unsearched: Collection[str] = ()
+    ) -> Iterator[tuple[CompiledCorrelation, Episode]]:
+        """Yield the episodes of all correlations over all the events so far.
+
+        `unsearched` are rules of which events may be missing: their correlations are left out, for
+        an episode that lacks its first events would get another identity.
+        """
         for correlation in self._correlations:
+            if any(rule_id in unsearched for rule_id in correlation.rules):
+                continue
             feeding = [pair for pair in self._found if pair[0] in correlation.rules]
             for episode in find_episodes(correlation, feeding):
                 yield correlation, episode

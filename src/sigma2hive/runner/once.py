@@ -7,7 +7,7 @@ Decisions are `matching`'s; this module only does what was decided.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sigma2hive.alerts import AlertContext, build_alert
@@ -31,7 +31,8 @@ from sigma2hive.sinks import Outcome, Sink
 class Pass:
     """What one pass works with.
 
-    Without `episodes` (a dry run) none is remembered. `progress` is told the number of events so
+    Without `episodes` (a dry run) none is remembered. `unsearched` are ids of rules of which events
+    may be missing; it may grow while events are read. `progress` is told the number of events so
     far, after each.
     """
 
@@ -39,6 +40,7 @@ class Pass:
     mappings: Mappings
     sinks: Sequence[Sink] = ()
     episodes: EpisodeStore | None = None
+    unsearched: Collection[str] = ()
     progress: Callable[[int], None] = lambda _: None
 
 
@@ -74,7 +76,7 @@ def run_pass(
         work.progress(summary.events)
         for match in matcher.matches_of(entry):
             yield _pushed(work, match, contexts[match.rule.id], summary)
-    for correlation, episode in matcher.episodes():
+    for correlation, episode in matcher.episodes(work.unsearched):
         identity = _remembered(work.episodes, correlation, episode)
         match = matcher.match_of(correlation, episode, identity)
         yield _pushed(work, match, contexts[match.rule.id], summary)

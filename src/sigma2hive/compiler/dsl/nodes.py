@@ -129,6 +129,8 @@ def _without_implied(parts: Iterable[Node]) -> tuple[Node, ...]:
     """Leave out what a leaf that only asks for the field finds anyway."""
     kept = tuple(parts)
     paths = {part.path for part in kept if isinstance(part, Leaf) and part.kind is Kind.EXISTS}
+    if not paths:
+        return kept
     return tuple(
         part
         for part in kept

@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from sigma2hive.compiler.dsl.bounds import (
     Bounds,
     Reason,
+    anything,
     at_most,
     exists,
     has_value,
@@ -70,10 +71,13 @@ def text_on_number(test: Text, field: Field) -> Bounds:
     if literal is not None:
         if _decimal(literal, hexadecimal=True) is not None:
             return number_on_number(literal, field)
-        if literal and not any(char.isdigit() for char in literal):
+        if not literal:
+            # An empty string leaves no trace in such a field.
+            return anything(Reason.TYPE)
+        if not any(char.isdigit() for char in literal):
             # Such a text was refused by the index, if it came at all.
             return at_most(ignored(field.path), Reason.TYPE)
-    if all(part is Wildcard.ANY for part in test.pattern):
+    elif all(part is Wildcard.ANY for part in test.pattern):
         return existence(field)
     return at_most(has_value(field), Reason.TYPE)
 

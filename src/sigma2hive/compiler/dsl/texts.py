@@ -25,6 +25,10 @@ Pattern = tuple[str | Wildcard, ...]
 _MAX_RUN = 8
 _MAX_LITERAL = 200
 _LONG_RUN = re.compile(rf"(.)\1{{{_MAX_RUN},}}", re.DOTALL)
+_LETTER = re.compile(r"[A-Za-z]")
+#: UTF-8 has no surrogates: the index holds U+FFFD in their place.
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_ESCAPES = {ord(sign): f"\\{sign}" for sign in "\\*?"}
 #: No character of Unicode's text: it stands where a run was cut.
 _CUT = "\ufdd0"
 _MAX_SINGLE_WILDCARDS = 4
@@ -109,10 +113,10 @@ def _indexed_bounds(test: Text, slot: Slot) -> Bounds:
         bounds = _on_lower_case(replace(test, pattern=eased), slot)
         is_same = eased == test.pattern and _is_indexable(eased)
         return bounds if is_same else Bounds(bounds.upper, MATCH_NONE, Reason.TOO_COMPLEX)
-    if not test.cased and any(_has_other_case(char) for char in literals):
+    if not test.cased and not literals.isascii() and any(map(_has_other_case, literals)):
         return _spelt_out(replace(test, pattern=eased), slot, eased == test.pattern)
     upper = _written(eased, slot.path, not test.cased)
-    if any(0xD800 <= ord(char) <= 0xDFFF for char in literals):
+    if _SURROGATE.search(literals):
         return Bounds(upper, MATCH_NONE, Reason.LETTER_CASE)
     if eased != test.pattern or not _is_indexable(test.pattern):
         return Bounds(upper, MATCH_NONE, Reason.TOO_COMPLEX)
@@ -236,10 +240,7 @@ def _is_indexable(pattern: Pattern) -> bool:
 def _written(pattern: Pattern, path: str, folded: bool) -> Node:
     """Return the query for a pattern whose letters need no more than ASCII folding."""
     folded = folded and any(
-        char.isascii() and char.isalpha()
-        for part in pattern
-        if not isinstance(part, Wildcard)
-        for char in part
+        _LETTER.search(part) for part in pattern if not isinstance(part, Wildcard)
     )
     literal = Text(pattern).literal
     if literal is not None:
@@ -260,19 +261,14 @@ def _written(pattern: Pattern, path: str, folded: bool) -> Node:
 
 def _storable(literal: str) -> str:
     """Cut a literal before its first surrogate, for which the index has another character."""
-    for position, char in enumerate(literal):
-        if 0xD800 <= ord(char) <= 0xDFFF:
-            return literal[:position]
-    return literal
+    found = _SURROGATE.search(literal)
+    return literal[: found.start()] if found else literal
 
 
 def _escaped(part: str | Wildcard) -> str:
     if isinstance(part, Wildcard):
         return part.value
-    return "".join(
-        "?" if 0xD800 <= ord(char) <= 0xDFFF else "\\" + char if char in "\\*?" else char
-        for char in part
-    )
+    return _SURROGATE.sub("?", part.translate(_ESCAPES))
 
 
 def _numbers_too(test: Text, bounds: Bounds, slot: Slot) -> Bounds:

@@ -68,7 +68,8 @@ derived:
   initiated: {join: [{path: direction, replace: {egress: 'true', ingress: 'false'}}]}
   hexpid: {join: [{path: pid, prefix: '0x', hex_digits: 1}]}
   hextext:
-    join: [{path: pidtext, only_if: {kind: [a, b]}, prefix: 'DWORD (0x', hex_digits: 4, suffix: ')'}]
+    join:
+      - {path: pidtext, only_if: {kind: [a, b]}, prefix: 'DWORD (0x', hex_digits: 4, suffix: ')'}
   access: {each: true, join: [{path: codes, prefix: '%%'}]}
 logsources:
   - product: windows
@@ -128,7 +129,20 @@ TEXTS = [
     *["a*b", "a?b", "a\\?b", 'say "hi"', "it's", "{x}[y](z)|a^b$c.d+e", "@&#~<>", "100%", "%%44"],
     *["Straße", "STRASSE", "straẞe", "ΑΣΑΣ", "ασας", "ασαΣ", "İstanbul", "istanbul", "ISTANBUL"],
     *["ıI", "K", "\u212a", "kelvin", "\u212aELVIN", "ſ", "s", "Å", "\u212b", "å", "é", "É", "café"],
-    *["CAFÉ", "привет", "ПРИВЕТ", "ПРивет мир", "中文", "😀", "😀😀😀😀😀", "𐐀", "𐐨", "ǆ", "ǅ", "Ǆ"],
+    *[
+        "CAFÉ",
+        "привет",
+        "ПРИВЕТ",
+        "ПРивет мир",
+        "中文",
+        "😀",
+        "😀😀😀😀😀",
+        "𐐀",
+        "𐐨",
+        "ǆ",
+        "ǅ",
+        "Ǆ",
+    ],
     *["true", "TRUE", "false", "null", "4625", "04625", "4625.0", "4.625e3", "4625.7", "-1", "0"],
     *["0x1211", "1e3", "１２", "٤٦", "1.5", ".5", "5.", "NaN", "1.5d", "10.0.0.1", "010.0.0.1"],
     *["10.0.0.0", "10.0.0.255", "10.1.2.3", "192.168.1.77", "::1", "::ffff:10.0.0.1", "fe80::1"],
@@ -269,7 +283,9 @@ _SCALARS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=4),
 )
 _LETTERS = st.sampled_from([*"abkKsS éÉ中ß0.-", "\\.", "\\d", "\\w", "\\s", "\\W", "\\S", "."])
-_SETS = st.sampled_from(["[a-c]", "[^a]", "[A-Z0-9]", "[^\\W]", "[\\s\\S]", "[é-ü]", "[]a]", "[^\\n]"])
+_SETS = st.sampled_from(
+    ["[a-c]", "[^a]", "[A-Z0-9]", "[^\\W]", "[\\s\\S]", "[é-ü]", "[]a]", "[^\\n]"]
+)
 _RARE = st.sampled_from(
     ["\\b", "\\B", "(?=a)", "(?!a)", "(?<!b)", "\\x41", "\\u00e9", "\\\\", "\\$", "\\n", "\\t", '"']
 )
@@ -305,7 +321,9 @@ def _items(draw: st.DrawFn) -> tuple[str, Any]:
         how += ["|startswith|cased", "|endswith|cased", "|contains|all", "|windash|contains"]
         modifier = draw(st.sampled_from(how))
         values = _texts() if modifier else _SCALARS
-        return f"{field}{modifier}", draw(st.one_of(values, st.lists(values, min_size=1, max_size=4)))
+        return f"{field}{modifier}", draw(
+            st.one_of(values, st.lists(values, min_size=1, max_size=4))
+        )
     if kind == 6:
         wide = draw(st.sampled_from(["|base64offset|contains", "|wide|base64offset|contains"]))
         return f"{field}{wide}", draw(st.sampled_from(["a", "foo", "é"]))
@@ -319,7 +337,14 @@ def _items(draw: st.DrawFn) -> tuple[str, Any]:
         other = draw(st.sampled_from(["kw", "short", "who", "long"]))
         return f"{field}|fieldref{draw(st.sampled_from(['', '|startswith', '|endswith']))}", other
     if kind == 10:
-        networks = ["10.0.0.0/8", "10.0.0.0/24", "10.0.0.1/32", "192.168.0.0/17", "fe80::/10", "::/0"]
+        networks = [
+            "10.0.0.0/8",
+            "10.0.0.0/24",
+            "10.0.0.1/32",
+            "192.168.0.0/17",
+            "fe80::/10",
+            "::/0",
+        ]
         return f"{field}|cidr", draw(st.sampled_from(networks))
     operator = draw(st.sampled_from(["|lt", "|lte", "|gt", "|gte", "|year", "|hour", "|day"]))
     number = draw(st.sampled_from([*NUMBERS, 2026, 22, 24]))

@@ -1,0 +1,97 @@
+"""All of SigmaHQ's rules as queries on a real Elasticsearch, over all regression events.
+
+Elasticsearch takes every query, and no rule's query misses an event that the engine finds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sigma2hive.compiler import Compiled, compile_all, compile_query
+from sigma2hive.diagnostics import Diagnostic, Diagnostics
+from sigma2hive.engine import prepare
+from sigma2hive.model.profiles import Logsource, Profile
+from sigma2hive.repository import load_repository
+from sigma2hive.schema import load_profile
+from sigma2hive.sources import SourceOptions, read_events
+from tests.bench.cluster import Cluster
+from tests.compiler.index_mapping import SETTINGS, mapping_of
+
+#: Searches in one request.
+BATCH = 150
+#: SigmaHQ's rules that the profile has a place for, at least; the rest is for other products.
+RULES = {"winlogbeat": 2_850, "elastic-agent": 3_690}
+
+
+@pytest.fixture(scope="module", params=["winlogbeat", "elastic-agent"])
+def profile(request: pytest.FixtureRequest) -> Profile:
+    loaded = load_profile(request.param, None, Diagnostics())
+    assert loaded is not None
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def rules(shared: Path, profile: Profile) -> Compiled:
+    root = shared / "data" / "sigmahq"
+    diagnostics = Diagnostics()
+    return compile_all(load_repository([root], root, {}, diagnostics), profile, diagnostics)
+
+
+@pytest.fixture(scope="module")
+def events(shared: Path, profile: Profile) -> list[dict[str, Any]]:
+    """The regression events in the profile's fields, as documents."""
+    options = SourceOptions(profile.windows_events.value, shared)
+    found = list(read_events([shared / "data" / "regression"], options))
+    return [
+        {path: list(values) for path, values in event.values.items()}
+        for event in found
+        if not isinstance(event, Diagnostic)
+    ]
+
+
+@pytest.fixture(scope="module")
+def index(elasticsearch: Cluster, profile: Profile, events: list[dict[str, Any]]) -> Iterator[str]:
+    place = profile.place(Logsource("windows"))
+    assert place is not None
+    with elasticsearch.indices() as indices:
+        yield indices.create(mapping_of(place.types), events, settings=SETTINGS)
+
+
+def test_no_query_is_refused_and_none_misses_an_event(
+    elasticsearch: Cluster,
+    profile: Profile,
+    rules: Compiled,
+    events: list[dict[str, Any]],
+    index: str,
+) -> None:
+    assert len(events) > 120
+    assert len(rules.rules) >= RULES[profile.name]
+    values = [{path: tuple(texts) for path, texts in event.items()} for event in events]
+    missed, matches, hits = [], 0, 0
+    for start in range(0, len(rules.rules), BATCH):
+        batch = rules.rules[start : start + BATCH]
+        lines = []
+        for rule in batch:
+            body = {"query": compile_query(rule).body, "size": len(events), "_source": False}
+            lines += [json.dumps({"index": index}), json.dumps(body)]
+        answer = elasticsearch.request("POST", "_msearch", "\n".join(lines) + "\n")
+        for rule, result in zip(batch, answer["responses"], strict=True):
+            assert result["status"] == 200, (rule.info.location, result)
+            assert result["_shards"]["failed"] == 0, (rule.info.location, result)
+            found = {int(hit["_id"]) for hit in result["hits"]["hits"]}
+            gate, condition = prepare(rule.gate), prepare(rule.condition)
+            wanted = {
+                number for number, entry in enumerate(values) if gate(entry) and condition(entry)
+            }
+            matches, hits = matches + len(wanted), hits + len(found)
+            missed += [(str(rule.info.location), number) for number in wanted - found]
+    assert not missed
+    assert matches > 200
+    # Mostly what is found is meant: deciding again is no search through everything.
+    assert hits < 0.05 * len(rules.rules) * len(events)
+    print(profile.name, len(rules.rules), len(events), matches, hits)

@@ -69,11 +69,22 @@ class _Positions:
             begins, ends, _ = self.add(tree.item)
             self._follow(ends, begins)
             parts.append((begins, ends, True))
-        else:
-            for _ in range(min(tree.most - tree.least, _MAX_POSITIONS)):
-                begins, ends, _ = self.add(tree.item)
-                parts.append((begins, ends, True))
+        elif tree.most > tree.least:
+            parts.append(self._at_most(tree.item, min(tree.most - tree.least, _MAX_POSITIONS)))
         return self._joined(parts)
+
+    def _at_most(self, item: Tree, times: int) -> tuple[int, int, bool]:
+        """Add item(item(item…)?)?, as Lucene does: one place to begin, and many to end."""
+        first, last, previous, reachable = 0, 0, 0, True
+        for count in range(times):
+            begins, ends, nullable = self.add(item)
+            if count:
+                self._follow(previous, begins)
+            first |= begins if reachable else 0
+            previous = ends | (previous if nullable else 0)
+            last |= ends
+            reachable = reachable and nullable
+        return first, last, True
 
     def _joined(self, parts: list[tuple[int, int, bool]]) -> tuple[int, int, bool]:
         first = last = 0

@@ -16,12 +16,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from sigma2hive.engine.predicates import COMPARISONS, address_of
+from sigma2hive.engine.predicates import COMPARISONS
 from sigma2hive.model.conditions import Operator
 from sigma2hive.model.events import Event, EventKey
 from sigma2hive.model.fields import Field, FieldType
 from sigma2hive.model.folding import fold
 from sigma2hive.model.rules import Bound, CompiledCorrelation
+from sigma2hive.model.scalars import address_of
 
 #: A group's folded values, in the order of the correlation's group-by.
 GroupKey = tuple[str, ...]

@@ -10,9 +10,7 @@ import operator
 import re
 import warnings
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
 from functools import cache, lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from sigma2hive.engine.texts import Predicate, text_predicate
@@ -29,6 +27,7 @@ from sigma2hive.model.conditions import (
 )
 from sigma2hive.model.fields import FieldType
 from sigma2hive.model.folding import fold, folding_table
+from sigma2hive.model.scalars import address_of, number_of
 from sigma2hive.model.times import moment_of, parse_time_ns
 
 ValueTest = Text | Regex | Number | Boolean | Compare | TimePart | Cidr
@@ -41,10 +40,6 @@ COMPARISONS: dict[Operator, Callable[[Any, Any], bool]] = {
     Operator.EQ: operator.eq,
     Operator.NEQ: operator.ne,
 }
-_DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?")
-_HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+")
-#: Longer texts are no number that a log would hold, and cost quadratic time to read.
-_MAX_DIGITS = 400
 
 
 @lru_cache(maxsize=65536)
@@ -71,31 +66,6 @@ def predicate_of(test: ValueTest, field_type: FieldType) -> Predicate:
                 and address.version == network.version
                 and address in network
             )
-
-
-def number_of(text: str, *, hexadecimal: bool) -> Decimal | None:
-    """Return the number that a text is, exactly; None where it is none."""
-    if len(text) > _MAX_DIGITS:
-        return None
-    if hexadecimal and _HEXADECIMAL.fullmatch(text):
-        return Decimal(int(text, 16))
-    if not _DECIMAL.fullmatch(text):
-        return None
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        return None
-
-
-def address_of(text: str) -> IPv4Address | IPv6Address | None:
-    """Return the address that a text is; IPv4 inside IPv6 (::ffff:1.2.3.4) is IPv4."""
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address
 
 
 def _text(test: Text, field_type: FieldType) -> Predicate:

@@ -8,7 +8,7 @@ takes a few that are none to the engine (1.2.3.4%eth0, 00001::), which are assum
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from sigma2hive.compiler.dsl.bounds import (
     Bounds,
@@ -22,6 +22,7 @@ from sigma2hive.compiler.dsl.nodes import Kind, Leaf, any_of
 from sigma2hive.compiler.dsl.texts import Slot, with_unindexed
 from sigma2hive.model.conditions import Text, Wildcard
 from sigma2hive.model.fields import Field
+from sigma2hive.model.scalars import address_of
 
 _OCTETS = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\.){1,3}")
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
@@ -35,7 +36,7 @@ def text_on_address(test: Text, field: Field) -> Bounds:
     left_out = ignored(field.path)
     literal = test.literal
     if literal is not None:
-        address = _address(literal)
+        address = address_of(literal)
         if address is None:
             # Digits and colons could be an address to the index that is none to us.
             is_near = any(char in "0123456789:" for char in literal)
@@ -82,16 +83,6 @@ def network_on_text(network: IPv4Network | IPv6Network, slot: Slot) -> Bounds:
     )
     # The longest address with a zone has no limit, but one in a log is short.
     return with_unindexed(bounds, slot)
-
-
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address
 
 
 def _text(address: IPv4Address | IPv6Address) -> str:

@@ -6,8 +6,7 @@ Takes a number or a comparison and a field; gives bounds. A `long` field holds 4
 
 from __future__ import annotations
 
-import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from sigma2hive.compiler.dsl.bounds import (
     Bounds,
@@ -23,11 +22,8 @@ from sigma2hive.compiler.dsl.nodes import MATCH_NONE, Kind, Leaf, Node, any_of
 from sigma2hive.compiler.dsl.texts import Slot, with_unindexed
 from sigma2hive.model.conditions import Compare, Number, Operator, Text, Wildcard
 from sigma2hive.model.fields import Field, FieldType
+from sigma2hive.model.scalars import MAX_DIGITS, number_of
 
-_DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?")
-_HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+")
-#: As in the engine: longer texts are no number.
-_MAX_DIGITS = 400
 #: The narrowest whole numbers that a `long` of a profile may be, and what a `float` holds.
 _LEAST, _MOST = -(2**31), 2**31 - 1
 _LARGEST_FLOAT = Decimal("3e38")
@@ -38,7 +34,7 @@ _ANY_NUMBER = r"[+\-]?[0-9.]+([eE][+\-]?[0-9]+)?"
 
 def number_on_text(test: Number, slot: Slot) -> Bounds:
     """Return the bounds of "is this number" on texts: 4625, 4625.0, 04625, 4.625e3."""
-    number = _decimal(str(test.number))
+    number = number_of(str(test.number), hexadecimal=False)
     if number is None:
         return with_unindexed(at_most(exists(slot.path), Reason.NUMBER), slot)
     written = _plain(number)
@@ -49,7 +45,7 @@ def number_on_text(test: Number, slot: Slot) -> Bounds:
     bounds = Bounds(
         any_of((term, Leaf(Kind.SPELLING, slot.path, written))), term, Reason.NUMBER_SPELLING
     )
-    return with_unindexed(bounds, slot) if slot.limit < _MAX_DIGITS else bounds
+    return with_unindexed(bounds, slot) if slot.limit < MAX_DIGITS else bounds
 
 
 def comparison_on_text(slot: Slot) -> Bounds:
@@ -59,7 +55,7 @@ def comparison_on_text(slot: Slot) -> Bounds:
 
 def number_on_number(number: int | float | str, field: Field) -> Bounds:
     """Return the bounds of equality on a field of numbers; `number` may be text, in hexadecimal."""
-    wanted = _decimal(str(number), hexadecimal=True)
+    wanted = number_of(str(number), hexadecimal=True)
     if wanted is None:
         return at_most(has_value(field), Reason.NUMBER)
     return at_most(any_of((_equals(wanted, field), ignored(field.path))), Reason.NUMBER)
@@ -69,7 +65,7 @@ def text_on_number(test: Text, field: Field) -> Bounds:
     """Return the bounds of a text pattern on a field of numbers."""
     literal = test.literal
     if literal is not None:
-        if _decimal(literal, hexadecimal=True) is not None:
+        if number_of(literal, hexadecimal=True) is not None:
             return number_on_number(literal, field)
         if not literal:
             # An empty string leaves no trace in such a field.
@@ -84,7 +80,7 @@ def text_on_number(test: Text, field: Field) -> Bounds:
 
 def comparison_on_number(test: Compare, field: Field) -> Bounds:
     """Return the bounds of a comparison on a field of numbers."""
-    bound = _decimal(str(test.number))
+    bound = number_of(str(test.number), hexadecimal=False)
     if bound is None:
         return at_most(has_value(field), Reason.NUMBER)
     match test.operator:
@@ -123,7 +119,7 @@ def _at_least(bound: Decimal, field: Field) -> Node:
         return Leaf(Kind.AT_LEAST, field.path, edge) if edge is not None else exists(field.path)
     if bound < _LEAST:
         return exists(field.path)
-    return Leaf(Kind.AT_LEAST, field.path, min(int(bound), _MOST))
+    return Leaf(Kind.AT_LEAST, field.path, int(min(bound, _MOST)))
 
 
 def _at_most(bound: Decimal, field: Field) -> Node:
@@ -132,7 +128,7 @@ def _at_most(bound: Decimal, field: Field) -> Node:
         return Leaf(Kind.AT_MOST, field.path, edge) if edge is not None else exists(field.path)
     if bound > _MOST:
         return exists(field.path)
-    return Leaf(Kind.AT_MOST, field.path, max(int(bound), _LEAST))
+    return Leaf(Kind.AT_MOST, field.path, int(max(bound, _LEAST)))
 
 
 def _widened(bound: Decimal, sign: int) -> float | None:
@@ -150,16 +146,3 @@ def _plain(number: Decimal) -> str | None:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
-
-
-def _decimal(text: str, *, hexadecimal: bool = False) -> Decimal | None:
-    if len(text) > _MAX_DIGITS:
-        return None
-    if hexadecimal and _HEXADECIMAL.fullmatch(text):
-        return Decimal(int(text, 16))
-    if not _DECIMAL.fullmatch(text):
-        return None
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        return None

@@ -119,7 +119,7 @@ def _at_least(bound: Decimal, field: Field) -> Node:
         return Leaf(Kind.AT_LEAST, field.path, edge) if edge is not None else exists(field.path)
     if bound < _LEAST:
         return exists(field.path)
-    return Leaf(Kind.AT_LEAST, field.path, int(min(bound, _MOST)))
+    return Leaf(Kind.AT_LEAST, field.path, int(min(bound, Decimal(_MOST))))
 
 
 def _at_most(bound: Decimal, field: Field) -> Node:
@@ -128,7 +128,7 @@ def _at_most(bound: Decimal, field: Field) -> Node:
         return Leaf(Kind.AT_MOST, field.path, edge) if edge is not None else exists(field.path)
     if bound > _MOST:
         return exists(field.path)
-    return Leaf(Kind.AT_MOST, field.path, int(max(bound, _LEAST)))
+    return Leaf(Kind.AT_MOST, field.path, int(max(bound, Decimal(_LEAST))))
 
 
 def _widened(bound: Decimal, sign: int) -> float | None:

@@ -13,16 +13,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeGuard
 
+from sigma2hive.compiler.regexes import joined_literals
+
 #: Query DSL, as parsed JSON.
 Json = dict[str, Any]
 
 IGNORED = "_ignored"
 #: `index.max_regex_length`.
 _MAX_REGEXP = 1000
+_ESCAPES = {ord(sign): f"\\{sign}" for sign in "\\*?"}
 
 
 class Kind(StrEnum):
-    """The kinds of leaf; all but `AT_LEAST`, `AT_MOST` and `SPELLING` are queries of that name."""
+    """The kinds of leaf: queries of that name, but for those that say otherwise."""
 
     TERM = "term"
     PREFIX = "prefix"
@@ -31,6 +34,9 @@ class Kind(StrEnum):
     EXISTS = "exists"
     AT_LEAST = "gte"
     AT_MOST = "lte"
+    #: Texts that hold, or end with, the literal `value`.
+    CONTAINS = "contains"
+    ENDS = "ends"
     #: Every text that could be a way to write the decimal number `value`.
     SPELLING = "spelling"
 
@@ -172,31 +178,34 @@ def _clauses(node: Node) -> list[Json]:
 
 
 def _alternatives(parts: Sequence[Node]) -> list[Json]:
-    """Render alternatives, exact texts of one field joined into one clause."""
+    """Render alternatives, what can be looked for at once in one clause."""
     clauses: list[Json] = []
-    grouped: dict[tuple[Kind, str], list[str]] = {}
+    grouped: dict[tuple[Kind, str, bool], list[str]] = {}
     for part in parts:
         if _is_joinable(part):
-            grouped.setdefault((part.kind, part.path), []).append(str(part.value))
+            key = (part.kind, part.path, part.folded)
+            grouped.setdefault(key, []).append(str(part.value))
         else:
             clauses.append(render(part))
-    for (kind, path), texts in grouped.items():
+    for (kind, path, folded), texts in grouped.items():
         if kind is Kind.SPELLING:
             clauses.extend(_regexp(path, pattern) for pattern in _spellings(texts))
         elif len(texts) == 1:
-            clauses.append({"term": {path: {"value": texts[0]}}})
-        else:
+            clauses.append(_leaf(Leaf(kind, path, texts[0], folded)))
+        elif kind is Kind.TERM:
             clauses.append({"terms": {path: texts}})
+        else:
+            patterns = joined_literals(texts, folded, kind is Kind.CONTAINS)
+            clauses.extend(_regexp(path, pattern) for pattern in patterns)
     return clauses
 
 
 def _is_joinable(part: Node) -> TypeGuard[Leaf]:
-    return (
-        isinstance(part, Leaf)
-        and part.kind in (Kind.TERM, Kind.SPELLING)
-        and isinstance(part.value, str)
-        and not part.folded
-    )
+    if not isinstance(part, Leaf) or not isinstance(part.value, str):
+        return False
+    if part.kind is Kind.TERM:
+        return not part.folded
+    return part.kind in (Kind.SPELLING, Kind.CONTAINS, Kind.ENDS)
 
 
 def _leaf(leaf: Leaf) -> Json:
@@ -210,10 +219,19 @@ def _leaf(leaf: Leaf) -> Json:
             return _regexp(leaf.path, pattern)
         case Kind.REGEXP:
             return _regexp(leaf.path, str(leaf.value))
-    content: Json = {"value": leaf.value}
+    kind, value = leaf.kind, leaf.value
+    if kind in (Kind.CONTAINS, Kind.ENDS):
+        after = "*" if kind is Kind.CONTAINS else ""
+        kind, value = Kind.WILDCARD, f"*{escape_wildcards(str(value))}{after}"
+    content: Json = {"value": value}
     if leaf.folded:
         content["case_insensitive"] = True
-    return {leaf.kind.value: {leaf.path: content}}
+    return {kind.value: {leaf.path: content}}
+
+
+def escape_wildcards(literal: str) -> str:
+    """Return the literal as a `wildcard` query takes it."""
+    return literal.translate(_ESCAPES)
 
 
 def _regexp(path: str, pattern: str) -> Json:

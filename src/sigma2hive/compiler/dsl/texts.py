@@ -12,7 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sigma2hive.compiler.dsl.bounds import Bounds, Reason, exists, ignored
-from sigma2hive.compiler.dsl.nodes import MATCH_NONE, Kind, Leaf, Node, any_of
+from sigma2hive.compiler.dsl.nodes import (
+    MATCH_NONE,
+    Kind,
+    Leaf,
+    Node,
+    any_of,
+    escape_wildcards,
+)
 from sigma2hive.compiler.regexes import Language, language_of
 from sigma2hive.compiler.regexes.charsets import same_letters, single, with_ascii_case
 from sigma2hive.compiler.regexes.trees import ANY, ANYTHING, Chars, Tree, seq
@@ -28,7 +35,6 @@ _LONG_RUN = re.compile(rf"(.)\1{{{_MAX_RUN},}}", re.DOTALL)
 _LETTER = re.compile(r"[A-Za-z]")
 #: UTF-8 has no surrogates: the index holds U+FFFD in their place.
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-_ESCAPES = {ord(sign): f"\\{sign}" for sign in "\\*?"}
 #: No character of Unicode's text: it stands where a run was cut.
 _CUT = "\ufdd0"
 _MAX_SINGLE_WILDCARDS = 4
@@ -256,6 +262,12 @@ def _written(pattern: Pattern, path: str, folded: bool) -> Node:
     is_prefix = len(pattern) == 2 and pattern[1] is Wildcard.ANY
     if is_prefix and not isinstance(head, Wildcard) and _storable(head) == head:
         return Leaf(Kind.PREFIX, path, head, folded)
+    if len(pattern) in (2, 3) and head is Wildcard.ANY and pattern[-1] in (pattern[1], head):
+        # A `*`, a literal, and maybe another `*`.
+        literal = Text(pattern[1:2]).literal
+        if literal is not None and _storable(literal) == literal:
+            kind = Kind.CONTAINS if len(pattern) == 3 else Kind.ENDS
+            return Leaf(kind, path, literal, folded)
     return Leaf(Kind.WILDCARD, path, "".join(map(_escaped, pattern)), folded)
 
 
@@ -268,7 +280,7 @@ def _storable(literal: str) -> str:
 def _escaped(part: str | Wildcard) -> str:
     if isinstance(part, Wildcard):
         return part.value
-    return _SURROGATE.sub("?", part.translate(_ESCAPES))
+    return _SURROGATE.sub("?", escape_wildcards(part))
 
 
 def _numbers_too(test: Text, bounds: Bounds, slot: Slot) -> Bounds:

@@ -3,6 +3,7 @@
 Takes a `Regex` of the condition tree; gives trees and Lucene's syntax. Knows no fields.
 """
 
+from sigma2hive.compiler.regexes.joining import joined_literals
 from sigma2hive.compiler.regexes.lucene import Language, language_of, texts_with
 
-__all__ = ["Language", "language_of", "texts_with"]
+__all__ = ["Language", "joined_literals", "language_of", "texts_with"]

@@ -1,5 +1,6 @@
 """Rules folders: what is read, what is left out, and that the rest goes on."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,14 @@ def test_a_folder_named_like_a_rule_and_links_in_a_loop_do_no_harm(tmp_path: Pat
     repository, found = read(tmp_path, root=tmp_path)
     assert len(repository.rules) == 1
     assert found == ["dangling.yml S2H101"]
+
+
+def test_a_pipe_is_named_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yml")
+    (tmp_path / "good.yml").write_text(GOOD)
+    repository, found = read(tmp_path, root=tmp_path)
+    assert len(repository.rules) == 1
+    assert found == ["pipe.yml S2H101"]
 
 
 def test_the_second_rule_with_an_id_is_left_out(tmp_path: Path) -> None:

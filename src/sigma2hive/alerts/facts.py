@@ -45,7 +45,8 @@ class Facts:
         A grouping field has its one value, however the events write it.
         """
         for group_name, value in self.match.group:
-            if group_name == name:
+            paths = {candidate.path for candidate in self.context.fields.get(group_name, ())}
+            if name == group_name or name in paths:
                 return (value,)
         found: dict[str, None] = {}
         for event in self.match.events:

@@ -140,6 +140,15 @@ def _read_file(
 
 
 def _content(file: Path, root: Path, diagnostics: Diagnostics) -> bytes | None:
+    if file.exists() and not file.is_file():
+        # A pipe or a device could be read for ever.
+        diagnostics.error(
+            "S2H101",
+            Location(shown_path(file, root)),
+            "the path is no regular file",
+            "name files and folders of rules only",
+        )
+        return None
     try:
         with file.open("rb") as stream:
             # One byte more than the limit is enough to know that it is exceeded.

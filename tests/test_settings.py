@@ -89,11 +89,20 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path, text: str) -> None:
 
 def test_the_file_is_found_from_a_folder_below(tmp_path: Path) -> None:
     (tmp_path / "sigma2hive.yml").write_text("profile: ecs\n", encoding="utf-8")
+    (tmp_path / ".git").mkdir()
     below = tmp_path / "a" / "b"
     below.mkdir(parents=True)
     settings, _ = load(below)
     assert (settings.root, settings.profile) == (tmp_path, "ecs")
     assert settings.rules == (tmp_path / "sigma_rules",)
+
+
+def test_outside_a_repository_no_strangers_file_above_takes_effect(tmp_path: Path) -> None:
+    (tmp_path / "sigma2hive.yml").write_text("profile: ecs\n", encoding="utf-8")
+    below = tmp_path / "team"
+    below.mkdir()
+    settings, _ = load(below)
+    assert (settings.root, settings.profile) == (below, "winlogbeat")
 
 
 def test_the_search_ends_at_the_root_of_a_repository(tmp_path: Path) -> None:

@@ -42,17 +42,17 @@ TEXT_PATTERN = r"^(?=.*\S)[^\x00-\x1f\x7f]+$"
 
 
 def find_settings_file(start: Path) -> Path | None:
-    """Return the nearest sigma2hive.yml in `start` or above it.
+    """Return the nearest sigma2hive.yml in `start` or above it, inside its Git repository.
 
-    The search ends at the root of a Git repository, so that no stranger's file in a folder above,
-    such as /tmp, takes effect.
+    Outside a repository only `start` counts: a stranger's file in a folder above, such as /tmp,
+    takes no effect.
     """
-    for folder in (start, *start.parents):
+    folders = [start, *start.parents]
+    roots = [number for number, folder in enumerate(folders) if (folder / ".git").exists()]
+    for folder in folders[: roots[0] + 1] if roots else [start]:
         file = folder / SETTINGS_FILE
         if file.is_file():
             return file
-        if (folder / ".git").exists():
-            return None
     return None
 
 

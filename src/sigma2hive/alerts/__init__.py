@@ -4,5 +4,6 @@ from sigma2hive.alerts.builder import build_alert
 from sigma2hive.alerts.checks import check_custom, check_mappings
 from sigma2hive.alerts.facts import AlertContext
 from sigma2hive.alerts.identity import source_ref
+from sigma2hive.alerts.lookup import Lookup
 
-__all__ = ["AlertContext", "build_alert", "check_custom", "check_mappings", "source_ref"]
+__all__ = ["AlertContext", "Lookup", "build_alert", "check_custom", "check_mappings", "source_ref"]

@@ -100,7 +100,7 @@ def _summary(facts: Facts) -> str:
     ]
     if match.figure:
         lines.append(f"- Counted when it fired: {match.figure:,}")
-    lines += [f"- Grouped by {code_span(name)}: {code_span(value)}" for name, value in match.group]
+    lines += [f"- Grouped by {code_span(name)}: {code_span(value)}" for name, value in facts.group]
     return "\n".join(lines)
 
 

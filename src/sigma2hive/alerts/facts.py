@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sigma2hive.alerts.lookup import Lookup, shown_address
 from sigma2hive.model.events import Event
 from sigma2hive.model.fields import Field
 from sigma2hive.model.matches import Match
@@ -22,11 +23,12 @@ class AlertContext:
     """What the caller knows beyond the match.
 
     `fields` maps a Sigma field name to the profile's fields, as `CompiledRule.fields` does, so that
-    templates and rules may use either name. `data_types` are the observable types that the server
-    has; None where nobody asked it.
+    templates and rules may use either name; `lookup` knows what the profile says beyond the rule.
+    `data_types` are the observable types that the server has; None where nobody asked it.
     """
 
     fields: Mapping[str, tuple[Field, ...]] = field(default_factory=dict)
+    lookup: Lookup = field(default_factory=Lookup)
     logsource: Logsource = field(default_factory=Logsource)
     data_types: frozenset[str] | None = None
 
@@ -44,9 +46,9 @@ class Facts:
 
         A grouping field has its one value, however the events write it.
         """
-        for group_name, value in self.match.group:
-            paths = {candidate.path for candidate in self.context.fields.get(group_name, ())}
-            if name == group_name or name in paths:
+        asked = {name, *(candidate.path for candidate in self._fields_of(name))}
+        for group_name, value in self.group:
+            if asked & {group_name, *(entry.path for entry in self._fields_of(group_name))}:
                 return (value,)
         found: dict[str, None] = {}
         for event in self.match.events:
@@ -54,15 +56,39 @@ class Facts:
         return tuple(found)
 
     def values_in(self, name: str, values: Values) -> tuple[str, ...]:
-        """Return a field's values in one event; `name` is the index's or Sigma's."""
-        direct = values.get(name)
-        if direct is not None:
-            return direct
-        for candidate in self.context.fields.get(name, ()):
+        """Return a field's values in one event; `name` is the index's or Sigma's.
+
+        Where the event lacks the field, what the profile's other names for it say. Addresses are in
+        their one form.
+        """
+        found = values.get(name) or self._translated(name, values)
+        found = found or self.context.lookup.stand_in(name, values)
+        if found and self.context.lookup.is_address(name):
+            return tuple(dict.fromkeys(shown_address(text) for text in found))
+        return found
+
+    def is_sigma_name(self, name: str) -> bool:
+        """Whether `name` is Sigma's name of something else in the index."""
+        return bool(self._fields_of(name))
+
+    def _translated(self, name: str, values: Values) -> tuple[str, ...]:
+        for candidate in self._fields_of(name):
             found = candidate.values_of(values)
             if found:
                 return found
         return ()
+
+    def _fields_of(self, name: str) -> tuple[Field, ...]:
+        return self.context.fields.get(name) or self.context.lookup.fields_of(name)
+
+    @property
+    def group(self) -> tuple[tuple[str, str], ...]:
+        """The grouping fields and their one value, addresses in their one form."""
+        is_address = self.context.lookup.is_address
+        return tuple(
+            (name, shown_address(value) if is_address(name) else value)
+            for name, value in self.match.group
+        )
 
     @property
     def first(self) -> Event:

@@ -69,10 +69,11 @@ def collect_observables(
 def _values_by_path(paths: set[str], facts: Facts) -> Mapping[str, Iterable[str]]:
     """Return the distinct values of each field; every event's spelling, not the group's first."""
     found: dict[str, dict[str, None]] = {}
-    translated = paths & facts.context.fields.keys()
+    names = {path for path in paths if facts.is_sigma_name(path)}
     for event in facts.match.events:
         # An event has few fields and a mapping many rows: the smaller is walked.
-        for path in event.values.keys() & paths | translated:
+        there = event.values.keys() | facts.context.lookup.reachable(event.values)
+        for path in paths & there | names:
             values = facts.values_in(path, event.values)
             found.setdefault(path, {}).update(dict.fromkeys(values))
     return found

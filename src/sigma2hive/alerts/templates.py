@@ -181,7 +181,7 @@ def _variables(facts: Facts, mode: Mode) -> dict[str, object]:
     return {
         **_numbers(facts),
         "rule": rule,
-        "group": list(facts.match.group),
+        "group": list(facts.group),
         "event": _EventView(lookup_first),
         "first_time": Markdown(shown_time(facts.first.time_ns)),
         "last_time": Markdown(shown_time(facts.last.time_ns)),

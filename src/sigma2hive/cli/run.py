@@ -121,6 +121,7 @@ def _run(project: Project, asked: _Asked) -> Exit:
                 episodes=episodes,
                 unsearched=unsearched,
                 progress=progress,
+                profile=project.profile,
             )
             for alert in run_pass(work, found, summary):
                 if asked.as_json:

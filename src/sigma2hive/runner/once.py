@@ -7,7 +7,7 @@ Decisions are `matching`'s; this module only does what was decided.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sigma2hive.alerts import AlertContext, build_alert
@@ -17,11 +17,11 @@ from sigma2hive.engine import Episode
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.canonical import JsonValue, canonical_json
 from sigma2hive.model.events import Event
-from sigma2hive.model.fields import Field
 from sigma2hive.model.mappings import Mappings
 from sigma2hive.model.matches import Match
-from sigma2hive.model.profiles import Logsource
+from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import CompiledCorrelation
+from sigma2hive.runner.contexts import contexts_of
 from sigma2hive.runner.matching import Candidate, Matcher
 from sigma2hive.runner.state import EpisodeStore, StoredEpisode
 from sigma2hive.sinks import Outcome, Sink
@@ -31,6 +31,7 @@ from sigma2hive.sinks import Outcome, Sink
 class Pass:
     """What one pass works with.
 
+    `profile` is the one that `compiled` was made for: alerts look up its other names for a field.
     Without `episodes` (a dry run) none is remembered. `unsearched` are ids of rules of which events
     may be missing; it may grow while events are read. `progress` is told the number of events so
     far, after each.
@@ -42,6 +43,7 @@ class Pass:
     episodes: EpisodeStore | None = None
     unsearched: Collection[str] = ()
     progress: Callable[[int], None] = lambda _: None
+    profile: Profile | None = None
 
 
 @dataclass(slots=True)
@@ -67,7 +69,7 @@ def run_pass(
         SinkError: a sink cannot be written; the pass ends, and what was pushed before stays.
     """
     matcher = Matcher(work.compiled)
-    contexts = _contexts(work.compiled)
+    contexts = contexts_of(work.compiled, work.profile)
     for entry in found:
         if isinstance(entry, Diagnostic):
             summary.put_aside.found.append(entry)
@@ -90,27 +92,6 @@ def _pushed(work: Pass, match: Match, context: AlertContext, summary: Summary) -
     for sink in work.sinks:
         summary.outcomes.setdefault(sink.name, Counter())[sink.push(alert)] += 1
     return alert
-
-
-def _contexts(compiled: Compiled) -> Mapping[str, AlertContext]:
-    """What alerts may know of each rule: its fields under Sigma's names, and its log source."""
-    rules = {rule.info.id: rule for rule in compiled.rules}
-    contexts = {
-        rule_id: AlertContext(fields=rule.fields, logsource=rule.logsource)
-        for rule_id, rule in rules.items()
-    }
-    for correlation in compiled.correlations:
-        fields: dict[str, tuple[Field, ...]] = {}
-        for rule_id in reversed(correlation.rules):
-            fields.update(rules[rule_id].fields)
-        for name, by_rule in correlation.group_by:
-            candidates = {entry.path: entry for found in by_rule.values() for entry in found}
-            fields[name] = tuple(candidates.values())
-        logsources = {rules[rule_id].logsource for rule_id in correlation.rules}
-        contexts[correlation.info.id] = AlertContext(
-            fields=fields, logsource=logsources.pop() if len(logsources) == 1 else Logsource()
-        )
-    return contexts
 
 
 def _remembered(

@@ -1,0 +1,204 @@
+"""Where else an event may hold what a field is asked for.
+
+Takes the places of log sources in a profile; gives the values of a path by the profile's other
+names for it. So "source.ip" is found in winlog.event_data.IpAddress where nothing brought the event
+into ECS, in templates, observables and tables alike. Never stands in for a field that is there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from importlib.resources import files
+from typing import Any
+
+from sigma2hive.model.fields import Derived, Field, FieldType
+from sigma2hive.model.folding import fold
+from sigma2hive.model.profiles import LogsourcePlace
+from sigma2hive.model.scalars import address_of
+from sigma2hive.model.values import Values
+
+#: What Windows writes where it has nothing to say.
+_NOTHING = frozenset({"", "-"})
+_EVENT_DATA = "winlog.event_data."
+#: Field → the field whose path it is the last part of, as the pipelines write it.
+_LAST_PARTS = {
+    "process.name": "process.executable",
+    "process.parent.name": "process.parent.executable",
+}
+#: Field → event ids, by their list in data/windows/security.json, and the value of theirs that
+#: Elastic's pipeline for the Security channel writes there.
+_SECURITY = {
+    "user.name": (("target_user", "TargetUserName"), ("subject_user", "SubjectUserName")),
+    "user.domain": (("target_user", "TargetDomainName"), ("subject_user", "SubjectDomainName")),
+    "user.target.name": (("target_object", "TargetUserName"),),
+    "user.effective.name": (("effective_user", "TargetUserName"),),
+    "group.name": (("groups", "TargetUserName"),),
+}
+_ACCOUNT_NAMES = frozenset({"user.name", "user.target.name", "user.effective.name"})
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """One other way to a field: the paths that it reads, and how."""
+
+    sources: tuple[str, ...]
+    read: Callable[[Values], Iterable[str]]
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """The other names of fields at some places of a profile; of no place there are none."""
+
+    places: tuple[LogsourcePlace, ...] = ()
+    _resolved: dict[str, tuple[Field, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def fields_of(self, name: str) -> tuple[Field, ...]:
+        """Return the index fields that a Sigma name stands for, () where it is a path itself."""
+        if name not in self._resolved:
+            found = (
+                candidate
+                for place in self.places
+                if name in place.paths or not ("." in name or place.types.find(name))
+                for candidate in place.resolve(name)
+            )
+            self._resolved[name] = tuple({entry.path: entry for entry in found}.values())
+        return self._resolved[name]
+
+    def stand_in(self, path: str, values: Values) -> tuple[str, ...]:
+        """Return what other fields of an event say that `path` would; () where none does."""
+        for entry in self._stand_ins.get(path, ()):
+            found = tuple(dict.fromkeys(text for text in entry.read(values) if text))
+            if found:
+                return found
+        return ()
+
+    def reachable(self, values: Values) -> set[str]:
+        """Return the paths for which an event may have a stand-in."""
+        sources = self._targets.keys() & values.keys()
+        return {target for source in sources for target in self._targets[source]}
+
+    def is_address(self, name: str) -> bool:
+        """Whether the values of a path or Sigma name are addresses."""
+        fields = self.fields_of(name) or tuple(place.field(name) for place in self.places)
+        return bool(fields) and fields[0].type is FieldType.IP
+
+    @cached_property
+    def _stand_ins(self) -> Mapping[str, tuple[StandIn, ...]]:
+        found: dict[str, list[StandIn]] = {}
+        for place in self.places:
+            for path, entry in (*_by_profile(place), *_by_security_pipeline(place)):
+                found.setdefault(path, []).append(entry)
+        for path, whole in _LAST_PARTS.items():
+            for entry in found.get(whole, []):
+                found.setdefault(path, []).append(_last_part(entry))
+        return {path: tuple(entries) for path, entries in found.items()}
+
+    @cached_property
+    def _targets(self) -> Mapping[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for path, entries in self._stand_ins.items():
+            for source in (source for entry in entries for source in entry.sources):
+                found.setdefault(source, set()).add(path)
+        return found
+
+
+def shown_address(text: str) -> str:
+    """Return an address in its one form, ::ffff:10.0.0.5 as 10.0.0.5; other texts as they are."""
+    address = address_of(text)
+    return text if address is None else str(address)
+
+
+@cache
+def ecs_fields() -> frozenset[str]:
+    """Return the names of all fields of the Elastic Common Schema."""
+    table = _data("types", "ecs-9.5.0.json")
+    return frozenset(path for group in table["groups"] for path in group["fields"].split())
+
+
+def _by_profile(place: LogsourcePlace) -> Iterator[tuple[str, StandIn]]:
+    """Yield, for the first field of each Sigma name, the others that mean nothing else.
+
+    A field of ECS has a meaning of its own: a file's hash stands in for no process's.
+    """
+    for name in place.paths:
+        first, *others = place.resolve(name)
+        for other in others:
+            sources = _sources(other)
+            if other.path.endswith(".*") or any(path in ecs_fields() for path in sources):
+                continue
+            if first.derived is None:
+                yield first.path, StandIn(sources, _reader(other))
+            elif not first.derived.each:
+                for number, part in enumerate(first.derived.parts):
+                    yield part.path, StandIn(sources, _part_reader(other, first.derived, number))
+
+
+def _sources(other: Field) -> tuple[str, ...]:
+    if other.derived is None:
+        return (other.path,)
+    return tuple(part.path for part in other.derived.parts)
+
+
+def _reader(other: Field) -> Callable[[Values], Iterable[str]]:
+    nothing = {*_NOTHING, *other.dropped}
+    return lambda values: (text for text in other.values_of(values) if text not in nothing)
+
+
+def _part_reader(other: Field, whole: Derived, number: int) -> Callable[[Values], Iterable[str]]:
+    read = _reader(other)
+    return lambda values: (_part_of(text, whole, number) for text in read(values))
+
+
+def _part_of(text: str, whole: Derived, number: int) -> str:
+    """Take a joined text apart again: by a part's prefix, else by the part's position."""
+    part = whole.parts[number]
+    if part.suffix or part.replace or part.hex_digits or part.only_if or not whole.separator:
+        return ""
+    pieces = [piece.strip() for piece in text.split(whole.separator.rstrip(" \t") or " ")]
+    if part.prefix:
+        found = (piece for piece in pieces if fold(piece).startswith(fold(part.prefix)))
+        rest = next(found, part.prefix)[len(part.prefix) :]
+        return rest.lower() if part.upper else rest
+    is_whole = len(pieces) == len(whole.parts) and not any(entry.prefix for entry in whole.parts)
+    return pieces[number] if is_whole else ""
+
+
+def _last_part(entry: StandIn) -> StandIn:
+    return StandIn(
+        entry.sources, lambda values: (re.split(r"[\\/]", text)[-1] for text in entry.read(values))
+    )
+
+
+def _by_security_pipeline(place: LogsourcePlace) -> Iterator[tuple[str, StandIn]]:
+    """Yield the accounts of the Security channel: which one it is depends on the event's id."""
+    if place.default_prefix != _EVENT_DATA:
+        return
+    for path, choices in _SECURITY.items():
+        for event_ids, name in choices:
+            yield path, _security_stand_in(path, event_ids, _EVENT_DATA + name)
+
+
+def _security_stand_in(path: str, event_ids: str, source: str) -> StandIn:
+    codes = frozenset(_data("windows", "security.json")[event_ids])
+
+    def read(values: Values) -> Iterator[str]:
+        channel = values.get("winlog.channel", ("",))[0]
+        if fold(channel) == "security" and codes.intersection(values.get("event.code", ())):
+            for text in values.get(source, ()):
+                name = text.partition("@")[0] if path in _ACCOUNT_NAMES else text
+                yield "" if name in _NOTHING else name
+
+    return StandIn((source,), read)
+
+
+@cache
+def _data(folder: str, name: str) -> dict[str, Any]:
+    content = files("sigma2hive.data").joinpath(folder, name).read_text(encoding="utf-8")
+    loaded: dict[str, Any] = json.loads(content)
+    return loaded

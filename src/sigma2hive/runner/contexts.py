@@ -1,0 +1,66 @@
+"""What alerts may know of each rule beyond its match.
+
+Takes what was compiled and the profile that it was compiled for; gives a context a rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from sigma2hive.alerts import AlertContext, Lookup
+from sigma2hive.compiler import Compiled
+from sigma2hive.model.fields import Field
+from sigma2hive.model.profiles import Logsource, Profile
+from sigma2hive.model.rules import CompiledCorrelation, CompiledRule
+
+
+def contexts_of(compiled: Compiled, profile: Profile | None) -> Mapping[str, AlertContext]:
+    """Return the context of each rule and correlation, by its id.
+
+    Without a profile, alerts know the fields that rules ask for, and no other names of theirs.
+    """
+    rules = {rule.info.id: rule for rule in compiled.rules}
+    lookups = _Lookups(profile)
+    contexts = {
+        rule.info.id: AlertContext(
+            fields=rule.fields, lookup=lookups.of({rule.logsource}), logsource=rule.logsource
+        )
+        for rule in compiled.rules
+    }
+    for correlation in compiled.correlations:
+        logsources = {rules[rule_id].logsource for rule_id in correlation.rules}
+        contexts[correlation.info.id] = AlertContext(
+            fields=_fields_of(correlation, rules),
+            lookup=lookups.of(logsources),
+            logsource=logsources.pop() if len(logsources) == 1 else Logsource(),
+        )
+    return contexts
+
+
+def _fields_of(
+    correlation: CompiledCorrelation, rules: Mapping[str, CompiledRule]
+) -> dict[str, tuple[Field, ...]]:
+    fields: dict[str, tuple[Field, ...]] = {}
+    for rule_id in reversed(correlation.rules):
+        fields.update(rules[rule_id].fields)
+    for name, by_rule in correlation.group_by:
+        candidates = {entry.path: entry for found in by_rule.values() for entry in found}
+        fields[name] = tuple(candidates.values())
+    return fields
+
+
+@dataclass(frozen=True, slots=True)
+class _Lookups:
+    """One look-up for all rules of the same log sources."""
+
+    profile: Profile | None
+    _made: dict[frozenset[Logsource], Lookup] = field(default_factory=dict)
+
+    def of(self, logsources: Collection[Logsource]) -> Lookup:
+        key = frozenset(logsources)
+        if key not in self._made:
+            profile = self.profile
+            places = [profile.place(entry) for entry in sorted(key, key=str)] if profile else []
+            self._made[key] = Lookup(tuple(place for place in places if place is not None))
+        return self._made[key]

@@ -1,0 +1,135 @@
+"""Events that nothing brought into ECS: titles and observables are the same as with pipelines."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from sigma2hive.alerts import AlertContext, Lookup
+from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.model.profiles import Logsource
+from sigma2hive.schema import load_profile
+from tests.alerts.matches import alert_of, event_with, match, rule
+
+SECURITY = Logsource("windows", None, "security")
+PROCESSES = Logsource("windows", "process_creation")
+
+
+def context(logsource: Logsource, profile_name: str = "winlogbeat") -> AlertContext:
+    profile = load_profile(profile_name, None, Diagnostics())
+    assert profile is not None
+    place = profile.place(logsource)
+    assert place is not None
+    return AlertContext(lookup=Lookup((place,)), logsource=logsource)
+
+
+def event_data(code: str, **values: str) -> Mapping[str, tuple[str, ...]]:
+    channel = "Microsoft-Windows-Sysmon/Operational" if len(code) < 4 else "Security"
+    return {
+        "event.code": (code,),
+        "winlog.channel": (channel,),
+        **{f"winlog.event_data.{name}": (value,) for name, value in values.items()},
+    }
+
+
+FAILED_LOGON = event_data(
+    "4625",
+    IpAddress="::ffff:203.0.113.5",
+    TargetUserName="anna@CORP.EXAMPLE",
+    SubjectUserName="-",
+    WorkstationName="WS07",
+)
+SYSMON_PROCESS = event_data(
+    "1",
+    Image=r"C:\Users\anna\tool.exe",
+    ParentImage=r"C:\Windows\explorer.exe",
+    CommandLine="tool.exe -x",
+    User=r"CORP\anna",
+    Hashes="SHA1=" + "A" * 40 + ",SHA256=" + "B" * 64,
+)
+AUDITED_PROCESS = event_data(
+    "4688", NewProcessName=r"C:\Users\anna\tool.exe", SubjectUserName="anna", TargetUserName="-"
+)
+
+
+@pytest.mark.parametrize(
+    ("logsource", "values", "template", "title"),
+    [
+        (SECURITY, FAILED_LOGON, "{user.name} from {source.ip}", "anna from 203.0.113.5"),
+        (SECURITY, FAILED_LOGON, "{IpAddress} {source.domain}", "203.0.113.5 WS07"),
+        (PROCESSES, SYSMON_PROCESS, "{process.name} by {user.name}", "tool.exe by anna"),
+        (PROCESSES, SYSMON_PROCESS, "{process.parent.name}", "explorer.exe"),
+        (PROCESSES, SYSMON_PROCESS, "{process.command_line}", "tool.exe -x"),
+        (PROCESSES, SYSMON_PROCESS, "{user.domain}", "CORP"),
+        (PROCESSES, AUDITED_PROCESS, "{process.name} by {user.name}", "tool.exe by anna"),
+    ],
+)
+@pytest.mark.parametrize("profile", ["winlogbeat", "elastic-agent", "ecs"])
+def test_titles_name_who_and_where(
+    logsource: Logsource,
+    values: Mapping[str, tuple[str, ...]],
+    template: str,
+    title: str,
+    profile: str,
+) -> None:
+    found = match(event_with(values), info=rule(custom={"title": template}))
+    assert alert_of(found, context=context(logsource, profile)).title == title
+
+
+def test_a_failed_logon_has_its_observables() -> None:
+    alert = alert_of(match(event_with(FAILED_LOGON)), context=context(SECURITY))
+    assert {(entry.data_type, entry.data) for entry in alert.observables} == {
+        ("ip", "203.0.113.5"),
+        ("hostname", "ws07"),
+        ("other", "anna"),
+        ("other", "anna@CORP.EXAMPLE"),
+    }
+
+
+def test_a_process_has_its_observables() -> None:
+    alert = alert_of(match(event_with(SYSMON_PROCESS)), context=context(PROCESSES))
+    assert {(entry.data_type, entry.data) for entry in alert.observables} == {
+        ("filename", "tool.exe"),
+        ("filename", "explorer.exe"),
+        ("hash", "a" * 40),
+        ("hash", "b" * 64),
+        ("other", "anna"),
+    }
+
+
+def test_a_rules_own_row_profits_too() -> None:
+    rows = [{"field": "file.path", "type": "path"}, {"field": "GrantedAccess", "type": "other"}]
+    values = event_data("11", TargetFilename=r"C:\x\evil.exe", GrantedAccess="0x1410")
+    found = match(event_with(values), info=rule(custom={"observables": rows}))
+    alert = alert_of(found, context=context(Logsource("windows", "file_event")))
+    assert {entry.data for entry in alert.observables} >= {r"C:\x\evil.exe", "0x1410"}
+
+
+def test_events_with_and_without_pipelines_name_one_address_once() -> None:
+    shipped = {"event.code": ("4625",), "source.ip": ("203.0.113.5",)}
+    info = rule(custom={"title": "From {source.ip}"})
+    found = match(event_with(shipped), event_with(FAILED_LOGON), info=info)
+    alert = alert_of(found, context=context(SECURITY))
+    assert alert.title == "From 203.0.113.5"
+    assert [entry.data for entry in alert.observables if entry.data_type == "ip"] == ["203.0.113.5"]
+
+
+def test_a_field_that_is_there_has_no_stand_in() -> None:
+    values = {**FAILED_LOGON, "source.ip": ("198.51.100.9",), "user.name": ("ben",)}
+    info = rule(custom={"title": "{user.name} from {source.ip}"})
+    alert = alert_of(match(event_with(values), info=info), context=context(SECURITY))
+    assert alert.title == "ben from 198.51.100.9"
+
+
+@pytest.mark.parametrize("nothing", ["-", ""])
+def test_windows_word_for_nothing_is_unknown(nothing: str) -> None:
+    values = event_data("4625", IpAddress=nothing, TargetUserName=nothing)
+    info = rule(custom={"title": "{user.name} from {source.ip}"})
+    alert = alert_of(match(event_with(values), info=info), context=context(SECURITY))
+    assert alert.title == "unknown from unknown"
+
+
+def test_a_files_hash_stands_in_for_no_process() -> None:
+    values = {"event.code": ("7",), "file.hash.md5": ("a" * 32,), "file.path": (r"C:\a.dll",)}
+    info = rule(custom={"title": "{process.hash.md5} {process.name}"})
+    place = context(Logsource("windows", None, "sysmon"))
+    assert alert_of(match(event_with(values), info=info), context=place).title == "unknown unknown"

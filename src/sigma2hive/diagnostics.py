@@ -50,6 +50,7 @@ CODES: dict[str, str] = {
     "S2H106": "not text in UTF-8",
     "S2H107": "the document has the wrong shape",
     "S2H108": "path does not exist",
+    "S2H109": "file cannot be written, or is not ours to replace",
     # 2xx: rules
     "S2H201": "rule has no id",
     "S2H202": "rule id is not a UUID",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from sigma2hive import __version__
+from sigma2hive.cli.compile import compile_rules
 from sigma2hive.cli.inbox import inbox
 from sigma2hive.cli.run import run
 
@@ -18,5 +19,6 @@ def main() -> None:
     """Sigma rules in Git to TheHive alerts: read, match, deliver."""
 
 
+main.add_command(compile_rules)
 main.add_command(run)
 main.add_command(inbox)

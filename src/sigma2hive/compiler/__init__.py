@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sigma2hive.compiler.dsl import DslQuery, DslTarget, Residual, compile_query
 from sigma2hive.compiler.forms import condition_as_json
 from sigma2hive.compiler.rules import Compiled, compile_all
-from sigma2hive.compiler.targets import Artefact, Refusal, Target
+from sigma2hive.compiler.targets import Artefact, Refusal, Target, emit_all
 
 __all__ = [
     "TARGETS",
@@ -18,6 +18,7 @@ __all__ = [
     "compile_all",
     "compile_query",
     "condition_as_json",
+    "emit_all",
 ]
 
 #: What `compile --target` takes.

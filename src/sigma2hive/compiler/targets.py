@@ -1,16 +1,19 @@
 """What a target is: it writes a compiled rule in the form that something else reads.
 
-A target takes one `CompiledRule`, walks its condition tree and looks at nothing else. What another
-program runs must say the rule exactly or be refused.
+A target takes one `CompiledRule`, or a correlation with the rules that it refers to, walks the
+condition trees and looks at nothing else. What another program runs must say the rule exactly or be
+refused. `emit_all` lets a target write everything that was compiled.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from sigma2hive.compiler.rules import Compiled
 from sigma2hive.diagnostics import Diagnostic
-from sigma2hive.model.rules import CompiledRule
+from sigma2hive.model.rules import CompiledCorrelation, CompiledRule, RuleInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +32,31 @@ class Refusal:
 
 
 class Target(Protocol):
-    """A target, under its name in `TARGETS`; `suffix` is its files' with the dot."""
+    """A target, under its name in `TARGETS`.
+
+    `suffix` is that of its files, with the dot. Each of its files starts with `mark`: one that does
+    not is somebody else's, and is never replaced or removed.
+    """
 
     name: str
     suffix: str
+    mark: str
 
     def emit(self, rule: CompiledRule) -> Artefact | Refusal:
         """Return the rule's artefact, or why there is none."""
         ...
+
+    def emit_correlation(
+        self, correlation: CompiledCorrelation, rules: Mapping[str, CompiledRule]
+    ) -> Artefact | Refusal:
+        """Return the correlation's artefact, or why there is none; `rules` are by id."""
+        ...
+
+
+def emit_all(target: Target, compiled: Compiled) -> Iterator[tuple[RuleInfo, Artefact | Refusal]]:
+    """Yield what the target makes of each rule and of each correlation."""
+    rules = {rule.info.id: rule for rule in compiled.rules}
+    for rule in compiled.rules:
+        yield rule.info, target.emit(rule)
+    for correlation in compiled.correlations:
+        yield correlation.info, target.emit_correlation(correlation, rules)

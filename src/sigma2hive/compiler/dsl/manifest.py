@@ -1,14 +1,25 @@
 """A rule's query as a file: what is sent, where to, and what is decided afterwards.
 
-Takes a compiled rule and its query; gives JSON text that is the same for the same rule.
+Takes compiled rules and correlations; gives JSON text that is the same for the same rule. Its form
+is docs/schemas/dsl-manifest.schema.json. Places in the rule's file are left out, so that a comment
+above the rule changes nothing.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from sigma2hive.compiler.dsl.query import DslQuery
-from sigma2hive.model.rules import CompiledRule
+from sigma2hive.model.canonical import JsonValue
+from sigma2hive.model.fields import Field
+from sigma2hive.model.rules import CompiledCorrelation, CompiledRule, RuleInfo
+from sigma2hive.model.times import NANOSECONDS
+
+#: The version of the manifest's form. A change that a reader would stumble over is a new one.
+VERSION = 1
+#: How every manifest starts; "_" sorts before the other keys.
+MARK = '{\n  "_sigma2hive": {\n    "target": "dsl",'
 
 
 def render_manifest(rule: CompiledRule, query: DslQuery) -> str:
@@ -17,26 +28,82 @@ def render_manifest(rule: CompiledRule, query: DslQuery) -> str:
     `residual` lists the parts of the rule that the query only narrows down, `margins` the unusual
     values that it finds too: every hit is decided again with `fields`.
     """
-    content = {
-        "id": rule.info.id,
-        "title": rule.info.title,
-        "digest": rule.digest,
-        "profile": rule.profile,
-        "indices": list(rule.indices),
-        "query": query.body,
-        "fields": list(query.fields),
-        "exact": query.exact,
-        "margins": [reason.value for reason in query.margins],
-        "residual": [
-            {
-                "selection": part.origin.selection,
-                "item": part.origin.item,
-                "value": part.origin.value,
-                "location": str(part.origin.location),
-                "reason": part.reason.value,
-            }
-            for part in query.residual
-        ],
+    return _rendered(
+        {
+            **_about(rule.info, "rule"),
+            "digest": rule.digest,
+            "profile": rule.profile,
+            "silent": rule.silent,
+            "indices": list(rule.indices),
+            "query": query.body,
+            "fields": list(query.fields),
+            "exact": query.exact,
+            "margins": [reason.value for reason in query.margins],
+            "residual": [
+                {
+                    "selection": part.origin.selection,
+                    "item": part.origin.item,
+                    "value": part.origin.value,
+                    "reason": part.reason.value,
+                }
+                for part in query.residual
+            ],
+        }
+    )
+
+
+def render_correlation(correlation: CompiledCorrelation, rules: Mapping[str, CompiledRule]) -> str:
+    """Return the correlation's plan as JSON with a final newline.
+
+    `rules` has the compiled rules that it refers to, by id. Their own manifests say what to search;
+    this one how what is found is counted: by which fields of each rule's events, over which span of
+    event time, up to which figure.
+    """
+    return _rendered(
+        {
+            **_about(correlation.info, "correlation"),
+            "digest": correlation.epoch,
+            "profile": rules[correlation.rules[0]].profile,
+            "type": correlation.kind.value,
+            "rules": [_referred(rule_id, correlation, rules) for rule_id in correlation.rules],
+            "group_by": [name for name, _ in correlation.group_by],
+            "timespan_seconds": correlation.timespan_ns // NANOSECONDS,
+            "condition": {bound.operator.value: bound.number for bound in correlation.bounds},
+            "generate": correlation.generate,
+        }
+    )
+
+
+def _about(info: RuleInfo, kind: str) -> dict[str, JsonValue]:
+    return {
+        "_sigma2hive": {"target": "dsl", "version": VERSION},
+        "kind": kind,
+        "id": info.id,
+        "title": info.title,
+        "level": info.level.value if info.level else None,
+        "path": info.location.path,
     }
+
+
+def _referred(
+    rule_id: str, correlation: CompiledCorrelation, rules: Mapping[str, CompiledRule]
+) -> dict[str, JsonValue]:
+    return {
+        "id": rule_id,
+        "digest": rules[rule_id].digest,
+        "group_by": {
+            name: [_path(field) for field in by_rule[rule_id]]
+            for name, by_rule in correlation.group_by
+        },
+    }
+
+
+def _path(field: Field) -> JsonValue:
+    if field.derived is None:
+        return field.path
+    return {"name": field.path, "derived_from": [part.path for part in field.derived.parts]}
+
+
+def _rendered(content: Mapping[str, object]) -> str:
     # ASCII only: a rule may hold what looks like another character, and a diff must show it.
     return json.dumps(content, indent=2, sort_keys=True) + "\n"

@@ -1,0 +1,95 @@
+"""`sigma2hive compile`: write rules in the form that something else reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from sigma2hive.cli.exits import Exit, errors_as_exits, print_findings
+from sigma2hive.cli.options import json_option, project_options
+from sigma2hive.cli.rendering import diagnostic_as_json
+from sigma2hive.compiler import TARGETS
+from sigma2hive.workflows.artefacts import Changes
+from sigma2hive.workflows.compile import Written, write_target
+from sigma2hive.workflows.project import Project, ProjectOptions, load_project
+
+
+@click.command("compile")
+@project_options
+@click.option(
+    "--target",
+    required=True,
+    type=click.Choice(list(TARGETS)),
+    help="What to write: dsl is Elasticsearch's Query DSL, one JSON manifest a rule.",
+)
+@click.option(
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of the files. Files of ours in it that no rule has any more are removed.",
+)
+@click.option("--strict", is_flag=True, help="End with 1 when anything was left out.")
+@json_option
+def compile_rules(
+    settings_file: Path | None,
+    rules: tuple[Path, ...],
+    profile: str | None,
+    target: str,
+    output: Path,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Write one file a rule, the same text for the same rule, to be reviewed in Git.
+
+    \b
+    Example:
+      sigma2hive compile --target dsl --output compiled
+      sigma2hive compile --target dsl --rules sigma_rules/windows --profile elastic-agent \\
+        --output compiled/elastic-agent
+    """
+    with errors_as_exits():
+        options = ProjectOptions(Path.cwd(), settings_file, rules, profile)
+        project = load_project(options)
+        written = write_target(project, TARGETS[target], output)
+    if as_json:
+        report = {"target": target, "output": output.as_posix(), **_as_json(project, written)}
+        click.echo(json.dumps(report, indent=2))
+    else:
+        print_findings(written.findings, project.settings.root)
+        click.echo(_summary(project, written))
+    raise click.exceptions.Exit(_exit_code(project, written, strict))
+
+
+def _as_json(project: Project, written: Written) -> dict[str, object]:
+    changes = written.changes or Changes((), (), ())
+    return {
+        "profile": project.profile.name,
+        "written": list(changes.written),
+        "unchanged": list(changes.unchanged),
+        "removed": list(changes.removed),
+        "left_out": len(written.left_out),
+        "findings": [diagnostic_as_json(finding) for finding in written.findings],
+    }
+
+
+def _summary(project: Project, written: Written) -> str:
+    changes = written.changes
+    if changes is None:
+        return "nothing was written, since a path is not there"
+    files = len(changes.written) + len(changes.unchanged)
+    return (
+        f"{files:,} file{'' if files == 1 else 's'} for {project.profile.name}: "
+        f"{len(changes.written):,} written, {len(changes.unchanged):,} unchanged, "
+        f"{len(changes.removed):,} removed; {len(written.left_out):,} left out"
+    )
+
+
+def _exit_code(project: Project, written: Written, strict: bool) -> Exit:
+    if written.changes is None or not project.compiled.rules:
+        return Exit.CONFIGURATION
+    if strict and (written.left_out or written.findings.errors):
+        return Exit.FINDINGS
+    return Exit.FINE

@@ -1,0 +1,50 @@
+"""What `compile` does: every rule of a project written by a target into a folder.
+
+Takes a `Project`, a target and a folder; gives what was written and what was left out. Never prints
+and never asks a server.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sigma2hive.compiler import Artefact, Refusal, Target, emit_all
+from sigma2hive.diagnostics import Diagnostics, Location
+from sigma2hive.workflows.artefacts import Changes, apply_changes, plan_changes
+from sigma2hive.workflows.project import Project
+
+#: Findings that say that a path which a person named is not there. Nothing is written then: all
+#: that it used to hold would look left out.
+NOT_THERE = frozenset({"S2H108"})
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of the rules: `changes` is None where nothing was attempted."""
+
+    changes: Changes | None
+    findings: Diagnostics
+    left_out: tuple[Location, ...]
+
+
+def write_target(project: Project, target: Target, folder: Path) -> Written:
+    """Make `folder` hold an artefact for each rule and correlation, and none of ours besides.
+
+    Raises:
+        ConfigurationError: the folder cannot be written, or holds something else in our place.
+    """
+    findings = Diagnostics(list(project.findings))
+    left_out = list(project.left_out)
+    artefacts: list[Artefact] = []
+    for info, made in emit_all(target, project.compiled):
+        if isinstance(made, Refusal):
+            findings.found.extend(made.findings)
+            left_out.append(info.location)
+        else:
+            artefacts.append(made)
+    if any(finding.code in NOT_THERE for finding in findings.errors):
+        return Written(None, findings, tuple(left_out))
+    changes = plan_changes(folder, target, artefacts)
+    apply_changes(folder, changes, artefacts)
+    return Written(changes, findings, tuple(left_out))

@@ -1,0 +1,207 @@
+"""`compile`: a folder of files that follows the rules, and touches nothing else."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+
+from sigma2hive.cli import main
+
+RULE = """\
+title: {title}
+id: {id}
+{name}level: low
+logsource: {{product: windows, service: security}}
+detection:
+    selection: {{EventID: 4625, TargetUserName|contains: {value}}}
+    condition: selection
+"""
+FIRST = "11111111-1111-4111-8111-111111111111"
+SECOND = "22222222-2222-4222-8222-222222222222"
+CORRELATION = "33333333-3333-4333-8333-333333333333"
+JOINED = f"""\
+title: Many
+id: {CORRELATION}
+level: high
+correlation:
+    type: event_count
+    rules: [base]
+    group-by: [IpAddress]
+    timespan: 10m
+    condition: {{gte: 6}}
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with two rules and a correlation of one of them."""
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, "first", RULE.format(title="First", id=FIRST, value="adm", name="name: base\n"))
+    write(tmp_path, "second", RULE.format(title="Second", id=SECOND, value="svc", name=""))
+    write(tmp_path, "joined", JOINED)
+    return tmp_path
+
+
+def write(site: Path, name: str, text: str) -> None:
+    (site / "sigma_rules").mkdir(exist_ok=True)
+    (site / "sigma_rules" / f"{name}.yml").write_text(text, encoding="utf-8")
+
+
+def compiled(*arguments: str) -> Result:
+    line = ["compile", "--target", "dsl", "--profile", "winlogbeat", "--output", "out", *arguments]
+    return CliRunner().invoke(main, line, catch_exceptions=False)
+
+
+def content(site: Path) -> dict[str, bytes]:
+    """Every file below the output folder, with its bytes."""
+    folder = site / "out"
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def manifest(site: Path, rule_id: str) -> Any:
+    return json.loads((site / "out" / f"{rule_id}.json").read_bytes())
+
+
+def test_each_rule_and_correlation_has_a_file_that_is_as_published(
+    site: Path, project_root: Path
+) -> None:
+    schema = json.loads((project_root / "docs/schemas/dsl-manifest.schema.json").read_text())
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.check_schema(schema)
+    result = compiled()
+    assert result.exit_code == 0, result.output
+    assert "3 files for winlogbeat: 3 written, 0 unchanged, 0 removed; 0 left out" in result.stdout
+    assert set(content(site)) == {f"{name}.json" for name in (FIRST, SECOND, CORRELATION)}
+    for text in content(site).values():
+        validator.validate(json.loads(text))
+        assert text.endswith(b"}\n")
+    rule, joined = manifest(site, FIRST), manifest(site, CORRELATION)
+    assert rule["path"] == "sigma_rules/first.yml" and rule["silent"]
+    assert rule["indices"] == ["winlogbeat-*"]
+    assert "winlog.event_data.TargetUserName" in rule["fields"]
+    assert [part["id"] for part in joined["rules"]] == [FIRST]
+    assert joined["rules"][0]["group_by"]["IpAddress"][0] == "source.ip"
+    assert joined["condition"] == {"gte": 6} and joined["timespan_seconds"] == 600
+
+
+def test_our_own_rules_and_sigmahqs_are_as_published(
+    project_root: Path, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = (project_root / "docs/schemas/dsl-manifest.schema.json").read_text()
+    validator = jsonschema.Draft202012Validator(json.loads(text))
+    rules = [project_root / "sigma_rules", shared / "data/sigmahq/rules/network"]
+    compiled(*(part for path in rules for part in ("--rules", str(path))), "--profile", "ecs")
+    written = content(tmp_path)
+    assert len(written) > 60
+    for text_ in written.values():
+        validator.validate(json.loads(text_))
+
+
+def test_the_same_rules_give_the_same_bytes_and_touch_no_file(site: Path) -> None:
+    compiled()
+    before, times = content(site), {path.stat().st_mtime_ns for path in (site / "out").iterdir()}
+    # A comment moves every line of the rule, and changes nothing of what is found.
+    path = site / "sigma_rules" / "first.yml"
+    path.write_text(f"# a comment\n{path.read_text()}")
+    result = compiled()
+    assert "0 written, 3 unchanged" in result.stdout
+    assert content(site) == before
+    assert {path.stat().st_mtime_ns for path in (site / "out").iterdir()} == times
+
+
+def test_a_change_of_one_rule_changes_its_file_alone(site: Path) -> None:
+    compiled()
+    before = content(site)
+    write(site, "second", RULE.format(title="Second", id=SECOND, value="other", name=""))
+    assert "1 written, 2 unchanged, 0 removed" in compiled().stdout
+    changed = {name for name, text in content(site).items() if text != before[name]}
+    assert changed == {f"{SECOND}.json"}
+
+
+def test_a_rule_that_is_left_out_leaves_no_stale_file(site: Path) -> None:
+    compiled()
+    write(
+        site,
+        "second",
+        RULE.format(title="Second", id=SECOND, value="x", name="").replace("selection:", "other:"),
+    )
+    result = compiled("--json")
+    report = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert report["removed"] == [f"{SECOND}.json"] and report["left_out"] == 1
+    assert [finding["code"] for finding in report["findings"]] == ["S2H206"]
+    assert set(content(site)) == {f"{name}.json" for name in (FIRST, CORRELATION)}
+    assert compiled("--strict").exit_code == 1
+
+
+def test_what_is_not_ours_is_neither_replaced_nor_removed(site: Path) -> None:
+    compiled()
+    folder = site / "out"
+    (folder / "notes.json").write_text('{"kind": "notes"}')
+    (folder / "README.md").write_text("ours")
+    (folder / f"{CORRELATION}.json").rename(folder / "old.json")
+    (folder / f"{SECOND}.json").write_text("mine")
+    before = content(site)
+    result = compiled()
+    assert result.exit_code == 3
+    assert f"out/{SECOND}.json: error S2H109: " in result.stderr
+    assert content(site) == before
+    (folder / f"{SECOND}.json").unlink()
+    assert "2 written, 1 unchanged, 1 removed" in compiled().stdout
+    assert {"notes.json", "README.md"} < set(content(site))
+    assert "old.json" not in content(site)
+
+
+def test_a_link_is_not_followed(site: Path) -> None:
+    compiled()
+    elsewhere = site / "elsewhere.json"
+    shutil.move(site / "out" / f"{FIRST}.json", elsewhere)
+    (site / "out" / f"{FIRST}.json").symlink_to(elsewhere)
+    text = elsewhere.read_bytes()
+    write(site, "first", RULE.format(title="First", id=FIRST, value="new", name="name: base\n"))
+    assert compiled().exit_code == 3
+    assert elsewhere.read_bytes() == text
+
+
+def test_line_breaks_that_git_changed_are_no_reason_to_stop(site: Path) -> None:
+    compiled()
+    before = content(site)
+    for name, text in before.items():
+        (site / "out" / name).write_bytes(text.replace(b"\n", b"\r\n"))
+    assert compiled().exit_code == 0
+    assert content(site) == before
+
+
+def test_a_path_that_is_not_there_changes_nothing(site: Path) -> None:
+    compiled()
+    before = content(site)
+    result = compiled("--rules", "gone")
+    assert result.exit_code == 3
+    assert "S2H108" in result.stderr
+    assert content(site) == before
+
+
+def test_a_folder_that_cannot_be_made_is_told(site: Path) -> None:
+    (site / "out").write_text("a file")
+    result = compiled()
+    assert result.exit_code == 3
+    assert "error S2H109" in result.stderr
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_is_told_and_nothing_is_left_behind(site: Path) -> None:
+    (site / "out").mkdir(mode=0o500)
+    result = compiled()
+    assert result.exit_code == 3
+    assert "error S2H109" in result.stderr
+    assert content(site) == {}

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from sigma2hive.alerts.identity import episode_identity, event_identity, source_ref
+from sigma2hive.alerts.identity import source_ref
 from sigma2hive.model.events import EventKey, EventKeyKind
+from sigma2hive.model.identity import episode_identity, event_identity, group_key
 from tests.alerts.matches import RULE_ID, alert_of, episode, event, match, rule
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "source_refs.json"
@@ -20,8 +21,7 @@ def identity_of(case: dict[str, Any]) -> Any:
     key = EventKey(EventKeyKind(case["key"][0]), tuple(case["key"][1:]))
     if case["kind"] == "event":
         return event_identity(case["rule_id"], key)
-    group = [(name, value) for name, value in case["group"]]
-    return episode_identity(case["rule_id"], case["epoch"], group, key)
+    return episode_identity(case["rule_id"], case["epoch"], group_key(dict(case["group"])), key)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])

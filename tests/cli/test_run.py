@@ -225,3 +225,48 @@ def test_an_error_on_the_way_leaves_no_half_written_file(folder: Path) -> None:
     assert (folder / "alerts.jsonl").read_text() == "from before\n"
     assert {path.name for path in folder.iterdir()} >= {"alerts.jsonl", "events.ndjson"}
     assert not [path for path in folder.iterdir() if path.suffix == ".tmp"]
+
+
+MANY_LOGONS = """\
+title: Failed logon
+id: 6a1f1f1b-4a6f-4fa0-9a6d-3a2a1b2c3d4e
+name: failed_logon
+logsource: {product: windows, service: security}
+level: low
+detection:
+    selection: {EventID: 4625}
+    condition: selection
+---
+title: Many failed logons
+id: 7b2a2a2c-5b7a-4ab1-8b7e-4b3b2c3d4e5f
+level: high
+correlation:
+    type: event_count
+    rules: [failed_logon]
+    group-by: [IpAddress]
+    timespan: 10m
+    condition: {gte: 6}
+"""
+
+
+def failed_logon(second: int) -> dict[str, object]:
+    return {
+        "@timestamp": f"2026-11-20T02:15:{second:02}Z",
+        "event": {"code": "4625"},
+        "winlog": {"channel": "Security"},
+        "source": {"ip": "192.0.2.7"},
+    }
+
+
+def test_a_late_event_in_a_later_file_reaches_the_alert_of_the_first(folder: Path) -> None:
+    (folder / "sigma_rules" / "logons.yml").write_text(MANY_LOGONS)
+    write_events(folder / "a.ndjson", *(failed_logon(second) for second in range(6)))
+    write_events(folder / "b.ndjson", failed_logon(30))
+    run("--events", "a.ndjson")
+    result = run("--events", "b.ndjson")
+    assert "inbox: 1 updated" in result.stdout
+    listed = CliRunner().invoke(main, ["inbox", "list", "--json"], catch_exceptions=False)
+    (alert,) = json.loads(listed.stdout)
+    assert alert["events"] == 7
+    again = run("--events", "b.ndjson")
+    assert "inbox: 1 already there" in again.stdout

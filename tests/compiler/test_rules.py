@@ -222,6 +222,10 @@ def test_what_a_correlation_asks_is_its_epoch_and_its_text_is_not(tmp_path: Path
         "longer": CORRELATION.replace("10m", "20m"),
         "more": CORRELATION.replace("gte: 6", "gte: 7"),
         "elsewhere": CORRELATION.replace("IpAddress", "User"),
+        "strictly": CORRELATION.replace("gte", "gt"),
+        "by alias": CORRELATION.replace(
+            "timespan", f"aliases: {{IpAddress: {{{RULE_ID}: SourceIp}}}}\n    timespan"
+        ),
     }
     epochs = {}
     for name, text in variants.items():
@@ -229,7 +233,55 @@ def test_what_a_correlation_asks_is_its_epoch_and_its_text_is_not(tmp_path: Path
         result, _ = compiled(tmp_path / name, rule("EventID: 4625"), text)
         epochs[name] = result.correlations[0].epoch
     assert epochs["plain"] == epochs["retitled"]
-    assert len(set(epochs.values())) == 4
+    assert len(set(epochs.values())) == 6
+
+
+SECOND_ID = "6a1f1f1b-4a6f-4fa0-9a6d-3a2a1b2c3d4e"
+ALIASED = f"""\
+title: Many
+id: 33333333-3333-4333-8333-333333333333
+level: high
+correlation:
+    type: event_count
+    rules: [{RULE_ID}, {SECOND_ID}]
+    group-by: [address, user]
+    aliases:
+        address: {{{RULE_ID}: IpAddress, {SECOND_ID}: SourceIp}}
+        user: {{{RULE_ID}: User, {SECOND_ID}: SubjectUser}}
+    timespan: 10m
+    condition: {{gte: 6, lte: 90}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "otherwise"),
+    [
+        ("gte: 6, lte: 90", "lte: 90, gte: 6"),
+        ("[address, user]", "[user, address]"),
+        ("[address, user]", "[address, user, address]"),
+        ("timespan: 10m", "timespan: 600s"),
+        (f"[{RULE_ID}, {SECOND_ID}]", f"[{SECOND_ID}, {RULE_ID}]"),
+        (f"[{RULE_ID}, {SECOND_ID}]", f"[first, {SECOND_ID}, {RULE_ID}]"),
+        (f"{{{RULE_ID}: IpAddress", "{first: IpAddress"),
+        (
+            f"{{{RULE_ID}: IpAddress, {SECOND_ID}: SourceIp}}",
+            f"{{{SECOND_ID}: SourceIp, first: IpAddress}}",
+        ),
+    ],
+)
+def test_saying_the_same_otherwise_starts_no_epoch(
+    tmp_path: Path, written: str, otherwise: str
+) -> None:
+    assert written in ALIASED
+    first = rule("EventID: 4625", more="name: first\n")
+    second = rule("EventID: 4776").replace(RULE_ID, SECOND_ID)
+    epochs = set()
+    for name, text in (("one", ALIASED), ("two", ALIASED.replace(written, otherwise, 1))):
+        (tmp_path / name).mkdir()
+        result, diagnostics = compiled(tmp_path / name, first, second, text)
+        assert not list(diagnostics)
+        epochs.add(result.correlations[0].epoch)
+    assert len(epochs) == 1
 
 
 def test_a_correlation_over_a_missing_rule_is_left_out(tmp_path: Path) -> None:

@@ -5,16 +5,18 @@ The rule of all cases: at least 6 in 10 minutes, by address. Times are in second
 
 import itertools
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sigma2hive.diagnostics import Location
-from sigma2hive.engine import Episode, find_episodes
+from sigma2hive.engine import Correlated, Episode, correlate
 from sigma2hive.model.conditions import Operator
 from sigma2hive.model.events import Event, EventKey, EventKeyKind
 from sigma2hive.model.fields import Field, FieldType
+from sigma2hive.model.matches import Ungrouped
 from sigma2hive.model.rules import Bound, CompiledCorrelation, CorrelationKind, RuleInfo
 
 SECOND = 1_000_000_000
@@ -35,7 +37,7 @@ def correlation(*bounds: Bound, group_by: bool = True) -> CompiledCorrelation:
 
 
 def event(seconds: float, number: int = 0, **values: str) -> Event:
-    fields = values or {"source.ip": "192.0.2.1"}
+    fields = values or {"source_ip": "192.0.2.1"}
     return Event(
         key=EventKey(EventKeyKind.CONTENT, (f"{seconds}", f"{number}")),
         time_ns=int(seconds * SECOND),
@@ -44,8 +46,12 @@ def event(seconds: float, number: int = 0, **values: str) -> Event:
     )
 
 
+def correlated(*events: Event, of: CompiledCorrelation | None = None) -> Correlated:
+    return correlate(of or correlation(), [("base", entry) for entry in events])
+
+
 def episodes(*events: Event, of: CompiledCorrelation | None = None) -> list[Episode]:
-    return list(find_episodes(of or correlation(), [("base", entry) for entry in events]))
+    return list(correlated(*events, of=of).episodes)
 
 
 def at(*seconds: float) -> list[Event]:
@@ -57,7 +63,7 @@ def test_enough_events_within_the_window_are_one_episode_with_all_of_them(count:
     (episode,) = episodes(*at(*(number * 0.9 for number in range(count))))
     assert len(episode.events) == count
     assert episode.figure == 6
-    assert episode.group == (("IpAddress", "192.0.2.1"),)
+    assert episode.shown == (("IpAddress", "192.0.2.1"),)
 
 
 def test_five_events_are_none() -> None:
@@ -113,7 +119,7 @@ def test_groups_are_counted_apart() -> None:
     one = [event(second, second, source_ip="192.0.2.1") for second in range(6)]
     two = [event(second, 50 + second, source_ip="192.0.2.2") for second in range(5)]
     (episode,) = episodes(*one, *two)
-    assert episode.group == (("IpAddress", "192.0.2.1"),)
+    assert episode.shown == (("IpAddress", "192.0.2.1"),)
 
 
 def test_spellings_of_one_group_are_one_group() -> None:
@@ -121,7 +127,7 @@ def test_spellings_of_one_group_are_one_group() -> None:
     assert len(episodes(*(event(n, n, source_ip=text) for n, text in enumerate(spellings)))) == 1
     hosts = ["WS01", "ws01", "Ws01", "ws01", "WS01", "wS01"]
     (episode,) = episodes(*(event(n, n, client=text) for n, text in enumerate(hosts)))
-    assert episode.group == (("IpAddress", "WS01"),)
+    assert episode.shown == (("IpAddress", "WS01"),)
 
 
 @pytest.mark.parametrize("values", [{"other": "x"}, {"source_ip": "-"}])
@@ -134,13 +140,91 @@ def test_an_event_with_two_values_counts_for_both_groups() -> None:
         Event(entry.key, entry.time_ns, {"source.ip": ("192.0.2.1", "192.0.2.2")}, b"{}")
         for entry in at(*range(6))
     ]
-    assert {episode.group[0][1] for episode in episodes(*both)} == {"192.0.2.1", "192.0.2.2"}
+    assert {episode.shown[0][1] for episode in episodes(*both)} == {"192.0.2.1", "192.0.2.2"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"source_ip": "10.0.0.5"}, {"client": "::ffff:10.0.0.5"}),
+        ({"source_ip": "2001:DB8:0::1"}, {"client": "2001:db8::1"}),
+        ({"source_ip": "10.0.0.5"}, {"source_ip": "10.0.0.5", "client": "::ffff:10.0.0.5"}),
+        ({"source_ip": "10.0.0.5"}, {"source_ip": "-", "client": "10.0.0.5"}),
+        ({"client": "ÄRGER"}, {"client": "ärger"}),
+    ],
+)
+def test_one_value_is_one_group_wherever_and_however_it_is_written(
+    one: dict[str, str], other: dict[str, str]
+) -> None:
+    events = [event(second, second, **(one, other)[second % 2]) for second in range(6)]
+    (group,) = correlated(*events).groups
+    assert len(group.episodes) == 1
+    assert len(group.events) == 6
+
+
+def test_the_first_field_with_a_value_decides_the_group() -> None:
+    # Two addresses of two fields are not two attackers: the profile names the better field first.
+    (group,) = correlated(event(0, **{"source_ip": "10.0.0.5", "client": "10.0.0.6"})).groups
+    assert group.key == (("IpAddress", "10.0.0.5"),)
+
+
+THREE_FIELDS = replace(
+    correlation(), group_by=tuple((name, {"base": (Field(name),)}) for name in ("b", "a", "c"))
+)
+
+
+def test_groups_are_known_by_the_names_of_their_fields() -> None:
+    (group,) = correlated(event(0, a="1", b="2", c="3"), of=THREE_FIELDS).groups
+    assert group.key == (("a", "1"), ("b", "2"), ("c", "3"))
+    assert group.shown == (("b", "2"), ("a", "1"), ("c", "3"))
+
+
+def many(*counts: int) -> Event:
+    values = {
+        name: tuple(str(number) for number in range(count))
+        for name, count in zip("abc", counts, strict=True)
+    }
+    return replace(event(0), values=values, origin="events.ndjson:7")
+
+
+def test_an_event_of_too_many_groups_is_put_aside_before_it_costs_anything() -> None:
+    # 2,000 values in each of three fields would be 8,000,000,000 groups: a test that makes them
+    # never ends.
+    result = correlated(many(2000, 2000, 2000), event(1, a="1", b="2", c="3"), of=THREE_FIELDS)
+    (finding,) = result.put_aside
+    assert (finding.code, str(finding.location)) == ("S2H502", "events.ndjson:7")
+    assert "more than 100 groups" in finding.message
+    assert len(result.groups) == 1
+
+
+@pytest.mark.parametrize(("counts", "groups"), [((4, 5, 5), 100), ((1, 1, 101), 0)])
+def test_as_many_groups_as_a_log_can_mean_are_made(counts: tuple[int, ...], groups: int) -> None:
+    assert len(correlated(many(*counts), of=THREE_FIELDS).groups) == groups
+
+
+def test_an_event_that_two_rules_found_is_put_aside_once() -> None:
+    fields = (Field("a"),)
+    two = replace(
+        correlation(), rules=("one", "two"), group_by=(("a", {"one": fields, "two": fields}),)
+    )
+    wide = replace(event(0), values={"a": tuple(map(str, range(500)))})
+    assert len(correlate(two, [("one", wide), ("two", wide)]).put_aside) == 1
+
+
+def test_matches_that_no_group_can_have_are_counted_by_rule_and_field() -> None:
+    # One event twice counts once; one with all three fields is in a group.
+    whole, lacking = event(0, a="1", b="2", c="3"), event(1, b="2")
+    result = correlated(whole, lacking, lacking, event(2, a="1", b="2"), of=THREE_FIELDS)
+    assert set(result.ungrouped) == {
+        Ungrouped("c", "base", "a", 1),
+        Ungrouped("c", "base", "c", 2),
+    }
 
 
 def test_without_group_by_all_events_are_one_group() -> None:
     hosts = (event(n, n, client=f"h{n}") for n in range(6))
     (episode,) = episodes(*hosts, of=correlation(group_by=False))
-    assert episode.group == ()
+    assert episode.shown == ()
 
 
 def test_a_range_needs_both_bounds() -> None:

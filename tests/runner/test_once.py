@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sigma2hive.compiler import Compiled, compile_all
 from sigma2hive.diagnostics import Diagnostic, Diagnostics, Location, Severity
@@ -154,6 +156,91 @@ def test_late_events_reach_the_same_alert(compiled: Compiled, tmp_path: Path) ->
     assert len(references) == 1
     assert stored is not None
     assert len(stored.alert.events) == 8
+
+
+def passes(compiled: Compiled, folder: Path, *batches: Iterable[float]) -> list[list[float]]:
+    """Each batch of events (at these seconds) in a pass of its own; what the inbox then holds."""
+    inbox = Inbox(folder / "inbox.db")
+    for batch in batches:
+        with EpisodeStore(folder / "state.db") as episodes:
+            one_pass(compiled, [failed_logon(second) for second in batch], [inbox], episodes)
+    alerts = [inbox.load_alert(str(entry.number)) for entry in inbox.list_alerts()]
+    inbox.close()
+    return sorted(
+        [(event.time_ns - START) / SECOND for event in found.alert.events]
+        for found in alerts
+        if found is not None
+    )
+
+
+@pytest.mark.parametrize("late", [-594, -1, 3.5, 604, 20 * MINUTE - 1])
+def test_an_event_that_comes_alone_later_reaches_its_alert(
+    compiled: Compiled, tmp_path: Path, late: float
+) -> None:
+    # Six fire at second 5, in a window that began after second -595. The condition holds until
+    # 10 min, when the first leaves the window, and the episode goes on until 20 min.
+    burst = [0, 1, 2, 3, 4, 5]
+    assert passes(compiled, tmp_path, burst, [late]) == [sorted([*burst, late])]
+
+
+@pytest.mark.parametrize("far", [-595, 20 * MINUTE])
+def test_an_event_outside_the_episode_reaches_no_alert(
+    compiled: Compiled, tmp_path: Path, far: float
+) -> None:
+    burst = [0, 1, 2, 3, 4, 5]
+    assert passes(compiled, tmp_path, burst, [far]) == [burst]
+
+
+def test_an_event_of_another_group_reaches_no_alert(compiled: Compiled, tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path / "inbox.db")
+    six = [failed_logon(second) for second in range(6)]
+    for events in (six, [failed_logon(7, "192.0.2.8")]):
+        with EpisodeStore(tmp_path / "state.db") as episodes:
+            one_pass(compiled, events, [inbox], episodes)
+    (alert,) = inbox.list_alerts()
+    inbox.close()
+    assert alert.events == 6
+
+
+def test_a_late_event_beside_a_new_episode_reaches_the_old_one(
+    compiled: Compiled, tmp_path: Path
+) -> None:
+    old, new = list(range(6)), [3600 + second for second in range(6)]
+    assert passes(compiled, tmp_path, old, [30, *new]) == [[*old, 30], new]
+
+
+def test_a_late_event_leaves_the_words_of_the_whole_alert(
+    compiled: Compiled, tmp_path: Path
+) -> None:
+    whole, late = [failed_logon(second) for second in range(6)], [failed_logon(7)]
+    inbox = Inbox(tmp_path / "inbox.db")
+    for events in (whole, late):
+        with EpisodeStore(tmp_path / "state.db") as episodes:
+            one_pass(compiled, events, [inbox], episodes)
+    (entry,) = inbox.list_alerts()
+    found = inbox.load_alert(str(entry.number))
+    inbox.close()
+    assert found is not None
+    assert "Counted when it fired: 6" in found.alert.description
+    assert len(found.alert.events) == 7
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.lists(st.tuples(st.integers(0, 40 * MINUTE), st.booleans()), max_size=40, unique=True))
+def test_reading_all_again_after_a_part_is_reading_all_at_once(
+    compiled: Compiled, tmp_path_factory: pytest.TempPathFactory, events: list[tuple[int, bool]]
+) -> None:
+    everything = sorted(second + early / 2 for second, early in events)
+    first = [second + early / 2 for second, early in events if early]
+    folder = tmp_path_factory.mktemp("passes")
+    once = passes(compiled, folder, everything)
+    (folder / "again").mkdir()
+    parts = passes(compiled, folder / "again", everything, first, everything)
+    assert parts == once
 
 
 def test_two_episodes_stay_two_when_the_first_ones_tail_begins_the_second(

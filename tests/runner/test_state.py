@@ -16,7 +16,12 @@ FIRED = StoredEpisode(
     start_ns=1_000,
     end_ns=2_000,
     identity=[1, "episode", "first event"],
+    figure=6,
 )
+
+
+def found(store: EpisodeStore, start_ns: int = 0, end_ns: int = 9_000) -> list[StoredEpisode]:
+    return list(store.near(FIRED.rule_id, FIRED.epoch, start_ns, end_ns))
 
 
 @pytest.fixture
@@ -28,7 +33,7 @@ def test_a_fired_episode_is_found_after_reopening(path: Path) -> None:
     with EpisodeStore(path) as store:
         store.save(FIRED)
     with EpisodeStore(path) as store:
-        assert store.find(replace(FIRED, start_ns=1_500, end_ns=9_000, identity=None)) == FIRED
+        assert found(store, 1_500) == [FIRED]
 
 
 @pytest.mark.parametrize(
@@ -42,20 +47,19 @@ def test_a_fired_episode_is_found_after_reopening(path: Path) -> None:
         (2_001, 9_000, False),
     ],
 )
-def test_episodes_that_touch_are_one(
+def test_an_episode_is_near_when_it_touches(
     path: Path, start_ns: int, end_ns: int, is_found: bool
 ) -> None:
     with EpisodeStore(path) as store:
         store.save(FIRED)
-        found = store.find(replace(FIRED, start_ns=start_ns, end_ns=end_ns))
-    assert (found == FIRED) is is_found
+        assert found(store, start_ns, end_ns) == [FIRED] * is_found
 
 
-@pytest.mark.parametrize("part", ["rule_id", "epoch", "group"])
-def test_other_rules_epochs_and_groups_are_others(path: Path, part: str) -> None:
+def test_other_rules_and_epochs_are_others(path: Path) -> None:
     with EpisodeStore(path) as store:
         store.save(FIRED)
-        assert store.find(replace(FIRED, **{part: "other"})) is None
+        assert store.near("other", FIRED.epoch, 0, 9_000) == ()
+        assert store.near(FIRED.rule_id, "other", 0, 9_000) == ()
 
 
 def test_an_episode_grows_under_its_identity(path: Path) -> None:
@@ -63,24 +67,15 @@ def test_an_episode_grows_under_its_identity(path: Path) -> None:
         store.save(FIRED)
         store.save(replace(FIRED, start_ns=500, end_ns=1_500))
         store.save(replace(FIRED, start_ns=1_500, end_ns=3_000))
-        assert store.find(FIRED) == replace(FIRED, start_ns=500, end_ns=3_000)
-
-
-def test_of_two_that_are_joined_the_elder_gives_the_identity(path: Path) -> None:
-    later = replace(FIRED, start_ns=5_000, end_ns=6_000, identity=[1, "episode", "later"])
-    with EpisodeStore(path) as store:
-        store.save(later)
-        store.save(FIRED)
-        assert store.find(replace(FIRED, start_ns=0, end_ns=9_000)) == FIRED
+        assert found(store) == [replace(FIRED, start_ns=500, end_ns=3_000)]
 
 
 def test_an_end_beyond_all_time_is_no_error(path: Path) -> None:
     endless = replace(FIRED, end_ns=2**70)
     with EpisodeStore(path) as store:
         store.save(endless)
-        found = store.find(replace(FIRED, start_ns=2**62, end_ns=2**80))
-    assert found is not None
-    assert found.identity == FIRED.identity
+        (kept,) = found(store, 2**62, 2**80)
+    assert kept.identity == FIRED.identity
 
 
 def test_an_inbox_is_no_state_store(tmp_path: Path) -> None:
@@ -98,4 +93,4 @@ def test_a_failed_write_leaves_what_was_there(path: Path) -> None:
         store.save(FIRED)
         with pytest.raises(TypeError):
             store.save(replace(FIRED, identity=[0.5]))  # type: ignore[list-item]
-        assert store.find(FIRED) == FIRED
+        assert found(store) == [FIRED]

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from sigma2hive.model.canonical import digest
-from sigma2hive.model.identity import SCHEME, episode_identity, event_identity
 from sigma2hive.model.matches import Match
-
-__all__ = ["SCHEME", "episode_identity", "event_identity", "source_ref"]
 
 
 def source_ref(match: Match) -> str:

@@ -27,6 +27,7 @@ from sigma2hive.model.conditions import (
     atoms_of,
 )
 from sigma2hive.model.fields import Field
+from sigma2hive.model.identity import epoch_of
 from sigma2hive.model.profiles import Conjunction, LogsourcePlace, Profile
 from sigma2hive.model.rules import (
     CompiledCorrelation,
@@ -252,24 +253,19 @@ def _compile_correlation(
             )
             return None
         ids.append(rule_id)
+    grouped_by = {
+        name: {rule_id: _grouping_field(correlation, name, compiled[rule_id]) for rule_id in ids}
+        for name in correlation.group_by
+    }
     group_by = tuple(
         (
             name,
             {
-                rule_id: _group_fields(correlation, name, compiled[rule_id], profile)
-                for rule_id in ids
+                rule_id: _group_fields(compiled[rule_id], field, profile)
+                for rule_id, field in by_rule.items()
             },
         )
-        for name in correlation.group_by
-    )
-    epoch = digest(
-        [
-            correlation.kind.value,
-            [[bound.operator.value, bound.number] for bound in correlation.bounds],
-            correlation.timespan_ns,
-            [[name, dict(correlation.aliases.get(name, {}))] for name in correlation.group_by],
-            sorted(ids),
-        ]
+        for name, by_rule in grouped_by.items()
     )
     return CompiledCorrelation(
         info=correlation.info,
@@ -278,16 +274,18 @@ def _compile_correlation(
         timespan_ns=correlation.timespan_ns,
         bounds=correlation.bounds,
         group_by=group_by,
-        epoch=epoch,
+        epoch=epoch_of(correlation, ids, grouped_by),
         generate=correlation.generate,
     )
 
 
-def _group_fields(
-    correlation: CorrelationRule, name: str, rule: CompiledRule, profile: Profile
-) -> tuple[Field, ...]:
+def _grouping_field(correlation: CorrelationRule, name: str, rule: CompiledRule) -> str:
+    """Return the Sigma field that stands for `name` in the rule: its alias, or itself."""
     alias = correlation.aliases.get(name, {})
-    field = alias.get(rule.info.id) or alias.get(rule.info.name) or name
+    return alias.get(rule.info.id) or alias.get(rule.info.name) or name
+
+
+def _group_fields(rule: CompiledRule, field: str, profile: Profile) -> tuple[Field, ...]:
     place = profile.place(rule.logsource)
     if place is None:
         raise ValueError(f"{rule.info.id} was compiled without a place")

@@ -1,7 +1,7 @@
 """Correlations on events that a base rule met: episodes, exactly.
 
-Takes a `CompiledCorrelation` and (rule id, event) pairs in any order; gives episodes. Plain and
-slow: every group is sorted by (time, key) and walked once.
+Takes a `CompiledCorrelation` and (rule id, event) pairs in any order; gives groups with their
+episodes. Plain and slow: every group is sorted by (time, key) and walked once.
 
 A window is half-open, [t, t + timespan). The correlation fires at the first event at which the
 window that ends with it meets the bounds. From then on it is one episode, until the condition has
@@ -14,37 +14,56 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 
+from sigma2hive.diagnostics import Diagnostic
+from sigma2hive.engine.grouping import Member, Shown, group_events
 from sigma2hive.engine.predicates import COMPARISONS
 from sigma2hive.model.conditions import Operator
-from sigma2hive.model.events import Event, EventKey
-from sigma2hive.model.fields import Field, FieldType
-from sigma2hive.model.folding import fold
+from sigma2hive.model.events import Event
+from sigma2hive.model.identity import GroupKey
+from sigma2hive.model.matches import Ungrouped
 from sigma2hive.model.rules import Bound, CompiledCorrelation
-from sigma2hive.model.scalars import address_of
-
-#: A group's folded values, in the order of the correlation's group-by.
-GroupKey = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Episode:
     """One episode of a group.
 
-    `key` is the group folded, for identities; `group` its (field name, value as first seen).
-    `events` are in order of (time, key), from the first of the window that fired. `figure` is the
-    count at which it fired, `fired_ns` the time of the event that made it so. From
-    `holds_until_ns` on the condition no longer held; a new firing less than a timespan after that
-    would be the same episode.
+    `shown` is the group's (field name, value as first seen). `events` are in order of (time, key),
+    from the first of the window that fired. `figure` is the count at which it fired, `fired_ns` the
+    time of the event that made it so. From `holds_until_ns` on the condition no longer held; a new
+    firing less than a timespan after that would be the same episode.
     """
 
-    key: GroupKey
-    group: tuple[tuple[str, str], ...]
+    shown: Shown
     events: tuple[Event, ...]
     figure: int
     fired_ns: int
     holds_until_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All events of one group, in order of (time, key), and the episodes among them."""
+
+    key: GroupKey
+    shown: Shown
+    events: tuple[Event, ...]
+    episodes: tuple[Episode, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Correlated:
+    """What a correlation made of the events: `ungrouped` and `put_aside` belong to no group."""
+
+    groups: tuple[Group, ...] = ()
+    ungrouped: tuple[Ungrouped, ...] = ()
+    put_aside: tuple[Diagnostic, ...] = ()
+
+    @property
+    def episodes(self) -> Iterator[Episode]:
+        """The episodes of all groups, group by group, then in time."""
+        return (episode for group in self.groups for episode in group.episodes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,55 +77,28 @@ class _Open:
     holds_until_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
-    event: Event
-    shown: tuple[str, ...]
+def correlate(correlation: CompiledCorrelation, found: Iterable[tuple[str, Event]]) -> Correlated:
+    """Return the groups and episodes of an event_count correlation.
 
-
-def find_episodes(
-    correlation: CompiledCorrelation, found: Iterable[tuple[str, Event]]
-) -> Iterator[Episode]:
-    """Yield the episodes of an event_count correlation, group by group, then in time.
-
-    `found` are events that met a base rule, with that rule's id. An event that comes twice, by its
-    key, counts once. One without a value in a group-by field belongs to no group; one with several
-    values belongs to the group of each.
+    `found` are events that met a base rule, with that rule's id.
     """
-    groups: dict[GroupKey, dict[EventKey, _Member]] = {}
-    for rule_id, event in found:
-        for key, shown in _groups_of(correlation, rule_id, event):
-            groups.setdefault(key, {}).setdefault(event.key, _Member(event, shown))
-    for key, members in groups.items():
-        ordered = sorted(
-            members.values(), key=lambda member: (member.event.time_ns, member.event.key)
-        )
-        yield from _episodes_of(correlation, key, ordered)
+    grouping = group_events(correlation, found)
+    return Correlated(
+        groups=tuple(
+            Group(
+                key=key,
+                shown=members[0].shown,
+                events=tuple(member.event for member in members),
+                episodes=tuple(_episodes_of(correlation, members)),
+            )
+            for key, members in grouping.ordered()
+        ),
+        ungrouped=grouping.ungrouped(correlation),
+        put_aside=grouping.put_aside(correlation),
+    )
 
 
-def _groups_of(
-    correlation: CompiledCorrelation, rule_id: str, event: Event
-) -> Iterator[tuple[GroupKey, tuple[str, ...]]]:
-    choices = [
-        list(dict(_folded_values(fields[rule_id], event)).items())
-        for _, fields in correlation.group_by
-    ]
-    for chosen in product(*choices):
-        yield tuple(folded for folded, _ in chosen), tuple(shown for _, shown in chosen)
-
-
-def _folded_values(fields: Sequence[Field], event: Event) -> Iterator[tuple[str, str]]:
-    for field in fields:
-        for value in field.values_of(event.values):
-            if value in field.dropped:
-                continue
-            address = address_of(value) if field.type is FieldType.IP else None
-            yield (str(address) if address is not None else fold(value)), value
-
-
-def _episodes_of(
-    correlation: CompiledCorrelation, key: GroupKey, members: Sequence[_Member]
-) -> Iterator[Episode]:
+def _episodes_of(correlation: CompiledCorrelation, members: Sequence[Member]) -> Iterator[Episode]:
     span_ns = correlation.timespan_ns
     times = [member.event.time_ns for member in members]
     needed = _least_count(correlation.bounds)
@@ -117,7 +109,7 @@ def _episodes_of(
             window_start += 1
         count = position - window_start + 1
         if current is not None and time_ns >= current.holds_until_ns + span_ns:
-            yield _episode(correlation, key, members, current)
+            yield _episode(members, current)
             current = None
         if current is not None:
             current = replace(current, last=position)
@@ -130,17 +122,13 @@ def _episodes_of(
         else:
             current = replace(current, holds_until_ns=holds_until_ns)
     if current is not None:
-        yield _episode(correlation, key, members, current)
+        yield _episode(members, current)
 
 
-def _episode(
-    correlation: CompiledCorrelation, key: GroupKey, members: Sequence[_Member], ended: _Open
-) -> Episode:
-    names = (name for name, _ in correlation.group_by)
+def _episode(members: Sequence[Member], ended: _Open) -> Episode:
     belonging = members[ended.first : ended.last + 1]
     return Episode(
-        key=key,
-        group=tuple(zip(names, belonging[0].shown, strict=True)),
+        shown=belonging[0].shown,
         events=tuple(member.event for member in belonging),
         figure=ended.figure,
         fired_ns=ended.fired_ns,

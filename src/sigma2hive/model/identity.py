@@ -6,11 +6,16 @@ in TheHive for years: a golden file guards them, and a change needs a new scheme
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from sigma2hive.model.canonical import JsonValue
+from sigma2hive.model.canonical import JsonValue, digest
 from sigma2hive.model.events import EventKey
 from sigma2hive.model.folding import fold
+from sigma2hive.model.rules import CorrelationRule
+from sigma2hive.model.scalars import address_of
+
+#: The values of a group, folded: (name of the grouping field, value), sorted by name.
+GroupKey = tuple[tuple[str, str], ...]
 
 #: The number of this way to make identities.
 SCHEME = 1
@@ -21,15 +26,53 @@ def event_identity(rule_id: str, key: EventKey) -> JsonValue:
     return [SCHEME, "event", rule_id.lower(), key.as_json()]
 
 
-def episode_identity(
-    rule_id: str, epoch: str, group: Iterable[tuple[str, str]], first_key: EventKey
-) -> JsonValue:
-    """Return the identity of an episode; `first_key` is the first event that it fired with.
-
-    Group values are folded and the pairs sorted: neither the letter case of the value seen first
-    nor an evaluator's order makes another alert.
-    """
-    pairs: list[JsonValue] = [
-        [name, value] for name, value in sorted((n, fold(v)) for n, v in group)
-    ]
+def episode_identity(rule_id: str, epoch: str, group: GroupKey, first_key: EventKey) -> JsonValue:
+    """Return the identity of an episode; `first_key` is the first event that it fired with."""
+    pairs: list[JsonValue] = [[name, value] for name, value in group]
     return [SCHEME, "episode", rule_id.lower(), epoch, pairs, first_key.as_json()]
+
+
+def group_key(values: Mapping[str, str]) -> GroupKey:
+    """Return the key of the group with these values, by the name of the grouping field.
+
+    Neither the order of the fields nor how a value was spelled makes another group.
+    """
+    return tuple(sorted((name, fold_group_value(value)) for name, value in values.items()))
+
+
+def fold_group_value(value: str) -> str:
+    """Return what all spellings of a group's value have in common.
+
+    An address is one whatever the type of its field: the same event has it as an `ip` in one index
+    and as a keyword in another. Any other text is itself without letter case.
+    """
+    address = address_of(value)
+    return fold(str(address) if address is not None else value)
+
+
+def epoch_of(
+    correlation: CorrelationRule,
+    rule_ids: Iterable[str],
+    grouped_by: Mapping[str, Mapping[str, str]],
+) -> str:
+    """Return the digest of what a correlation asks; a change of it starts a new epoch.
+
+    `rule_ids` are those of the rules that it counts, `grouped_by` maps the name of each grouping
+    field to rule id → the Sigma field that is read there. What says the same in another order, or
+    by a rule's name instead of its id, is the same epoch.
+    """
+    fields: JsonValue = {
+        name: {rule_id.lower(): field for rule_id, field in by_rule.items()}
+        for name, by_rule in grouped_by.items()
+    }
+    bounds = sorted((bound.operator.value, bound.number) for bound in correlation.bounds)
+    return digest(
+        [
+            SCHEME,
+            correlation.kind.value,
+            sorted({rule_id.lower() for rule_id in rule_ids}),
+            correlation.timespan_ns,
+            [list(bound) for bound in bounds],
+            fields,
+        ]
+    )

@@ -33,3 +33,16 @@ class Match:
     def is_episode(self) -> bool:
         """Whether a correlation made it."""
         return bool(self.epoch)
+
+
+@dataclass(frozen=True, slots=True)
+class Ungrouped:
+    """Matches of a base rule that a correlation could not count, for want of a grouping field.
+
+    `field` is the field's name in the correlation's group-by; `count` are different events.
+    """
+
+    correlation_id: str
+    rule_id: str
+    field: str
+    count: int

@@ -155,8 +155,8 @@ class CompiledCorrelation:
     """A correlation made ready for one profile.
 
     `rules` are the ids of compiled rules. `group_by` gives each grouping field a name and, for each
-    rule id, the candidate fields to read it from. `epoch` is a digest of condition, group-by,
-    timespan and the referred rules' ids: a change of it starts a new epoch.
+    rule id, the candidate fields to read it from. `epoch` is a digest of what it asks (see
+    `sigma2hive.model.identity.epoch_of`): a change of it starts a new epoch.
     """
 
     info: RuleInfo

@@ -1,7 +1,7 @@
 """Which events meet which rules: deciding, without any I/O.
 
 Takes compiled rules and correlations, then events one by one, or candidates that a search found for
-one rule; gives `Match`es. Events that feed a correlation are kept until `episodes` is asked for.
+one rule; gives `Match`es. Events that feed a correlation are kept until `correlated` is asked for.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from sigma2hive.compiler import Compiled, condition_as_json
-from sigma2hive.engine import Decision, Episode, find_episodes, prepare, reasons_for
-from sigma2hive.model.canonical import JsonValue, canonical_json
+from sigma2hive.engine import Correlated, Decision, correlate, prepare, reasons_for
+from sigma2hive.model.canonical import canonical_json
 from sigma2hive.model.conditions import Atom
 from sigma2hive.model.events import Event
-from sigma2hive.model.identity import episode_identity, event_identity
+from sigma2hive.model.identity import event_identity
 from sigma2hive.model.matches import Match
 from sigma2hive.model.rules import CompiledCorrelation, CompiledRule
+from sigma2hive.runner.episodes import Firing
 
 #: A log source's gate and the rules behind it, each with its decision.
 _Gated = tuple[Decision, list[tuple[CompiledRule, Decision]]]
@@ -69,10 +70,10 @@ class Matcher:
                 reasons=reasons_for(rule.condition, event.values),
             )
 
-    def episodes(
+    def correlated(
         self, unsearched: Collection[str] = ()
-    ) -> Iterator[tuple[CompiledCorrelation, Episode]]:
-        """Yield the episodes of all correlations over all the events so far.
+    ) -> Iterator[tuple[CompiledCorrelation, Correlated]]:
+        """Yield what each correlation made of all the events so far.
 
         `unsearched` are rules of which events may be missing: their correlations are left out, for
         an episode that lacks its first events would get another identity.
@@ -81,28 +82,18 @@ class Matcher:
             if any(rule_id in unsearched for rule_id in correlation.rules):
                 continue
             feeding = [pair for pair in self._found if pair[0] in correlation.rules]
-            for episode in find_episodes(correlation, feeding):
-                yield correlation, episode
+            yield correlation, correlate(correlation, feeding)
 
-    def match_of(
-        self, correlation: CompiledCorrelation, episode: Episode, identity: JsonValue = None
-    ) -> Match:
-        """Return the match of an episode, under `identity` where an earlier run gave it one."""
-        names = (name for name, _ in correlation.group_by)
-        made = identity or episode_identity(
-            correlation.info.id,
-            correlation.epoch,
-            zip(names, episode.key, strict=True),
-            episode.events[0].key,
-        )
+    def match_of(self, correlation: CompiledCorrelation, firing: Firing) -> Match:
+        """Return the match of an episode."""
         return Match(
             rule=correlation.info,
-            events=episode.events,
-            identity=made,
-            group=episode.group,
+            events=firing.events,
+            identity=firing.stored.identity,
+            group=firing.shown,
             epoch=correlation.epoch,
-            reasons=self._base_reasons(correlation, episode.events[0]),
-            figure=episode.figure,
+            reasons=self._base_reasons(correlation, firing.events[0]),
+            figure=firing.stored.figure,
         )
 
     def _base_reasons(self, correlation: CompiledCorrelation, event: Event) -> tuple[Atom, ...]:

@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from sigma2hive.alerts import AlertContext, build_alert
 from sigma2hive.compiler import Compiled
 from sigma2hive.diagnostics import Diagnostic, Diagnostics
-from sigma2hive.engine import Episode
+from sigma2hive.engine import Correlated
 from sigma2hive.model.alerts import Alert
-from sigma2hive.model.canonical import JsonValue, canonical_json
 from sigma2hive.model.events import Event
 from sigma2hive.model.mappings import Mappings
-from sigma2hive.model.matches import Match
+from sigma2hive.model.matches import Match, Ungrouped
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import CompiledCorrelation
 from sigma2hive.runner.contexts import contexts_of
+from sigma2hive.runner.episodes import find_firings
 from sigma2hive.runner.matching import Candidate, Matcher
 from sigma2hive.runner.state import EpisodeStore, StoredEpisode
 from sigma2hive.sinks import Outcome, Sink
@@ -49,12 +49,13 @@ class Pass:
 @dataclass(slots=True)
 class Summary:
     """What a pass did: `outcomes` counts, per sink, what became of the alerts; `put_aside` are
-    findings about events."""
+    findings about events; `ungrouped` are matches that correlations could not count."""
 
     events: int = 0
     alerts: int = 0
     outcomes: dict[str, Counter[Outcome]] = field(default_factory=dict)
     put_aside: Diagnostics = field(default_factory=Diagnostics)
+    ungrouped: list[Ungrouped] = field(default_factory=list)
 
 
 def run_pass(
@@ -78,12 +79,15 @@ def run_pass(
         work.progress(summary.events)
         for match in matcher.matches_of(entry):
             yield _pushed(work, match, contexts[match.rule.id], summary)
-    for correlation, episode in matcher.episodes(work.unsearched):
-        identity = _remembered(work.episodes, correlation, episode)
-        match = matcher.match_of(correlation, episode, identity)
-        yield _pushed(work, match, contexts[match.rule.id], summary)
-        if work.episodes is not None:
-            work.episodes.save(_stored(correlation, episode, match.identity))
+    for correlation, correlated in matcher.correlated(work.unsearched):
+        summary.ungrouped.extend(correlated.ungrouped)
+        summary.put_aside.found.extend(correlated.put_aside)
+        remembered = _remembered(work.episodes, correlation, correlated)
+        for firing in find_firings(correlation, correlated, remembered):
+            match = matcher.match_of(correlation, firing)
+            yield _pushed(work, match, contexts[match.rule.id], summary)
+            if work.episodes is not None:
+                work.episodes.save(firing.stored)
 
 
 def _pushed(work: Pass, match: Match, context: AlertContext, summary: Summary) -> Alert:
@@ -95,24 +99,12 @@ def _pushed(work: Pass, match: Match, context: AlertContext, summary: Summary) -
 
 
 def _remembered(
-    store: EpisodeStore | None, correlation: CompiledCorrelation, episode: Episode
-) -> JsonValue:
-    """The identity that an earlier pass gave to an episode that touches this one."""
-    if store is None:
-        return None
-    stored = store.find(_stored(correlation, episode, None))
-    return stored.identity if stored is not None else None
-
-
-def _stored(
-    correlation: CompiledCorrelation, episode: Episode, identity: JsonValue
-) -> StoredEpisode:
-    return StoredEpisode(
-        rule_id=correlation.info.id,
-        epoch=correlation.epoch,
-        group=canonical_json(list(episode.key)).decode("ascii"),
-        # From the firing, not from the first event: that one may have ended an earlier episode.
-        start_ns=episode.fired_ns,
-        end_ns=episode.holds_until_ns + correlation.timespan_ns - 1,
-        identity=identity,
-    )
+    store: EpisodeStore | None, correlation: CompiledCorrelation, correlated: Correlated
+) -> Sequence[StoredEpisode]:
+    """The episodes of earlier passes that events of this one may belong to."""
+    times = [event.time_ns for group in correlated.groups for event in group.events]
+    if store is None or not times:
+        return ()
+    # An episode may hold for a timespan after its last event, and go on for another.
+    end_ns = max(times) + 2 * correlation.timespan_ns
+    return store.near(correlation.info.id, correlation.epoch, min(times), end_ns)

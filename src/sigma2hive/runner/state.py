@@ -32,6 +32,7 @@ _SCHEMA = Schema(
             PRIMARY KEY (rule_id, epoch, grouped_by, identity)
         ) STRICT, WITHOUT ROWID;
         """,
+        "ALTER TABLE episode ADD COLUMN figure INTEGER NOT NULL DEFAULT 0;",
     ),
 )
 
@@ -40,8 +41,9 @@ _SCHEMA = Schema(
 class StoredEpisode:
     """An episode that has fired.
 
-    `group` is its group's canonical JSON; `start_ns` to `end_ns`, both included, is the time in
-    which further events belong to it, in nanoseconds since the epoch.
+    `group` is its group's canonical JSON; `start_ns`, when it fired, to `end_ns`, both included, is
+    the time in which further events belong to it, in nanoseconds since the epoch. `figure` is what
+    was counted when it fired.
     """
 
     rule_id: str
@@ -50,6 +52,7 @@ class StoredEpisode:
     start_ns: int
     end_ns: int
     identity: JsonValue
+    figure: int = 0
 
 
 class EpisodeStore:
@@ -63,48 +66,35 @@ class EpisodeStore:
         """
         self._database: Database = open_database(path, _SCHEMA)
 
-    def find(self, episode: StoredEpisode) -> StoredEpisode | None:
-        """Return the stored episode of the same rule, epoch and group that overlaps in time.
-
-        Of several the one that started first: a late event that joins two episodes leaves the
-        elder's identity. The `identity` of the one asked for does not matter.
-        """
+    def near(
+        self, rule_id: str, epoch: str, start_ns: int, end_ns: int
+    ) -> tuple[StoredEpisode, ...]:
+        """Return the episodes of a correlation's epoch that overlap [start_ns, end_ns]."""
         with self._database.reading() as connection:
-            row = connection.execute(
-                """SELECT start_ns, end_ns, identity FROM episode
-                   WHERE rule_id = ? AND epoch = ? AND grouped_by = ?
-                     AND start_ns <= ? AND end_ns >= ?
-                   ORDER BY start_ns, identity LIMIT 1""",
-                (
-                    *(episode.rule_id, episode.epoch, episode.group),
-                    *(_bounded(episode.end_ns), _bounded(episode.start_ns)),
-                ),
-            ).fetchone()
-        if row is None:
-            return None
-        start_ns, end_ns, identity = row
-        return StoredEpisode(
-            rule_id=episode.rule_id,
-            epoch=episode.epoch,
-            group=episode.group,
-            start_ns=start_ns,
-            end_ns=end_ns,
-            identity=json.loads(identity),
+            rows = connection.execute(
+                """SELECT grouped_by, start_ns, end_ns, identity, figure FROM episode
+                   WHERE rule_id = ? AND epoch = ? AND start_ns <= ? AND end_ns >= ?""",
+                (rule_id, epoch, _bounded(end_ns), _bounded(start_ns)),
+            ).fetchall()
+        return tuple(
+            StoredEpisode(rule_id, epoch, group, start, end, json.loads(identity), figure)
+            for group, start, end, identity, figure in rows
         )
 
     def save(self, episode: StoredEpisode) -> None:
         """Store the episode; one that is stored under the same identity only ever grows."""
         with self._database.transaction() as connection:
             connection.execute(
-                """INSERT INTO episode (rule_id, epoch, grouped_by, identity, start_ns, end_ns)
-                   VALUES (?, ?, ?, ?, ?, ?)
+                """INSERT INTO episode
+                       (rule_id, epoch, grouped_by, identity, start_ns, end_ns, figure)
+                   VALUES (?, ?, ?, ?, ?, ?, ?)
                    ON CONFLICT DO UPDATE SET
                        start_ns = min(start_ns, excluded.start_ns),
                        end_ns = max(end_ns, excluded.end_ns)""",
                 (
                     *(episode.rule_id, episode.epoch, episode.group),
                     canonical_json(episode.identity).decode("ascii"),
-                    *(_bounded(episode.start_ns), _bounded(episode.end_ns)),
+                    *(_bounded(episode.start_ns), _bounded(episode.end_ns), episode.figure),
                 ),
             )
 

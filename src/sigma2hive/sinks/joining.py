@@ -16,13 +16,13 @@ from sigma2hive.model.events import Event
 def join_alerts(stored: Alert, pushed: Alert) -> Alert:
     """Return one alert with the events, observables and procedures of both.
 
-    The text (title, description, tags and so on) is that of the push, unless the push holds only
-    a part of the events stored: then its text tells less than what is there. Events that both have
-    stay as stored, so that pushing the same alert twice changes nothing.
+    The text (title, description, tags and so on) is that of the push, unless the push holds fewer
+    events than are stored: then its text tells less than what is there. Events that both have stay
+    as stored, so that pushing the same alert twice changes nothing.
     """
     stored_keys = {event.key for event in stored.events}
     pushed_keys = {event.key for event in pushed.events}
-    text = stored if pushed_keys < stored_keys else pushed
+    text = stored if len(pushed_keys) < len(stored_keys) else pushed
     return replace(
         text,
         date_ns=min(stored.date_ns, pushed.date_ns),

@@ -16,12 +16,18 @@ CHUNK = 65536
 FILETIME = (1_700_000_000 + 11_644_473_600) * 10_000_000
 
 Pairs = Sequence[tuple[str, str]]
-Node = tuple[str, Pairs, Sequence["Node | str"]]
+#: Name, attributes and children. An attribute that is a number is a FILETIME, as Windows itself
+#: writes a record's time.
+Node = tuple[str, Sequence[tuple[str, str | int]], Sequence["Node | str"]]
 
 
-def logon(number: int, data: Pairs = (("TargetUserName", "anna"),), time: str | None = "") -> Node:
+def logon(
+    number: int, data: Pairs = (("TargetUserName", "anna"),), time: str | int | None = ""
+) -> Node:
     """Return a failed logon with this record id; `time` None leaves TimeCreated out."""
-    when = f"2023-11-14T22:13:{20 + number % 40:02}.1234567Z" if time == "" else time
+    when: str | int | None = (
+        f"2023-11-14T22:13:{20 + number % 40:02}.1234567Z" if time == "" else time
+    )
     system: list[Node | str] = [
         ("Provider", [("Name", "Microsoft-Windows-Security-Auditing")], []),
         ("EventID", [], ["4625"]),
@@ -86,7 +92,10 @@ def _element(body: bytearray, base: int, node: Node) -> None:
         for index, (key, value) in enumerate(attributes):
             body += b"\x06" if index == len(attributes) - 1 else b"\x46"
             _name(body, base, key)
-            _text(body, value)
+            if isinstance(value, int):
+                body += b"\x05\x11" + struct.pack("<Q", value)
+            else:
+                _text(body, value)
         struct.pack_into("<I", body, list_at, len(body) - list_at - 4)
     body += b"\x02"
     for child in children:

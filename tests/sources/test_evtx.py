@@ -9,7 +9,7 @@ import pytest
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.events import Event, EventKey, EventKeyKind
 from sigma2hive.sources import Limits, SourceOptions, read_events
-from tests.sources.evtx_writer import CHUNK, HEADER, evtx_file, logon
+from tests.sources.evtx_writer import CHUNK, FILETIME, HEADER, evtx_file, logon
 from tests.sources.reading import read, shown
 
 #: Three chunks: records 1 to 4, 5 to 6 and 7.
@@ -36,7 +36,7 @@ def test_records_become_events_in_the_fields_of_the_flavour(file: Path) -> None:
     assert numbers(events) == ["1", "2", "3", "4", "5", "6", "7"]
     time_ns = 1_700_000_001_123_456_700
     first = events[0]
-    parts = ("dc01.corp.example", "Security", "1", str(time_ns))
+    parts = ("dc01.corp.example", "security", "1", str(time_ns // 1_000_000))
     assert first.key == EventKey(EventKeyKind.WINDOWS, parts)
     assert first.time_ns == time_ns
     assert first.origin == "dc01.evtx#1"
@@ -54,6 +54,24 @@ def test_the_same_record_as_json_is_the_same_event(file: Path, tmp_path: Path) -
     assert findings == []
     assert [event.key for event in from_json] == [event.key for event in from_log]
     assert [event.values for event in from_json] == [event.values for event in from_log]
+
+
+@pytest.mark.parametrize("fraction", ["0000000", "1234567", "1239999", "9999999"])
+def test_the_log_and_an_export_with_more_digits_are_one_event(
+    file: Path, tmp_path: Path, fraction: str
+) -> None:
+    """Windows counts in 100 ns, its own XML says them all, and the parser of .evtx does not."""
+    file.write_bytes(evtx_file([logon(1, time=FILETIME + int(fraction))]))
+    (from_log,), _ = read(file)
+    exported = json.loads(from_log.raw)
+    exported["Event"]["System"]["TimeCreated"] = {
+        "#attributes": {"SystemTime": f"2023-11-14T22:13:20.{fraction}Z"}
+    }
+    (tmp_path / "export.json").write_text(json.dumps(exported))
+    (from_json,), _ = read(tmp_path / "export.json")
+    assert from_json.key == from_log.key
+    # The event's own time has every digit that its file gives.
+    assert from_json.time_ns == 1_700_000_000_000_000_000 + int(fraction) * 100
 
 
 def test_a_log_is_known_by_its_content_where_the_name_is_another(tmp_path: Path) -> None:

@@ -162,10 +162,38 @@ def test_the_key_names_computer_channel_record_and_time() -> None:
     assert key.kind is EventKeyKind.WINDOWS
     assert key.parts == (
         "ws01.example.org",
-        "Microsoft-Windows-Sysmon/Operational",
+        "microsoft-windows-sysmon/operational",
         "1001",
-        "1772446530123456700",
+        "1772446530123",
     )
+
+
+@pytest.mark.parametrize(
+    ("element", "written"),
+    [
+        ("Computer", "WS01.example.ORG"),
+        ("Computer", "ws01.example.org."),
+        ("Channel", "MICROSOFT-Windows-Sysmon/operational"),
+        ("EventRecordID", "1001"),
+        ("TimeCreated", {"#attributes": {"SystemTime": "2026-03-02T10:15:30.123Z"}}),
+        ("TimeCreated", {"#attributes": {"SystemTime": "2026-03-02 10:15:30.123999999+00:00"}}),
+    ],
+)
+def test_the_key_is_the_same_however_it_is_written(element: str, written: Any) -> None:
+    raw = changed("sysmon_1", lambda event: event["System"].update({element: written}))
+    assert windows_event_key(raw) == windows_event_key(golden("sysmon_1")["raw"])
+
+
+def test_a_time_before_1970_is_cut_downwards_like_any_other() -> None:
+    keys = set()
+    for digits in ("999", "9990001", "999999"):
+        time = {"#attributes": {"SystemTime": f"1969-12-31T23:59:59.{digits}Z"}}
+        keys.add(
+            windows_event_key(
+                changed("sysmon_1", lambda event, at=time: event["System"].update(TimeCreated=at))
+            ).parts[3]
+        )
+    assert keys == {"-1"}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ class EventKeyKind(StrEnum):
     """Where an event's identity comes from."""
 
     ELASTICSEARCH = "elasticsearch"  # parts: data stream or index, _id, @timestamp
-    WINDOWS = "windows"  # parts: computer, channel, record id, time
+    WINDOWS = "windows"  # parts: computer, channel, record id, milliseconds
     CONTENT = "content"  # parts: SHA-256 of the raw bytes, ordinal among equals in its file
 
 

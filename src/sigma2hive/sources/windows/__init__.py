@@ -51,7 +51,10 @@ def normalise_windows(record: Mapping[str, Any], flavour: str) -> dict[str, Any]
 
 
 def windows_event_key(record: Mapping[str, Any]) -> EventKey:
-    """Return the event's key: computer, channel, record id and time in nanoseconds.
+    """Return the event's key: computer, channel, record id and time in whole milliseconds.
+
+    One event has one key however it was exported: letter case and the dot at the end of a full
+    computer name say nothing, and readers give between 3 and 7 digits of the second.
 
     Raises:
         ValueError: the record is no Windows event, or has no record id or time to tell it by.
@@ -59,7 +62,9 @@ def windows_event_key(record: Mapping[str, Any]) -> EventKey:
     system = read_system(record)
     if not system.record_id:
         raise ValueError("the Windows event has no EventRecordID")
-    parts = (system.computer, system.channel, system.record_id, str(_time_ns(system)))
+    computer = fold(system.computer).removesuffix(".")
+    milliseconds = _time_ns(system) // 1_000_000
+    parts = (computer, fold(system.channel), system.record_id, str(milliseconds))
     return EventKey(EventKeyKind.WINDOWS, parts)
 
 

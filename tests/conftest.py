@@ -8,9 +8,17 @@ import hypothesis
 import pytest
 
 from tests.bench.fixtures import elasticsearch, indices, pytest_collection_modifyitems
+from tests.doubles.fixtures import _thehive_server, thehive, thehive_description
 
 #: Names that pytest finds here.
-__all__ = ["elasticsearch", "indices", "pytest_collection_modifyitems"]
+__all__ = [
+    "_thehive_server",
+    "elasticsearch",
+    "indices",
+    "pytest_collection_modifyitems",
+    "thehive",
+    "thehive_description",
+]
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 

@@ -1,0 +1,1 @@
+"""Doubles: servers that tests use where the real one cannot be had."""

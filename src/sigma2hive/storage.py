@@ -7,6 +7,8 @@ raises becomes one error of this package that names the file and the remedy.
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,11 +98,12 @@ def open_database(
             than this program, or cannot be read or written.
     """
     with _translated(path, error):
-        if create:
-            _make_folder(path.parent)
-        elif not path.exists():
+        if not create and not path.exists():
             raise error(f"{path}: there is no {schema.name} here yet")
         _refuse_other_files(path, schema, error)
+        if not path.exists():
+            make_private_folder(path.parent)
+            _make_private_file(path)
         connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
         try:
             _refuse_other_databases(connection, path, schema, error)
@@ -115,13 +118,76 @@ def open_database(
         return Database(path, connection, error)
 
 
-def _make_folder(folder: Path) -> None:
+def check_database(
+    path: Path, schema: Schema, *, error: type[Sigma2hiveError] = StorageError
+) -> None:
+    """Find out, without writing anything, whether `open_database` could open the file.
+
+    Raises:
+        Sigma2hiveError: as `error`: the file is not ours, is newer than this program, or cannot be
+            read or written.
+    """
+    with _translated(path, error):
+        _refuse_other_files(path, schema, error)
+        check_writable(path)
+        if not path.exists():
+            return
+        # Immutable: a look that makes no journal beside the file, and waits for nobody.
+        address = f"{Path(os.path.abspath(path)).as_uri()}?mode=ro&immutable=1"  # noqa: PTH100
+        connection = sqlite3.connect(address, uri=True)
+        try:
+            _refuse_other_databases(connection, path, schema, error)
+        finally:
+            connection.close()
+
+
+def check_writable(path: Path) -> None:
+    """Find out, without writing anything, whether a file could be made or replaced at `path`.
+
+    Raises:
+        OSError: it could not.
+    """
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    folder = path.parent
+    # stat, not exists: that one says of a path through a file only that it is not there.
+    while not _is_there(folder):
+        folder = folder.parent
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, f"{os.strerror(errno.EACCES)}: {folder}")
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make the folder and those above it that are missing, closed to others.
+
+    Raw logs lie there: nobody else's business, and no commit's. What is there stays as it is.
+
+    Raises:
+        OSError: it cannot be made.
+    """
     if folder.is_dir():
         return
-    # Raw logs lie here: nobody else's business, and no commit's.
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(folder.parent)
+    if folder.exists():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    folder.mkdir(mode=0o700, exist_ok=True)
     if folder.name == STATE_FOLDER.name:
         (folder / ".gitignore").write_text("*\n", encoding="ascii")
+
+
+def _make_private_file(path: Path) -> None:
+    # SQLite takes over the file's mode for the journals beside it.
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
 
 
 def _refuse_other_files(path: Path, schema: Schema, error: type[Sigma2hiveError]) -> None:
@@ -129,6 +195,8 @@ def _refuse_other_files(path: Path, schema: Schema, error: type[Sigma2hiveError]
         return
     if path.is_dir():
         raise error(f"{path}: is a folder; the {schema.name} needs a file")
+    if not path.is_file():
+        raise error(f"{path}: is a pipe or a device; the {schema.name} needs a file")
     with path.open("rb") as stream:
         start = stream.read(len(_MAGIC))
     if start and start != _MAGIC:

@@ -1,11 +1,12 @@
 """What --sink takes."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from sigma2hive.diagnostics import ConfigurationError
-from sigma2hive.sinks import SINKS, open_sink
+from sigma2hive.diagnostics import ConfigurationError, SinkError
+from sigma2hive.sinks import SINKS, SinkRequest, check_sink, open_sink
 from tests.sinks.alerts import alert
 
 
@@ -18,11 +19,15 @@ from tests.sinks.alerts import alert
     ],
 )
 def test_a_spec_opens_its_sink(spec: str, file: str, tmp_path: Path) -> None:
-    sink = open_sink(spec, tmp_path)
+    request = SinkRequest(spec, tmp_path)
+    check_sink(request)
+    assert list(tmp_path.iterdir()) == []
+    sink = open_sink(request)
     sink.push(alert(1))
     sink.close()
     assert sink.name == spec
     assert (tmp_path / file).stat().st_size > 0
+    check_sink(request)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +43,58 @@ def test_a_spec_opens_its_sink(spec: str, file: str, tmp_path: Path) -> None:
 def test_a_wrong_spec_is_refused_with_the_nearest(
     spec: str, message: str, hint: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigurationError, match=message) as raised:
-        open_sink(spec, tmp_path)
-    assert [finding.hint for finding in raised.value.diagnostics] == [hint]
+    for use in (check_sink, open_sink):
+        with pytest.raises(ConfigurationError, match=message) as raised:
+            use(SinkRequest(spec, tmp_path))
+        assert [finding.hint for finding in raised.value.diagnostics] == [hint]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", SINKS)
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        pytest.param("notes.txt", "is left alone|no database", id="another's-file"),
+        pytest.param("notes.txt/alerts", "Not a directory", id="through-a-file"),
+        pytest.param("folder", "is a folder", id="folder"),
+        pytest.param("locked/alerts", "Permission denied", id="no-permission"),
+    ],
+)
+def test_checking_and_opening_refuse_the_same(
+    kind: str, target: str, reason: str, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("buy milk\n")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "locked").mkdir(mode=0o500)
+    if target.startswith("locked") and os.access(tmp_path / "locked", os.W_OK):
+        pytest.skip("this user may write everywhere")
+    before = sorted(tmp_path.rglob("*"))
+    for use in (check_sink, open_sink):
+        with pytest.raises(SinkError, match=reason):
+            use(SinkRequest(f"{kind}:{target}", tmp_path))
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (tmp_path / "notes.txt").read_text() == "buy milk\n"
+
+
+@pytest.mark.parametrize("kind", SINKS)
+def test_what_is_made_is_closed_to_others(kind: str, tmp_path: Path) -> None:
+    sink = open_sink(SinkRequest(f"{kind}:new/below/alerts", tmp_path))
+    sink.push(alert(1))
+    sink.close()
+    made = tmp_path / "new" / "below" / "alerts"
+    assert [path.stat().st_mode & 0o777 for path in (made, made.parent, made.parent.parent)] == [
+        *(0o600, 0o700, 0o700)
+    ]
+
+
+@pytest.mark.parametrize("kind", SINKS)
+def test_modes_of_what_is_there_stay(kind: str, tmp_path: Path) -> None:
+    request = SinkRequest(f"{kind}:shared/alerts", tmp_path)
+    (tmp_path / "shared").mkdir(mode=0o750)
+    open_sink(request).close()
+    (tmp_path / "shared" / "alerts").chmod(0o640)
+    sink = open_sink(request)
+    sink.push(alert(1))
+    sink.close()
+    assert (tmp_path / "shared" / "alerts").stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / "shared").stat().st_mode & 0o777 == 0o750

@@ -2,54 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
-from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location, nearest
+from sigma2hive.diagnostics import ConfigurationError, Diagnostics, nearest
 from sigma2hive.sinks.inbox import (
     DEFAULT_INBOX,
     AlertFilter,
     AlertSummary,
     Inbox,
     StoredAlert,
+    check_inbox,
+    open_inbox,
 )
-from sigma2hive.sinks.interface import Outcome, Sink
-from sigma2hive.sinks.jsonl import open_jsonl
+from sigma2hive.sinks.interface import Outcome, Sink, SinkKind, SinkRequest
+from sigma2hive.sinks.jsonl import check_jsonl, open_jsonl
 
-
-def _open_inbox(target: str, root: Path) -> Sink:
-    return Inbox(root / (target or DEFAULT_INBOX), f"inbox:{target}" if target else "inbox")
-
-
-#: Name → what opens it, given the text after the colon ("" where there is none) and the folder
-#: that relative paths are seen from.
-SINKS: Mapping[str, Callable[[str, Path], Sink]] = {
-    "inbox": _open_inbox,
-    "jsonl": open_jsonl,
+#: Name → what opens it, and what tells whether it could be opened.
+SINKS: Mapping[str, SinkKind] = {
+    "inbox": SinkKind(open_inbox, check_inbox),
+    "jsonl": SinkKind(open_jsonl, check_jsonl, needs_target=True),
 }
 
-#: Sinks that make no sense without a target.
-_NEED_TARGET = frozenset({"jsonl"})
 
-
-def open_sink(spec: str, root: Path) -> Sink:
-    """Open the sink that `spec` names: inbox, inbox:FILE, jsonl:FILE or jsonl:- for stdout.
+def open_sink(request: SinkRequest) -> Sink:
+    """Open the sink that is asked for.
 
     Raises:
         ConfigurationError: there is no such sink, or its target is missing.
         SinkError: it cannot be written.
     """
-    name, colon, target = spec.partition(":")
+    return _kind_of(request).open(request)
+
+
+def check_sink(request: SinkRequest) -> None:
+    """Find out, without writing anything, whether the sink could be opened.
+
+    Raises:
+        ConfigurationError: there is no such sink, or its target is missing.
+        SinkError: it cannot be written.
+    """
+    _kind_of(request).check(request)
+
+
+def _kind_of(request: SinkRequest) -> SinkKind:
+    name, colon, target = request.spec.partition(":")
     if name not in SINKS:
-        raise _refused(f"there is no sink '{name}'", nearest(name, SINKS))
-    if not target and (colon or name in _NEED_TARGET):
-        raise _refused(f"the sink '{name}' needs a target after the colon", f"write {name}:FILE")
-    return SINKS[name](target, root)
+        raise _refused(request, f"there is no sink '{name}'", nearest(name, SINKS))
+    if not target and (colon or SINKS[name].needs_target):
+        message = f"the sink '{name}' needs a target after the colon"
+        raise _refused(request, message, f"write {name}:FILE")
+    return SINKS[name]
 
 
-def _refused(message: str, hint: str) -> ConfigurationError:
+def _refused(request: SinkRequest, message: str, hint: str) -> ConfigurationError:
     diagnostics = Diagnostics()
-    diagnostics.error("S2H402", Location("--sink"), message, hint)
+    diagnostics.error("S2H402", request.place, message, hint)
     return ConfigurationError(diagnostics)
 
 
@@ -61,6 +68,9 @@ __all__ = [
     "Inbox",
     "Outcome",
     "Sink",
+    "SinkKind",
+    "SinkRequest",
     "StoredAlert",
+    "check_sink",
     "open_sink",
 ]

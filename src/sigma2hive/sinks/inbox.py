@@ -17,10 +17,10 @@ from sigma2hive.diagnostics import SinkError
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.canonical import canonical_json
 from sigma2hive.model.events import Event
-from sigma2hive.sinks.interface import Outcome
+from sigma2hive.sinks.interface import Outcome, Sink, SinkRequest
 from sigma2hive.sinks.joining import join_alerts
 from sigma2hive.sinks.lines import parse_alert, parse_key, render_head
-from sigma2hive.storage import STATE_FOLDER, Schema, open_database
+from sigma2hive.storage import STATE_FOLDER, Schema, check_database, open_database
 
 #: The inbox, from the folder that sigma2hive works in.
 DEFAULT_INBOX = STATE_FOLDER / "inbox.db"
@@ -178,6 +178,28 @@ class Inbox:
     def discard(self) -> None:
         """Close the file; what was pushed stays, for `push` has answered for it."""
         self._database.connection.close()
+
+
+def open_inbox(request: SinkRequest) -> Sink:
+    """Open the inbox that is asked for: the target, or the one in the state folder.
+
+    Raises:
+        SinkError: it cannot be used.
+    """
+    return Inbox(_path_of(request), request.spec)
+
+
+def check_inbox(request: SinkRequest) -> None:
+    """Find out, without writing anything, whether the inbox could be opened.
+
+    Raises:
+        SinkError: it cannot be used.
+    """
+    check_database(_path_of(request), SCHEMA, error=SinkError)
+
+
+def _path_of(request: SinkRequest) -> Path:
+    return request.folder / (request.target or request.state / DEFAULT_INBOX.name)
 
 
 def _insert(connection: sqlite3.Connection, alert: Alert) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
+from sigma2hive.diagnostics import Location
 from sigma2hive.model.alerts import Alert
+from sigma2hive.storage import STATE_FOLDER
 
 
 class Outcome(StrEnum):
@@ -43,3 +48,40 @@ class Sink(Protocol):
 
     def discard(self) -> None:
         """Let go without finishing; never raises. What a sink has already promised stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class SinkRequest:
+    """A sink as someone asked for it: `spec` is "inbox", "inbox:FILE", "jsonl:FILE" or "jsonl:-".
+
+    Relative paths are seen from `folder`; a sink without a target keeps its files in `state`, also
+    seen from there. `place` is where the spec was written.
+    """
+
+    spec: str
+    folder: Path
+    state: Path = STATE_FOLDER
+    place: Location = Location("--sink")
+
+    @property
+    def kind(self) -> str:
+        """The name of the sink, a key of `SINKS`."""
+        return self.spec.partition(":")[0]
+
+    @property
+    def target(self) -> str:
+        """The text after the colon, "" where there is none."""
+        return self.spec.partition(":")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class SinkKind:
+    """What `SINKS` says of one kind of sink.
+
+    `open` and `check` raise SinkError where it cannot be written; `check` changes nothing, so that
+    a dry run can ask.
+    """
+
+    open: Callable[[SinkRequest], Sink]
+    check: Callable[[SinkRequest], None]
+    needs_target: bool = False

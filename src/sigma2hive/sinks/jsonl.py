@@ -1,13 +1,16 @@
 """Alerts as lines of JSON in a file, or on standard output.
 
-A file is written beside its name and takes its place when the sink is closed, so that nobody reads
-half of it; it then holds this run's alerts, each sourceRef once. On a stream (standard output, a
-pipe, a device) a line goes out at once, and an alert that grew goes out again: the last line of a
-sourceRef holds. Memory holds one number pair for each alert, whatever the size of its events.
+A file holds each alert once and is only ever added to: an alert that it has is joined with the one
+that comes. A file that holds anything but alert lines is left alone. The new file is written beside
+the old one and takes its place when the sink is closed, so that nobody reads half of it. On a
+stream (standard output, a pipe, a device) a line goes out at once, and an alert that grew goes out
+again: the last line of a sourceRef holds. Memory holds one number pair for each alert, whatever the
+size of its events.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import sys
@@ -19,28 +22,96 @@ from typing import IO
 
 from sigma2hive.diagnostics import SinkError
 from sigma2hive.model.alerts import Alert
-from sigma2hive.sinks.interface import Outcome, Sink
+from sigma2hive.sinks.interface import Outcome, Sink, SinkRequest
 from sigma2hive.sinks.joining import join_alerts
 from sigma2hive.sinks.lines import parse_alert, render_line
+from sigma2hive.storage import check_writable, make_private_folder
 
 STANDARD_OUTPUT = "-"
 
+_Identity = tuple[str, str, str]
 
-def open_jsonl(target: str, root: Path) -> Sink:
-    """Open `target` ("-" or a path from `root`).
+
+def open_jsonl(request: SinkRequest) -> Sink:
+    """Open the target, "-" or a path.
 
     Raises:
-        SinkError: it cannot be written.
+        SinkError: it cannot be written, or is a file that holds something else.
     """
-    name = f"jsonl:{target}"
-    if target == STANDARD_OUTPUT:
-        return StreamSink(name, sys.stdout)
-    path = root / target
-    with _translated(name):
-        if path.exists() and not path.is_file() and not path.is_dir():
-            # A pipe or a device: renaming a file over it would destroy it.
-            return StreamSink(name, path.open("w", encoding="ascii"))
-        return FileSink(name, path)
+    if request.target == STANDARD_OUTPUT:
+        return StreamSink(request.spec, _standard_output(request))
+    path = request.folder / request.target
+    with _translated(request.spec):
+        if _is_stream(path):
+            return StreamSink(request.spec, path.open("w", encoding="ascii"))
+        return FileSink(request.spec, path)
+
+
+def check_jsonl(request: SinkRequest) -> None:
+    """Find out, without writing anything, whether the target could be opened.
+
+    Raises:
+        SinkError: it could not.
+    """
+    if request.target == STANDARD_OUTPUT:
+        _standard_output(request)
+        return
+    path = request.folder / request.target
+    with _translated(request.spec):
+        check_writable(path)
+        if not _is_stream(path):
+            _refuse_folder(request.spec, path)
+            for _ in _alerts_in(request.spec, path):
+                pass
+
+
+def _standard_output(request: SinkRequest) -> IO[str]:
+    # Python has none where the caller closed it.
+    if sys.stdout is None:
+        raise SinkError(f"{request.spec}: standard output is closed")
+    return sys.stdout
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether this is a pipe or a device: renaming a file over it would destroy it."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def _refuse_folder(name: str, path: Path) -> None:
+    if path.is_dir():
+        raise SinkError(f"{name}: is a folder; name a file in it")
+
+
+def _alerts_in(name: str, path: Path) -> Iterator[tuple[_Identity, bytes]]:
+    """Yield each line of a file that is ours, with the identity of its alert; none where absent.
+
+    Raises:
+        SinkError: a line is no alert.
+    """
+    if not path.exists():
+        return
+    with path.open("rb") as stream:
+        # What is no alert line may be of any size: one character is enough to know most of it.
+        if stream.read(1) not in (b"{", b""):
+            raise _not_ours(name, 1)
+        stream.seek(0)
+        for number, line in enumerate(stream, 1):
+            try:
+                identity = _identity(parse_alert(line.decode("utf-8")))
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+                raise _not_ours(name, number) from None
+            yield identity, line
+
+
+def _not_ours(name: str, number: int) -> SinkError:
+    return SinkError(
+        f"{name}: is left alone, since its line {number} is no alert of sigma2hive; "
+        "name another file, or move this one away"
+    )
+
+
+def _identity(alert: Alert) -> _Identity:
+    return alert.type, alert.source, alert.source_ref
 
 
 class _Spool:
@@ -48,38 +119,44 @@ class _Spool:
 
     def __init__(self, stream: IO[bytes]) -> None:
         self.stream = stream
-        self._places: dict[tuple[str, str, str], tuple[int, int]] = {}
-        self._has_outdated = False
+        self._places: dict[_Identity, tuple[int, int]] = {}
+        self.has_changed = False
+
+    def load(self, name: str, path: Path) -> None:
+        """Take the lines of a file, where there is one; then nothing has changed.
+
+        Raises:
+            SinkError: a line is no alert.
+        """
+        for identity, line in _alerts_in(name, path):
+            self._append(identity, line.rstrip(b"\n") + b"\n")
+        self.has_changed = False
 
     def push(self, alert: Alert) -> tuple[Outcome, bytes]:
         """Return what became of the alert, and its line."""
-        identity = (alert.type, alert.source, alert.source_ref)
+        identity = _identity(alert)
         place = self._places.get(identity)
         if place is None:
             line = _line(alert)
             self._append(identity, line)
             return Outcome.STORED, line
         stored = self._read(place)
-        line = _line(join_alerts(parse_alert(stored.decode("ascii")), alert))
+        line = _line(join_alerts(parse_alert(stored.decode("utf-8")), alert))
         if line == stored:
             return Outcome.ALREADY_THERE, line
-        self._has_outdated = True
         self._append(identity, line)
         return Outcome.UPDATED, line
 
-    def write_current(self, target: IO[bytes]) -> None:
-        """Write the last line of each alert, in the order in which they first came."""
-        if not self._has_outdated:
-            self.stream.seek(0)
-            shutil.copyfileobj(self.stream, target)
-            return
+    def current(self) -> Iterator[bytes]:
+        """Yield the last line of each alert, in the order in which they first came."""
         for place in self._places.values():
-            target.write(self._read(place))
+            yield self._read(place)
 
-    def _append(self, identity: tuple[str, str, str], line: bytes) -> None:
+    def _append(self, identity: _Identity, line: bytes) -> None:
         offset = self.stream.seek(0, os.SEEK_END)
         self.stream.write(line)
         self._places[identity] = (offset, len(line))
+        self.has_changed = True
 
     def _read(self, place: tuple[int, int]) -> bytes:
         offset, length = place
@@ -88,17 +165,17 @@ class _Spool:
 
 
 class FileSink:
-    """A file that appears whole when the sink is closed."""
+    """A file that is added to, whole, when the sink is closed."""
 
     def __init__(self, name: str, path: Path) -> None:
-        if path.is_dir():
-            raise SinkError(f"{name}: is a folder; name a file in it")
+        _refuse_folder(name, path)
         self.name = name
         # A symbolic link keeps pointing where it points; what it points at is replaced.
         self._path = path.resolve()
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        # In the same folder, so that a folder that cannot be written is found out at once.
-        self._spool = _Spool(tempfile.TemporaryFile(dir=self._path.parent))  # noqa: SIM115
+        make_private_folder(self._path.parent)
+        # Before reading, so that no change is missed.
+        self._seen = _state_of(self._path)
+        self._spool = self._loaded()
         self._is_open = True
 
     def push(self, alert: Alert) -> Outcome:
@@ -120,8 +197,11 @@ class FileSink:
         if not self._is_open:
             return
         try:
-            with _translated(self.name), _replacing(self._path) as target:
-                self._spool.write_current(target)
+            with _translated(self.name), _locked(self._path.parent):
+                self._take_in_others()
+                if self._spool.has_changed or not self._path.exists():
+                    with _replacing(self._path) as target:
+                        target.writelines(self._spool.current())
         finally:
             self.discard()
 
@@ -130,6 +210,47 @@ class FileSink:
         self._is_open = False
         with suppress(OSError):
             self._spool.stream.close()
+
+    def _loaded(self) -> _Spool:
+        # In the same folder, so that a folder that cannot be written is found out at once.
+        stream = tempfile.TemporaryFile(dir=self._path.parent)  # noqa: SIM115
+        try:
+            spool = _Spool(stream)
+            spool.load(self.name, self._path)
+        except BaseException:
+            stream.close()
+            raise
+        return spool
+
+    def _take_in_others(self) -> None:
+        """Join what another run has put into the file since this one opened it."""
+        if _state_of(self._path) == self._seen:
+            return
+        ours, self._spool = self._spool, self._loaded()
+        for line in ours.current():
+            self._spool.push(parse_alert(line.decode("utf-8")))
+        ours.stream.close()
+
+
+def _state_of(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes when a file is replaced or written; None where there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let one run at a time replace files in a folder; where locks do not work, all at once."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 class StreamSink:

@@ -213,8 +213,36 @@ def test_settings_that_cannot_be_used_stop_the_run_with_their_place(folder: Path
     assert not (folder / ".sigma2hive").exists()
 
 
+@pytest.mark.parametrize("target", ["events.ndjson", "sigma_rules/rule.yml"])
+def test_a_file_that_is_not_ours_is_never_replaced(folder: Path, target: str) -> None:
+    before = (folder / target).read_bytes()
+    result = run("--events", "events.ndjson", "--sink", "inbox", "--sink", f"jsonl:{target}")
+    assert result.exit_code == 3
+    assert f"jsonl:{target}: is left alone" in result.stderr
+    assert "name another file" in result.stderr
+    assert (folder / target).read_bytes() == before
+    # Said before anything is delivered anywhere.
+    assert result.stdout == ""
+    assert not (folder / ".sigma2hive").exists()
+
+
+def test_later_runs_add_to_a_file_of_alerts(folder: Path) -> None:
+    run("--events", "events.ndjson", "--sink", "jsonl:alerts.jsonl")
+    first = (folder / "alerts.jsonl").read_bytes()
+    write_events(folder / "none.ndjson", OTHER)
+    assert run("--events", "none.ndjson", "--sink", "jsonl:alerts.jsonl").exit_code == 0
+    assert (folder / "alerts.jsonl").read_bytes() == first
+    write_events(folder / "more.ndjson", {**EVENT, "@timestamp": "2026-11-21T00:00:00Z"})
+    result = run("--events", "more.ndjson", "--sink", "jsonl:alerts.jsonl")
+    assert "jsonl:alerts.jsonl: 1 stored" in result.stdout
+    both = (folder / "alerts.jsonl").read_bytes()
+    assert both.startswith(first)
+    assert len(both.splitlines()) == 2
+
+
 def test_an_error_on_the_way_leaves_no_half_written_file(folder: Path) -> None:
-    (folder / "alerts.jsonl").write_text("from before\n")
+    run("--events", "events.ndjson", "--sink", "jsonl:alerts.jsonl")
+    before = (folder / "alerts.jsonl").read_bytes()
     (folder / "sub").mkdir()
     (folder / "sub" / "inbox.db").write_text("this is no database")
     result = run(
@@ -222,7 +250,7 @@ def test_an_error_on_the_way_leaves_no_half_written_file(folder: Path) -> None:
     )
     assert result.exit_code == 3
     assert "sub/inbox.db" in result.stderr
-    assert (folder / "alerts.jsonl").read_text() == "from before\n"
+    assert (folder / "alerts.jsonl").read_bytes() == before
     assert {path.name for path in folder.iterdir()} >= {"alerts.jsonl", "events.ndjson"}
     assert not [path for path in folder.iterdir() if path.suffix == ".tmp"]
 

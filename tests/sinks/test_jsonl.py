@@ -239,7 +239,8 @@ def test_a_pipe_is_written_and_not_replaced(tmp_path: Path) -> None:
 def test_a_reader_that_went_away_is_a_clear_error(tmp_path: Path, project_root: Path) -> None:
     program = (
         "import os, sys\nfrom pathlib import Path\n"
-        "from sigma2hive.diagnostics import SinkError\nfrom sigma2hive.sinks import SinkRequest, open_sink\n"
+        "from sigma2hive.diagnostics import SinkError\n"
+        "from sigma2hive.sinks import SinkRequest, open_sink\n"
         "from tests.sinks.alerts import alert\n"
         "reading, writing = os.pipe(); os.close(reading); os.dup2(writing, 1)\n"
         "try: open_sink(SinkRequest('jsonl:-', Path())).push(alert(1))\n"

@@ -26,7 +26,7 @@ from sigma2hive.runner.once import Pass, Summary, run_pass
 from sigma2hive.runner.querying import Search, Window
 from sigma2hive.runner.state import DEFAULT_STATE, EpisodeStore
 from sigma2hive.settings import Settings
-from sigma2hive.sinks import DEFAULT_INBOX, Inbox, Sink, open_sink
+from sigma2hive.sinks import Sink, SinkRequest, check_sink, open_sink
 from sigma2hive.sources import Limits, SourceOptions, read_events
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
 
@@ -184,18 +184,20 @@ def _opened(
     with ExitStack() as stack:
         sinks: list[Sink] = []
         stack.push(lambda kind, *_: _finish(sinks, failed=kind is not None))
-        for spec in dict.fromkeys(asked.sinks or settings.sinks):
-            sinks.append(_open_one(spec, settings, named=bool(asked.sinks)))
+        requests = _requests(asked, settings)
+        for request in requests:
+            check_sink(request)
+        for request in requests:
+            sinks.append(open_sink(request))
         episodes = stack.enter_context(EpisodeStore(settings.state / DEFAULT_STATE.name))
         yield sinks, episodes
 
 
-def _open_one(spec: str, settings: Settings, *, named: bool) -> Sink:
-    if spec == "inbox":
-        # The inbox without a file lies in the state folder, wherever that is.
-        return Inbox(settings.state / DEFAULT_INBOX.name, spec)
+def _requests(asked: _Asked, settings: Settings) -> list[SinkRequest]:
     # A path on the command line counts from where the person stands.
-    return open_sink(spec, Path.cwd() if named else settings.root)
+    folder = Path.cwd() if asked.sinks else settings.root
+    specs = dict.fromkeys(asked.sinks or settings.sinks)
+    return [SinkRequest(spec, folder, settings.state) for spec in specs]
 
 
 def _finish(sinks: Sequence[Sink], *, failed: bool) -> bool:

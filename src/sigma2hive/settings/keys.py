@@ -166,7 +166,9 @@ class Settings:
     sinks: tuple[str, ...] = _setting(
         ("inbox",),
         Kind.TEXT,
-        "Where alerts go: `inbox` (a SQLite file in `state`), `jsonl:FILE`.",
+        """Where alerts go: `inbox` (a SQLite file in `state`), `inbox:FILE`, `jsonl:FILE`, or
+        `jsonl:-` for standard output. Both kinds of file hold each alert once and are only ever
+        added to; a file that holds something else is left alone, and the run refused (S2H506).""",
         "sinks: [inbox]",
         many=True,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -61,7 +61,7 @@ class SinkRequest:
     spec: str
     folder: Path
     state: Path = STATE_FOLDER
-    place: Location = Location("--sink")
+    place: Location = field(default=Location("--sink"), compare=False)
 
     @property
     def kind(self) -> str:

@@ -10,7 +10,7 @@ import operator
 import re
 import warnings
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from sigma2hive.engine.texts import Predicate, text_predicate
@@ -26,7 +26,7 @@ from sigma2hive.model.conditions import (
     TimeUnit,
 )
 from sigma2hive.model.fields import FieldType
-from sigma2hive.model.folding import fold, folding_table
+from sigma2hive.model.folding import fold
 from sigma2hive.model.scalars import address_of, number_of
 from sigma2hive.model.times import moment_of, parse_time_ns
 
@@ -85,27 +85,15 @@ def _text(test: Text, field_type: FieldType) -> Predicate:
 
 
 def _regex(test: Regex) -> Predicate:
+    # With re.ASCII the flag is for ASCII letters; of others the pattern names all cases.
     flags = re.ASCII
     flags |= re.IGNORECASE if test.ignore_case else 0
     flags |= re.MULTILINE if test.multiline else 0
     flags |= re.DOTALL if test.dotall else 0
-    # With re.ASCII the flag folds ASCII only; the table does the rest, on both sides.
-    pattern = _fold_beyond_ascii(test.pattern) if test.ignore_case else test.pattern
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        expression = re.compile(pattern, flags)
-    if test.ignore_case:
-        return lambda value: expression.search(_fold_beyond_ascii(value)) is not None
+        expression = re.compile(test.pattern, flags)
     return lambda value: expression.search(value) is not None
-
-
-def _fold_beyond_ascii(text: str) -> str:
-    return text if text.isascii() else text.translate(_table_beyond_ascii())
-
-
-@cache
-def _table_beyond_ascii() -> dict[int, int]:
-    return {source: target for source, target in folding_table().items() if source > 127}
 
 
 def _compare(test: Compare) -> Predicate:

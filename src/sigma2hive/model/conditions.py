@@ -43,7 +43,9 @@ class Text:
 class Regex:
     """The regular expression is found somewhere in the value (`|re`).
 
-    `.` excludes newline unless `dotall`; \\w, \\d, \\s and \\b are ASCII.
+    `.` excludes newline unless `dotall`; \\w, \\d, \\s and \\b are ASCII. Where letter case is
+    ignored, by `ignore_case` or by flags in the pattern, that is for ASCII letters; of letters
+    beyond ASCII the pattern itself names all cases.
     """
 
     pattern: str

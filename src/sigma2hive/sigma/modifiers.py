@@ -70,6 +70,7 @@ from sigma2hive.model.conditions import (
     Wildcard,
 )
 from sigma2hive.model.values import canonical_text
+from sigma2hive.sigma.regexes import NotFoldable, without_case
 
 Placeholders = Mapping[str, Sequence[str]]
 
@@ -265,12 +266,20 @@ def _pattern(value: SigmaString) -> tuple[str | Wildcard, ...]:
 def _regex(value: SigmaRegularExpression) -> Regex:
     pattern = str(value.regexp)
     flags = SigmaRegularExpressionFlag
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        inline = re.compile(pattern, re.ASCII).flags
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            inline = re.compile(pattern, re.ASCII).flags
+        ignore_case = flags.IGNORECASE in value.flags or bool(inline & re.IGNORECASE)
+        pattern = without_case(pattern, ignore_case)
+    except NotFoldable as error:
+        raise ValueProblem("S2H215", str(error), error.hint) from None
+    except ValueError as error:
+        # Among others the flag u, which with re.ASCII does not go together.
+        raise ValueProblem("S2H215", str(error), "see the modifier in Sigma's manual") from None
     return Regex(
         pattern,
-        ignore_case=flags.IGNORECASE in value.flags or bool(inline & re.IGNORECASE),
+        ignore_case=ignore_case,
         multiline=flags.MULTILINE in value.flags,
         dotall=flags.DOTALL in value.flags,
     )

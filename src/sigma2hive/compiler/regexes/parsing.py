@@ -14,8 +14,6 @@ import unicodedata
 from dataclasses import dataclass, replace
 
 from sigma2hive.compiler.regexes.charsets import (
-    ASCII,
-    BEYOND_ASCII,
     DIGITS,
     EVERY,
     NEWLINE,
@@ -24,8 +22,6 @@ from sigma2hive.compiler.regexes.charsets import (
     WORDS,
     CharSet,
     complement,
-    intersection,
-    same_letters,
     union,
     with_ascii_case,
 )
@@ -41,7 +37,6 @@ from sigma2hive.compiler.regexes.trees import (
     seq,
 )
 from sigma2hive.model.conditions import Regex
-from sigma2hive.model.folding import fold
 
 _CATEGORIES = {
     "d": DIGITS,
@@ -92,8 +87,6 @@ class _Parser:
     def __init__(self, regex: Regex, wide: bool) -> None:
         self.pattern, self.position, self.exact = regex.pattern, 0, True
         self._wide = wide
-        # With `|i` every value is folded beyond ASCII before it is searched.
-        self._folds = regex.ignore_case
 
     def alternatives(self, flags: _Flags, depth: int) -> Tree:
         if depth > _MAX_DEPTH:
@@ -148,7 +141,7 @@ class _Parser:
                 return flags, Anchor.LINE_END if flags.multiline else Anchor.LAST_LINE_END
             case "\\":
                 return flags, self._escape(flags)
-        return flags, _one_of(self._letter(char, flags, written=True))
+        return flags, _one_of(_letter(char, flags))
 
     def _group(self, flags: _Flags, depth: int) -> tuple[_Flags, Tree]:
         if not self._take("?"):
@@ -218,7 +211,7 @@ class _Parser:
             return anchors[char]
         if char in "123456789":
             return self._numbered(char, flags)
-        return _one_of(self._letter(self._escaped(char), flags, char not in _HEX_LENGTHS))
+        return _one_of(_letter(self._escaped(char), flags))
 
     def _numbered(self, first: str, flags: _Flags) -> Tree:
         following = self.pattern[self.position : self.position + 2]
@@ -229,7 +222,7 @@ class _Parser:
             and all(digit in string.octdigits for digit in octal)
         ):
             self.position += 2
-            return _one_of(self._letter(chr(int(octal, 8)), flags, written=False))
+            return _one_of(_letter(chr(int(octal, 8)), flags))
         if following[:1] and following[0] in string.digits:
             self.position += 1
         return self._inexact(ANYTHING)
@@ -256,64 +249,32 @@ class _Parser:
 
     def _class(self, flags: _Flags) -> Tree:
         negated = self._take("^")
-        # What is left out by a negated class must be read the other way round.
-        wide = self._wide is not negated
         chars: CharSet = NONE
         first = True
         while first or not self._ahead("]"):
             first = False
-            low, written = self._class_item()
+            low = self._class_item()
             if isinstance(low, str) and self._ahead("-") and not self._ahead("-]"):
                 self._next()
-                high, _ = self._class_item()
+                high = self._class_item()
                 if not isinstance(high, str):
                     raise Unsupported("a range up to a class")
-                chars = union(chars, self._range(low, high, flags, wide))
+                chars = union(chars, _range(low, high, flags))
             elif isinstance(low, str):
-                chars = union(chars, self._letter(low, flags, written, wide))
+                chars = union(chars, _letter(low, flags))
             else:
                 chars = union(chars, low)
         self._next()
         return _one_of(complement(chars) if negated else chars)
 
-    def _class_item(self) -> tuple[str | CharSet, bool]:
+    def _class_item(self) -> str | CharSet:
         char = self._next()
         if char != "\\":
-            return char, True
+            return char
         char = self._next()
         if char in _CATEGORIES:
-            return _CATEGORIES[char], True
-        if char == "b":
-            return "\b", True
-        return self._escaped(char), char not in _HEX_LENGTHS
-
-    def _letter(self, char: str, flags: _Flags, written: bool, wide: bool | None = None) -> CharSet:
-        """Return the characters of values that `char` stands for.
-
-        Not `written` is one that is escaped by its number, which folding the pattern passes by.
-        """
-        code = ord(char)
-        if code < 128:
-            one: CharSet = ((code, code),)
-            return with_ascii_case(one) if flags.ignore_case else one
-        if not self._folds:
-            return ((code, code),)
-        if written or fold(char) == char:
-            return same_letters(char)
-        self.exact = False
-        return same_letters(char) if (self._wide if wide is None else wide) else NONE
-
-    def _range(self, low: str, high: str, flags: _Flags, wide: bool) -> CharSet:
-        chars: CharSet = ((ord(low), ord(high)),)
-        in_ascii = intersection(chars, ASCII)
-        if flags.ignore_case:
-            in_ascii = with_ascii_case(in_ascii)
-        beyond = intersection(chars, BEYOND_ASCII)
-        if not beyond or not self._folds:
-            return union(in_ascii, beyond)
-        # Folding moves the ends of such a range, so what lies in it is anyone's guess.
-        self.exact = False
-        return union(in_ascii, BEYOND_ASCII) if wide else in_ascii
+            return _CATEGORIES[char]
+        return "\b" if char == "b" else self._escaped(char)
 
     def _inexact(self, widened: Tree) -> Tree:
         self.exact = False
@@ -345,6 +306,16 @@ class _Parser:
         while not self._at_end() and self._peek() in string.digits:
             self.position += 1
         return self.pattern[start : self.position]
+
+
+def _letter(char: str, flags: _Flags) -> CharSet:
+    return _range(char, char, flags)
+
+
+def _range(low: str, high: str, flags: _Flags) -> CharSet:
+    # Letters beyond ASCII stand for themselves: the pattern names all their cases.
+    chars: CharSet = ((ord(low), ord(high)),)
+    return with_ascii_case(chars) if flags.ignore_case else chars
 
 
 def _one_of(chars: CharSet) -> Tree:

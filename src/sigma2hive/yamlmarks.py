@@ -7,7 +7,7 @@ and refuses duplicate keys, which PyYAML takes silently.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,25 @@ class Document:
                 break
             node, mark = step
         return Location(self.path, mark.line + 1, mark.column + 1)
+
+    def places_below(self, *keys: str | int) -> dict[tuple[str | int, ...], Location]:
+        """Return the place of what `keys` lead to and of everything below it, by the keys on."""
+        value = self.value
+        for key in keys:
+            value = value[key]
+        return dict(self._places(value, keys, ()))
+
+    def _places(
+        self, value: Any, above: tuple[str | int, ...], keys: tuple[str | int, ...]
+    ) -> Iterator[tuple[tuple[str | int, ...], Location]]:
+        yield keys, self.at(*above, *keys)
+        children: Iterable[tuple[Any, Any]] = ()
+        if isinstance(value, dict):
+            children = value.items()
+        elif isinstance(value, list):
+            children = enumerate(value)
+        for key, child in children:
+            yield from self._places(child, above, (*keys, key))
 
     def value_at(self, *keys: str | int) -> Location:
         """Return the place where the value reached through `keys` starts, not its key."""

@@ -289,3 +289,89 @@ def test_a_correlation_over_a_missing_rule_is_left_out(tmp_path: Path) -> None:
     assert result.correlations == ()
     assert [finding.code for finding in diagnostics] == ["S2H210"]
     assert len(result.left_out) == 1
+
+
+def aliased(aliases: str, group_by: str = "address") -> str:
+    return CORRELATION.replace("[IpAddress]", f"[{group_by}]").replace(
+        "timespan", f"aliases: {aliases}\n    timespan"
+    )
+
+
+def second(selection: str = "EventID: 4776") -> str:
+    return rule(selection, more="name: second\n").replace("5f0e0e0a", "6f0e0e0a")
+
+
+BOTH = f"rules: [{RULE_ID}, second]"
+
+
+@pytest.mark.parametrize(
+    ("aliases", "group_by", "expected"),
+    [
+        # Of `second` nothing is said, and nothing says that it has a field `address`.
+        (f"{{address: {{{RULE_ID}: IpAddress}}}}", "address", [("error", "S2H209")]),
+        (f"{{address: {{{RULE_ID}: IpAddress, secnd: User}}}}", "address", [("error", "S2H210")]),
+        (f"{{adress: {{{RULE_ID}: IpAddress}}}}", "IpAddress", [("warning", "S2H209")]),
+        # What is left out has the field under the alias's own name.
+        (f"{{IpAddress: {{{RULE_ID}: src.ip}}}}", "IpAddress", []),
+        (f"{{address: {{{RULE_ID.upper()}: IpAddress, second: src.ip}}}}", "address", []),
+        (
+            f"{{address: {{{RULE_ID}: IpAddress, second: IpAdress}}}}",
+            "address",
+            [("warning", "S2H209")],
+        ),
+    ],
+)
+def test_an_alias_that_can_never_group_is_refused(
+    tmp_path: Path, aliases: str, group_by: str, expected: list[tuple[str, str]]
+) -> None:
+    text = aliased(aliases, group_by).replace(f"rules: [{RULE_ID}]", BOTH)
+    result, diagnostics = compiled(tmp_path, rule("EventID: 4625"), second(), text)
+    found = [(finding.severity, finding.code) for finding in diagnostics]
+    refused = ("error", expected[0][1]) in found if expected else False
+    assert found == [*expected, *([("warning", "S2H217")] if refused else [])]
+    assert len(result.correlations) == (0 if refused else 1)
+
+
+def test_grouping_by_a_field_that_nobody_knows_is_told_with_the_nearest(tmp_path: Path) -> None:
+    result, diagnostics = compiled(
+        tmp_path, rule("EventID: 4625"), CORRELATION.replace("[IpAddress]", "[IpAdress]")
+    )
+    assert len(result.correlations) == 1
+    (finding,) = diagnostics
+    assert (finding.severity, finding.code) == ("warning", "S2H209")
+    assert (finding.location.line, finding.location.column) == (18, 5)
+    assert "'IpAddress'" in finding.hint
+
+
+def test_grouping_by_a_field_that_the_rule_itself_asks_for_is_fine(tmp_path: Path) -> None:
+    asked = rule("{EventID: 4625, LogonGuid|exists: true}".strip("{}").replace(", ", "\n        "))
+    _, diagnostics = compiled(tmp_path, asked, CORRELATION.replace("[IpAddress]", "[LogonGuid]"))
+    assert not list(diagnostics)
+
+
+def test_a_correlation_of_a_correlation_is_said_not_to_be_supported_yet(tmp_path: Path) -> None:
+    chain = CORRELATION.replace("22222222", "33333333").replace(
+        RULE_ID, "22222222-2222-4222-8222-222222222222"
+    )
+    result, diagnostics = compiled(tmp_path, rule("EventID: 4625"), CORRELATION, chain)
+    assert len(result.correlations) == 1
+    assert [finding.code for finding in diagnostics] == ["S2H214"]
+
+
+@pytest.mark.parametrize("refers", ["correlation", "filter"])
+def test_a_name_that_two_rules_have_is_no_reference(tmp_path: Path, refers: str) -> None:
+    texts = [second(), second().replace("6f0e0e0a", "7f0e0e0a").replace("A rule", "Another")]
+    if refers == "correlation":
+        texts.append(CORRELATION.replace(RULE_ID, "second"))
+    else:
+        texts.append(FILTER.replace(RULE_ID, "second"))
+    result, diagnostics = compiled(tmp_path, *texts)
+    codes = [finding.code for finding in diagnostics]
+    assert codes == ["S2H210", *(["S2H217"] if refers == "correlation" else [])]
+    assert "rules.yml:1:1 and rules.yml:13:1" in next(iter(diagnostics)).message
+    assert len(result.left_out) == 1
+
+
+def test_one_name_for_two_rules_is_fine_as_long_as_nobody_uses_it(tmp_path: Path) -> None:
+    _, diagnostics = compiled(tmp_path, second(), second().replace("6f0e0e0a", "7f0e0e0a"))
+    assert not list(diagnostics)

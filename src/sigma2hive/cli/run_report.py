@@ -57,6 +57,7 @@ class Report:
         if self.left_out:
             yield f"left out: {self._reasons()}"
         yield from self._unsearched_lines()
+        yield from self._ungrouped_lines()
         if not self.project.compiled.rules:
             yield "no rule could be used, so nothing could be found"
         yield self.last_line()
@@ -98,6 +99,15 @@ class Report:
                 rule_id: {"message": error.message, "hint": error.hint}
                 for rule_id, error in self.unsearched.items()
             },
+            "ungrouped": [
+                {
+                    "correlation": entry.correlation_id,
+                    "rule": entry.rule_id,
+                    "field": entry.field,
+                    "matches": entry.count,
+                }
+                for entry in self.summary.ungrouped
+            ],
             "findings": [diagnostic_as_json(finding) for finding in findings],
             "dry_run": self.dry_run,
         }
@@ -108,6 +118,21 @@ class Report:
         for (message, hint), count in reasons.most_common():
             yield f"not searched: {_counted(count, 'rule')}: {visible(message)}"
             yield f"  hint: {visible(hint)}"
+
+    def _ungrouped_lines(self) -> Iterator[str]:
+        """Yield what was found but not counted: a correlation that stays silent may look so."""
+        compiled = self.project.compiled
+        titles = {entry.info.id: visible(entry.info.title) for entry in compiled.rules}
+        titles |= {entry.info.id: visible(entry.info.title) for entry in compiled.correlations}
+        for entry in self.summary.ungrouped[:_SHOWN_OF_EACH]:
+            many = entry.count > 1
+            matches = f"{entry.count:,} matches" if many else "1 match"
+            verb, them = ("have", "them") if many else ("has", "it")
+            field_name = visible(entry.field)
+            yield f"not grouped: {matches} of '{titles[entry.rule_id]}' {verb} no {field_name},"
+            yield f"  so '{titles[entry.correlation_id]}' does not count {them}"
+        if (more := len(self.summary.ungrouped) - _SHOWN_OF_EACH) > 0:
+            yield f"  and {more:,} more of the kind; --json has all of them"
 
     @property
     def left_out(self) -> int:

@@ -7,32 +7,21 @@ out, with a finding. Writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from sigma2hive.compiler import correlations as correlating
+from sigma2hive.compiler.filters import Filters
 from sigma2hive.compiler.forms import condition_as_json
+from sigma2hive.compiler.references import References
+from sigma2hive.compiler.resolving import all_resolved, keyword_in
 from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.model.canonical import digest
-from sigma2hive.model.conditions import (
-    And,
-    Atom,
-    Condition,
-    FieldReference,
-    Not,
-    Null,
-    Or,
-    Origin,
-    Text,
-    Wildcard,
-    atoms_of,
-)
-from sigma2hive.model.fields import Field
-from sigma2hive.model.identity import epoch_of
+from sigma2hive.model.conditions import And, Atom, Condition, Or, Origin, Text, Wildcard, atoms_of
 from sigma2hive.model.profiles import Conjunction, LogsourcePlace, Profile
 from sigma2hive.model.rules import (
     CompiledCorrelation,
     CompiledRule,
-    CorrelationRule,
     DetectionRepository,
     DetectionRule,
     FilterRule,
@@ -54,29 +43,37 @@ def compile_all(
 ) -> Compiled:
     """Return everything that the profile has a place for; the rest becomes findings.
 
-    A rule that a correlation refers to is silent, unless one of its correlations says `generate`.
+    A rule that a correlation refers to is silent, unless one of its correlations says `generate`;
+    that holds for correlations that are left out, too.
     """
-    rules, filters = repository.rules, repository.filters
-    correlations = repository.correlations
-    _report_idle_filters(rules, filters, diagnostics)
-    by_name = _names(rules)
-    silent = _silent_rules(correlations, by_name)
-    compiled: dict[str, CompiledRule] = {}
+    references = References(repository)
+    filters = Filters(repository, profile, references)
+    filters.check(diagnostics)
+    referring = [entry.refused() for entry in repository.correlations] + list(repository.refused)
+    silent = correlating.silent_rules(referring, references)
+    rules: dict[str, CompiledRule] = {}
     left_out: list[Location] = []
-    for rule in rules:
-        made = _compile_rule(rule, _filters_for(rule, filters), profile, diagnostics)
+    for rule in repository.rules:
+        made = _compile_rule(rule, filters.of_rule(rule, diagnostics), profile, diagnostics)
         if made is None:
             left_out.append(rule.info.location)
         else:
-            compiled[rule.info.id] = replace(made, silent=rule.info.id in silent)
-    joined: list[CompiledCorrelation] = []
-    for correlation in correlations:
-        entry = _compile_correlation(correlation, compiled, by_name, diagnostics, profile)
+            rules[rule.info.id] = replace(made, silent=rule.info.id in silent)
+    compiler = correlating.Compiler(repository, profile, references, filters, rules, diagnostics)
+    correlations: list[CompiledCorrelation] = []
+    refused = list(repository.refused)
+    for correlation in repository.correlations:
+        entry = compiler.compile(correlation)
         if entry is None:
             left_out.append(correlation.info.location)
+            refused.append(correlation.refused())
         else:
-            joined.append(entry)
-    return Compiled(tuple(compiled.values()), tuple(joined), tuple(left_out))
+            correlations.append(entry)
+    counted = {rule_id for entry in correlations for rule_id in entry.rules}
+    uncounted = {key: rule for key, rule in rules.items() if rule.silent and key not in counted}
+    correlating.report_uncounted(refused, uncounted, references, diagnostics)
+    left_out += filters.left_out.values()
+    return Compiled(tuple(rules.values()), tuple(correlations), tuple(left_out))
 
 
 def _place_for(
@@ -93,7 +90,7 @@ def _place_for(
             hint,
         )
         return None
-    if not place.keyword_fields and _has_keywords(rule):
+    if not place.keyword_fields and keyword_in(rule.condition):
         diagnostics.error(
             "S2H404",
             rule.logsource_place,
@@ -105,13 +102,9 @@ def _place_for(
     return place
 
 
-def _has_keywords(rule: DetectionRule) -> bool:
-    return any(atom.name is None for atom in atoms_of(rule.condition))
-
-
 def _compile_rule(
     rule: DetectionRule,
-    filters: Iterable[FilterRule],
+    filters: Sequence[FilterRule],
     profile: Profile,
     diagnostics: Diagnostics,
 ) -> CompiledRule | None:
@@ -119,7 +112,7 @@ def _compile_rule(
     if place is None:
         return None
     parts = [rule.condition, *(entry.condition for entry in filters)]
-    condition = _resolved(parts[0] if len(parts) == 1 else And(tuple(parts)), place)
+    condition = all_resolved(parts, place)
     gate = gate_of(place.any_of, place, rule.info)
     fields = {atom.name: atom.fields for atom in atoms_of(condition) if atom.name is not None}
     return CompiledRule(
@@ -155,138 +148,3 @@ def _gate_atom(path: str, text: str, place: LogsourcePlace, info: RuleInfo) -> A
         pattern.extend([Wildcard.ANY] if position else [])
         pattern.extend([piece] if piece else [])
     return Atom(path, Text(tuple(pattern)), origin, (place.field(path),))
-
-
-def _resolved(condition: Condition, place: LogsourcePlace) -> Condition:
-    match condition:
-        case And(conditions):
-            return And(tuple(_resolved(part, place) for part in conditions))
-        case Or(conditions):
-            return Or(tuple(_resolved(part, place) for part in conditions))
-        case Not(inner):
-            return Not(_resolved(inner, place))
-        case Atom():
-            return _resolved_atom(condition, place)
-
-
-def _resolved_atom(atom: Atom, place: LogsourcePlace) -> Condition:
-    if atom.name is None:
-        return replace(atom, fields=place.keyword_fields)
-    fields = place.resolve(atom.name)
-    if isinstance(atom.test, FieldReference):
-        reference = replace(atom.test, fields=place.resolve(atom.test.name))
-        return replace(atom, test=reference, fields=fields)
-    placed = replace(atom, fields=fields)
-    if _asks_for_dropped(atom, fields):
-        # Ingestion removed the value, so a field that is not there is all that is left of it.
-        return Or((placed, replace(placed, test=Null())))
-    return placed
-
-
-def _asks_for_dropped(atom: Atom, fields: tuple[Field, ...]) -> bool:
-    if not isinstance(atom.test, Text) or atom.test.literal is None:
-        return False
-    return any(atom.test.literal in field.dropped for field in fields)
-
-
-def _filters_for(rule: DetectionRule, filters: Iterable[FilterRule]) -> list[FilterRule]:
-    return [entry for entry in filters if _applies(entry, rule)]
-
-
-def _applies(entry: FilterRule, rule: DetectionRule) -> bool:
-    if not entry.logsource.covers(rule.logsource):
-        return False
-    return entry.rules is None or bool({rule.info.id, rule.info.name} & set(entry.rules) - {""})
-
-
-def _report_idle_filters(
-    rules: Sequence[DetectionRule], filters: Sequence[FilterRule], diagnostics: Diagnostics
-) -> None:
-    for entry in filters:
-        if not any(_applies(entry, rule) for rule in rules):
-            diagnostics.warning(
-                "S2H216",
-                entry.info.location,
-                f"the filter '{entry.info.title}' applies to none of the rules",
-                "check its `rules` and its log source",
-            )
-
-
-def _names(rules: Iterable[DetectionRule]) -> dict[str, str]:
-    ids: dict[str, str] = {}
-    for rule in rules:
-        ids[rule.info.id] = rule.info.id
-        if rule.info.name:
-            ids.setdefault(rule.info.name, rule.info.id)
-    return ids
-
-
-def _silent_rules(
-    correlations: Iterable[CorrelationRule], by_name: Mapping[str, str]
-) -> frozenset[str]:
-    referred: dict[str, bool] = {}
-    for correlation in correlations:
-        for name in correlation.rules:
-            if name in by_name:
-                rule_id = by_name[name]
-                referred[rule_id] = referred.get(rule_id, False) or correlation.generate
-    return frozenset(rule_id for rule_id, generate in referred.items() if not generate)
-
-
-def _compile_correlation(
-    correlation: CorrelationRule,
-    compiled: Mapping[str, CompiledRule],
-    by_name: Mapping[str, str],
-    diagnostics: Diagnostics,
-    profile: Profile,
-) -> CompiledCorrelation | None:
-    ids: list[str] = []
-    for name in correlation.rules:
-        rule_id = by_name.get(name)
-        if rule_id is None or rule_id not in compiled:
-            why = "is not among the rules" if rule_id is None else "was left out"
-            diagnostics.error(
-                "S2H210",
-                correlation.rules_place,
-                f"the correlation refers to '{name}', which {why}",
-                "give the id or name of a rule that is read together with it",
-            )
-            return None
-        ids.append(rule_id)
-    grouped_by = {
-        name: {rule_id: _grouping_field(correlation, name, compiled[rule_id]) for rule_id in ids}
-        for name in correlation.group_by
-    }
-    group_by = tuple(
-        (
-            name,
-            {
-                rule_id: _group_fields(compiled[rule_id], field, profile)
-                for rule_id, field in by_rule.items()
-            },
-        )
-        for name, by_rule in grouped_by.items()
-    )
-    return CompiledCorrelation(
-        info=correlation.info,
-        kind=correlation.kind,
-        rules=tuple(dict.fromkeys(ids)),
-        timespan_ns=correlation.timespan_ns,
-        bounds=correlation.bounds,
-        group_by=group_by,
-        epoch=epoch_of(correlation, ids, grouped_by),
-        generate=correlation.generate,
-    )
-
-
-def _grouping_field(correlation: CorrelationRule, name: str, rule: CompiledRule) -> str:
-    """Return the Sigma field that stands for `name` in the rule: its alias, or itself."""
-    alias = correlation.aliases.get(name, {})
-    return alias.get(rule.info.id) or alias.get(rule.info.name) or name
-
-
-def _group_fields(rule: CompiledRule, field: str, profile: Profile) -> tuple[Field, ...]:
-    place = profile.place(rule.logsource)
-    if place is None:
-        raise ValueError(f"{rule.info.id} was compiled without a place")
-    return place.resolve(field)

@@ -12,6 +12,17 @@ from sigma2hive.model.conditions import Condition, Operator
 from sigma2hive.model.fields import Field
 from sigma2hive.model.profiles import Logsource
 
+#: Where the parts of a section are, by the keys that lead to them.
+Places = Mapping[tuple[str | int, ...], Location]
+
+
+def place_of(places: Places, keys: tuple[str | int, ...]) -> Location | None:
+    """Return the place of the deepest part on the way to `keys` that is there."""
+    for length in range(len(keys), -1, -1):
+        if keys[:length] in places:
+            return places[keys[:length]]
+    return None
+
 
 class Level(StrEnum):
     """Sigma's levels, in rising order."""
@@ -55,9 +66,7 @@ class RuleInfo:
     falsepositives: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
     custom: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    custom_places: Mapping[tuple[str | int, ...], Location] = field(
-        default_factory=dict, compare=False
-    )
+    custom_places: Places = field(default_factory=dict, compare=False)
     document: int = 0
 
 
@@ -102,8 +111,9 @@ class Bound:
 class CorrelationRule:
     """A Sigma correlation.
 
-    `rules` are the ids or names that it refers to, written at `rules_place`; `timespan_ns` is in
-    nanoseconds; `aliases` maps alias → referred rule → Sigma field.
+    `rules` are the ids or names that it refers to; `timespan_ns` is in nanoseconds; `aliases` maps
+    alias → referred rule → Sigma field. `places` says where the parts of its section are, by the
+    keys that lead to them.
     """
 
     info: RuleInfo
@@ -114,6 +124,28 @@ class CorrelationRule:
     group_by: tuple[str, ...] = ()
     aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     generate: bool = False
+    places: Places = field(default_factory=dict, compare=False)
+
+    def at(self, *keys: str | int) -> Location:
+        """Return the place of a part; where it is missing, of the nearest that it would be in."""
+        return place_of(self.places, keys) or self.info.location
+
+    def refused(self) -> RefusedCorrelation:
+        """Return what is kept of the correlation when it is left out."""
+        return RefusedCorrelation(self.info, self.rules, self.generate, self.at("rules"))
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedCorrelation:
+    """A correlation that is left out, of which is kept what makes its base rules silent.
+
+    A base rule is written to be counted. Alone it may raise an alert for every event, so it does
+    not become loud because a mistake was made in what counts it.
+    """
+
+    info: RuleInfo
+    rules: tuple[str, ...]
+    generate: bool = False
     rules_place: Location = field(default=Location(""), compare=False)
 
 
@@ -121,13 +153,16 @@ class CorrelationRule:
 class FilterRule:
     """A Sigma filter: an event must also meet `condition` for the rules it names.
 
-    `rules` None means every rule of a log source that `logsource` covers.
+    `rules` are ids or names of rules and correlations, written at `rules_place`; None means every
+    rule of a log source that `logsource` covers. For a correlation it decides which events of base
+    rules that `logsource` covers are counted.
     """
 
     info: RuleInfo
     logsource: Logsource
     rules: tuple[str, ...] | None
     condition: Condition
+    rules_place: Location = field(default=Location(""), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +190,10 @@ class CompiledCorrelation:
     """A correlation made ready for one profile.
 
     `rules` are the ids of compiled rules. `group_by` gives each grouping field a name and, for each
-    rule id, the candidate fields to read it from. `epoch` is a digest of what it asks (see
-    `sigma2hive.model.identity.epoch_of`): a change of it starts a new epoch.
+    rule id, the candidate fields to read it from. `only` are conditions, by rule id, that a match
+    of the rule must also meet to be counted here (filters that name the correlation). `epoch` is a
+    digest of what it asks (see `sigma2hive.model.identity.epoch_of`): a change of it starts a new
+    epoch.
     """
 
     info: RuleInfo
@@ -167,16 +204,19 @@ class CompiledCorrelation:
     group_by: tuple[tuple[str, Mapping[str, tuple[Field, ...]]], ...]
     epoch: str
     generate: bool = False
+    only: Mapping[str, Condition] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class DetectionRepository:
     """Everything that was read from the rules folders, in the order of path and document.
 
-    `skipped` are the places of the files and documents that could not be used; findings say why.
+    `skipped` are the places of the files and documents that could not be used, `refused` what is
+    known of correlations among them; findings say why.
     """
 
     rules: tuple[DetectionRule, ...] = ()
     correlations: tuple[CorrelationRule, ...] = ()
     filters: tuple[FilterRule, ...] = ()
     skipped: tuple[Location, ...] = ()
+    refused: tuple[RefusedCorrelation, ...] = ()

@@ -16,6 +16,7 @@ from sigma2hive.model.rules import (
     DetectionRepository,
     DetectionRule,
     FilterRule,
+    RefusedCorrelation,
 )
 from sigma2hive.sigma import Placeholders, SigmaDocument, parse_document
 from sigma2hive.yamlmarks import MAX_FILE_BYTES, parse_yaml
@@ -35,18 +36,25 @@ def load_repository(
     """
     documents: list[SigmaDocument] = []
     skipped: list[Location] = []
+    refused: list[RefusedCorrelation] = []
     for file in _rule_files(paths, root, diagnostics):
         for read in _read_file(file, root, placeholders, diagnostics):
             if isinstance(read, Location):
                 skipped.append(read)
+            elif isinstance(read, RefusedCorrelation):
+                skipped.append(read.info.location)
+                refused.append(read)
             else:
                 documents.append(read)
     unique, repeated = _without_repeated_ids(documents, diagnostics)
+    skipped += [entry.info.location for entry in repeated]
+    refused += [entry.refused() for entry in repeated if isinstance(entry, CorrelationRule)]
     return DetectionRepository(
-        skipped=(*skipped, *repeated),
         rules=tuple(entry for entry in unique if isinstance(entry, DetectionRule)),
         correlations=tuple(entry for entry in unique if isinstance(entry, CorrelationRule)),
         filters=tuple(entry for entry in unique if isinstance(entry, FilterRule)),
+        skipped=tuple(skipped),
+        refused=tuple(refused),
     )
 
 
@@ -175,14 +183,15 @@ def _content(file: Path, root: Path, diagnostics: Diagnostics) -> bytes | None:
 
 def _without_repeated_ids(
     documents: Sequence[SigmaDocument], diagnostics: Diagnostics
-) -> tuple[list[SigmaDocument], list[Location]]:
+) -> tuple[list[SigmaDocument], list[SigmaDocument]]:
+    """Return the first document of each id, and the others."""
     first: dict[str, SigmaDocument] = {}
     repeated = []
     for entry in documents:
         earlier = first.setdefault(entry.info.id, entry)
         if earlier is entry:
             continue
-        repeated.append(entry.info.location)
+        repeated.append(entry)
         diagnostics.error(
             "S2H208",
             entry.info.location,

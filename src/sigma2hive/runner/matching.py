@@ -43,6 +43,11 @@ class Matcher:
         }
         self._rules = {rule.info.id: rule for rule in compiled.rules}
         self._correlations = compiled.correlations
+        self._only = {
+            (correlation.info.id, rule_id): prepare(condition)
+            for correlation in compiled.correlations
+            for rule_id, condition in correlation.only.items()
+        }
         self._feeding = {rule_id for entry in compiled.correlations for rule_id in entry.rules}
         self._found: list[tuple[str, Event]] = []
 
@@ -81,8 +86,16 @@ class Matcher:
         for correlation in self._correlations:
             if any(rule_id in unsearched for rule_id in correlation.rules):
                 continue
-            feeding = [pair for pair in self._found if pair[0] in correlation.rules]
-            yield correlation, correlate(correlation, feeding)
+            yield correlation, correlate(correlation, self._counted_by(correlation))
+
+    def _counted_by(self, correlation: CompiledCorrelation) -> Iterator[tuple[str, Event]]:
+        """Yield the events that met a base rule, and the filters that name the correlation."""
+        for rule_id, event in self._found:
+            if rule_id not in correlation.rules:
+                continue
+            is_counted = self._only.get((correlation.info.id, rule_id))
+            if is_counted is None or is_counted(event.values):
+                yield rule_id, event
 
     def match_of(self, correlation: CompiledCorrelation, firing: Firing) -> Match:
         """Return the match of an episode."""

@@ -13,7 +13,14 @@ from sigma.exceptions import SigmaError
 
 from sigma2hive.diagnostics import Diagnostics, nearest
 from sigma2hive.model.conditions import Operator
-from sigma2hive.model.rules import Bound, CorrelationKind, CorrelationRule, RuleInfo
+from sigma2hive.model.rules import (
+    Bound,
+    CorrelationKind,
+    CorrelationRule,
+    RefusedCorrelation,
+    RuleInfo,
+)
+from sigma2hive.sigma.references import canonical_reference, read_references
 from sigma2hive.yamlmarks import Document
 
 _KEYS = ("type", "rules", "generate", "group-by", "timespan", "aliases", "condition")
@@ -29,6 +36,19 @@ def read_correlation(
     return _CorrelationReader(document, diagnostics).read(info)
 
 
+def refused_correlation(document: Document, info: RuleInfo) -> RefusedCorrelation:
+    """Return what is still to be known of a correlation that is left out."""
+    section = document.value["correlation"]
+    if not isinstance(section, Mapping):
+        section = {}
+    return RefusedCorrelation(
+        info=info,
+        rules=read_references(section.get("rules")) or (),
+        generate=section.get("generate") is True,
+        rules_place=document.at("correlation", "rules"),
+    )
+
+
 class _CorrelationReader:
     def __init__(self, document: Document, diagnostics: Diagnostics) -> None:
         self._document, self._diagnostics = document, diagnostics
@@ -42,10 +62,10 @@ class _CorrelationReader:
                 message = f"a correlation has no key '{key}'"
                 self._error(message, nearest(str(key), _KEYS), str(key))
         kind = self._kind()
-        rules = self._texts("rules", required=True)
+        rules = self._rules()
         timespan_ns = self._timespan()
         bounds = self._bounds()
-        group_by = self._texts("group-by", required=False)
+        group_by = self._group_by()
         aliases = self._aliases()
         generate = self._section.get("generate", False)
         if not isinstance(generate, bool):
@@ -61,7 +81,7 @@ class _CorrelationReader:
             group_by=group_by,
             aliases=aliases,
             generate=generate is True,
-            rules_place=self._document.at("correlation", "rules"),
+            places=self._document.places_below("correlation"),
         )
 
     def _kind(self) -> CorrelationKind | None:
@@ -83,15 +103,23 @@ class _CorrelationReader:
             return None
         return kind
 
-    def _texts(self, key: str, *, required: bool) -> tuple[str, ...]:
-        value = self._section.get(key)
-        if value is None and not required:
+    def _rules(self) -> tuple[str, ...]:
+        rules = read_references(self._section.get("rules"))
+        if not rules:
+            self._error("`rules` is a rule or a list of rules", "name at least one", "rules")
+        return rules or ()
+
+    def _group_by(self) -> tuple[str, ...]:
+        value = self._section.get("group-by")
+        if value is None:
             return ()
         entries = value if isinstance(value, list) else [value]
         if not entries or not all(isinstance(entry, str) and entry for entry in entries):
-            self._error(f"`{key}` is a text or a list of texts", f"name at least one {key}", key)
+            self._error(
+                "`group-by` is a field or a list of fields", "name at least one", "group-by"
+            )
             return ()
-        return tuple(entries)
+        return tuple(dict.fromkeys(entries))
 
     def _timespan(self) -> int:
         value = self._section.get("timespan")
@@ -153,7 +181,9 @@ class _CorrelationReader:
             self._error("`aliases` maps alias → rule → field", "see Sigma's manual", "aliases")
             return {}
         return {
-            str(alias): {str(rule): str(field) for rule, field in mapping.items()}
+            str(alias): {
+                canonical_reference(str(rule)): str(field) for rule, field in mapping.items()
+            }
             for alias, mapping in value.items()
         }
 

@@ -8,25 +8,26 @@ Source: https://github.com/SigmaHQ/sigma-specification (Sigma 2.1: rules, filter
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
-from sigma2hive.diagnostics import Diagnostics, Location, nearest
+from sigma2hive.diagnostics import Diagnostics, nearest
 from sigma2hive.model.profiles import Logsource
 from sigma2hive.model.rules import (
     CorrelationRule,
     DetectionRule,
     FilterRule,
     Level,
+    RefusedCorrelation,
     RuleInfo,
 )
-from sigma2hive.sigma.correlations import read_correlation
+from sigma2hive.sigma.correlations import read_correlation, refused_correlation
 from sigma2hive.sigma.detections import DetectionReader
 from sigma2hive.sigma.modifiers import Placeholders
+from sigma2hive.sigma.references import canonical_id, read_references
 from sigma2hive.yamlmarks import Document
 
-SigmaDocument = DetectionRule | CorrelationRule | FilterRule
+SigmaDocument = DetectionRule | CorrelationRule | FilterRule | RefusedCorrelation
 
 _SECTIONS = ("detection", "correlation", "filter")
 
@@ -43,6 +44,7 @@ def parse_document(
 ) -> SigmaDocument | None:
     """Return what the document says, or None where a finding leaves it out.
 
+    A correlation that is left out is a `RefusedCorrelation`, for the sake of its base rules.
     `placeholders` are the values of `|expand`, name (without percent signs) → values.
     """
     if not isinstance(document.value, Mapping):
@@ -65,7 +67,9 @@ def parse_document(
     info = _Metadata(document, diagnostics).read()
     if "correlation" in document.value:
         correlation = read_correlation(document, info, diagnostics)
-        return correlation if len(diagnostics.errors) == mark else None
+        if correlation is not None and len(diagnostics.errors) == mark:
+            return correlation
+        return refused_correlation(document, info)
     logsource = _logsource(document, diagnostics)
     section = "filter" if "filter" in document.value else "detection"
     condition = DetectionReader(document, section, placeholders, diagnostics).read()
@@ -73,7 +77,8 @@ def parse_document(
     if condition is None or logsource is None or len(diagnostics.errors) > mark:
         return None
     if section == "filter":
-        return FilterRule(info, logsource, rules, condition)
+        place = document.at("filter", "rules")
+        return FilterRule(info, logsource, rules, condition, place)
     return DetectionRule(info, logsource, condition, document.at("logsource"))
 
 
@@ -106,7 +111,7 @@ class _Metadata:
             falsepositives=self._list("falsepositives"),
             fields=self._list("fields"),
             custom=custom,
-            custom_places=dict(_places(self._document, custom, ("sigma2hive",))),
+            custom_places=self._document.places_below("sigma2hive") if custom else {},
             document=self._document.index,
         )
 
@@ -121,7 +126,7 @@ class _Metadata:
             )
             return ""
         try:
-            return str(UUID(str(value)))
+            return canonical_id(str(value))
         except ValueError:
             self._diagnostics.error(
                 "S2H202",
@@ -192,20 +197,6 @@ class _Metadata:
         )
 
 
-def _places(
-    document: Document, value: Any, keys: tuple[str | int, ...]
-) -> Iterator[tuple[tuple[str | int, ...], Location]]:
-    """Yield the place of everything below `keys`, by the keys without the first."""
-    yield keys[1:], document.at(*keys)
-    children: Iterable[tuple[Any, Any]] = ()
-    if isinstance(value, Mapping):
-        children = value.items()
-    elif isinstance(value, list):
-        children = enumerate(value)
-    for key, child in children:
-        yield from _places(document, child, (*keys, key))
-
-
 def _logsource(document: Document, diagnostics: Diagnostics) -> Logsource | None:
     value = document.value.get("logsource")
     place = document.at("logsource")
@@ -236,14 +227,13 @@ def _logsource(document: Document, diagnostics: Diagnostics) -> Logsource | None
 def _filtered_rules(document: Document, diagnostics: Diagnostics) -> tuple[str, ...] | None:
     section = document.value["filter"]
     value = section.get("rules") if isinstance(section, Mapping) else None
-    if isinstance(value, str):
-        return None if value.lower() == "any" else (value,)
-    if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
-        return tuple(value) or None
-    place: Location = document.at("filter", "rules")
+    if isinstance(value, str) and value.lower() == "any":
+        return None
+    if rules := read_references(value):
+        return rules
     diagnostics.error(
         "S2H211",
-        place,
+        document.at("filter", "rules"),
         "the filter does not say which rules it is for",
         "add `rules:` with rule ids or names, or `any`",
     )

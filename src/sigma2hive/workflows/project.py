@@ -100,4 +100,8 @@ def _with_valid_attributes(
             entry for entry in repository.correlations if entry.info.id not in wrong
         ),
         skipped=(*repository.skipped, *wrong.values()),
+        refused=(
+            *repository.refused,
+            *(entry.refused() for entry in repository.correlations if entry.info.id in wrong),
+        ),
     )

@@ -1,0 +1,66 @@
+"""A condition in Sigma's field names to one in the fields of a profile.
+
+Takes a condition tree and a log source's place; gives the tree with every atom's fields resolved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sigma2hive.model.conditions import (
+    And,
+    Atom,
+    Condition,
+    FieldReference,
+    Not,
+    Null,
+    Or,
+    Text,
+    atoms_of,
+)
+from sigma2hive.model.fields import Field
+from sigma2hive.model.profiles import LogsourcePlace
+
+
+def keyword_in(condition: Condition) -> Atom | None:
+    """Return the first atom that names no field, None where every one does."""
+    return next((atom for atom in atoms_of(condition) if atom.name is None), None)
+
+
+def all_resolved(conditions: Sequence[Condition], place: LogsourcePlace) -> Condition:
+    """Return the condition that all of them hold, in the profile's fields."""
+    return resolved(conditions[0] if len(conditions) == 1 else And(tuple(conditions)), place)
+
+
+def resolved(condition: Condition, place: LogsourcePlace) -> Condition:
+    """Return the condition in the profile's fields."""
+    match condition:
+        case And(conditions):
+            return And(tuple(resolved(part, place) for part in conditions))
+        case Or(conditions):
+            return Or(tuple(resolved(part, place) for part in conditions))
+        case Not(inner):
+            return Not(resolved(inner, place))
+        case Atom():
+            return _resolved_atom(condition, place)
+
+
+def _resolved_atom(atom: Atom, place: LogsourcePlace) -> Condition:
+    if atom.name is None:
+        return replace(atom, fields=place.keyword_fields)
+    fields = place.resolve(atom.name)
+    if isinstance(atom.test, FieldReference):
+        reference = replace(atom.test, fields=place.resolve(atom.test.name))
+        return replace(atom, test=reference, fields=fields)
+    placed = replace(atom, fields=fields)
+    if _asks_for_dropped(atom, fields):
+        # Ingestion removed the value, so a field that is not there is all that is left of it.
+        return Or((placed, replace(placed, test=Null())))
+    return placed
+
+
+def _asks_for_dropped(atom: Atom, fields: tuple[Field, ...]) -> bool:
+    if not isinstance(atom.test, Text) or atom.test.literal is None:
+        return False
+    return any(atom.test.literal in field.dropped for field in fields)

@@ -56,7 +56,7 @@ def active_parts(markdown: str) -> list[str]:
         if line.startswith("|"):
             # A cell ends at a bar without backslash, in code too: the count must be the header's.
             cells = len(re.findall(r"(?<!\\)\|", line))
-            assert cells in (3, 5), f"a table row with {cells} bars: {line!r}"
+            assert cells in (4, 5), f"a table row with {cells} bars: {line!r}"
             assert "\\\\|" not in line
         rest = OWN_LINKS.sub("", code_removed(line))
         bare = re.sub(r"\\[!-/:-@\[-`{-~]", "·", rest)  # escaped punctuation is text

@@ -56,7 +56,9 @@ def test_brute_force_as_an_analyst_sees_it() -> None:
         "- Counted when it fired: 6",
         "- Grouped by `source.ip`: `203.0.113.5`",
         "| `selection` | `EventID` `4625` | `event.code` | `4625` |",
-        "| `user.name` | `user0`, `user1` +4 more |",
+        "| Account | `user.name` | `user0` ×1, `user1` ×1, `user2` ×1, `user3` ×1, `user4` ×1, "
+        "`user5` ×1 |",
+        "| Source | `source.ip` | `203.0.113.5` |",
         "- A service with an old password",
         "- <https://example.org/brute-force?x=1>",
         "- [T1110.003](https://attack.mitre.org/techniques/T1110/003/)",

@@ -224,3 +224,24 @@ def test_a_broken_template_is_found_at_its_place(tmp_path: Path) -> None:
     assert not check_mappings(mappings, diagnostics)
     (finding,) = diagnostics
     assert (finding.code, finding.location.line, finding.location.column) == ("S2H406", 4, 5)
+
+
+def test_key_fields_are_added_to_by_category_and_taken_away_by_an_empty_list(
+    tmp_path: Path,
+) -> None:
+    text = "extends: default\nkey_fields: {Payment: [payment.iban], Host: []}\n"
+    (tmp_path / "alerts.yml").write_text(text)
+    diagnostics = Diagnostics()
+    found = load_mappings(tmp_path, diagnostics).alerts.key_fields
+    assert list(diagnostics) == []
+    assert found["Payment"] == ("payment.iban",)
+    assert "Account" in found
+    assert "Host" not in found
+
+
+def test_key_fields_stand_alone_without_extends(tmp_path: Path) -> None:
+    (tmp_path / "alerts.yml").write_text("key_fields: {Payment: payment.iban, 7: [x]}\n")
+    diagnostics = Diagnostics()
+    found = load_mappings(tmp_path, diagnostics).alerts.key_fields
+    assert found == {"Payment": ("payment.iban",)}
+    assert [finding.code for finding in diagnostics] == ["S2H405"]

@@ -157,6 +157,7 @@ class _Writer:
             left_out=alert.left_out,
             help=self._render("help", mapping.help, Mode.MARKDOWN, _MAX_HELP).text,
             notes=tuple(self.notes),
+            key_fields=mapping.key_fields,
             raw_events=mapping.raw_events,
             raw_characters=mapping.raw_characters,
         )

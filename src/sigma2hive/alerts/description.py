@@ -7,10 +7,12 @@ inert (see `sigma2hive.alerts.text`). Nothing is cut without saying so.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
+from sigma2hive.alerts.blocks import listed, spans, table
 from sigma2hive.alerts.facts import Facts, shown_time
+from sigma2hive.alerts.key_fields import key_fields
 from sigma2hive.alerts.procedures import attack_links, tactics_of
 from sigma2hive.alerts.text import (
     Markdown,
@@ -20,16 +22,17 @@ from sigma2hive.alerts.text import (
     markdown_text,
 )
 from sigma2hive.model.alerts import LeftOut
-from sigma2hive.model.conditions import Atom, Exists, Null, Text, Wildcard
+from sigma2hive.model.conditions import Atom, Exists, Null, Operator, Text, Wildcard
 from sigma2hive.model.events import Event
 from sigma2hive.model.folding import fold
+from sigma2hive.model.rules import CorrelationKind
 
 #: The sections in the order of `body`; a description template may name each of them.
 SECTION_ORDER = (
     "summary",
     "about",
-    "why",
     "fields",
+    "why",
     "attack",
     "falsepositives",
     "references",
@@ -40,12 +43,24 @@ SECTION_ORDER = (
 )
 SECTIONS = ("body", *SECTION_ORDER)
 
-_MAX_ROWS = 25
-_MAX_LISTED = 15
 _MAX_RULE_TEXT = 4000
 _MAX_SCANNED = 100_000
 _LINK = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~:/?#@!$&'*+,;=%-]*)?")
 _BYTES_A_CHARACTER = 4
+_FIGURES = {
+    CorrelationKind.EVENT_COUNT: "events",
+    CorrelationKind.VALUE_COUNT: "different values",
+    CorrelationKind.TEMPORAL: "rules",
+    CorrelationKind.TEMPORAL_ORDERED: "rules in order",
+}
+_BOUNDS = {
+    Operator.GTE: "at least",
+    Operator.GT: "more than",
+    Operator.LTE: "at most",
+    Operator.LT: "fewer than",
+    Operator.EQ: "exactly",
+    Operator.NEQ: "other than",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +70,7 @@ class Shown:
     left_out: tuple[LeftOut, ...] = ()
     help: str = ""
     notes: tuple[str, ...] = ()
+    key_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     raw_events: int = 3
     raw_characters: int = 20_000
 
@@ -65,16 +81,16 @@ def describe(facts: Facts, shown: Shown) -> dict[str, Markdown]:
     texts = {
         "summary": _summary(facts),
         "about": markdown_text(excerpt(rule.description, _MAX_RULE_TEXT)),
+        "fields": key_fields(facts, shown.key_fields),
         "why": _why(facts),
-        "fields": _fields(facts),
         "attack": _attack(facts),
-        "falsepositives": _listed(
+        "falsepositives": listed(
             "False positives known to the rule", map(_rule_text, rule.falsepositives)
         ),
-        "references": _listed("References", map(_reference, rule.references)),
+        "references": listed("References", map(_reference, rule.references)),
         "left_out": _left_out(shown.left_out),
         "help": f"### What to do with it\n\n{shown.help}" if shown.help else "",
-        "notes": _listed("About this alert", map(markdown_text, shown.notes)),
+        "notes": listed("About this alert", map(markdown_text, shown.notes)),
         "raw": _raw(facts.match.events, shown),
     }
     sections = {name: Markdown(texts[name]) for name in SECTION_ORDER}
@@ -87,7 +103,7 @@ def _summary(facts: Facts) -> str:
     level = f"level {rule.level}" if rule.level else "no level"
     head = f"Rule **{markdown_text(rule.title)}** ({level})"
     hosts = facts.values("host.name")
-    where = f" on {_spans(hosts)}" if hosts else ""
+    where = f" on {spans(hosts)}" if hosts else ""
     first, last = facts.first.time_ns, facts.last.time_ns
     if not match.is_episode:
         return f"{head} matched one event at {shown_time(first)}{where}."
@@ -98,16 +114,32 @@ def _summary(facts: Facts) -> str:
         f"- First event: {shown_time(first)}",
         f"- Last event: {shown_time(last)} ({_duration(last - first)} later)",
     ]
-    if match.figure:
-        lines.append(f"- Counted when it fired: {match.figure:,}")
+    lines += _limit(facts)
     lines += [f"- Grouped by {code_span(name)}: {code_span(value)}" for name, value in facts.group]
     return "\n".join(lines)
 
 
+def _limit(facts: Facts) -> Iterator[str]:
+    """Say what a correlation asks for and what it had counted when it fired."""
+    correlation, figure = facts.context.correlation, facts.match.figure
+    if correlation is None:
+        if figure:
+            yield f"- Counted when it fired: {figure:,}"
+        return
+    counted = _FIGURES.get(correlation.kind, correlation.kind.value)
+    bounds = " and ".join(
+        f"{_BOUNDS[bound.operator]} {bound.number:,}" for bound in correlation.bounds
+    )
+    within = f"within {_duration(correlation.timespan_ns)}"
+    yield f"- Limit: {bounds} {counted} {within}".replace("  ", " ")
+    if figure:
+        yield f"- Counted when it fired: {figure:,} {counted}"
+
+
 def _duration(nanoseconds: int) -> str:
     seconds = nanoseconds // 1_000_000_000
-    hours, minutes = seconds // 3600, seconds // 60 % 60
-    parts = ((hours, "h"), (minutes, "min"), (seconds % 60, "s"))
+    days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
+    parts = ((days, "d"), (hours, "h"), (minutes, "min"), (seconds % 60, "s"))
     return " ".join(f"{number} {unit}" for number, unit in parts if number) or "less than 1 s"
 
 
@@ -116,19 +148,19 @@ def _why(facts: Facts) -> str:
     for atom in facts.match.reasons:
         groups.setdefault((atom.origin.selection, atom.origin.item), []).append(atom)
     rows = [row for key, atoms in groups.items() for row in _why_rows(facts, key, atoms)]
-    return _table("Why it matched", ("Part of the rule", "asks", "Field", "In the event"), rows)
+    return table("Why it matched", ("Part of the rule", "asks", "Field", "In the event"), rows)
 
 
 def _why_rows(facts: Facts, key: tuple[str, str], atoms: list[Atom]) -> Iterator[tuple[str, ...]]:
     selection, item = key
-    asked = _spans(tuple(dict.fromkeys(atom.origin.value for atom in atoms)))
+    asked = spans(tuple(dict.fromkeys(atom.origin.value for atom in atoms)))
     found = _found(facts, atoms)
     for path, values in found.items():
         yield (
             code_span(selection),
             f"{code_span(item or 'keyword')} {asked}",
             code_span(path),
-            _spans(values),
+            spans(values),
         )
     if not found:
         path = atoms[0].fields[0].path if atoms[0].fields else atoms[0].name or "any field"
@@ -156,8 +188,8 @@ def _found(facts: Facts, atoms: list[Atom]) -> dict[str, tuple[str, ...]]:
 def _values_seen(facts: Facts, atom: Atom, event: Event) -> Iterator[tuple[str, str]]:
     if not atom.fields:
         yield from ((atom.name or "", v) for v in facts.values_in(atom.name or "", event.values))
-    for field in atom.fields:
-        yield from ((field.path, value) for value in field.values_of(event.values))
+    for entry in atom.fields:
+        yield from ((entry.path, value) for value in entry.values_of(event.values))
 
 
 def _is_sought(atom: Atom, value: str) -> bool:
@@ -168,29 +200,11 @@ def _is_sought(atom: Atom, value: str) -> bool:
     return all(fold(part) in folded for part in atom.test.pattern if not isinstance(part, Wildcard))
 
 
-def _fields(facts: Facts) -> str:
-    names = dict.fromkeys(facts.match.rule.fields)
-    rows: list[tuple[str, ...]] = [
-        (code_span(name), _spans(values)) for name in names if (values := facts.values(name))
-    ]
-    return _table("Fields that the rule's author asks to look at", ("Field", "In the event"), rows)
-
-
-def _table(title: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    if not rows:
-        return ""
-    lines = [f"### {title}", "", f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    lines += [f"| {' | '.join(row)} |" for row in rows[:_MAX_ROWS]]
-    if len(rows) > _MAX_ROWS:
-        lines += ["", f"{len(rows) - _MAX_ROWS} more rows are not shown here."]
-    return "\n".join(lines)
-
-
 def _attack(facts: Facts) -> str:
     tags = facts.match.rule.tags
     links = list(attack_links(tags))
     tactics = ", ".join(tactics_of(tags))
-    return _listed("ATT&CK", [*([f"Tactics: {tactics}"] if tactics else []), *links])
+    return listed("ATT&CK", [*([f"Tactics: {tactics}"] if tactics else []), *links])
 
 
 def _left_out(left_out: tuple[LeftOut, ...]) -> str:
@@ -198,7 +212,7 @@ def _left_out(left_out: tuple[LeftOut, ...]) -> str:
         f"{code_span(entry.data)} ({markdown_text(entry.data_type)}): {markdown_text(entry.reason)}"
         for entry in left_out
     )
-    return _listed("Not made observables", entries)
+    return listed("Not made observables", entries)
 
 
 def _raw(events: tuple[Event, ...], shown: Shown) -> str:
@@ -236,22 +250,6 @@ def _raw_count(count: int, whole: int) -> str:
         f"{whole:,} of {count:,} raw logs are shown whole here. "
         "All of them are kept with this alert, byte for byte."
     )
-
-
-def _listed(title: str, entries: Iterable[str]) -> str:
-    found = [entry for entry in entries if entry]
-    if not found:
-        return ""
-    lines = [f"- {entry}" for entry in found[:_MAX_LISTED]]
-    if len(found) > _MAX_LISTED:
-        lines.append(f"- and {len(found) - _MAX_LISTED:,} more")
-    return "\n".join([f"### {title}", "", *lines])
-
-
-def _spans(values: tuple[str, ...]) -> str:
-    shown = values if len(values) <= 3 else values[:2]
-    text = ", ".join(code_span(value) for value in shown)
-    return text if len(values) <= 3 else f"{text} +{len(values) - 2:,} more"
 
 
 def _rule_text(text: str) -> str:

@@ -14,6 +14,7 @@ from sigma2hive.model.events import Event
 from sigma2hive.model.fields import Field
 from sigma2hive.model.matches import Match
 from sigma2hive.model.profiles import Logsource
+from sigma2hive.model.rules import CompiledCorrelation
 from sigma2hive.model.times import moment_of
 from sigma2hive.model.values import Values
 
@@ -24,12 +25,14 @@ class AlertContext:
 
     `fields` maps a Sigma field name to the profile's fields, as `CompiledRule.fields` does, so that
     templates and rules may use either name; `lookup` knows what the profile says beyond the rule.
-    `data_types` are the observable types that the server has; None where nobody asked it.
+    `correlation` is the rule of an episode. `data_types` are the observable types that the server
+    has; None where nobody asked it.
     """
 
     fields: Mapping[str, tuple[Field, ...]] = field(default_factory=dict)
     lookup: Lookup = field(default_factory=Lookup)
     logsource: Logsource = field(default_factory=Logsource)
+    correlation: CompiledCorrelation | None = None
     data_types: frozenset[str] | None = None
 
 
@@ -46,9 +49,9 @@ class Facts:
 
         A grouping field has its one value, however the events write it.
         """
-        asked = {name, *(candidate.path for candidate in self._fields_of(name))}
+        asked = {name, *self.paths_of(name)}
         for group_name, value in self.group:
-            if asked & {group_name, *(entry.path for entry in self._fields_of(group_name))}:
+            if asked & {group_name, *self.paths_of(group_name)}:
                 return (value,)
         found: dict[str, None] = {}
         for event in self.match.events:
@@ -67,9 +70,9 @@ class Facts:
             return tuple(dict.fromkeys(shown_address(text) for text in found))
         return found
 
-    def is_sigma_name(self, name: str) -> bool:
-        """Whether `name` is Sigma's name of something else in the index."""
-        return bool(self._fields_of(name))
+    def paths_of(self, name: str) -> tuple[str, ...]:
+        """Return the index fields that a Sigma name stands for, () where it is a path itself."""
+        return tuple(candidate.path for candidate in self._fields_of(name))
 
     def _translated(self, name: str, values: Values) -> tuple[str, ...]:
         for candidate in self._fields_of(name):

@@ -24,6 +24,7 @@ from sigma2hive.model.values import Values
 #: What Windows writes where it has nothing to say.
 _NOTHING = frozenset({"", "-"})
 _EVENT_DATA = "winlog.event_data."
+_LOGON_TYPE = "winlog.event_data.LogonType"
 #: Field → the field whose path it is the last part of, as the pipelines write it.
 _LAST_PARTS = {
     "process.name": "process.executable",
@@ -182,6 +183,12 @@ def _by_security_pipeline(place: LogsourcePlace) -> Iterator[tuple[str, StandIn]
     for path, choices in _SECURITY.items():
         for event_ids, name in choices:
             yield path, _security_stand_in(path, event_ids, _EVENT_DATA + name)
+    yield "winlog.logon.type", StandIn((_LOGON_TYPE,), _logon_type)
+
+
+def _logon_type(values: Values) -> Iterator[str]:
+    names = _data("windows", "security.json")["logon_types"]
+    yield from (names.get(text, "") for text in values.get(_LOGON_TYPE, ()))
 
 
 def _security_stand_in(path: str, event_ids: str, source: str) -> StandIn:

@@ -69,7 +69,7 @@ def collect_observables(
 def _values_by_path(paths: set[str], facts: Facts) -> Mapping[str, Iterable[str]]:
     """Return the distinct values of each field; every event's spelling, not the group's first."""
     found: dict[str, dict[str, None]] = {}
-    names = {path for path in paths if facts.is_sigma_name(path)}
+    names = {path for path in paths if facts.paths_of(path)}
     for event in facts.match.events:
         # An event has few fields and a mapping many rows: the smaller is walked.
         there = event.values.keys() | facts.context.lookup.reachable(event.values)

@@ -135,7 +135,8 @@ class AlertMapping:
     """What alerts.yml says.
 
     `severity` maps a level's name, or "none" for a rule without level, to TheHive's 1–4.
-    `description`, `help` and `external_link` are templates. The description shows at most
+    `description`, `help` and `external_link` are templates. `key_fields` maps a category to the
+    fields that the description shows first. The description shows at most
     `raw_events` raw logs within `raw_characters` characters.
     """
 
@@ -146,6 +147,7 @@ class AlertMapping:
     description: TemplateText = TemplateText("{{ body }}")
     help: TemplateText = TemplateText("")
     external_link: TemplateText = TemplateText("")
+    key_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     raw_events: int = 3
     raw_characters: int = 20_000
     overrides: tuple[AlertOverride, ...] = ()

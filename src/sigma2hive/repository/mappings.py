@@ -59,12 +59,14 @@ _ALERT_KEYS = (
     "description",
     "help",
     "external_link",
+    "key_fields",
     "raw_events",
     "raw_characters",
     "overrides",
 )
 _LOGSOURCE_KEYS = ("product", "category", "service")
 _NO_LEVEL = "none"
+MAX_CATEGORY = 40
 
 _Item = TypeVar("_Item")
 
@@ -209,7 +211,7 @@ def _read_alerts(shape: Shape, shipped: AlertMapping) -> AlertMapping:
     base = shipped.settings
     if not _extends(shape):
         base = replace(base, tags=(), custom_fields={})
-        shipped = replace(shipped, overrides=())
+        shipped = replace(shipped, overrides=(), key_fields={})
     raw_events = shape.integer("raw_events", 0, 100)
     raw_characters = shape.integer("raw_characters", 0, 200_000)
     return AlertMapping(
@@ -220,6 +222,7 @@ def _read_alerts(shape: Shape, shipped: AlertMapping) -> AlertMapping:
         description=_template(shape, "description", shipped.description),
         help=_template(shape, "help", shipped.help),
         external_link=_template(shape, "external_link", shipped.external_link),
+        key_fields=_key_fields(shape, shipped),
         raw_events=shipped.raw_events if raw_events is None else raw_events,
         raw_characters=shipped.raw_characters if raw_characters is None else raw_characters,
         overrides=(*shipped.overrides, *_overrides(shape)),
@@ -242,6 +245,18 @@ def _severity(shape: Shape, shipped: AlertMapping) -> dict[str, int]:
         if number is not None:
             found[str(name)] = number
     return found
+
+
+def _key_fields(shape: Shape, shipped: AlertMapping) -> dict[str, tuple[str, ...]]:
+    found = dict(shipped.key_fields)
+    below = shape.child("key_fields")
+    for category in below.value if below else ():
+        if below is None or not isinstance(category, str) or not 0 < len(category) <= MAX_CATEGORY:
+            message = f"a category has 1 to {MAX_CATEGORY} characters"
+            shape.report("key_fields", f"'{category}' is no name of a category", message)
+        else:
+            found[category] = below.texts(category)
+    return {category: paths for category, paths in found.items() if paths}
 
 
 def _overrides(shape: Shape) -> list[AlertOverride]:

@@ -33,9 +33,18 @@ def contexts_of(compiled: Compiled, profile: Profile | None) -> Mapping[str, Ale
         contexts[correlation.info.id] = AlertContext(
             fields=_fields_of(correlation, rules),
             lookup=lookups.of(logsources),
-            logsource=logsources.pop() if len(logsources) == 1 else Logsource(),
+            logsource=_common(logsources),
+            correlation=correlation,
         )
     return contexts
+
+
+def _common(logsources: Collection[Logsource]) -> Logsource:
+    """Return what all of the log sources say alike."""
+    parts = zip(
+        *((entry.product, entry.category, entry.service) for entry in logsources), strict=True
+    )
+    return Logsource(*(part[0] if len(set(part)) == 1 else None for part in parts))
 
 
 def _fields_of(

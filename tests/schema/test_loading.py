@@ -37,7 +37,7 @@ def test_a_shipped_profile_loads_without_findings(name: str) -> None:
     assert not diagnostics.found
     assert profile is not None
     assert profile.name == name
-    assert profile.windows_events is not WindowsEvents.NONE
+    assert profile.windows_events not in (None, WindowsEvents.NONE)
 
 
 def test_known_profiles_are_the_shipped_heads_and_own_ones_without_parts(tmp_path: Path) -> None:
@@ -59,6 +59,13 @@ def test_an_own_profile_extends_a_shipped_one(tmp_path: Path) -> None:
     assert [field.path for field in place.resolve("eventType")] == ["my.type"]
     assert [field.path for field in place.resolve("displayMessage")] == ["okta.display_message"]
     assert load(tmp_path).windows_events is WindowsEvents.ELASTIC_AGENT
+
+
+def test_a_profile_alone_says_nothing_of_raw_windows_events(tmp_path: Path) -> None:
+    (tmp_path / "mine.yml").write_text(HEAD + "extends: [windows]\n")
+    assert load(tmp_path).windows_events is None
+    (tmp_path / "mine.yml").write_text(HEAD + "extends: [windows]\nwindows_events: none\n")
+    assert load(tmp_path).windows_events is WindowsEvents.NONE
 
 
 def test_an_own_profile_of_a_shipped_name_extends_the_shipped_one(tmp_path: Path) -> None:

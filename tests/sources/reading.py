@@ -15,7 +15,7 @@ def read(
     *paths: Path,
     root: Path | None = None,
     limits: Limits | None = None,
-    flavour: str = "winlogbeat",
+    flavour: str | None = "winlogbeat",
 ) -> tuple[list[Event], list[Diagnostic]]:
     options = SourceOptions(flavour, root or paths[0].parent, limits or Limits())
     entries = list(read_events(paths, options))

@@ -101,6 +101,7 @@ def test_a_record_without_its_own_time_has_that_of_its_header(file: Path) -> Non
     (event,), findings = read(file)
     assert findings == []
     assert event.time_ns == 1_700_000_000_000_000_100
+    assert event.values["@timestamp"] == ("2023-11-14T22:13:20.0000001Z",)
 
 
 @pytest.mark.parametrize(

@@ -281,6 +281,27 @@ def test_without_a_flavour_it_stays_as_it_is(file: Path) -> None:
     assert event.values["Event.EventData.TargetUserName"] == ("Anna",)
 
 
+def test_where_no_flavour_is_said_it_is_put_aside_with_what_to_set(file: Path) -> None:
+    file.write_bytes(json.dumps(WINDOWS).encode() + b"\n" + line(a=1))
+    events, (finding,) = read(file, flavour=None)
+    assert [event.values["a"] for event in events] == [("1",)]
+    assert (finding.code, str(finding.location)) == ("S2H501", "events.ndjson:1:1")
+    assert "windows_events" in finding.hint
+
+
+@pytest.mark.parametrize("flavour", ["winlogbeat", "elastic-agent"])
+def test_a_sysmon_event_happened_when_sysmon_says_and_is_known_by_when_it_was_logged(
+    file: Path, flavour: str
+) -> None:
+    system = {**WINDOWS["Event"]["System"], "Channel": "Microsoft-Windows-Sysmon/Operational"}
+    data = {"UtcTime": "2026-11-24 08:59:57.500"}
+    file.write_text(json.dumps({"Event": {"System": system, "EventData": data}}))
+    (event,), _ = read(file, flavour=flavour)
+    assert event.values["@timestamp"] == ("2026-11-24T08:59:57.500Z",)
+    assert event.time_ns == parse_time_ns("2026-11-24T08:59:57.500Z")
+    assert event.key.parts[3] == str(TIME_NS // 1_000_000)
+
+
 def test_without_a_record_id_its_content_is_its_key(file: Path) -> None:
     system = {
         key: value for key, value in WINDOWS["Event"]["System"].items() if "Record" not in key

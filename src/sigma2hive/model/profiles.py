@@ -161,13 +161,13 @@ class WindowsEvents(StrEnum):
 class Profile:
     """What fields an index has and where each Sigma log source lies in it.
 
-    `rows` are in order of precedence among equally specific ones: the profile's own first, then
-    its parents'.
+    `windows_events` is None where no one of them says. `rows` are in order of precedence among
+    equally specific ones: the profile's own first, then its parents'.
     """
 
     name: str
     title: str
-    windows_events: WindowsEvents
+    windows_events: WindowsEvents | None
     rows: tuple[LogsourceEntry, ...]
     types: TypeTable = field(default_factory=TypeTable)
     derived: Mapping[str, Derived] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sigma2hive.diagnostics import Diagnostics, Location, nearest
 from sigma2hive.model.fields import Derived
-from sigma2hive.model.profiles import Profile, WindowsEvents
+from sigma2hive.model.profiles import Profile
 from sigma2hive.schema.reading import ProfileFile, read_profile
 from sigma2hive.schema.types import merge_type_tables
 from sigma2hive.yamlmarks import parse_yaml
@@ -42,7 +42,7 @@ def load_profile(
     return Profile(
         name=head.name,
         title=head.title,
-        windows_events=next(events, WindowsEvents.NONE),
+        windows_events=next(events, None),
         rows=tuple(row for part in line for row in part.rows),
         types=merge_type_tables([part.types for part in line]),
         derived=_derived_of(line),

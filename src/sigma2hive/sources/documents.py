@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sigma2hive.model.events import Event, EventKey, EventKeyKind
-from sigma2hive.model.times import parse_time_ns
+from sigma2hive.model.times import parse_time_ns, render_time
 from sigma2hive.model.values import Values, flatten
 from sigma2hive.sources.hits import elasticsearch_event_key
 from sigma2hive.sources.interface import PutAsideError, SourceOptions
@@ -73,14 +73,32 @@ def windows_event_of(
     Raises:
         PutAsideError: S2H501 (not an event) or S2H503 (no usable time).
     """
-    document = record
-    if options.flavour != "none":
-        try:
-            document = normalise_windows(record, options.flavour)
-        except ValueError as error:
-            raise PutAsideError("S2H501", str(error), "export the event again, whole") from None
-    time_ns = _bounded(_windows_time(record, piece), "Event.System.TimeCreated")
-    return _event(_windows_key(record, piece, ordinals), time_ns, flatten(document), piece)
+    if options.flavour is None:
+        raise PutAsideError(
+            "S2H501",
+            "a raw Windows event, and the profile does not say in which fields it is wanted",
+            "set windows_events in the profile: winlogbeat, elastic-agent, or none for as it is",
+        )
+    logged_ns = _windows_time(record, piece)
+    if options.flavour == "none":
+        values, time_ns = flatten(record), logged_ns
+    else:
+        values = flatten(_indexed(record, logged_ns, options.flavour))
+        # For Sysmon it is another than the one in the event's key: when it happened, not when it
+        # was logged.
+        time_ns = _single_time(values.get("@timestamp", ()))
+    time_ns = _bounded(time_ns, "Event.System.TimeCreated")
+    return _event(_windows_key(record, piece, ordinals), time_ns, values, piece)
+
+
+def _indexed(record: Mapping[str, Any], logged_ns: int | None, flavour: str) -> Mapping[str, Any]:
+    try:
+        document = normalise_windows(record, flavour)
+    except ValueError as error:
+        raise PutAsideError("S2H501", str(error), "export the event again, whole") from None
+    if logged_ns is not None:
+        document.setdefault("@timestamp", render_time(logged_ns))
+    return document
 
 
 def _windows_time(record: Mapping[str, Any], piece: Piece) -> int | None:

@@ -39,11 +39,12 @@ class Limits:
 class SourceOptions:
     """How to read.
 
-    `flavour` says in which fields raw Windows events are wanted: "winlogbeat", "elastic-agent" or
-    "none". Paths are shown relative to `root` where they lie in it.
+    `flavour` says in which fields raw Windows events are wanted: "winlogbeat", "elastic-agent",
+    "none" for as they are, or None where nobody says, which puts them aside. Paths are shown
+    relative to `root` where they lie in it.
     """
 
-    flavour: str = "winlogbeat"
+    flavour: str | None = "winlogbeat"
     root: Path = Path()
     limits: Limits = field(default_factory=Limits)
 

@@ -6,8 +6,10 @@ null is absence, …), never from the output.
 
 import pytest
 
+from sigma2hive.engine.predicates import predicate_of
+from sigma2hive.model.conditions import Compare, Number, Operator
 from sigma2hive.model.fields import FieldType
-from tests.sigma_texts import met
+from tests.sigma_texts import detection, met, parse
 
 
 def selection(item: str) -> str:
@@ -154,6 +156,50 @@ def test_the_index_type_decides_what_equal_means(
     item: str, field_type: FieldType, value: str, expected: bool
 ) -> None:
     assert met(selection(item), {"F": value}, {"F": field_type}) is expected
+
+
+IP, LONG, KEYWORD = FieldType.IP, FieldType.LONG, FieldType.KEYWORD
+
+
+@pytest.mark.parametrize(
+    ("item", "values", "types", "expected"),
+    [
+        ("F|fieldref: G", ("192.0.2.1", "::ffff:192.0.2.1"), (IP, IP), True),
+        ("F|fieldref: G", ("2001:db8::1", "2001:DB8:0:0::1"), (IP, IP), True),
+        ("F|fieldref: G", ("192.0.2.1", "::ffff:192.0.2.1"), (IP, KEYWORD), True),
+        ("F|fieldref: G", ("192.0.2.1", "::ffff:192.0.2.1"), (KEYWORD, IP), True),
+        ("F|fieldref: G", ("192.0.2.1", "::ffff:192.0.2.1"), (KEYWORD, KEYWORD), False),
+        ("F|fieldref|endswith: G", ("::ffff:192.0.2.1", "192.0.2.1"), (IP, IP), True),
+        ("F|fieldref|startswith: G", ("192.0.2.1", "::ffff:192.0.2.1"), (IP, IP), True),
+        ("F|fieldref: G", ("192.0.2.1", "192.0.2.10"), (IP, IP), False),
+        ("F|fieldref: G", ("1.0", "1"), (LONG, LONG), True),
+        ("F|fieldref: G", ("1.0", "1"), (KEYWORD, LONG), True),
+        ("F|fieldref: G", ("0x1F4", "500"), (KEYWORD, LONG), True),
+        ("F|fieldref: G", ("1.0", "1"), (KEYWORD, KEYWORD), False),
+        ("F|fieldref: G", ("none", "None"), (LONG, LONG), True),
+        ("F|fieldref: G", ("", ""), (KEYWORD, KEYWORD), True),
+        ("F|fieldref: G", ("a", ""), (KEYWORD, KEYWORD), False),
+    ],
+)
+def test_fields_are_compared_as_the_index_has_them(
+    item: str, values: tuple[str, str], types: tuple[FieldType, FieldType], expected: bool
+) -> None:
+    event = dict(zip("FG", values, strict=True))
+    assert met(selection(item), event, dict(zip("FG", types, strict=True))) is expected
+
+
+@pytest.mark.parametrize("item", ["F: .inf", "F: .nan", "F|gte: -.inf", "F|lt: .nan"])
+def test_what_is_no_number_is_refused(item: str) -> None:
+    rules, diagnostics = parse(detection(selection(item)))
+    assert rules == []
+    assert [finding.code for finding in diagnostics] == ["S2H207"]
+
+
+@pytest.mark.parametrize("number", [float("inf"), 10**500])
+@pytest.mark.parametrize("value", ["many", "", "-", "9" * 600])
+def test_a_number_out_of_reach_is_nobody(number: float, value: str) -> None:
+    assert not predicate_of(Number(number), KEYWORD)(value)
+    assert not predicate_of(Compare(Operator.GTE, number), KEYWORD)(value)
 
 
 def test_not_is_true_over_an_absent_field() -> None:

@@ -92,5 +92,4 @@ def _test_as_json(test: Test) -> JsonValue:
                 [_field_as_json(field) for field in test.fields],
                 test.starts_with,
                 test.ends_with,
-                test.cased,
             ]

@@ -10,6 +10,7 @@ import operator
 import re
 import warnings
 from collections.abc import Callable
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -47,11 +48,11 @@ def predicate_of(test: ValueTest, field_type: FieldType) -> Predicate:
     """Return the function that tells whether one value of a field of this type meets the test."""
     match test:
         case Text():
-            return _text(test, field_type)
+            return typed_text_predicate(test, field_type)
         case Regex():
             return _regex(test)
         case Number(number):
-            wanted = number_of(str(number), hexadecimal=False)
+            wanted = Decimal(str(number))
             return lambda value: number_of(value, hexadecimal=field_type.is_numeric) == wanted
         case Boolean(boolean):
             word = "true" if boolean else "false"
@@ -68,7 +69,12 @@ def predicate_of(test: ValueTest, field_type: FieldType) -> Predicate:
             )
 
 
-def _text(test: Text, field_type: FieldType) -> Predicate:
+def typed_text_predicate(test: Text, field_type: FieldType) -> Predicate:
+    """Return the function that tells whether one value of a field of this type is the text.
+
+    An address is equal to all its spellings and a number to all its forms where the index has the
+    field as such.
+    """
     as_text = text_predicate(test)
     literal = test.literal
     if literal is None:
@@ -97,7 +103,7 @@ def _regex(test: Regex) -> Predicate:
 
 
 def _compare(test: Compare) -> Predicate:
-    bound = number_of(str(test.number), hexadecimal=False)
+    bound = Decimal(str(test.number))
     holds = COMPARISONS[test.operator]
 
     def compares(value: str) -> bool:

@@ -6,10 +6,9 @@ and the atoms that were met. Every faster evaluator and every query is held agai
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
-from sigma2hive.engine.predicates import predicate_of
-from sigma2hive.engine.texts import text_predicate
+from sigma2hive.engine.predicates import predicate_of, typed_text_predicate
 from sigma2hive.model.conditions import (
     And,
     Atom,
@@ -23,7 +22,9 @@ from sigma2hive.model.conditions import (
     Wildcard,
 )
 from sigma2hive.model.events import Event
+from sigma2hive.model.fields import FieldType
 from sigma2hive.model.rules import CompiledRule
+from sigma2hive.model.scalars import address_of
 from sigma2hive.model.values import Values
 
 Decision = Callable[[Values], bool]
@@ -101,17 +102,29 @@ def _is_there(atom: Atom, values: Values) -> bool:
 
 
 def _reference_holds(atom: Atom, test: FieldReference, values: Values) -> bool:
-    others = {text for field in test.fields for text in field.values_of(values)}
-    for other in others:
-        predicate = text_predicate(_as_text(test, other))
-        for field in atom.fields:
-            if any(predicate(value) for value in field.values_of(values)):
+    for other in test.fields:
+        for text in dict.fromkeys(other.values_of(values)):
+            if any(
+                _is_same(test, text, (field.type, other.type), field.values_of(values))
+                for field in atom.fields
+            ):
                 return True
     return False
 
 
-def _as_text(test: FieldReference, other: str) -> Text:
+def _is_same(
+    test: FieldReference, other: str, types: Sequence[FieldType], values: Iterable[str]
+) -> bool:
+    # One side that the index knows as an address or a number makes the comparison one of them.
+    field_type = next((kind for kind in types if kind is FieldType.IP or kind.is_numeric), types[0])
+    predicate = typed_text_predicate(_as_text(test, other, field_type), field_type)
+    return any(map(predicate, values))
+
+
+def _as_text(test: FieldReference, other: str, field_type: FieldType) -> Text:
+    if field_type is FieldType.IP:
+        other = str(address_of(other) or other)
     # pySigma's starts_with means "something may follow", ends_with "something may precede".
     before = (Wildcard.ANY,) if test.ends_with else ()
     after = (Wildcard.ANY,) if test.starts_with else ()
-    return Text((*before, other, *after) if other else (*before, *after), test.cased)
+    return Text((*before, other, *after) if other else (*before, *after))

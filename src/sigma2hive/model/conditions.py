@@ -56,7 +56,7 @@ class Regex:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """The value is this number."""
+    """The value is this number, a finite one."""
 
     number: int | float
 
@@ -81,7 +81,7 @@ class Operator(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """The value, as a number, compares so."""
+    """The value, as a number, compares so with a finite one."""
 
     operator: Operator
     number: int | float
@@ -130,13 +130,13 @@ class Exists:
 class FieldReference:
     """The value equals, starts with, ends with or contains a value of another field.
 
-    `name` is the Sigma field; `fields` are the profile's fields once resolved.
+    Compared as addresses or numbers where the index has either side as such, else as text in any
+    letter case. `name` is the Sigma field; `fields` are the profile's fields once resolved.
     """
 
     name: str
     starts_with: bool = False
     ends_with: bool = False
-    cased: bool = False
     fields: tuple[Field, ...] = ()
 
 

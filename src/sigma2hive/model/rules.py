@@ -33,11 +33,6 @@ class Level(StrEnum):
     HIGH = "high"
     CRITICAL = "critical"
 
-    @property
-    def rank(self) -> int:
-        """0 for informational to 4 for critical."""
-        return list(Level).index(self)
-
 
 @dataclass(frozen=True, slots=True)
 class RuleInfo:

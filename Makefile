@@ -2,6 +2,8 @@
 #   make run      set up, run the starter rules over the sample events, show the alerts
 #   make test     set up, run the tests       (ARGS="-k name" narrows them)
 #   make check    what CI runs: format, lint, types, tests, docs
+#   make bench-official   attacks found, our queries beside the official backend's
+#   make bench-speed      time to search for 2,400 rules, beside the official queries
 #   make PYTHON=/path/to/python3.12 …   chooses the interpreter
 
 SHELL := /bin/sh
@@ -15,7 +17,7 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types docs docs-write format lock venv clean
+.PHONY: help run test check lint types docs docs-write format lock venv clean bench-official bench-speed
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -78,6 +80,13 @@ $(READY): pyproject.toml constraints.txt
 # New versions of everything: resolved in an empty environment with the oldest Python supported.
 lock: $(READY)
 	$(BIN)/python tools/make_constraints.py
+
+# Measurements, in bench/README.md: minutes each, with the reference data and Java 21.
+bench-official: $(READY)
+	$(BIN)/python -m bench.official_lucene
+
+bench-speed: $(READY)
+	$(BIN)/python -m bench.speed
 
 clean:
 	rm -rf $(VENV) .sigma2hive .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

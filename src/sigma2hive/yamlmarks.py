@@ -98,12 +98,14 @@ class _Refused(Exception):
         self.code, self.mark, self.message, self.hint = code, mark, message, hint
 
 
-def parse_yaml(path: str, content: bytes, diagnostics: Diagnostics) -> list[Document]:
+def parse_yaml(
+    path: str, content: bytes, diagnostics: Diagnostics, max_bytes: int = MAX_FILE_BYTES
+) -> list[Document]:
     """Return the documents of a YAML file that can be used; the others become findings.
 
     Empty documents are left out. A syntax error keeps the documents before it.
     """
-    text = _decode(path, content, diagnostics)
+    text = _decode(path, content, diagnostics, max_bytes)
     if text is None:
         return []
     documents: list[Document] = []
@@ -132,12 +134,12 @@ def parse_yaml(path: str, content: bytes, diagnostics: Diagnostics) -> list[Docu
     return documents
 
 
-def _decode(path: str, content: bytes, diagnostics: Diagnostics) -> str | None:
-    if len(content) > MAX_FILE_BYTES:
+def _decode(path: str, content: bytes, diagnostics: Diagnostics, max_bytes: int) -> str | None:
+    if len(content) > max_bytes:
         diagnostics.error(
             "S2H104",
             Location(path),
-            f"the file has {len(content):,} bytes; the limit is {MAX_FILE_BYTES:,}",
+            f"the file has {len(content):,} bytes; the limit is {max_bytes:,}",
             "split it: one rule a file is the custom",
         )
         return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -312,9 +312,9 @@ def _regex_texts(draw: st.DrawFn) -> str:
 
 
 @st.composite
-def _items(draw: st.DrawFn) -> tuple[str, Any]:
+def _items(draw: st.DrawFn, fields: Sequence[str]) -> tuple[str, Any]:
     """One detection item: a field with modifiers, and its value or values."""
-    field = draw(st.sampled_from(FIELDS))
+    field = draw(st.sampled_from(fields))
     kind = draw(st.integers(0, 11))
     if kind <= 5:
         how = ["", "", "|contains", "|startswith", "|endswith", "|cased", "|contains|cased"]
@@ -351,11 +351,15 @@ def _items(draw: st.DrawFn) -> tuple[str, Any]:
     return f"{field}{operator}", int(number) if len(operator) > 4 else number
 
 
-_SELECTIONS = st.one_of(
-    st.lists(_items(), min_size=1, max_size=2).map(dict),
-    st.lists(_items(), min_size=2, max_size=2).map(lambda pair: [dict([item]) for item in pair]),
-    st.lists(_texts().filter(lambda text: text.strip()), min_size=1, max_size=2),
-)
+def _selections(fields: Sequence[str]) -> st.SearchStrategy[Any]:
+    item = _items(fields)
+    return st.one_of(
+        st.lists(item, min_size=1, max_size=2).map(dict),
+        st.lists(item, min_size=2, max_size=2).map(lambda pair: [dict([part]) for part in pair]),
+        st.lists(_texts().filter(lambda text: text.strip()), min_size=1, max_size=2),
+    )
+
+
 _CONDITIONS = (
     *("a", "a", "not a", "a and b", "a and not b", "a or b", "not (a or b)", "a or not b"),
     *("not (a and not b)", "1 of them", "all of them"),
@@ -363,8 +367,9 @@ _CONDITIONS = (
 
 
 @st.composite
-def detections(draw: st.DrawFn) -> dict[str, Any]:
-    """A detection section: one or two selections and a condition."""
+def detections(draw: st.DrawFn, fields: Sequence[str] = FIELDS) -> dict[str, Any]:
+    """A detection section over `fields`: one or two selections and a condition."""
     condition = draw(st.sampled_from(_CONDITIONS))
     names = string.ascii_lowercase[: 2 if "b" in condition or "them" in condition else 1]
-    return {**{name: draw(_SELECTIONS) for name in names}, "condition": condition}
+    selections = _selections(fields)
+    return {**{name: draw(selections) for name in names}, "condition": condition}

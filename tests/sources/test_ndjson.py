@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigma2hive.model.events import EventKey, EventKeyKind
+from sigma2hive.model.index_names import without_rollover_marks
 from sigma2hive.model.times import parse_time_ns
 from sigma2hive.model.values import flatten
 from sigma2hive.sources import Limits
-from sigma2hive.sources.hits import without_rollover_marks
 from sigma2hive.sources.ordinals import Ordinals
 from sigma2hive.sources.parsing import parse_object
 from sigma2hive.sources.pieces import cut_lines, cut_objects

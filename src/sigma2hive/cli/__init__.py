@@ -8,6 +8,7 @@ from sigma2hive import __version__
 from sigma2hive.cli.compile import compile_rules
 from sigma2hive.cli.inbox import inbox
 from sigma2hive.cli.run import run
+from sigma2hive.cli.schema import schema
 
 
 @click.group(
@@ -22,3 +23,4 @@ def main() -> None:
 main.add_command(compile_rules)
 main.add_command(run)
 main.add_command(inbox)
+main.add_command(schema)

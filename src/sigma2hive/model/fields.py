@@ -108,7 +108,10 @@ class Field:
     limit. `derived` is set where the path is not in documents at all. `dropped` lists values that
     ingestion removes from this field, so that their absence means them. `parts` are the fields of
     the index that the parts of `derived` read, in their order. `dynamic` where no mapping names the
-    field.
+    field. `missing` where the index was looked at and has none such. `opaque` where the index can
+    tell whether there is a value and nothing else of it. `computed` where the index has values that
+    documents do not (a constant, a script, a null_value, a copy): they are read through the
+    search's `fields`.
     """
 
     path: str
@@ -120,6 +123,14 @@ class Field:
     dropped: tuple[str, ...] = ()
     parts: tuple[Field, ...] = field(default=(), compare=False)
     dynamic: bool = False
+    missing: bool = False
+    opaque: bool = False
+    computed: bool = False
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether the index may have values of the field that a document lacks."""
+        return self.computed or self.type is FieldType.CONSTANT_KEYWORD
 
     def values_of(self, values: Values) -> tuple[str, ...]:
         """Return this field's values in a document's `values`, () where it is absent."""
@@ -140,15 +151,23 @@ UNKNOWN_IGNORE_ABOVE = 1024
 
 @dataclass(frozen=True, slots=True)
 class TypeTable:
-    """What the index knows of its fields, path → `Field`; `fallback` is asked for the rest."""
+    """What the index knows of its fields, path → `Field`; `fallback` is asked for the rest.
+
+    A field may have another path than it is known by: an alias has its target's. Where the table
+    `is_complete`, made from the index itself, a field that it lacks is missing, and the fallback
+    only says what is a field's name at all. `is_closed` where the index keeps fields that no
+    mapping names without indexing them.
+    """
 
     known: Mapping[str, Field] = field(default_factory=dict)
     fallback: TypeTable | None = None
+    is_complete: bool = False
+    is_closed: bool = False
 
     def find(self, path: str) -> Field | None:
         """Return what is known of exactly this path."""
         found = self.known.get(path)
-        if found is None and self.fallback is not None:
+        if found is None and self.fallback is not None and not self.is_complete:
             return self.fallback.find(path)
         return found
 
@@ -167,13 +186,22 @@ class TypeTable:
                 return Field(path, above.type, ignore_above=above.ignore_above)
             if above.type is FieldType.OTHER and found is None:
                 return Field(path, FieldType.OTHER)
-        return found or Field(path, ignore_above=UNKNOWN_IGNORE_ABOVE, dynamic=True)
+        return found or self._unnamed(path)
+
+    def _unnamed(self, path: str) -> Field:
+        """Return a field that no mapping names."""
+        if self.is_closed:
+            return Field(path, FieldType.OTHER)
+        if self.is_complete and not path.endswith(".*"):
+            # Should it come one day, nobody knows as what.
+            return Field(path, missing=True, opaque=True)
+        return Field(path, ignore_above=UNKNOWN_IGNORE_ABOVE, dynamic=True)
 
     def knows(self, path: str) -> bool:
         """Whether `path` is a field of the index, or lies below an object of it."""
-        if self.find(path) is not None:
+        if any(self.find(name) is not None for name in (path, *_parents(path))):
             return True
-        return any(self.find(parent) is not None for parent in _parents(path))
+        return self.is_complete and self.fallback is not None and self.fallback.knows(path)
 
 
 def _parents(path: str) -> Iterator[str]:

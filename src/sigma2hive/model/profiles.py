@@ -8,6 +8,9 @@ from enum import StrEnum
 from typing import TypeVar
 
 from sigma2hive.model.fields import Derived, Field, TypeTable
+from sigma2hive.model.index_names import is_within
+from sigma2hive.model.snapshot_types import IndexView, index_view
+from sigma2hive.model.snapshots import Snapshot
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,7 +62,8 @@ class LogsourcePlace:
     fields, of which any may hold the value. `keyword_fields` are searched by unbound keywords.
     `default_prefix` (e.g. "winlog.event_data.") stands before a field that `paths` does not list;
     `also_read` ("winlog.event_data.{field}") names one more candidate for those it does list.
-    `dropped` are values that ingestion removes from all of these.
+    `dropped` are values that ingestion removes from all of these. `view` is what the indices
+    themselves had when they were asked, None where they were not.
     """
 
     indices: tuple[str, ...]
@@ -71,6 +75,7 @@ class LogsourcePlace:
     dropped: tuple[str, ...] = ()
     types: TypeTable = field(default_factory=TypeTable)
     derived: Mapping[str, Derived] = field(default_factory=dict)
+    view: IndexView | None = None
     _resolved: dict[str, tuple[Field, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -162,7 +167,8 @@ class Profile:
     """What fields an index has and where each Sigma log source lies in it.
 
     `windows_events` is None where no one of them says. `rows` are in order of precedence among
-    equally specific ones: the profile's own first, then its parents'.
+    equally specific ones: the profile's own first, then its parents'. `snapshots` say what indices
+    had; where they speak of all that a log source reads, they stand in place of `types`.
     """
 
     name: str
@@ -171,7 +177,11 @@ class Profile:
     rows: tuple[LogsourceEntry, ...]
     types: TypeTable = field(default_factory=TypeTable)
     derived: Mapping[str, Derived] = field(default_factory=dict)
+    snapshots: tuple[Snapshot, ...] = ()
     _places: dict[Logsource, LogsourcePlace | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _views: dict[tuple[str, ...], IndexView | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -213,6 +223,28 @@ class Profile:
             f"that extends {self.name}"
         )
 
+    def patterns(self) -> tuple[str, ...]:
+        """Return every index pattern that a row reads, sorted."""
+        return tuple(sorted({name for row in self.rows for name in row.indices or ()}))
+
+    def view_of(self, patterns: tuple[str, ...]) -> IndexView | None:
+        """Return what the indices of all these patterns had, None where one was not looked at.
+
+        A pattern that lies within one that was looked at was looked at with it.
+        """
+        if patterns not in self._views:
+            found = [self._speaking_of(pattern) for pattern in patterns]
+            distinct = {entry.pattern: entry for entries in found for entry in entries}
+            is_known = bool(found) and all(found)
+            self._views[patterns] = (
+                index_view(tuple(distinct.values()), patterns) if is_known else None
+            )
+        return self._views[patterns]
+
+    def _speaking_of(self, pattern: str) -> list[Snapshot]:
+        same = [entry for entry in self.snapshots if entry.pattern == pattern]
+        return same or [entry for entry in self.snapshots if is_within(pattern, entry.pattern)][:1]
+
     def _covering(self, logsource: Logsource) -> list[LogsourceEntry]:
         rows = [row for row in self.rows if row.covers(logsource)]
         return sorted(rows, key=lambda row: -row.specificity)
@@ -224,6 +256,9 @@ class Profile:
             return None
         row_types = _first(row.types for row in rows)
         types = TypeTable(row_types.known, self.types) if row_types else self.types
+        view = self.view_of(indices)
+        if view is not None and view.indices:
+            types = replace(view.types, fallback=types)
         paths: dict[str, tuple[str, ...]] = {}
         for row in reversed(rows):
             paths.update(row.fields)
@@ -238,6 +273,7 @@ class Profile:
             dropped=_first(row.dropped for row in rows) or (),
             types=types,
             derived=self.derived,
+            view=view,
         )
 
 

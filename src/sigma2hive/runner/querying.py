@@ -29,6 +29,8 @@ from sigma2hive.sources.elasticsearch import read_hit
 
 #: Searches in one request: small enough for a coordinating node, and for one answer in memory.
 RULES_PER_REQUEST = 50
+#: What a search asks for on every page.
+_ASKED = ("query", "fields")
 #: Hits that a search brings at once; a rule with more is read on page by page in a frozen view.
 HITS_PER_SEARCH = 500
 
@@ -77,8 +79,11 @@ class Search:
                 yield from self._candidates(rule, request, answer)
 
     def _request(self, rule: CompiledRule) -> SearchRequest:
-        query = {"bool": {"filter": [self.window.as_filter(), compile_query(rule).body]}}
-        body = {"query": query, "size": HITS_PER_SEARCH, "track_total_hits": False}
+        compiled = compile_query(rule)
+        query = {"bool": {"filter": [self.window.as_filter(), compiled.body]}}
+        body: dict[str, Any] = {"query": query, "size": HITS_PER_SEARCH, "track_total_hits": False}
+        if compiled.computed:
+            body["fields"] = list(compiled.computed)
         return SearchRequest(Indices(rule.indices), body)
 
     def _candidates(
@@ -92,7 +97,8 @@ class Search:
             return
         try:
             with self.client.point_in_time(request.indices) as view:
-                for page in self.client.pages(view, {"query": request.body["query"]}):
+                asked = {key: request.body[key] for key in _ASKED if key in request.body}
+                for page in self.client.pages(view, asked):
                     yield from (_candidate(rule, hit) for hit in page)
         except ServerError as error:
             self.failures[rule.info.id] = error

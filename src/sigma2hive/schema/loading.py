@@ -13,10 +13,13 @@ from pathlib import Path
 from sigma2hive.diagnostics import Diagnostics, Location, nearest
 from sigma2hive.model.fields import Derived
 from sigma2hive.model.profiles import Profile
+from sigma2hive.model.snapshots import Snapshot
 from sigma2hive.schema.reading import ProfileFile, read_profile
 from sigma2hive.schema.types import merge_type_tables
 from sigma2hive.yamlmarks import parse_yaml
 
+#: A snapshot of a hundred index patterns takes a few megabytes.
+MAX_PROFILE_BYTES = 32 * 1024 * 1024
 #: Where findings about a profile's name point when nobody says who asked for it.
 _UNSAID = Location("--profile")
 
@@ -46,7 +49,29 @@ def load_profile(
         rows=tuple(row for part in line for row in part.rows),
         types=merge_type_tables([part.types for part in line]),
         derived=_derived_of(line),
+        snapshots=_snapshots_of(line),
     )
+
+
+def parse_profile(path: Path, content: bytes, diagnostics: Diagnostics) -> ProfileFile | None:
+    """Return what a profile file says, exactly as written there; None with findings."""
+    place, before = path.as_posix(), len(diagnostics.errors)
+    documents = parse_yaml(place, content, diagnostics, MAX_PROFILE_BYTES)
+    if len(documents) != 1:
+        if len(diagnostics.errors) == before:
+            message = f"a profile file holds one YAML document, not {len(documents)}"
+            diagnostics.error("S2H405", Location(place), message, "one profile a file")
+        return None
+    profile = read_profile(documents[0], diagnostics)
+    if profile is not None and profile.name != path.stem:
+        diagnostics.error(
+            "S2H405",
+            documents[0].at("profile"),
+            f"the file {path.name} calls its profile {profile.name!r}",
+            f"write `profile: {path.stem}`, or rename the file",
+        )
+        return None
+    return profile
 
 
 def known_profiles(own_folder: Path | None) -> list[str]:
@@ -62,6 +87,12 @@ def _derived_of(line: list[ProfileFile]) -> dict[str, Derived]:
     for part in reversed(line):
         derived.update(part.derived)
     return derived
+
+
+def _snapshots_of(line: list[ProfileFile]) -> tuple[Snapshot, ...]:
+    """Return the nearest snapshot of each pattern."""
+    found = {entry.pattern: entry for part in reversed(line) for entry in part.snapshots}
+    return tuple(found[pattern] for pattern in sorted(found))
 
 
 def _own_names(own_folder: Path | None) -> list[str]:
@@ -127,22 +158,7 @@ class _Reader:
         path, content = self._content(name, own)
         if content is None:
             return None
-        documents = parse_yaml(path, content, self.diagnostics)
-        if len(documents) != 1:
-            if not self.diagnostics.errors:
-                message = f"a profile file holds one YAML document, not {len(documents)}"
-                self.diagnostics.error("S2H405", Location(path), message, "one profile a file")
-            return None
-        profile = read_profile(documents[0], self.diagnostics)
-        if profile is not None and profile.name != name:
-            self.diagnostics.error(
-                "S2H405",
-                documents[0].at("profile"),
-                f"the file {name}.yml calls its profile {profile.name!r}",
-                f"write `profile: {name}`, or rename the file",
-            )
-            return None
-        return profile
+        return parse_profile(Path(path), content, self.diagnostics)
 
     def _content(self, name: str, own: bool) -> tuple[str, bytes | None]:
         if not own or self.own_folder is None:

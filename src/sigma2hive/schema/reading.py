@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.model.fields import Derived, Field, FieldType, Part, TypeTable
 from sigma2hive.model.profiles import Conjunction, LogsourceEntry, WindowsEvents
+from sigma2hive.model.snapshots import Snapshot
 from sigma2hive.schema.nodes import Node
+from sigma2hive.schema.snapshots import read_snapshots
 from sigma2hive.schema.types import known_type_tables, load_type_table, merge_type_tables
 from sigma2hive.yamlmarks import Document
 
@@ -27,6 +29,7 @@ _PROFILE_KEYS = (
     "field_types",
     "derived",
     "logsources",
+    "snapshot",
 )
 _ROW_KEYS = (
     "product",
@@ -63,6 +66,7 @@ class ProfileFile:
     types: TypeTable = field(default_factory=TypeTable)
     derived: Mapping[str, Derived] = field(default_factory=dict)
     rows: tuple[LogsourceEntry, ...] = ()
+    snapshots: tuple[Snapshot, ...] = ()
 
 
 def read_profile(document: Document, diagnostics: Diagnostics) -> ProfileFile | None:
@@ -77,8 +81,8 @@ def _profile(node: Node) -> ProfileFile | None:
     if not node.is_mapping("a profile"):
         return None
     node.refuse_unknown_keys(_PROFILE_KEYS)
-    name = node.required("profile").text(_is_name, "lower-case letters, digits, '-' and '_'")
-    extends = [(item.text(_is_name), item.location) for item in node.items("extends")]
+    name = node.required("profile").text(is_profile_name, "lower-case letters, digits, '-' and '_'")
+    extends = [(item.text(is_profile_name), item.location) for item in node.items("extends")]
     return ProfileFile(
         name=name,
         title=node.required("title").text(),
@@ -89,10 +93,12 @@ def _profile(node: Node) -> ProfileFile | None:
         types=_types(node),
         derived={key: _derived(child) for key, child in node.pairs("derived")},
         rows=tuple(_row(row) for row in node.items("logsources")),
+        snapshots=read_snapshots(node.get("snapshot")) if node.has("snapshot") else (),
     )
 
 
-def _is_name(text: str) -> bool:
+def is_profile_name(text: str) -> bool:
+    """Whether a profile may be called so."""
     return bool(_NAME.match(text))
 
 
@@ -112,7 +118,8 @@ def _is_template(text: str) -> bool:
     return text.count("{field}") == 1 and _is_path(text.replace("{field}", "x"))
 
 
-def _is_index_pattern(text: str) -> bool:
+def is_index_pattern(text: str) -> bool:
+    """Whether a profile may name indices so."""
     return bool(_INDEX_PATTERN.match(text))
 
 
@@ -188,7 +195,7 @@ def _row(node: Node) -> LogsourceEntry:
         products=_texts(node, "product") or (),
         categories=_texts(node, "category") or (),
         services=_texts(node, "service") or (),
-        indices=_texts(node, "indices", _is_index_pattern, "an index pattern is lower-case"),
+        indices=_texts(node, "indices", is_index_pattern, "an index pattern is lower-case"),
         any_of=_any_of(node),
         fields={name: _candidates(child) for name, child in node.pairs("fields")},
         keyword_fields=_texts(node, "keyword_fields", _is_keyword_path, _NO_SPACES),

@@ -81,12 +81,16 @@ class ServerInfo:
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """What a field is in some of the indices: those in `indices`, all of them where it is empty."""
+    """What a field is in some of the indices: those in `indices`, all of them where it is empty.
+
+    `unsearchable_in` are those of them that cannot search it, where others can.
+    """
 
     type: str
     is_searchable: bool
     is_aggregatable: bool
     indices: tuple[str, ...] = ()
+    unsearchable_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,16 @@ class Capabilities:
 
     indices: tuple[str, ...]
     fields: Mapping[str, tuple[Capability, ...]]
+
+    def searchable_in(self, index: str) -> dict[str, bool]:
+        """Return the fields that an index has, and whether it can search them."""
+        return {
+            path: found.is_searchable
+            or (bool(found.unsearchable_in) and index not in found.unsearchable_in)
+            for path, entries in self.fields.items()
+            for found in entries
+            if not found.indices or index in found.indices
+        }
 
 
 def read_search(body: Mapping[str, Any], call: Call) -> SearchAnswer:
@@ -150,7 +164,15 @@ def read_capabilities(body: Mapping[str, Any], call: Call) -> Capabilities:
 
     Raises:
         IncompleteError: an index is missing from it.
+        AnswerError: it is no such answer.
     """
+    try:
+        return _capabilities(body, call)
+    except (AttributeError, KeyError, TypeError):
+        raise no_answer("no list of fields and their types", call) from None
+
+
+def _capabilities(body: Mapping[str, Any], call: Call) -> Capabilities:
     if failures := body.get("failures"):
         names = sorted({name for failure in failures for name in failure.get("indices", ())})
         raise IncompleteError(
@@ -181,6 +203,7 @@ def _capability(capability: Mapping[str, Any]) -> Capability:
         is_searchable=capability["searchable"],
         is_aggregatable=capability["aggregatable"],
         indices=_texts(capability.get("indices", ())),
+        unsearchable_in=_texts(capability.get("non_searchable_indices", ())),
     )
 
 

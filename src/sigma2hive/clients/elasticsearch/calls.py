@@ -108,7 +108,7 @@ class ElasticsearchClient:
         """
         call = self._call(f"reading the mappings of {indices}")
         answer = self._send_optional(call, f"{_path(indices)}/_mapping", indices.options)
-        return None if answer is None else {name: part["mappings"] for name, part in answer.items()}
+        return None if answer is None else _parts(answer, "mappings", call)
 
     def index_settings(self, indices: Indices) -> Mapping[str, Mapping[str, Any]] | None:
         """Return the settings of each index by its name, flat (`index.mapping.total_fields.limit`).
@@ -118,7 +118,7 @@ class ElasticsearchClient:
         call = self._call(f"reading the settings of {indices}")
         parameters = {"flat_settings": True, **indices.options}
         answer = self._send_optional(call, f"{_path(indices)}/_settings", parameters)
-        return None if answer is None else {name: part["settings"] for name, part in answer.items()}
+        return None if answer is None else _parts(answer, "settings", call)
 
     def search(self, request: SearchRequest) -> SearchAnswer:
         """Return the answer to one search. Needs `read`."""
@@ -274,6 +274,20 @@ class ElasticsearchClient:
         if not isinstance(answer, Mapping):
             raise no_answer("an answer of another form", call)
         return answer
+
+
+def _parts(answer: Mapping[str, Any], key: str, call: Call) -> Mapping[str, Mapping[str, Any]]:
+    """Return what stands under `key` of each index.
+
+    Raises:
+        AnswerError: it does not stand there.
+    """
+    found = {
+        name: part.get(key) if isinstance(part, Mapping) else None for name, part in answer.items()
+    }
+    if any(not isinstance(part, Mapping) for part in found.values()):
+        raise no_answer(f"an index without {key}", call)
+    return found  # type: ignore[return-value]  # looked at above
 
 
 def _path(indices: Indices) -> str:

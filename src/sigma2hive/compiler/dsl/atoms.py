@@ -3,9 +3,10 @@
 Takes an atom of the condition tree, its fields resolved; gives bounds over all its fields. What a
 test means is said in `model.conditions` and `engine`; here only what the index can tell of it.
 
-Assumed of an index, beyond the types of its profile: no `null_value`, `copy_to` or script puts
-values into a field that documents do not have (such fields are read through `fields`), and an alias
-is named by the path of its target where that has `ignore_above`.
+Assumed of an index, beyond the types of its profile: where a `null_value`, `copy_to` or script puts
+values into a field that documents do not have, the field is `computed`, so that who decides reads
+them through the search's `fields`; and an alias is named by the path of its target where that has
+`ignore_above`. A snapshot of the index says both.
 """
 
 from __future__ import annotations
@@ -88,6 +89,10 @@ def _on_field(test: Test, field: Field) -> Bounds:
 def _on_index_field(test: Test, field: Field) -> Bounds:
     if field.path.endswith(".*"):
         return anything(Reason.MANY_FIELDS)
+    if field.opaque:
+        if _takes_empty_text(test):
+            return at_most(existence(field).upper, Reason.OPAQUE)
+        return at_most(has_value(field), Reason.OPAQUE)
     match field.type:
         case FieldType.KEYWORD | FieldType.WILDCARD:
             return _on_keyword(test, field)
@@ -109,6 +114,16 @@ def _on_index_field(test: Test, field: Field) -> Bounds:
             return _on_flattened(test, field)
         case FieldType.NESTED | FieldType.OBJECT | FieldType.OTHER:
             return anything(Reason.TYPE)
+
+
+def _takes_empty_text(test: Test) -> bool:
+    match test:
+        case Text(pattern):
+            return all(part is Wildcard.ANY for part in pattern)
+        case Regex():
+            return texts_with(test, True).nullable
+        case _:
+            return False
 
 
 def _on_keyword(test: Test, field: Field) -> Bounds:

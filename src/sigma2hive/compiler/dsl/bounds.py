@@ -30,6 +30,9 @@ class Reason(StrEnum):
     REGEX = "Lucene's regular expressions cannot say this (look-around, back-reference, word edge)"
     NUMBER = "the index rounds numbers, or cannot compare them in text"
     ANALYSED = "the field is analysed text without a keyword subfield"
+    OPAQUE = (
+        "the index only tells whether the field has a value (missing, normalized, or differing)"
+    )
     TYPE = "the field's type does not hold the text as it came"
     DERIVED = "the field is put together from several fields of the index"
     FIELD_REFERENCE = "queries cannot compare two fields"

@@ -105,7 +105,7 @@ def _overlaps(left: str, right: str) -> Iterator[int]:
 
 def _replaced(test: Text, part: Part, source: Field) -> Node:
     texts = [part.prefix + text + part.suffix for text in part.replace.values()]
-    if part.upper or source.type not in _KEYWORDS or not all(map(str.isascii, texts)):
+    if part.upper or not _holds_texts(source) or not all(map(str.isascii, texts)):
         return existence(source).upper
     given = zip(part.replace, texts, strict=True)
     keys = [key for key, text in given if meets(test, text)]
@@ -119,9 +119,10 @@ def _value_meets(test: Text, part: Part, source: Field) -> Node:
     """
     if part.hex_digits:
         return _in_hexadecimal(test, part, source)
-    if source.type not in _KEYWORDS:
+    if not _holds_texts(source):
         return existence(source).upper
-    slot = Slot(source.path, source.ignore_above or IMPLICIT_LIMIT)
+    limit = source.ignore_above or IMPLICIT_LIMIT
+    slot = Slot(source.path, limit, lower_cased=source.caseless == source.path)
     if not part.upper:
         return text_bounds(test, slot).upper
     odd = any_of((Leaf(Kind.REGEXP, source.path, _NO_HASH), ignored(source.path)))
@@ -129,6 +130,10 @@ def _value_meets(test: Text, part: Part, source: Field) -> Node:
     if not literals <= _HEX:
         return odd
     return any_of((text_bounds(Text(test.pattern), slot).upper, odd))
+
+
+def _holds_texts(source: Field) -> bool:
+    return source.type in _KEYWORDS and not source.opaque
 
 
 def _in_hexadecimal(test: Text, part: Part, source: Field) -> Node:
@@ -142,6 +147,6 @@ def _in_hexadecimal(test: Text, part: Part, source: Field) -> Node:
         return any_of(())
     if source.type is FieldType.LONG:
         return any_of((Leaf(Kind.TERM, source.path, number), ignored(source.path)))
-    if source.type not in _KEYWORDS:
+    if not _holds_texts(source):
         return existence(source).upper
     return any_of((Leaf(Kind.SPELLING, source.path, str(number)), ignored(source.path)))

@@ -24,6 +24,10 @@ def existence(field: Field) -> Bounds:
         return _derived(field, field.derived)
     if field.path.endswith(".*"):
         return anything(Reason.MANY_FIELDS)
+    if field.opaque:
+        # An empty text leaves no trace where some index expects numbers.
+        leaves_trace = field.type is not FieldType.OTHER
+        return at_most(has_value(field) if leaves_trace else MATCH_ALL, Reason.OPAQUE)
     match field.type:
         case FieldType.TEXT | FieldType.MATCH_ONLY_TEXT:
             return exactly(exists(field.path))

@@ -37,6 +37,7 @@ def render_manifest(rule: CompiledRule, query: DslQuery) -> str:
             "indices": list(rule.indices),
             "query": query.body,
             "fields": list(query.fields),
+            **({"computed": list(query.computed)} if query.computed else {}),
             "exact": query.exact,
             "margins": [reason.value for reason in query.margins],
             "residual": [

@@ -7,7 +7,7 @@ again in the process, so widening costs time, never truth. Does no I/O.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sigma2hive.compiler.dsl.atoms import atom_bounds
@@ -60,14 +60,16 @@ class DslQuery:
     """A rule's query.
 
     `body` is a `bool` with the log source first in its `filter`; whoever sends it may add to that.
-    `fields` are the paths that must be in `_source` to decide a hit, ".*" for all below. `margins`
-    say which unusual values would be found beyond the rule's, in parts that are exact otherwise.
+    `fields` are the paths that must be in `_source` to decide a hit, ".*" for all below; those in
+    `computed` have to be asked for through the search's `fields` besides. `margins` say which
+    unusual values would be found beyond the rule's, in parts that are exact otherwise.
     """
 
     body: Json
     fields: tuple[str, ...]
     residual: tuple[Residual, ...] = ()
     margins: tuple[Reason, ...] = ()
+    computed: tuple[str, ...] = ()
 
     @property
     def exact(self) -> bool:
@@ -90,7 +92,14 @@ def compile_query(rule: CompiledRule) -> DslQuery:
         whole = Origin("condition", "", "", rule.info.location)
         residual = (*residual, Residual(whole, Reason.TOO_MANY_CLAUSES))
     body = render_filter(parts.parts if isinstance(parts, All) and parts.parts else (parts,))
-    return DslQuery(body, tuple(sorted(_paths(rule))), residual, walk.margins)
+    fields = _fields(rule)
+    return DslQuery(
+        body,
+        tuple(sorted({path for field in fields for path in _read(field)})),
+        residual,
+        walk.margins,
+        tuple(sorted({path for field in fields for path in _computed(field)})),
+    )
 
 
 class _Walk:
@@ -162,22 +171,26 @@ def _has_negation(node: Node) -> bool:
     return isinstance(node, Never) or any(map(_has_negation, node.parts))
 
 
-def _paths(rule: CompiledRule) -> set[str]:
-    """Return every path that deciding the rule looks at."""
-    found: set[str] = set()
+def _fields(rule: CompiledRule) -> list[Field]:
+    """Return every field that deciding the rule looks at."""
+    found: list[Field] = []
     for condition in (rule.gate, rule.condition):
         for atom in atoms_of(condition):
-            found.update(_read(atom.fields))
+            found.extend(atom.fields)
             if isinstance(atom.test, FieldReference):
-                found.update(_read(atom.test.fields))
+                found.extend(atom.test.fields)
     return found
 
 
-def _read(fields: Iterable[Field]) -> Iterator[str]:
-    for field in fields:
-        if field.derived is None:
-            yield field.path
-            continue
-        for part in field.derived.parts:
-            yield part.path
-            yield from part.only_if
+def _read(field: Field) -> Iterator[str]:
+    if field.derived is None:
+        yield field.path
+        return
+    for part in field.derived.parts:
+        yield part.path
+        yield from part.only_if
+
+
+def _computed(field: Field) -> Iterator[str]:
+    sources = (field,) if field.derived is None else field.parts
+    yield from (source.path for source in sources if source.is_computed)

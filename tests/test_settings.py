@@ -194,7 +194,8 @@ def test_one_mistake_does_not_hide_the_rest(tmp_path: Path) -> None:
         (
             "zzz",
             "known are "
-            "rules, mappings, profile, sources, elasticsearch, sinks, state, placeholders, limits",
+            "rules, mappings, profile, sources, elasticsearch, thehive, sinks, state, "
+            "placeholders, limits",
         ),
     ],
 )
@@ -253,7 +254,7 @@ def test_every_setting_can_be_overridden(tmp_path: Path) -> None:
     settings, findings = load(tmp_path, environment=environment)
     defaults, _ = load(tmp_path)
     assert findings == []
-    assert len(environment) == 13
+    assert len(environment) == 18
     for row in all_rows():
         changed, default = settings, defaults
         for step in row.key.split("."):

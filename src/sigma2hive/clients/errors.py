@@ -26,6 +26,7 @@ class ServerError(Sigma2hiveError):
     ├── MissingError           what was asked for is not there (404)
     ├── VersionError           it is of a version that cannot be used
     └── RequestRefusedError    the request itself is at fault (400 and others)
+        └── AlreadyThereError  what was to be made is there, says the server
 
     What passes may succeed when it is repeated later, with nothing changed. With the rest someone
     has to change a setting, a privilege or a rule.
@@ -106,3 +107,7 @@ class RequestRefusedError(ServerError):
     def __init__(self, message: str, hint: str, reason: str = "") -> None:
         super().__init__(message, hint)
         self.reason = reason
+
+
+class AlreadyThereError(RequestRefusedError):
+    """What was to be made is there already, or a part of it is: look before believing which."""

@@ -1,6 +1,12 @@
 """Settings: sigma2hive.yml, the environment, and secrets that never print."""
 
-from sigma2hive.settings.keys import ElasticsearchSettings, Limits, Settings, SourceSettings
+from sigma2hive.settings.keys import (
+    ElasticsearchSettings,
+    Limits,
+    Settings,
+    SourceSettings,
+    TheHiveSettings,
+)
 from sigma2hive.settings.reading import SETTINGS_FILE, find_settings_file, load_settings
 from sigma2hive.settings.secrets import (
     Secret,
@@ -16,6 +22,7 @@ __all__ = [
     "Secret",
     "Settings",
     "SourceSettings",
+    "TheHiveSettings",
     "conceal_credentials",
     "find_settings_file",
     "is_credential_name",

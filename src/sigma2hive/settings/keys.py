@@ -90,6 +90,7 @@ class Limits:
 SECRETS = {
     "SIGMA2HIVE_ELASTICSEARCH_API_KEY": "API key of Elasticsearch, as Kibana shows it or as id:key",
     "SIGMA2HIVE_ELASTICSEARCH_PASSWORD": "password of `elasticsearch.username`",
+    "SIGMA2HIVE_THEHIVE_API_KEY": "API key of TheHive's user that sends alerts",
 }
 
 
@@ -129,6 +130,46 @@ class ElasticsearchSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TheHiveSettings:
+    """Where TheHive is, and as whom alerts are sent. The API key is apart, in `SECRETS`."""
+
+    url: str | None = _setting(
+        None,
+        Kind.TEXT,
+        """Address of TheHive 5, with its context path if it has one. With http:// in place of
+        https://, alerts and the API key can be read on the way.""",
+        "url: https://thehive.example",
+    )
+    organisation: str | None = _setting(
+        None,
+        Kind.TEXT,
+        """Organisation that gets the alerts, by its name or its id (~123). Without it, the default
+        one of the API key's user.""",
+        "organisation: soc",
+    )
+    ca_file: Path | None = _setting(
+        None,
+        Kind.PATH,
+        """Certificates (PEM) of the authority that signed the server's, trusted in place of the
+        system's. There is no way to leave the check out.""",
+        "ca_file: certs/ca.pem",
+    )
+    proxy: str | None = _setting(
+        None,
+        Kind.TEXT,
+        """Proxy on the way to TheHive. Without it, HTTPS_PROXY, HTTP_PROXY and NO_PROXY hold, which
+        may also carry a proxy's password.""",
+        "proxy: http://proxy.example:3128",
+    )
+    timeout_seconds: int = _setting(
+        30,
+        Kind.NUMBER,
+        "How long connecting, each wait for TheHive, and reading an answer may take.",
+        "timeout_seconds: 30",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What holds for every command in a repository.
 
@@ -162,6 +203,9 @@ class Settings:
     sources: SourceSettings = _section(SourceSettings, "Where events come from.")
     elasticsearch: ElasticsearchSettings = _section(
         ElasticsearchSettings, "Where Elasticsearch is, and who asks."
+    )
+    thehive: TheHiveSettings = _section(
+        TheHiveSettings, "Where TheHive is, and as whom alerts are sent."
     )
     sinks: tuple[str, ...] = _setting(
         ("inbox",),

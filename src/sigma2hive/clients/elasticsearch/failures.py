@@ -26,9 +26,7 @@ from elasticsearch import UnsupportedProductError
 from sigma2hive.clients.elasticsearch.refusals import (
     Call,
     Refusal,
-    cut,
     read_refusal,
-    retry_after,
     server_words,
 )
 from sigma2hive.clients.errors import (
@@ -45,6 +43,7 @@ from sigma2hive.clients.errors import (
     UnreachableError,
     VersionError,
 )
+from sigma2hive.clients.words import cut, retry_after
 
 _HEALTH = "look at the cluster's health; nothing was taken as searched"
 

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-#: Characters of a server's own words that a message repeats.
-_MAX_REASON = 400
+from sigma2hive.clients.words import cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,24 +86,3 @@ def server_words(error: object) -> str:
 def _own_words(part: object) -> str:
     words = part.get("reason") if isinstance(part, Mapping) else None
     return words if isinstance(words, str) else ""
-
-
-def cut(text: str) -> str:
-    """Return a server's words on one line, and no more of them than a message needs."""
-    text = " ".join(text.split())
-    return text if len(text) <= _MAX_REASON else text[: _MAX_REASON - 1] + "…"
-
-
-def retry_after(header: str | None) -> float | None:
-    """Return the seconds of a Retry-After header, which holds a number or a date."""
-    if header is None:
-        return None
-    if header.strip().isdecimal():
-        return float(header)
-    try:
-        when = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,161 @@
+"""The calls: each one request, with a time-out, and one of our errors where it fails.
+
+Takes `model` types; gives values. Nothing is sent twice here: after a time-out or a broken
+connection nobody knows whether TheHive has it, and reading it back by its name tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+
+import requests
+from thehive4py.client import TheHiveApi
+from thehive4py.errors import TheHiveError
+
+from sigma2hive.clients.errors import AlreadyThereError, MissingError
+from sigma2hive.clients.thehive.answers import (
+    AddedObservables,
+    ServerStatus,
+    StoredAlert,
+    User,
+    read_added,
+    read_alert,
+    read_status,
+    read_user,
+    read_version,
+)
+from sigma2hive.clients.thehive.bodies import alert_body, alike, observable_body
+from sigma2hive.clients.thehive.failures import Call, error_of_library, no_answer
+from sigma2hive.model.alerts import Alert, Observable
+
+
+class TheHiveClient:
+    """One TheHive, as one user in one organisation. Made by `open_client`.
+
+    Closes its connections at the end of a `with`. Every call raises a `ServerError` where it fails.
+    May be used from several threads. `server` is where it is, without credentials.
+    """
+
+    def __init__(self, library: TheHiveApi, server: str) -> None:
+        self._library = library
+        self.server = server
+
+    def __enter__(self) -> TheHiveClient:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._library.session.close()
+
+    def version(self) -> str:
+        """Return TheHive's version. Needs no valid API key."""
+        call = self._call("asking for the version")
+        return read_version(self._get(call, "/api/v1/status/public"), call)
+
+    def status(self) -> ServerStatus:
+        """Return version and licence."""
+        call = self._call("asking for the status")
+        return read_status(self._get(call, "/api/v1/status"), call)
+
+    def current_user(self) -> User:
+        """Return whose API key it is, and what it may do."""
+        call = self._call("asking who we are")
+        return read_user(self._send(call, self._library.user.get_current), call)
+
+    def create_alert(self, alert: Alert) -> StoredAlert:
+        """Create the alert with its observables and procedures, or nothing. Needs
+        manageAlert/create.
+
+        Raises AlreadyThereError where TheHive says that it, or a part of it, is there:
+        `alert_by_name` tells which. Raises RequestRefusedError where a part is not accepted.
+        """
+        call = self._call(f"sending alert {alert.source_ref}", makes=True)
+        body: Any = alert_body(alert)
+        answer = self._send(call, lambda: self._library.alert.create(body))
+        return read_alert(answer, (alert.type, alert.source, alert.source_ref), call)
+
+    def alert_by_name(self, type_: str, source: str, source_ref: str) -> StoredAlert | None:
+        """Return the alert of that identity; None where there is none.
+
+        None of the three may hold a semicolon: TheHive splits the name there.
+
+        Raises: ValueError where one does.
+        """
+        identity = (type_, source, source_ref)
+        if any(";" in part or not part for part in identity):
+            raise ValueError(f"no name of an alert: {identity}")
+        call = self._call(f"looking for alert {source_ref}")
+        name = ";".join(quote(part, safe="") for part in identity)
+        try:
+            answer = self._send(call, lambda: self._library.alert.get(name))
+        except MissingError:
+            return None
+        return read_alert(answer, identity, call)
+
+    def add_observables(self, alert_id: str, observables: Iterable[Observable]) -> AddedObservables:
+        """Add observables to an alert; those that it has are no mistake. Needs manageObservable.
+
+        Safe to repeat. Those that TheHive refuses one by one are in the result; a refusal of the
+        kind itself (an unknown data type) is raised.
+        """
+        total = AddedObservables()
+        for group in alike(observables):
+            total += self._add_alike(alert_id, group)
+        return total
+
+    def _add_alike(self, alert_id: str, group: Sequence[Observable]) -> AddedObservables:
+        call = self._call(f"adding observables to alert {alert_id}", makes=True)
+        body: Any = observable_body(group[0])
+        if len(group) > 1:
+            body["data"] = [one.data for one in group]
+        path = quote(alert_id, safe="~")
+        try:
+            answer = self._send(call, lambda: self._library.alert.create_observable(path, body))
+        except AlreadyThereError:
+            if len(group) == 1:
+                return AddedObservables(already_there=1)
+            alone = (self._add_alike(alert_id, [one]) for one in group)
+            return sum(alone, AddedObservables())
+        return read_added(answer, len(group), call)
+
+    def attach(self, alert_id: str, name: str, content: bytes) -> None:
+        """Put a file beside an alert. Needs manageAlert/update.
+
+        Not safe to repeat: TheHive would keep both.
+        """
+        call = self._call(f"attaching {name} to alert {alert_id}", makes=True)
+        # Not the library's add_attachment: it takes paths, and never closes what it opens.
+        files = [("attachments", (name, content, "application/octet-stream"))]
+        path = f"/api/v1/alert/{quote(alert_id, safe='~')}/attachments"
+        session = self._library.session
+        data = {"canRename": True}
+        answer = self._send(
+            call, lambda: session.make_request("POST", path, data=data, files=files)
+        )
+        if not isinstance(answer, dict) or not answer.get("attachments"):
+            raise no_answer("an answer that is not TheHive's: it lacks attachments", call)
+
+    def _call(self, doing: str, *, makes: bool = False) -> Call:
+        return Call(self.server, doing, makes)
+
+    def _get(self, call: Call, path: str) -> object:
+        return self._send(call, lambda: self._library.session.make_request("GET", path))
+
+    def _send(self, call: Call, ask: Callable[[], object]) -> object:
+        """Ask, and translate what goes wrong. Nothing is chained: it could hold the API key."""
+        try:
+            return ask()
+        except (TheHiveError, requests.RequestException, UnicodeError, RecursionError) as error:
+            ours = error_of_library(error, call)
+        raise ours

@@ -1,0 +1,76 @@
+"""How requests go out: never without a time-out, never twice, never to another address.
+
+thehive4py's session has no time-out and follows redirects (a POST becomes a GET, a login page an
+answer of 200). This adapter stands under it: it bounds waiting, reading and the size of an answer,
+and makes a redirect an error. The library's retries are off: what repeats is the caller's outbox.
+"""
+
+from __future__ import annotations
+
+import time
+from io import BytesIO
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPResponse
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+#: Bytes of an answer. An alert with its description has at most a few MB.
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
+_PIECE_BYTES = 64 * 1024
+
+
+class RedirectedError(requests.RequestException):
+    """The server sends elsewhere; `location` is where to, without a query."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(f"redirected to {location}")
+        self.location = location
+
+
+class TooLongError(requests.RequestException):
+    """The answer is larger than any of TheHive's."""
+
+
+class BoundedAdapter(HTTPAdapter):
+    """Sends each request once. `timeout_seconds` bounds connecting, each wait, and the body."""
+
+    def __init__(self, timeout_seconds: float, connections: int) -> None:
+        self._timeout_seconds = timeout_seconds
+        super().__init__(pool_connections=1, pool_maxsize=connections, max_retries=0)
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **options: Any) -> requests.Response:
+        """Send it and read the whole answer.
+
+        Raises: requests.RequestException, those of this module among them.
+        """
+        seconds = self._timeout_seconds
+        response = super().send(request, **{**options, "stream": True, "timeout": seconds})
+        try:
+            if response.is_redirect:
+                raise RedirectedError(response.headers["Location"].partition("?")[0])
+            content = _read(response.raw, time.monotonic() + seconds)
+        except ReadTimeoutError as error:
+            raise requests.ReadTimeout(error, request=request) from error
+        except (HTTPError, OSError) as error:
+            if isinstance(error, requests.RequestException):
+                raise
+            raise requests.ConnectionError(error, request=request) from error
+        finally:
+            response.raw.close()
+        # What thehive4py reads from now on is in memory, and decompressed.
+        response.raw = HTTPResponse(BytesIO(content), preload_content=False)
+        return response
+
+
+def _read(raw: HTTPResponse, deadline: float) -> bytes:
+    """Return the body; a server that sends a byte now and then does not hold on to us for ever."""
+    content = bytearray()
+    while piece := raw.read1(_PIECE_BYTES, decode_content=True):
+        content += piece
+        if len(content) > MAX_ANSWER_BYTES:
+            raise TooLongError(f"more than {MAX_ANSWER_BYTES} bytes")
+        if time.monotonic() > deadline:
+            raise requests.ReadTimeout("the answer does not end")
+    return bytes(content)

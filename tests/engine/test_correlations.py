@@ -150,6 +150,7 @@ def test_an_event_with_two_values_counts_for_both_groups() -> None:
         ({"source_ip": "2001:DB8:0::1"}, {"client": "2001:db8::1"}),
         ({"source_ip": "10.0.0.5"}, {"source_ip": "10.0.0.5", "client": "::ffff:10.0.0.5"}),
         ({"source_ip": "10.0.0.5"}, {"source_ip": "-", "client": "10.0.0.5"}),
+        ({"source_ip": "fe80::1"}, {"source_ip": "FE80::1%12"}),
         ({"client": "ÄRGER"}, {"client": "ärger"}),
     ],
 )

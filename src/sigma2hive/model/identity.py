@@ -44,10 +44,11 @@ def fold_group_value(value: str) -> str:
     """Return what all spellings of a group's value have in common.
 
     An address is one whatever the type of its field: the same event has it as an `ip` in one index
-    and as a keyword in another. Any other text is itself without letter case.
+    and as a keyword in another. Its zone (fe80::1%12) is a number that the logging machine gave to
+    an interface, and says nothing of who it is. Any other text is itself without letter case.
     """
     address = address_of(value)
-    return fold(str(address) if address is not None else value)
+    return fold(value) if address is None else str(address).partition("%")[0]
 
 
 def epoch_of(

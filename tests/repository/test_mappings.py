@@ -245,3 +245,17 @@ def test_key_fields_stand_alone_without_extends(tmp_path: Path) -> None:
     found = load_mappings(tmp_path, diagnostics).alerts.key_fields
     assert found == {"Payment": ("payment.iban",)}
     assert [finding.code for finding in diagnostics] == ["S2H405"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("mute_by: [user.name]", ("user.name",)), ("mute_by: []", ())],
+)
+def test_what_an_alert_is_muted_by_replaces_what_is_shipped(
+    tmp_path: Path, text: str, expected: tuple[str, ...]
+) -> None:
+    assert "host.name" in load_mappings(None, Diagnostics()).alerts.mute_by
+    (tmp_path / "alerts.yml").write_text(f"extends: default\n{text}\n")
+    diagnostics = Diagnostics()
+    assert load_mappings(tmp_path, diagnostics).alerts.mute_by == expected
+    assert list(diagnostics) == []

@@ -158,6 +158,7 @@ class _Writer:
             help=self._render("help", mapping.help, Mode.MARKDOWN, _MAX_HELP).text,
             notes=tuple(self.notes),
             key_fields=mapping.key_fields,
+            mute_by=mapping.mute_by,
             raw_events=mapping.raw_events,
             raw_characters=mapping.raw_characters,
         )

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from sigma2hive.alerts.blocks import listed, spans, table
 from sigma2hive.alerts.facts import Facts, shown_time
 from sigma2hive.alerts.key_fields import key_fields
+from sigma2hive.alerts.muting import mute_filter
 from sigma2hive.alerts.procedures import attack_links, tactics_of
 from sigma2hive.alerts.text import (
     Markdown,
@@ -38,6 +39,7 @@ SECTION_ORDER = (
     "references",
     "left_out",
     "help",
+    "mute",
     "notes",
     "raw",
 )
@@ -71,6 +73,7 @@ class Shown:
     help: str = ""
     notes: tuple[str, ...] = ()
     key_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    mute_by: tuple[str, ...] = ()
     raw_events: int = 3
     raw_characters: int = 20_000
 
@@ -90,6 +93,7 @@ def describe(facts: Facts, shown: Shown) -> dict[str, Markdown]:
         "references": listed("References", map(_reference, rule.references)),
         "left_out": _left_out(shown.left_out),
         "help": f"### What to do with it\n\n{shown.help}" if shown.help else "",
+        "mute": _mute(mute_filter(facts, shown.mute_by)),
         "notes": listed("About this alert", map(markdown_text, shown.notes)),
         "raw": _raw(facts.match.events, shown),
     }
@@ -213,6 +217,16 @@ def _left_out(left_out: tuple[LeftOut, ...]) -> str:
         for entry in left_out
     )
     return listed("Not made observables", entries)
+
+
+def _mute(text: str) -> str:
+    if not text:
+        return ""
+    intro = (
+        "This Sigma filter mutes the rule for what is said here and nothing else. Save it as a "
+        "`.yml` file among the rules; with lines taken out of `selection` it mutes more."
+    )
+    return f"### To mute it\n\n{intro}\n\n{text}"
 
 
 def _raw(events: tuple[Event, ...], shown: Shown) -> str:

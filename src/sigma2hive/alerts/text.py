@@ -121,12 +121,12 @@ def _without_pipes(text: str) -> str:
     return text.replace("\\|", "\\‹U+007C›").replace("|", "\\|")
 
 
-def fenced(text: str) -> str:
+def fenced(text: str, language: str = "") -> str:
     """Return `text` as a fenced Markdown block that nothing inside can close."""
     shown = visible(text, keep_lines=True)
     longest = max((len(run) for run in _BACKTICKS.findall(shown)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}\n{shown}\n{fence}"
+    return f"{fence}{language}\n{shown}\n{fence}"
 
 
 def joined(values: tuple[str, ...], limit: int = 500) -> str:

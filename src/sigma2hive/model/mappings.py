@@ -136,7 +136,8 @@ class AlertMapping:
 
     `severity` maps a level's name, or "none" for a rule without level, to TheHive's 1–4.
     `description`, `help` and `external_link` are templates. `key_fields` maps a category to the
-    fields that the description shows first. The description shows at most
+    fields that the description shows first; `mute_by` are the fields of which the filter is made
+    that it offers for muting. The description shows at most
     `raw_events` raw logs within `raw_characters` characters.
     """
 
@@ -148,6 +149,7 @@ class AlertMapping:
     help: TemplateText = TemplateText("")
     external_link: TemplateText = TemplateText("")
     key_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    mute_by: tuple[str, ...] = ()
     raw_events: int = 3
     raw_characters: int = 20_000
     overrides: tuple[AlertOverride, ...] = ()

@@ -105,9 +105,9 @@ def _write_network(draft: Draft) -> None:
     if draft.code == "22":
         draft.put("network.protocol", "dns")
     directions = {"true": "egress", "false": "ingress"}
-    draft.put("network.direction", directions.get(draft.text("Initiated")))
+    draft.put("network.direction", directions.get(draft.text("Initiated").lower()))
     kinds = {"true": "ipv6", "false": "ipv4"}
-    draft.put("network.type", kinds.get(draft.text("SourceIsIpv6")))
+    draft.put("network.type", kinds.get(draft.text("SourceIsIpv6").lower()))
     if draft.get("dns.question.name"):
         _write_answers(draft)
         draft.relate("hosts", draft.get("dns.question.name"))

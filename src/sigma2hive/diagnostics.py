@@ -77,6 +77,13 @@ CODES: dict[str, str] = {
     "S2H405": "invalid mapping",
     "S2H406": "template cannot be rendered",
     "S2H407": "a credential stands in a file",
+    "S2H410": "rule can never match in the cluster's indices",
+    "S2H411": "field is missing in the cluster's indices",
+    "S2H412": "field cannot hold the rule's value",
+    "S2H413": "the rule's value is longer than the index keeps",
+    "S2H414": "field differs between the cluster's indices",
+    "S2H415": "no index fits the index patterns",
+    "S2H416": "the index does not keep documents",
     # 5xx: events, sources, sinks
     "S2H501": "event cannot be read",
     "S2H502": "event is larger than the limit",

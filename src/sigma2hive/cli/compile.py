@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
+from sigma2hive.cli.blindness import blindness_as_json, print_blindness
 from sigma2hive.cli.exits import Exit, errors_as_exits, print_findings
 from sigma2hive.cli.options import json_option, project_options
 from sigma2hive.cli.rendering import diagnostic_as_json
-from sigma2hive.compiler import TARGETS
+from sigma2hive.compiler import TARGETS, find_blindness
 from sigma2hive.workflows.artefacts import Changes
 from sigma2hive.workflows.compile import Written, write_target
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
@@ -31,7 +32,9 @@ from sigma2hive.workflows.project import Project, ProjectOptions, load_project
     metavar="DIR",
     help="Folder of the files. Files of ours in it that no rule has any more are removed.",
 )
-@click.option("--strict", is_flag=True, help="End with 1 when anything was left out.")
+@click.option(
+    "--strict", is_flag=True, help="End with 1 when anything was left out, or a rule is blind."
+)
 @json_option
 def compile_rules(
     settings_file: Path | None,
@@ -54,13 +57,20 @@ def compile_rules(
         options = ProjectOptions(Path.cwd(), settings_file, rules, profile)
         project = load_project(options)
         written = write_target(project, TARGETS[target], output)
+    blindness = find_blindness(project.compiled.rules, project.profile)
     if as_json:
+        written.findings.extend(blindness.findings)
         report = {"target": target, "output": output.as_posix(), **_as_json(project, written)}
+        report["blindness"] = blindness_as_json(blindness)
         click.echo(json.dumps(report, indent=2))
     else:
         print_findings(written.findings, project.settings.root)
+        print_blindness(blindness, project.settings.root)
         click.echo(_summary(project, written))
-    raise click.exceptions.Exit(_exit_code(project, written, strict))
+    code = _exit_code(project, written, strict)
+    if strict and blindness.blind and code is Exit.FINE:
+        code = Exit.FINDINGS
+    raise click.exceptions.Exit(code)
 
 
 def _as_json(project: Project, written: Written) -> dict[str, object]:

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import click
 
+from sigma2hive.cli.blindness import blindness_as_json, print_blindness
 from sigma2hive.cli.exits import Exit, errors_as_exits, print_findings
 from sigma2hive.cli.options import Span, json_option, project_options
 from sigma2hive.cli.run_report import Report, alert_as_json, alert_line
 from sigma2hive.clients.elasticsearch import open_client
 from sigma2hive.clients.errors import ServerError
+from sigma2hive.compiler import Blindness, find_blindness
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.events import Event
 from sigma2hive.model.times import NANOSECONDS
@@ -76,7 +78,9 @@ class _Asked:
     help="Where alerts go: inbox, inbox:FILE, jsonl:FILE or jsonl:- (repeatable).",
 )
 @click.option("--dry-run", is_flag=True, help="Write nothing; show what would be raised.")
-@click.option("--strict", is_flag=True, help="End with 1 when anything was left out.")
+@click.option(
+    "--strict", is_flag=True, help="End with 1 when anything was left out, or a rule is blind."
+)
 @json_option
 def run(
     settings_file: Path | None,
@@ -111,6 +115,7 @@ def _run(project: Project, asked: _Asked) -> Exit:
     with ExitStack() as stack:
         found, unsearched = _source(project, asked, stack)
         print_findings(project.findings, project.settings.root)
+        blindness = _blindness(project, asked)
         summary = Summary()
         raised: list[dict[str, object]] = []
         with _opened(project, asked) as (sinks, episodes), _progress(summary) as progress:
@@ -130,11 +135,23 @@ def _run(project: Project, asked: _Asked) -> Exit:
                     click.echo(alert_line(alert), err=asked.to_stderr)
     report = Report(project, summary, asked.dry_run, unsearched)
     if asked.as_json:
-        click.echo(json.dumps(report.as_json(raised), indent=2))
+        content = {**report.as_json(raised), "blindness": blindness_as_json(blindness)}
+        click.echo(json.dumps(content, indent=2))
     else:
         print_findings(report.shown_put_aside(), project.settings.root)
         click.echo("\n".join(report.lines()), err=asked.to_stderr)
-    return _exit_code(project, summary, unsearched, asked)
+    code = _exit_code(project, summary, unsearched, asked)
+    return Exit.FINDINGS if asked.strict and blindness.blind and code is Exit.FINE else code
+
+
+def _blindness(project: Project, asked: _Asked) -> Blindness:
+    """Tell where rules are blind on indices that are to be searched; files hold what they hold."""
+    if asked.since is None:
+        return Blindness()
+    seen = find_blindness(project.compiled.rules, project.profile)
+    print_blindness(seen, project.settings.root)
+    project.findings.extend(seen.findings)
+    return seen
 
 
 def _source(

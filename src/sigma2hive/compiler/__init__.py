@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from sigma2hive.compiler.blindness import Blindness, find_blindness
 from sigma2hive.compiler.dsl import DslQuery, DslTarget, Residual, compile_query
 from sigma2hive.compiler.forms import condition_as_json
 from sigma2hive.compiler.rules import Compiled, compile_all
@@ -10,6 +11,7 @@ from sigma2hive.compiler.targets import Artefact, Refusal, Target, emit_all
 __all__ = [
     "TARGETS",
     "Artefact",
+    "Blindness",
     "Compiled",
     "DslQuery",
     "Refusal",
@@ -19,6 +21,7 @@ __all__ = [
     "compile_query",
     "condition_as_json",
     "emit_all",
+    "find_blindness",
 ]
 
 #: What `compile --target` takes.

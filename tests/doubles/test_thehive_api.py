@@ -147,6 +147,15 @@ def test_an_alert_changes(thehive: TheHive) -> None:
     assert api.alert.get(alert["_id"])["stage"] == "InProgress"
 
 
+def test_null_takes_a_field_away(thehive: TheHive) -> None:
+    api = thehive.api()
+    alert = api.alert.create(new_alert(summary="s", externalLink="https://a.example"))
+    api.alert.update(alert["_id"], {"summary": None, "title": "new"})
+    changed = api.alert.get(alert["_id"])
+    assert "summary" not in changed
+    assert (changed["title"], changed["externalLink"]) == ("new", "https://a.example")
+
+
 def test_alerts_are_found_sorted_and_in_pages(thehive: TheHive) -> None:
     api, source = thehive.api(), uuid.uuid4().hex
     titles = ["b", "a", "c"]

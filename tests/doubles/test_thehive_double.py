@@ -234,6 +234,19 @@ def test_an_answer_that_does_not_fit_is_a_bug_with_a_name(
         assert "POST /api/v1/alert: neverThere: missing" in bug
 
 
+def test_an_endpoint_that_it_lacks_is_a_bug_too(
+    thehive: TheHive, thehive_description: None
+) -> None:
+    with running_thehive() as running:
+        answer = requests.get(
+            f"{running.thehive.url}/api/v1/case/link/types",
+            headers={"Authorization": f"Bearer {thehive.key}"},
+            timeout=PATIENCE,
+        )
+        assert answer.status_code == 501
+        assert "the double lacks GET /api/v1/case/link/types" in running.thehive.bugs()[0]
+
+
 def test_without_the_description_it_checks_what_it_relies_on(
     thehive: TheHive, tmp_path: Path
 ) -> None:

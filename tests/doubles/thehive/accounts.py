@@ -8,7 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.doubles.thehive import seed
-from tests.doubles.thehive.errors import already_exists, not_found, unauthenticated
+from tests.doubles.thehive.errors import (
+    already_exists,
+    bad_request,
+    forbidden,
+    not_found,
+    unauthenticated,
+)
 from tests.doubles.thehive.routing import Answer, Caller, Request, route
 from tests.doubles.thehive.world import Entity, World
 
@@ -161,6 +167,30 @@ def remove_key(request: Request) -> Answer:
     return Answer(204)
 
 
+@route("POST", f"{_USER}/password/set", "manageUser", "set password")
+def set_password(request: Request) -> Answer:
+    return _password(request, request.body["password"])
+
+
+@route("POST", f"{_USER}/password/change")
+def change_password(request: Request) -> Answer:
+    """Change one's own password."""
+    user = _get(request)
+    if (
+        user is not request.caller.user
+        or user.hidden["password"] != request.body["currentPassword"]
+    ):
+        raise forbidden("Authentication failure")  # LocalPasswordAuthSrv.scala
+    return _password(request, request.body["password"])
+
+
+def _password(request: Request, password: str) -> Answer:
+    user = _get(request)
+    user.hidden["password"] = password
+    user.fields["hasPassword"] = True
+    return Answer(204)
+
+
 @route("POST", "/api/v1/organisation", "manageOrganisation", "create organisation")
 def create_organisation(request: Request) -> Answer:
     name = request.body["name"]
@@ -187,3 +217,33 @@ def create_profile(request: Request) -> Answer:
 @route("GET", "/api/v1/profile/{profileId}")
 def read_profile(request: Request) -> Answer:
     return Answer(200, request.world.get("Profile", request.parameters["profileId"]).fields)
+
+
+@route("PATCH", "/api/v1/profile/{profileId}", "manageProfile", "update profile")
+def update_profile(request: Request) -> Answer:
+    one = _editable_profile(request)
+    one.fields.update(request.body)
+    request.world.touch(one, request.caller.login)
+    return Answer(204)
+
+
+@route("DELETE", "/api/v1/profile/{profileId}", "manageProfile", "delete profile")
+def delete_profile(request: Request) -> Answer:
+    request.world.remove(_editable_profile(request))
+    return Answer(204)
+
+
+def _editable_profile(request: Request) -> Entity:
+    """Return the profile that is named. Source of the refusal: TheHive 4, ProfileSrv.scala."""
+    one = request.world.get("Profile", request.parameters["profileId"])
+    if not one.fields["editable"]:
+        raise bad_request("Profile is not editable")
+    return one
+
+
+@route("PATCH", "/api/v1/organisation/{orgId}", "manageOrganisation", "update organisation")
+def update_organisation(request: Request) -> Answer:
+    one = request.world.get("Organisation", request.parameters["orgId"])
+    one.fields.update(request.body)
+    request.world.touch(one, request.caller.login)
+    return Answer(204)

@@ -153,6 +153,8 @@ def change(request: Request, alert: Entity, body: dict[str, Any]) -> None:
         raise already_exists(f"Alert {name} already exist in organisation {alert.organisation}")
     special = {"customFields", "tags", "addTags", "removeTags", "lastSyncDate"}
     fields |= {name: value for name, value in body.items() if name not in special}
+    for name in request.unset & {"assignee", "summary", "externalLink"}:
+        fields.pop(name, None)
     fields["customFields"] = custom_field_values(
         world, body.get("customFields"), fields.get("customFields", [])
     )

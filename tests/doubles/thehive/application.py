@@ -107,9 +107,10 @@ class Application:
             except Exception as error:  # whatever it is, it is ours
                 return self._bug(raw, f"{type(error).__name__}: {error}"), understood
             wrong = self._mismatches(raw, understood, answer)
-            if wrong or answer.status == 501:
-                what = "; ".join(str(one) for one in wrong) or str(answer.body)
-                return self._bug(raw, what), understood
+            if wrong:
+                return self._bug(raw, "; ".join(str(one) for one in wrong)), understood
+            if answer.status == 501:  # as it is: thehive4py repeats what is answered with 500
+                self._bug(raw, str(answer.body))
             if understood.caller and answer.status < 300 and _changes(understood.route):
                 self._write(
                     {
@@ -149,8 +150,9 @@ class Application:
             caller,
             parameters,
             {**raw.query, **fields},
-            understood.json,
+            _without_nulls(understood.json),
             understood.files or {},
+            _nulls(understood.json),
         )
         return route.handler(request)
 
@@ -188,7 +190,8 @@ class Application:
                 raise bad_request("Invalid Json: No content to map due to end-of-input")
             return
         kind = raw.headers.get("Content-Type", "").partition(";")[0]
-        wrong = self.description.request(route.method, route.path, kind, understood.json)
+        body = _without_nulls(understood.json)
+        wrong = self.description.request(route.method, route.path, kind, body)
         if wrong:
             raise wrong_attributes((one.name, one.expected, one.found) for one in wrong)
 
@@ -268,6 +271,24 @@ class Application:
 
 def _changes(route: Route | None) -> bool:
     return route is not None and route.method != "GET" and route.path != "/api/v1/query"
+
+
+def _without_nulls(body: Any) -> Any:
+    """Return a body without the fields that are null: to TheHive they are absent.
+
+    Source: thehive4py, tests/test_case_endpoint.py, which sends nulls that the description refuses.
+    """
+    if isinstance(body, list):
+        return [_without_nulls(one) for one in body]
+    if isinstance(body, dict):
+        return {name: _without_nulls(one) for name, one in body.items() if one is not None}
+    return body
+
+
+def _nulls(body: Any) -> frozenset[str]:
+    if not isinstance(body, dict):
+        return frozenset()
+    return frozenset(name for name, value in body.items() if value is None)
 
 
 def _parse(text: str | bytes) -> Any:

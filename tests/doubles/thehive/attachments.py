@@ -95,6 +95,16 @@ def remove(request: Request, parent: Entity) -> Answer:
     return Answer(204)
 
 
+@route("POST", "/api/v1/attachment", "manageKnowledgeBase", "add attachments")
+def add_to_organisation(request: Request) -> Answer:
+    return add_beside(request, request.world.get("Organisation", request.caller.organisation))
+
+
+@route("DELETE", "/api/v1/attachment/{attachmentId}", "manageKnowledgeBase")
+def remove_from_organisation(request: Request) -> Answer:
+    return remove(request, request.world.get("Organisation", request.caller.organisation))
+
+
 @route("GET", "/api/v1/attachment/{attachmentId}/download")
 def download_attachment(request: Request) -> Answer:
     return content_of(request, request.parameters["attachmentId"])

@@ -106,6 +106,8 @@ def _change(request: Request, case: Entity, body: dict[str, Any]) -> None:
     )
     case.fields.update({name: value for name, value in body.items() if name not in special})
     case.fields |= {"stage": stage, "customFields": values}
+    for name in request.unset & {"assignee", "summary", "impactStatus", "endDate"}:
+        case.fields.pop(name, None)
     change_tags(case.fields, body)
     labelled(case.fields)
     request.world.touch(case, request.caller.login)

@@ -112,6 +112,17 @@ def read_case_template(request: Request) -> Answer:
     return Answer(200, _case_template(request).fields)
 
 
+@route("PATCH", "/api/v1/caseTemplate/{caseTemplateNameOrId}", "manageCaseTemplate")
+def update_case_template(request: Request) -> Answer:
+    one, body = _case_template(request), dict(request.body)
+    values = custom_field_values(
+        request.world, body.pop("customFields", None), one.fields["customFields"]
+    )
+    one.fields.update(labelled({**body, "customFields": values}))
+    request.world.touch(one, request.caller.login)
+    return Answer(204)
+
+
 @route("DELETE", "/api/v1/caseTemplate/{caseTemplateNameOrId}", "manageCaseTemplate")
 def delete_case_template(request: Request) -> Answer:
     request.world.remove(_case_template(request))

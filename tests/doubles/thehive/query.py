@@ -21,6 +21,7 @@ _KINDS = (
     *("Alert", "Case", "Observable", "Procedure", "Comment", "User", "Organisation", "Profile"),
     *("CaseTemplate", "ObservableType", "CustomField", "AlertStatus", "CaseStatus", "Pattern"),
     *("Job", "Attachment"),
+    *("Task", "PageTemplate"),  # of which there are none
 )
 #: From an alert or case to what belongs to it.
 _BELONGINGS = {

@@ -39,7 +39,10 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request that was understood: `body` is its JSON, also that of a multipart's `_json`."""
+    """A request that was understood: `body` is its JSON, also that of a multipart's `_json`.
+
+    `unset` are the fields that it has as null: an update takes them away, `body` lacks them.
+    """
 
     world: World
     caller: Caller
@@ -47,6 +50,7 @@ class Request:
     query: Mapping[str, str]
     body: Any
     files: Mapping[str, list[File]] = field(default_factory=dict)
+    unset: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

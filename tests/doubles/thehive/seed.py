@@ -93,6 +93,7 @@ PATTERNS: dict[str, tuple[str, tuple[str, ...]]] = {
     "T1059": ("Command and Scripting Interpreter", ("execution",)),
     "T1059.001": ("PowerShell", ("execution",)),
     "T1059.006": ("Python", ("execution",)),
+    "T1059.007": ("JavaScript", ("execution",)),
     "T1078": (
         "Valid Accounts",
         ("defense-evasion", "initial-access", "persistence", "privilege-escalation"),

@@ -148,6 +148,15 @@ def test_what_is_stored_and_lost_on_the_way_can_be_read_back(thehive: TheHive) -
             client.create_alert(sent)
 
 
+def test_where_it_is_sent_is_told_without_what_is_secret(thehive: TheHive) -> None:
+    location = f"https://anna:{SECRET}@login.example/in?token={SECRET}#{SECRET}"
+    thehive.fail("status", status=302, headers={"Location": location})
+    with client_of(thehive) as client:
+        with pytest.raises(AnswerError, match=r"https://login\.example/in;") as caught:
+            client.create_alert(new_alert())
+        assert SECRET not in everything_that_is_said(caught.value)
+
+
 def test_a_slow_answer_within_the_time_is_fine(thehive: TheHive) -> None:
     thehive.fail("slow", seconds=0.2)
     with client_of(thehive) as client:
@@ -235,6 +244,8 @@ def raised(kind: type[Exception]) -> Exception:
     words = f"{SECRET} was in the answer"
     if kind is requests.exceptions.JSONDecodeError:
         return kind(words, words, 0)
+    if kind is transport.RedirectedError:
+        return kind(f"https://thehive.example/?{words}")
     return kind(words)
 
 
@@ -245,8 +256,7 @@ def test_every_exception_of_the_library_has_a_row(kind: type[Exception]) -> None
     assert error.hint
     assert "report this as a mistake" not in error.hint
     assert error.message.startswith("sending alert x: TheHive at https://thehive.example")
-    if kind is not transport.RedirectedError:
-        assert SECRET not in str(error)
+    assert SECRET not in str(error)
 
 
 def test_the_walk_finds_what_the_library_has() -> None:

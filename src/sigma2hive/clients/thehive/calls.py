@@ -74,11 +74,13 @@ class TheHiveClient:
         return read_user(self._send(call, self._library.user.get_current), call)
 
     def create_alert(self, alert: Alert) -> StoredAlert:
-        """Create the alert with its observables and procedures, or nothing. Needs
-        manageAlert/create.
+        """Create the alert with its observables and procedures, or nothing.
 
-        Raises AlreadyThereError where TheHive says that it, or a part of it, is there:
-        `alert_by_name` tells which. Raises RequestRefusedError where a part is not accepted.
+        Needs manageAlert/create.
+
+        Raises:
+            AlreadyThereError: it, or a part of it, is there, says TheHive; `alert_by_name` tells.
+            RequestRefusedError: a part is not accepted; `reason` names it.
         """
         call = self._call(f"sending alert {alert.source_ref}", makes=True)
         body: Any = alert_body(alert)
@@ -106,8 +108,11 @@ class TheHiveClient:
     def add_observables(self, alert_id: str, observables: Iterable[Observable]) -> AddedObservables:
         """Add observables to an alert; those that it has are no mistake. Needs manageObservable.
 
-        Safe to repeat. Those that TheHive refuses one by one are in the result; a refusal of the
-        kind itself (an unknown data type) is raised.
+        Safe to repeat. Those that TheHive refuses one by one are in the result.
+
+        Raises:
+            RequestRefusedError: the data type is unknown, or the alert is gone; `reason` tells.
+            PrivilegeError: also where the alert cannot be seen (TheHive says no more).
         """
         total = AddedObservables()
         for group in alike(observables):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from io import BytesIO
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -22,11 +23,13 @@ _PIECE_BYTES = 64 * 1024
 
 
 class RedirectedError(requests.RequestException):
-    """The server sends elsewhere; `location` is where to, without a query."""
+    """The server sends elsewhere; `location` is where to, without what may be a secret in it."""
 
     def __init__(self, location: str) -> None:
-        super().__init__(f"redirected to {location}")
-        self.location = location
+        parts = urlsplit(location)
+        host = f"{parts.scheme}://{parts.hostname}" if parts.hostname else ""
+        self.location = host + parts.path
+        super().__init__(f"redirected to {self.location}")
 
 
 class TooLongError(requests.RequestException):
@@ -49,7 +52,7 @@ class BoundedAdapter(HTTPAdapter):
         response = super().send(request, **{**options, "stream": True, "timeout": seconds})
         try:
             if response.is_redirect:
-                raise RedirectedError(response.headers["Location"].partition("?")[0])
+                raise RedirectedError(response.headers["Location"])
             content = _read(response.raw, time.monotonic() + seconds)
         except ReadTimeoutError as error:
             raise requests.ReadTimeout(error, request=request) from error

@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import json
 import os
-import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sigma2hive.diagnostics import Severity
 from sigma2hive.model.events import EventKey, EventKeyKind
 from sigma2hive.model.index_names import without_rollover_marks
 from sigma2hive.model.times import parse_time_ns
@@ -467,14 +467,21 @@ def test_names_of_files_cannot_write_to_a_terminal(tmp_path: Path) -> None:
     assert event.origin == r"a\x1b[2J\n.json:1"
 
 
-def test_a_pipe_can_be_read(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    writer = threading.Thread(target=lambda: pipe.write_bytes(line(a=1) + b"\n" + line(a=2)))
-    writer.start()
-    events, findings = read(pipe)
-    writer.join(timeout=10)
-    assert (len(events), findings) == (2, [])
+def test_what_may_never_end_is_not_read(file: Path, tmp_path: Path) -> None:
+    """Opening a pipe that nobody writes to would wait for ever, reading /dev/zero never end."""
+    file.write_bytes(line(a=1))
+    os.mkfifo(tmp_path / "pipe.ndjson")
+    (tmp_path / "device.evtx").symlink_to("/dev/zero")
+    named = [Path("/dev/zero"), tmp_path / "pipe.ndjson", tmp_path / "device.evtx", file]
+    events, findings = read(*named, root=tmp_path)
+    assert len(events) == 1
+    assert shown(findings) == [
+        ("S2H505", "/dev/zero"),
+        ("S2H505", "pipe.ndjson"),
+        ("S2H505", "device.evtx"),
+    ]
+    assert {finding.severity for finding in findings} == {Severity.ERROR}
+    assert read(tmp_path)[1] == []  # in a folder they are passed over, like any other odd thing
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "checksum", "garbage after"])

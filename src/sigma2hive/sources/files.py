@@ -44,6 +44,8 @@ def find_event_files(paths: Sequence[Path], root: Path) -> Iterator[EventFile | 
             continue
         if S_ISDIR(mode):
             yield from _in_folder(path, root, seen)
+        elif not S_ISREG(mode):
+            yield _endless(display_path(path, root))
         elif _is_new(path, seen):
             yield from _named(path, root)
 
@@ -63,7 +65,7 @@ def _named(path: Path, root: Path) -> Iterator[EventFile | Diagnostic]:
         yield _packed(display)
     elif name.endswith(EVTX_ENDING):
         yield EventFile(path, display, "evtx")
-    elif _kind_of(path.name) or not path.is_file():
+    elif _kind_of(path.name):
         yield EventFile(path, display, "ndjson")
     else:
         yield EventFile(path, display, "evtx" if _begins_as_evtx(path) else "ndjson")
@@ -152,6 +154,16 @@ def cannot_open(place: Location, error: OSError) -> Diagnostic:
         place,
         f"cannot be opened: {error.strerror or error}",
         "check its permissions and whether another program keeps it locked",
+    )
+
+
+def _endless(display: str) -> Diagnostic:
+    return Diagnostic(
+        "S2H505",
+        Severity.ERROR,
+        Location(display),
+        "is a pipe or a device, which may never end",
+        "write the events to a file first, and name that",
     )
 
 

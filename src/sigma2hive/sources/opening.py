@@ -25,8 +25,6 @@ DAMAGE = (EOFError, zlib.error, OSError)
 def open_stream(path: Path) -> Iterator[IO[bytes]]:
     """Open the file, unpacked where it is gzip.
 
-    Never seeks, so that a pipe can be read too.
-
     Raises:
         OSError: it cannot be opened.
     """

@@ -137,6 +137,21 @@ def test_an_event_without_a_usable_time_is_put_aside(file: Path, written: str) -
     assert finding.hint
 
 
+@pytest.mark.parametrize("written", ["1795510800", '"1795510800"', "1795510800.25", "99999999.0"])
+def test_seconds_are_said_to_be_seconds_where_they_can_be(file: Path, written: str) -> None:
+    """Elasticsearch reads numbers as milliseconds: these would be events of 1970."""
+    file.write_text(f'{{"@timestamp": {written}}}\n{{"@timestamp": 1795510800000}}')
+    events, findings = read(file)
+    if written == "99999999.0":  # 1970-01-02, or 1973: neither is likelier
+        assert (len(events), findings) == (2, [])
+        return
+    (finding,) = findings
+    assert len(events) == 1
+    assert (finding.code, str(finding.location)) == ("S2H503", "events.ndjson:1:1")
+    assert "seconds" in finding.message
+    assert "1000" in finding.hint
+
+
 @pytest.mark.parametrize(
     ("raw", "code", "said"),
     [
@@ -151,6 +166,7 @@ def test_an_event_without_a_usable_time_is_put_aside(file: Path, written: str) -
         (b"\0\0\0\0" + line(), "S2H501", "NUL bytes"),
         (b'{"a": "\0"}', "S2H501", "NUL bytes"),
         (b'{"took": 5, "hits": {"hits": []}}', "S2H501", "whole search response"),
+        (b'{"_index": "logs-x", "_id": "1", "fields": {"a": [1]}}', "S2H501", "no _source"),
     ],
 )
 def test_what_is_no_event_is_put_aside_with_its_place(
@@ -201,6 +217,52 @@ def test_utf_16_is_refused_once_with_a_way_out(file: Path, encoding: str) -> Non
     assert "iconv" in finding.hint
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize(
+    "around",
+    [
+        {},
+        {"took": 5, "timed_out": False, "_shards": {"total": 1, "failed": 0}},
+        {"_scroll_id": "x==", "took": 5},
+    ],
+)
+def test_a_whole_search_response_is_known_by_its_start_however_large(
+    file: Path, around: dict[str, object], indent: int | None
+) -> None:
+    hit = {"_index": "logs-x", "_id": "1", "_source": {"@timestamp": TIME, "text": "x" * 5000}}
+    total = {"value": 10_000, "relation": "gte"}
+    response = {**around, "hits": {"total": total, "max_score": None, "hits": [hit] * 300}}
+    file.write_text(json.dumps(response, indent=indent))
+    events, (finding,) = read(file)
+    assert events == []
+    assert shown([finding]) == [("S2H501", "events.ndjson")]
+    assert "jq -c '.hits.hits[]'" in finding.hint
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"ElfFile\0" + b"\0" * 9000, ".evtx"),
+        (b'<?xml version="1.0"?>\n<Events>\n' + b"<Event/>\n" * 2000, ".evtx"),
+        (b"\xef\xbb\xbf<Event xmlns='x'>\n</Event>\n", ".evtx"),
+    ],
+)
+def test_a_file_of_another_kind_is_told_once_with_a_way_out(
+    file: Path, content: bytes, said: str
+) -> None:
+    file.write_bytes(content)
+    events, (finding,) = read(file)
+    assert events == []
+    assert shown([finding]) == [("S2H501", "events.ndjson")]
+    assert said in finding.hint
+
+
+def test_a_line_that_begins_like_a_tag_costs_only_itself(file: Path) -> None:
+    file.write_bytes(b"<134>Nov 24 09:00:00 fw1 text\n" + line(a=1) + b"\n")
+    events, findings = read(file)
+    assert len(events) == len(findings) == 1
+
+
 @pytest.mark.parametrize("content", [b"", b"\n\n \r\n\t\n", b"[]", b"[\n]\n"])
 def test_a_file_without_events_is_no_mistake(file: Path, content: bytes) -> None:
     file.write_bytes(content)
@@ -224,6 +286,21 @@ def test_a_search_hit_is_the_document_in_it(file: Path) -> None:
     assert event.key == EventKey(EventKeyKind.ELASTICSEARCH, parts)
     assert event.values == {"@timestamp": (TIME,), "event.code": ("4625",)}
     assert json.loads(event.raw) == hit
+
+
+@pytest.mark.parametrize(
+    "around", [{}, {"_index": "logs-x"}, {"_id": "abc", "_score": None}, {"_index": 1, "_id": 2}]
+)
+def test_a_hit_without_what_it_is_known_by_is_known_by_its_content(
+    file: Path, around: dict[str, object]
+) -> None:
+    hit = json.dumps({**around, "_source": {"@timestamp": TIME, "event.code": 4625}})
+    file.write_text(f"{hit}\n{hit}\n")
+    events, findings = read(file)
+    assert findings == []
+    assert {event.key.kind for event in events} == {EventKeyKind.CONTENT}
+    assert len({event.key for event in events}) == 2
+    assert events[0].values["event.code"] == ("4625",)
 
 
 @pytest.mark.parametrize(

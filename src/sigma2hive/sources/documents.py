@@ -7,6 +7,7 @@ own fields, a raw Windows event, and an Elasticsearch search hit.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,14 @@ from sigma2hive.sources.windows import normalise_windows, windows_event_key, win
 
 #: What stores keep as a signed 64-bit number of nanoseconds: the years 1677 to 2262.
 _MAX_TIME_NS = 2**63 - 1
+#: As seconds these are the years 1973 to 2286, as milliseconds the first months of 1970.
+_SECONDS = re.compile(r"[0-9]{9,10}(?:\.[0-9]+)?")
+
+#: What is said of a whole search response, and what to do.
+WHOLE_RESPONSE = (
+    "this is a whole search response, not an event",
+    "write its hits, one a line: jq -c '.hits.hits[]' RESPONSE > events.ndjson",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +54,9 @@ def event_of(
     """
     if is_windows_event(document):
         return windows_event_of(document, piece, options, ordinals)
-    if is_hit(document):
-        return event_of_hit(document, piece)
-    _refuse_search_response(document)
+    if isinstance(document.get("_source"), Mapping):
+        return _event_of_dumped_hit(document, piece, ordinals)
+    _refuse_what_holds_none(document)
     values = flatten(document)
     time_ns = _time_of(values)
     return _event(_content_key(piece, ordinals), time_ns, values, piece)
@@ -116,13 +125,12 @@ def _windows_key(record: Mapping[str, Any], piece: Piece, ordinals: Ordinals) ->
         return _content_key(piece, ordinals)
 
 
-def is_hit(document: Mapping[str, Any]) -> bool:
-    """Whether it is a search hit of Elasticsearch, or a line of a dump of hits."""
-    return (
-        isinstance(document.get("_source"), Mapping)
-        and isinstance(document.get("_index"), str)
-        and isinstance(document.get("_id"), str)
-    )
+def _event_of_dumped_hit(hit: Mapping[str, Any], piece: Piece, ordinals: Ordinals) -> Event:
+    if isinstance(hit.get("_index"), str) and isinstance(hit.get("_id"), str):
+        return event_of_hit(hit, piece)
+    # Dumped without what Elasticsearch knows it by: its content tells it from others.
+    values = flatten(hit["_source"])
+    return _event(_content_key(piece, ordinals), _time_of(values), values, piece)
 
 
 def event_of_hit(hit: Mapping[str, Any], piece: Piece) -> Event:
@@ -149,6 +157,14 @@ def _event(key: EventKey, time_ns: int, values: Values, piece: Piece) -> Event:
 
 
 def _time_of(values: Values) -> int:
+    for text in values.get("@timestamp", ()):
+        if _SECONDS.fullmatch(text):
+            raise PutAsideError(
+                "S2H503",
+                f"@timestamp {text} looks like seconds since 1970; as milliseconds, which is how "
+                "Elasticsearch reads a number, it lies in early 1970",
+                "write milliseconds: jq -c '.[\"@timestamp\"] *= 1000'",
+            )
     return _bounded(_single_time(values.get("@timestamp", ())), "@timestamp")
 
 
@@ -173,11 +189,13 @@ def _bounded(time_ns: int | None, field: str) -> int:
     return time_ns
 
 
-def _refuse_search_response(document: Mapping[str, Any]) -> None:
+def _refuse_what_holds_none(document: Mapping[str, Any]) -> None:
     hits = document.get("hits")
     if isinstance(hits, Mapping) and isinstance(hits.get("hits"), list):
+        raise PutAsideError("S2H501", *WHOLE_RESPONSE)
+    if isinstance(document.get("_index"), str) and isinstance(document.get("_id"), str):
         raise PutAsideError(
             "S2H501",
-            "this is a whole search response, not an event",
-            "write its hits, one a line: jq -c '.hits.hits[]'",
+            "this is a search hit without its document: it has no _source",
+            "search again with _source, which holds the event",
         )

@@ -6,14 +6,15 @@ raw Windows event or an Elasticsearch search hit.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import chain
 
 from sigma2hive.diagnostics import Diagnostic, Location, Severity
 from sigma2hive.model.events import Event
-from sigma2hive.sources.documents import Piece, event_of
-from sigma2hive.sources.files import cannot_open
+from sigma2hive.sources.documents import WHOLE_RESPONSE, Piece, event_of
+from sigma2hive.sources.files import EVTX_MAGIC, cannot_open
 from sigma2hive.sources.interface import EventFile, PutAsideError, SourceOptions
 from sigma2hive.sources.opening import DAMAGE, chunks_of, open_stream
 from sigma2hive.sources.ordinals import Ordinals
@@ -23,6 +24,13 @@ from sigma2hive.sources.pieces import Cut, cut_lines, cut_objects
 #: When so much of the start of a file holds no event at all, it is no event file.
 MAX_BAD_START = 1_000
 
+#: How much of a file says what it is.
+_HEAD_BYTES = 4096
+#: The start of a search response, up to its hits; it may be far larger than any event.
+_RESPONSE = re.compile(
+    rb'\s*\{(?:[^{}\[]*"_shards"\s*:\s*\{[^{}\[]*\})?[^{}\[]*"hits"\s*:\s*\{[^\[]*?"hits"\s*:\s*\['
+)
+_XML = re.compile(rb"\s*<(?:\?xml|!doctype|html|events?\b)", re.IGNORECASE)
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_STARTS = (b"\xff\xfe", b"\xfe\xff", b"{\0", b"\0{", b"[\0", b"\0[")
 
@@ -59,14 +67,10 @@ class _Reading:
         """Yield everything up to the end of the file, or to where it is damaged."""
         try:
             start = _start_of(chunks)
-            if start.startswith(_UTF16_STARTS):
-                yield self._finding(
-                    "S2H106",
-                    "the file is UTF-16, not UTF-8",
-                    "convert it: iconv -f UTF-16 -t UTF-8, or in PowerShell -Encoding utf8",
-                )
-                return
             start = start.removeprefix(_UTF8_MARK)
+            if another := _another_kind(start):
+                yield self._finding(*another)
+                return
             cut = cut_objects if _is_spread_out(start) else cut_lines
             yield from self._events_of(cut(chain((start,), chunks), self._options.limits.max_bytes))
         except DAMAGE as error:
@@ -119,9 +123,25 @@ def _start_of(chunks: Iterator[bytes]) -> bytes:
     start = b""
     for chunk in chunks:
         start += chunk
-        if b"\n" in start.lstrip() or len(start) > 4096:
+        if b"\n" in start.lstrip() or len(start) > _HEAD_BYTES:
             break
     return start
+
+
+def _another_kind(start: bytes) -> tuple[str, str, str] | None:
+    """Return code, message and hint where the whole file is plainly something else."""
+    if start.startswith(_UTF16_STARTS):
+        hint = "convert it: iconv -f UTF-16 -t UTF-8, or in PowerShell -Encoding utf8"
+        return "S2H106", "the file is UTF-16, not UTF-8", hint
+    if start.startswith(EVTX_MAGIC):
+        hint = "give it a name that ends in .evtx, and it is read"
+        return "S2H501", "the file is a Windows event log, not JSON", hint
+    if _XML.match(start):
+        hint = "export Windows events as .evtx, others as one JSON object a line"
+        return "S2H501", "the file is XML or HTML, not JSON", hint
+    if _RESPONSE.match(start[:_HEAD_BYTES]):
+        return "S2H501", *WHOLE_RESPONSE
+    return None
 
 
 def _is_spread_out(start: bytes) -> bool:

@@ -1,6 +1,7 @@
 """`sigma2hive inbox`: the alerts as an analyst sees them, safely."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -46,9 +47,11 @@ def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_list_has_the_latest_first_and_can_be_narrowed(inbox: Path) -> None:
-    lines = invoke("inbox", "list").stdout.splitlines()
-    assert [line.split()[2] for line in lines] == ["2026-11-23", "2026-11-22", "2026-11-21"]
-    assert len(invoke("inbox", "list", "--limit", "1").stdout.splitlines()) == 1
+    def dates(*arguments: str) -> list[str]:
+        return re.findall(r"2026-11-2\d", invoke("inbox", "list", *arguments).stdout)
+
+    assert dates() == ["2026-11-23", "2026-11-22", "2026-11-21"]
+    assert dates("--limit", "1") == ["2026-11-23"]
     assert invoke("inbox", "list", "--title", "nothing like it").stdout == ""
     assert len(json.loads(invoke("inbox", "list", "--json").stdout)) == 3
 
@@ -79,6 +82,53 @@ def test_raw_logs_come_out_byte_for_byte(inbox: Path) -> None:
         if number[1].encode() in line
     ]
     assert raw == line
+
+
+def test_an_alert_fits_the_terminal_and_nothing_of_it_is_cut_but_raw_logs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    story = " ".join(f"word{number}" for number in range(200))
+    (tmp_path / "sigma_rules").mkdir()
+    (tmp_path / "sigma_rules" / "rule.yml").write_text(f"description: {story}\n{RULE}")
+    event = {
+        "@timestamp": "2026-11-21T00:00:00Z",
+        "event": {"code": 1},
+        "winlog": {"channel": "Security"},
+        "host": {"name": "a-host-with-a-long-name." * 5},
+        "user": {"name": "-"},
+        "process": {"command_line": "tool " + "y" * 300},
+        "message": "z" * 500,
+    }
+    (tmp_path / "events.ndjson").write_text(json.dumps(event) + "\n")
+    assert invoke("run", "--once", "--events", "events.ndjson").exit_code == 0
+    output = invoke("inbox", "show", "1").stdout
+    mute = output[output.index("title: 'Mute") : output.index("condition: not selection")]
+    assert all(len(line) <= 80 for line in output.replace(mute, "").splitlines())
+    assert story in " ".join(output.split())
+    assert "y" * 300 in "".join(output.split())
+    assert output.count("left out") == output.count("ignore list") == 1
+    assert "**" not in output
+    assert "| " not in output
+    assert "z" * 300 not in "".join(output.split())
+    assert "(first 200 characters)" in " ".join(output.split())
+    assert "z" * 500 in invoke("inbox", "show", "1", "--raw").stdout
+
+
+def test_a_long_title_goes_on_below_itself_in_the_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sigma_rules").mkdir()
+    rule = RULE.replace("Odd", "Odd " + "long " * 20)
+    (tmp_path / "sigma_rules" / "rule.yml").write_text(rule)
+    event = '{"@timestamp": "2026-11-21T00:00:00Z", "event.code": 1, "winlog.channel": "Security"}'
+    (tmp_path / "events.ndjson").write_text(event)
+    assert invoke("run", "--once", "--events", "events.ndjson").exit_code == 0
+    lines = invoke("inbox", "list").stdout.splitlines()
+    assert len(lines) > 1
+    assert all(len(line) <= 80 for line in lines)
+    assert all(line.startswith(" " * 37 + "long") for line in lines[1:-1])
 
 
 @pytest.mark.parametrize(

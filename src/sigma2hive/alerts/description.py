@@ -43,6 +43,8 @@ SECTION_ORDER = (
     "notes",
     "raw",
 )
+RAW_TITLE = "Raw logs"
+LEFT_OUT_TITLE = "Not made observables"
 SECTIONS = ("body", *SECTION_ORDER)
 
 _MAX_RULE_TEXT = 4000
@@ -216,7 +218,7 @@ def _left_out(left_out: tuple[LeftOut, ...]) -> str:
         f"{code_span(entry.data)} ({markdown_text(entry.data_type)}): {markdown_text(entry.reason)}"
         for entry in left_out
     )
-    return listed("Not made observables", entries)
+    return listed(LEFT_OUT_TITLE, entries)
 
 
 def _mute(text: str) -> str:
@@ -232,7 +234,7 @@ def _mute(text: str) -> str:
 def _raw(events: tuple[Event, ...], shown: Shown) -> str:
     if not events:
         return ""
-    parts, room = ["### Raw logs"], shown.raw_characters
+    parts, room = [f"### {RAW_TITLE}"], shown.raw_characters
     whole = 0
     for event in events[: shown.raw_events]:
         # Bytes that are no UTF-8 are shown as \xNN.

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from uuid import UUID, uuid5
 
 from sigma2hive.alerts.facts import Facts
-from sigma2hive.alerts.text import excerpt, fenced, is_hidden, visible
+from sigma2hive.alerts.text import fenced, is_hidden, visible
 from sigma2hive.model.canonical import canonical_json
 from sigma2hive.model.folding import fold
 from sigma2hive.model.profiles import LogsourcePlace
@@ -19,7 +19,7 @@ from sigma2hive.model.profiles import LogsourcePlace
 #: Namespace of the filters' ids. It is in repositories for years: never change it.
 _NAMESPACE = UUID("4a1f4c8e-3c57-5d0b-9a53-0c6f6f8f0b7e")
 _MAX_VALUE = 500
-_MAX_TITLE = 200
+_MAX_TITLE = 70
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 #: Backslashes mean more than themselves before each other, a wildcard or a placeholder.
 _BACKSLASHES = re.compile(r"\\{2,}|\\(?=[*?])|\\$")
@@ -47,7 +47,8 @@ def _lines(facts: Facts, selection: _Selection) -> Iterator[str]:
     rule, logsource = facts.match.rule, facts.context.logsource
     identity = canonical_json([rule.id, *([name, selection[name]] for name in sorted(selection))])
     what = ", ".join(selection.values())
-    title = excerpt(visible(f"Mute {rule.title}: {what}"), _MAX_TITLE)
+    title = visible(f"Mute {what}: {rule.title}")
+    title = title if len(title) <= _MAX_TITLE else f"{title[: _MAX_TITLE - 1]}…"
     yield f"title: {_quoted(title)}"
     yield f"id: {uuid5(_NAMESPACE, identity.decode('ascii'))}"
     yield "logsource:"

@@ -6,10 +6,14 @@ of it may steer the terminal.
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from sigma2hive.model.alerts import Alert, Observable
+from sigma2hive.alerts.description import LEFT_OUT_TITLE, RAW_TITLE
+from sigma2hive.cli.columns import COLUMNS, width, wrap
+from sigma2hive.cli.plain_markdown import plain_lines
+from sigma2hive.model.alerts import Alert, LeftOut, Observable
+from sigma2hive.model.events import Event
 from sigma2hive.model.times import moment_of, render_time
 from sigma2hive.model.visible import visible
 from sigma2hive.sinks import AlertSummary, StoredAlert
@@ -18,48 +22,72 @@ SEVERITIES = ("", "low", "medium", "high", "critical")
 #: TheHive 5.2 and later: TLP 3 is AMBER+STRICT and 4 RED.
 _TLP = ("clear", "green", "amber", "amber+strict", "red")
 _PAP = ("clear", "green", "amber", "red")
-_COLUMNS = 80
-_LONGEST_LINE = 5 * _COLUMNS
+_SHOWN_EVENTS = 20
+#: Of how many events the start of the raw log is shown, and how much of it.
+_SHOWN_RAW = 3
+_RAW_CHARACTERS = 200
 
 
 def summary_rows(summaries: Iterable[AlertSummary]) -> Iterator[str]:
-    """Yield one line an alert: number, severity, the events' own time in UTC, title, events."""
+    """Yield each alert as a row with its number."""
     for entry in summaries:
-        events = f"  ({entry.events} events)" if entry.events > 1 else ""
-        moment = f"{moment_of(entry.date_ns):%Y-%m-%d %H:%M:%S}"
-        severity = SEVERITIES[entry.severity]
-        yield f"{entry.number:>4}  {severity:8}  {moment}  {visible(entry.title)}{events}"
+        row = AlertRow(entry.severity, entry.date_ns, entry.title, entry.events)
+        yield from row.lines(f"{entry.number:>4}  ")
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """One alert in a list: severity, the events' own time, title, number of events."""
+
+    severity: int
+    date_ns: int
+    title: str
+    events: int
+
+    def lines(self, head: str = "") -> Iterator[str]:
+        """Yield the row after `head`, times in UTC; a long title goes on below itself."""
+        moment = f"{moment_of(self.date_ns):%Y-%m-%d %H:%M:%S}"
+        start = f"{head}{SEVERITIES[self.severity]:8}  {moment}  "
+        indent = " " * len(start)
+        *lines, last = wrap(visible(self.title), start, indent)
+        yield from lines
+        counted = f"  ({self.events:,} events)" if self.events > 1 else ""
+        fits = width(last + counted) <= COLUMNS
+        yield from [last + counted] if fits else [last, indent + counted.strip()]
 
 
 def alert_view(stored: StoredAlert) -> Iterator[str]:
-    """Yield the whole alert, its raw logs left to the description's own excerpt."""
+    """Yield the whole alert; of its raw logs an excerpt, for they are long."""
     alert = stored.alert
-    yield f"#{stored.number}  {SEVERITIES[alert.severity].upper()}  {visible(alert.title)}"
+    head = f"#{stored.number}  {SEVERITIES[alert.severity].upper()}  "
+    yield from wrap(visible(alert.title), head, " " * len(head))
     yield ""
     yield from _facts(alert)
     yield ""
     yield f"Observables ({len(alert.observables)})"
     yield from _observables(alert.observables)
-    yield from (
-        f"  left out: {visible(left.data_type)} {visible(left.data)} ({visible(left.reason)})"
-        for left in alert.left_out
-    )
+    yield from _left_out(alert.left_out)
     yield ""
-    yield "Description"
-    for line in alert.description.splitlines():
-        yield f"  {_cut(visible(line))}".rstrip()
+    yield from plain_lines(alert.description, leave_out=(LEFT_OUT_TITLE, RAW_TITLE))
     yield ""
-    yield f"Events ({len(alert.events)}), raw with --raw"
-    for event in alert.events:
-        yield f"  {render_time(event.time_ns)}  {visible(event.origin)}"
+    yield from _events(alert.events)
 
 
-def _cut(line: str) -> str:
-    """Keep raw logs from filling the screen: they are long, and --raw has them whole."""
-    if len(line) <= _LONGEST_LINE:
-        return line
-    kept = line[: 3 * _COLUMNS - 40]
-    return f"{kept} … (+{len(line) - len(kept):,} characters)"
+def _events(events: Sequence[Event]) -> Iterator[str]:
+    yield f"Events ({len(events):,}); --raw shows their raw logs, whole"
+    for number, event in enumerate(events[:_SHOWN_EVENTS]):
+        yield from wrap(f"{render_time(event.time_ns)}  {visible(event.origin)}", "  ", "    ")
+        if number < _SHOWN_RAW:
+            yield from wrap(_raw_excerpt(event), "    ", "    ")
+    if len(events) > _SHOWN_EVENTS:
+        yield f"  and {len(events) - _SHOWN_EVENTS:,} more"
+
+
+def _raw_excerpt(event: Event) -> str:
+    # A character has at most four bytes; what is cut in the middle of one is beyond the limit.
+    text = event.raw[: _RAW_CHARACTERS * 4].decode("utf-8", errors="backslashreplace")
+    cut = f" … (first {_RAW_CHARACTERS} characters)" if len(text) > _RAW_CHARACTERS else ""
+    return visible(text[:_RAW_CHARACTERS]) + cut
 
 
 def raw_logs(alert: Alert) -> bytes:
@@ -85,17 +113,22 @@ def _facts(alert: Alert) -> Iterator[str]:
     )
     for name, text in rows:
         if text:
-            yield from textwrap.wrap(
-                f"{name:11} {visible(text)}",
-                _COLUMNS,
-                subsequent_indent=" " * 12,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
+            yield from wrap(visible(text), f"{name:11} ", " " * 12)
 
 
 def _observables(observables: Iterable[Observable]) -> Iterator[str]:
     for entry in observables:
         marks = [*entry.tags, *(["IOC"] if entry.ioc else [])]
         tags = f"  [{', '.join(marks)}]" if marks else ""
-        yield f"  {visible(entry.data_type):10} {visible(entry.data)}{visible(tags)}"
+        head = f"  {visible(entry.data_type):10} "
+        yield from wrap(visible(entry.data + tags), head, " " * len(head))
+
+
+def _left_out(left_out: Iterable[LeftOut]) -> Iterator[str]:
+    """Yield each reason and value once, with the types that it was left out as."""
+    types: dict[tuple[str, str], list[str]] = {}
+    for entry in left_out:
+        types.setdefault((entry.data, entry.reason), []).append(entry.data_type)
+    for (data, reason), names in types.items():
+        text = f"left out: {data} as {', '.join(names)} ({reason})"
+        yield from wrap(visible(text), "  ", "    ")

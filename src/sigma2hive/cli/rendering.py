@@ -8,11 +8,11 @@ are written out, lines are cut, credentials are concealed.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sigma2hive.cli.columns import width
 from sigma2hive.diagnostics import Diagnostic, Location
 from sigma2hive.model.visible import visible
 from sigma2hive.settings import conceal_credentials
@@ -124,7 +124,7 @@ def _window(source: str, column: int) -> tuple[str, int]:
     cut_left, cut_right = _first_needed(start) > 0, start + SOURCE_COLUMNS < len(source)
     # Take away from the farther side until the rest fits, with a place for each ellipsis.
     left, right = 0, len(cells)
-    widths = [_width(cell) for cell in cells]
+    widths = [width(cell) for cell in cells]
     total = sum(widths)
     while total + cut_left + cut_right > SOURCE_COLUMNS:
         if at - left > right - at - 1:
@@ -143,13 +143,3 @@ def _window(source: str, column: int) -> tuple[str, int]:
 def _first_needed(start: int) -> int:
     # A character takes at least a column, combining ones aside: what is farther is never shown.
     return max(0, start - SOURCE_COLUMNS)
-
-
-def _width(text: str) -> int:
-    """Return the columns that a terminal gives `text`."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
-        for char in text
-    )

@@ -52,6 +52,24 @@ def test_defaults_hold_in_a_folder_without_a_file(tmp_path: Path) -> None:
     assert settings.sources.events == ()
 
 
+def test_each_value_is_known_by_where_it_was_written(tmp_path: Path) -> None:
+    text = "profile: site\nsinks:\n  - inbox\n  - jsonl:a\nlimits: {max_event_bytes: 10}\n"
+    settings, _ = load(tmp_path, text, {"SIGMA2HIVE_RULES": "a,b"})
+    assert str(settings.place_of("profile")) == "sigma2hive.yml:1:10"
+    assert str(settings.place_of("sinks", 1)) == "sigma2hive.yml:4:5"
+    assert str(settings.place_of("limits.max_event_bytes")) == "sigma2hive.yml:5:27"
+    assert str(settings.place_of("rules", 1)) == "environment variable SIGMA2HIVE_RULES"
+    assert settings.is_written("rules")
+    assert not settings.is_written("mappings")
+
+
+@pytest.mark.parametrize("key", ["rules", "sinks"])
+def test_an_empty_list_that_would_do_nothing_is_refused(key: str, tmp_path: Path) -> None:
+    settings, findings = load(tmp_path, f"{key}: []\nsources: {{events: []}}\n")
+    assert findings == ["1:1 S2H402"]
+    assert getattr(settings, key)
+
+
 def test_every_key_is_read(tmp_path: Path) -> None:
     text = """
 rules: [a, /srv/b]

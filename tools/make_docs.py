@@ -149,7 +149,9 @@ def _value_schema(spec: Spec) -> dict[str, Any]:
         if spec.kind is Kind.NUMBER
         else {"type": "string", "pattern": TEXT_PATTERN}
     )
-    return {"type": "array", "items": one} if spec.many else one
+    if not spec.many:
+        return one
+    return {"type": "array", "items": one, **({} if spec.optional else {"minItems": 1})}
 
 
 def _plain(value: object) -> Any:

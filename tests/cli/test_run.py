@@ -8,41 +8,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sigma2hive.cli import main
+from tests.cli.run_world import EVENT, OTHER, RULE, write_events, write_world
 from tests.sources.evtx_writer import evtx_file, logon
-
-RULE = """\
-title: Shadow copies deleted
-id: 5f0e0e0a-3f5e-4e9f-8f5c-2f1f0a1b2c3d
-logsource: {product: windows, category: process_creation}
-level: high
-detection:
-    selection:
-        CommandLine|contains|all: [vssadmin, delete]
-    condition: selection
-"""
-EVENT = {
-    "@timestamp": "2026-11-20T02:15:00.1234567Z",
-    "event": {"code": "1"},
-    "winlog": {"channel": "Microsoft-Windows-Sysmon/Operational"},
-    "host": {"name": "ws01.corp.example"},
-    "process": {"command_line": "VSSADMIN.exe Delete Shadows /all"},
-}
-OTHER = {**EVENT, "process": {"command_line": "notepad.exe"}}
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with one rule and two events, and nothing else."""
-    (tmp_path / "sigma_rules").mkdir()
-    (tmp_path / "sigma_rules" / "rule.yml").write_text(RULE)
-    write_events(tmp_path / "events.ndjson", EVENT, OTHER)
+    write_world(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def write_events(file: Path, *events: object) -> None:
-    lines = (event if isinstance(event, str) else json.dumps(event) for event in events)
-    file.write_text("".join(f"{line}\n" for line in lines))
 
 
 def run(*arguments: str) -> Result:
@@ -77,6 +52,67 @@ def test_a_dry_run_writes_nothing(folder: Path) -> None:
     assert result.exit_code == 0
     assert last_line(result).endswith("1 alert, 0 left out; nothing was written or sent")
     assert set(folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["--sink", "jsonl:events.ndjson"], id="somebody-elses-file"),
+        pytest.param(["--sink", "inbox:events.ndjson"], id="no-database"),
+        pytest.param(["--sink", "jsonl:sigma_rules"], id="folder"),
+        pytest.param(["--sink", "jsonl:events.ndjson/alerts"], id="through-a-file"),
+        pytest.param(["--sink", "inbocks"], id="no-such-sink"),
+        pytest.param(["--settings", "state.yml"], id="state"),
+    ],
+)
+def test_a_dry_run_refuses_what_a_run_would_refuse(folder: Path, arguments: list[str]) -> None:
+    (folder / "state.yml").write_text("state: events.ndjson\nsinks: ['jsonl:-']\n")
+    before = set(folder.rglob("*"))
+    results = [run("--events", "events.ndjson", *arguments, *more) for more in (["--dry-run"], [])]
+    assert [result.exit_code for result in results] == [3, 3]
+    assert results[0].stderr == results[1].stderr
+    assert results[0].stdout == results[1].stdout == ""
+    assert set(folder.rglob("*")) == before
+
+
+def test_a_mistake_in_the_settings_sinks_has_its_place(folder: Path) -> None:
+    (folder / "sigma2hive.yml").write_text("sinks:\n  - inbox\n  - jsonnl:a\n")
+    result = run("--events", "events.ndjson")
+    assert result.exit_code == 3
+    assert "sigma2hive.yml:3:5: error S2H402: there is no sink 'jsonnl'" in result.stderr
+    assert "  3 |   - jsonnl:a\n    |     ^" in result.stderr
+
+
+def test_settings_with_no_sink_are_refused(folder: Path) -> None:
+    (folder / "sigma2hive.yml").write_text("sinks: []\n")
+    result = run("--events", "events.ndjson")
+    assert result.exit_code == 3
+    assert "sigma2hive.yml:1:1: error S2H402: sinks must be" in result.stderr
+
+
+def test_the_settings_file_in_use_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / ".git").mkdir()
+    (folder / "sigma2hive.yml").write_text("sinks: ['jsonl:-']\n")
+    (folder / "below").mkdir()
+    monkeypatch.chdir(folder / "below")
+    arguments = ("--events", "../events.ndjson", "--dry-run")
+    assert run(*arguments).stderr.splitlines()[0] == "settings: ../sigma2hive.yml"
+    as_json = run(*arguments, "--json", "--sink", "inbox")
+    assert json.loads(as_json.stdout)["settings"] == "../sigma2hive.yml"
+    # Alerts go to stdout, so text does not, though no --sink was given.
+    result = run("--events", "../events.ndjson")
+    assert [json.loads(line)["severity"] for line in result.stdout.splitlines()] == [3]
+    assert "1 alert, 0 left out" in result.stderr
+
+
+def test_an_event_that_comes_twice_is_one_alert(folder: Path) -> None:
+    (folder / "copy.ndjson").write_bytes((folder / "events.ndjson").read_bytes())
+    result = run("--events", "events.ndjson", "--events", "copy.ndjson")
+    assert result.stdout.splitlines() == [
+        "high      2026-11-20 02:15:00  Shadow copies deleted on ws01.corp.example",
+        "inbox: 1 stored",
+        "4 events, 1 rule, 1 alert, 0 left out; nothing was sent anywhere",
+    ]
 
 
 def test_two_sinks_get_the_same_alert(folder: Path) -> None:
@@ -185,6 +221,7 @@ def test_many_bad_events_do_not_bury_the_rest(folder: Path) -> None:
         (["--events", "events.ndjson", "--settings", "none.yml"], 3, "none.yml"),
         (["--events", "nowhere"], 3, "nowhere"),
         (["--events", "events.ndjson", "--rules", "nowhere"], 3, "nowhere"),
+        (["--events", "events.ndjson", "--sink", "jsonl:-", "--json"], 2, "standard output"),
         ([], 2, "--events"),
         (["--events", "events.ndjson", "--evnts", "x"], 2, "--events"),
     ],

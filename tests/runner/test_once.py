@@ -110,7 +110,7 @@ def test_six_failed_logons_are_one_alert_as_an_analyst_wants_it(compiled: Compil
     }
     assert [event.raw for event in alert.events] == [event.raw for event in events]
     assert [entry.pattern_id for entry in alert.procedures] == ["T1110"]
-    assert (summary.events, summary.alerts) == (6, 1)
+    assert (summary.events, summary.delivered.alerts) == (6, 1)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_second_pass_over_the_same_events_raises_nothing_new(
         with EpisodeStore(tmp_path / "state.db") as episodes:
             _, summary = one_pass(compiled, events, [inbox], episodes)
         inbox.close()
-        assert dict(summary.outcomes["inbox"]) == {expected: 1}
+        assert dict(summary.delivered.counts()["inbox"]) == {expected: 1}
 
 
 def test_late_events_reach_the_same_alert(compiled: Compiled, tmp_path: Path) -> None:

@@ -7,11 +7,13 @@ import click
 from sigma2hive import __version__
 from sigma2hive.cli.compile import compile_rules
 from sigma2hive.cli.inbox import inbox
+from sigma2hive.cli.program import Program
 from sigma2hive.cli.run import run
 from sigma2hive.cli.schema import schema
 
 
 @click.group(
+    cls=Program,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 fine, 1 findings, 2 usage, 3 configuration, 4 a server was unreachable.",
 )

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import click
 
+from sigma2hive.cli.output import tell
 from sigma2hive.cli.rendering import SourceFiles, render_diagnostic
 from sigma2hive.clients.errors import ServerError
 from sigma2hive.diagnostics import ConfigurationError, Diagnostic, SinkError
@@ -30,6 +31,7 @@ class Exit(IntEnum):
     USAGE = 2
     CONFIGURATION = 3
     UNREACHABLE = 4
+    INTERRUPTED = 130
 
 
 def print_findings(findings: Iterable[Diagnostic], root: Path) -> None:
@@ -43,9 +45,28 @@ def print_findings(findings: Iterable[Diagnostic], root: Path) -> None:
     for finding in findings:
         seen[finding.code] += 1
         if seen[finding.code] > _SHOWN_IN_FULL:
-            click.echo(render_diagnostic(replace(finding, hint="")), err=True)
+            tell(render_diagnostic(replace(finding, hint="")))
         else:
-            click.echo(render_diagnostic(finding, files.lines(finding.location)), err=True)
+            tell(render_diagnostic(finding, files.lines(finding.location)))
+
+
+def print_first_findings(findings: Iterable[Diagnostic], root: Path) -> None:
+    """Print the first findings of each code to stderr, and how many more there are."""
+    seen: Counter[str] = Counter()
+    shown = []
+    for finding in findings:
+        seen[finding.code] += finding.count
+        if seen[finding.code] <= _SHOWN_IN_FULL:
+            shown.append(finding)
+    print_findings(shown, root)
+    for code, count in seen.items():
+        if (more := count - sum(finding.code == code for finding in shown)) > 0:
+            tell(f"{code}: {more:,} more, {count:,} in all; --json lists them")
+
+
+def print_sink_error(error: SinkError | StorageError) -> None:
+    """Print why a sink or the state cannot be written, to stderr."""
+    tell(f"error S2H506: {visible(str(error))}")
 
 
 @contextmanager
@@ -57,12 +78,12 @@ def errors_as_exits() -> Iterator[None]:
         print_findings(error.diagnostics, error.root or Path.cwd())
         _end(Exit.CONFIGURATION)
     except (SinkError, StorageError) as error:
-        click.echo(f"error S2H506: {visible(str(error))}", err=True)
+        print_sink_error(error)
         _end(Exit.CONFIGURATION)
     except ServerError as error:
         # What passes by itself is the server's; the rest needs someone to change a setting.
-        click.echo(f"error: {visible(error.message)}", err=True)
-        click.echo(f"  hint: {visible(error.hint)}", err=True)
+        tell(f"error: {visible(error.message)}")
+        tell(f"  hint: {visible(error.hint)}")
         _end(Exit.UNREACHABLE if error.passes else Exit.CONFIGURATION)
 
 

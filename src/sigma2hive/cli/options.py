@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,6 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+
+from sigma2hive.cli.output import tell
+from sigma2hive.model.visible import visible
+from sigma2hive.settings import Settings
 
 Command = Callable[..., Any]
 
@@ -46,6 +51,20 @@ def settings_option(command: Command) -> Command:
         metavar="FILE",
         help="Settings file; by default sigma2hive.yml here or above.",
     )(command)
+
+
+def settings_shown(settings: Settings) -> str | None:
+    """Return the path of the settings file in use, from the current folder; None without one."""
+    if settings.file is None:
+        return None
+    return os.path.relpath(settings.file)
+
+
+def print_settings_file(settings: Settings) -> None:
+    """Say on stderr which settings file is in use, where one is: it may lie in a folder above."""
+    shown = settings_shown(settings)
+    if shown is not None:
+        tell(f"settings: {visible(shown)}")
 
 
 def project_options(command: Command) -> Command:

@@ -4,37 +4,33 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import click
 
-from sigma2hive.cli.blindness import blindness_as_json, print_blindness
-from sigma2hive.cli.exits import Exit, errors_as_exits, print_findings
-from sigma2hive.cli.options import Span, json_option, project_options
-from sigma2hive.cli.run_report import Report, alert_as_json, alert_line
-from sigma2hive.clients.elasticsearch import open_client
+from sigma2hive.cli.blindness import print_blindness
+from sigma2hive.cli.exits import Exit, errors_as_exits, print_findings, print_sink_error
+from sigma2hive.cli.options import Span, json_option, print_settings_file, project_options
+from sigma2hive.cli.output import OutputError, say, tell
+from sigma2hive.cli.run_report import Raised, Report
 from sigma2hive.clients.errors import ServerError
 from sigma2hive.compiler import Blindness, find_blindness
-from sigma2hive.diagnostics import Diagnostic
-from sigma2hive.model.events import Event
-from sigma2hive.model.times import NANOSECONDS
-from sigma2hive.runner.matching import Candidate
+from sigma2hive.runner.delivery import check_delivery, open_delivery, sink_requests
+from sigma2hive.runner.inputs import Input, read_files, search_back
 from sigma2hive.runner.once import Pass, Summary, run_pass
-from sigma2hive.runner.querying import Search, Window
-from sigma2hive.runner.state import DEFAULT_STATE, EpisodeStore
+from sigma2hive.runner.state import EpisodeStore
 from sigma2hive.settings import Settings
-from sigma2hive.sinks import Sink, SinkRequest, check_sink, open_sink
-from sigma2hive.sources import Limits, SourceOptions, read_events
+from sigma2hive.sinks import Sink, SinkRequest
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
 
 _PROGRESS_EVERY = 1_000
 #: Findings that say that something a person named was not read at all.
 _NOT_READ = frozenset({"S2H505", "S2H108"})
+_STANDARD_OUTPUT = "jsonl:-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +43,6 @@ class _Asked:
     dry_run: bool
     as_json: bool
     strict: bool
-
-    @property
-    def to_stderr(self) -> bool:
-        """Whether stdout belongs to a program: text for people then goes to stderr."""
-        return self.as_json or (not self.dry_run and "jsonl:-" in self.sinks)
 
 
 @click.command()
@@ -112,36 +103,39 @@ def run(
 
 
 def _run(project: Project, asked: _Asked) -> Exit:
+    settings = project.settings
+    requests = sink_requests(settings, asked.sinks, Path.cwd())
+    on_stdout = any(request.spec == _STANDARD_OUTPUT for request in requests)
+    if on_stdout and asked.as_json:
+        raise click.UsageError(f"--json and the sink {_STANDARD_OUTPUT} both want standard output")
+    source = _input(project, asked)
+    print_settings_file(settings)
+    print_findings(project.findings, settings.root)
+    blindness = _blindness(project, asked)
+    summary, raised = Summary(), Raised()
     with ExitStack() as stack:
-        found, unsearched = _source(project, asked, stack)
-        print_findings(project.findings, project.settings.root)
-        blindness = _blindness(project, asked)
-        summary = Summary()
-        raised: list[dict[str, object]] = []
-        with _opened(project, asked) as (sinks, episodes), _progress(summary) as progress:
-            work = Pass(
-                compiled=project.compiled,
-                mappings=project.mappings,
-                sinks=sinks,
-                episodes=episodes,
-                unsearched=unsearched,
-                progress=progress,
-                profile=project.profile,
-            )
-            for alert in run_pass(work, found, summary):
-                if asked.as_json:
-                    raised.append(alert_as_json(alert))
-                else:
-                    click.echo(alert_line(alert), err=asked.to_stderr)
-    report = Report(project, summary, asked.dry_run, unsearched)
-    if asked.as_json:
-        content = {**report.as_json(raised), "blindness": blindness_as_json(blindness)}
-        click.echo(json.dumps(content, indent=2))
-    else:
-        print_findings(report.shown_put_aside(), project.settings.root)
-        click.echo("\n".join(report.lines()), err=asked.to_stderr)
-    code = _exit_code(project, summary, unsearched, asked)
-    return Exit.FINDINGS if asked.strict and blindness.blind and code is Exit.FINE else code
+        looked_at = stack.enter_context(source)
+        sinks, episodes = stack.enter_context(_delivery(settings, requests, asked, summary))
+        work = Pass(
+            compiled=project.compiled,
+            mappings=project.mappings,
+            sinks=sinks,
+            episodes=episodes,
+            unsearched=looked_at.unsearched,
+            progress=stack.enter_context(_progress(summary)),
+            profile=project.profile,
+        )
+        for alert in run_pass(work, looked_at.found, summary):
+            raised.add(alert)
+    report = Report(project, summary, asked.dry_run, looked_at.unsearched, blindness)
+    code = _exit_code(report, asked)
+    # Whoever reads may be slow or gone: all is delivered by now.
+    try:
+        _print(report, raised, asked, say if asked.as_json or not on_stdout else tell)
+    except OutputError as error:
+        if error.is_wanted:
+            raise
+    return code
 
 
 def _blindness(project: Project, asked: _Asked) -> Blindness:
@@ -154,105 +148,86 @@ def _blindness(project: Project, asked: _Asked) -> Blindness:
     return seen
 
 
-def _source(
-    project: Project, asked: _Asked, stack: ExitStack
-) -> tuple[Iterable[Event | Candidate | Diagnostic], Mapping[str, ServerError]]:
-    """Return what to look at, and where the rules will be that cannot be searched."""
+def _print(
+    report: Report, raised: Raised, asked: _Asked, print_text: Callable[[str], None]
+) -> None:
+    if asked.as_json:
+        print_text(json.dumps(report.as_json(raised), indent=2))
+    else:
+        for line in raised.lines():
+            print_text(line)
+        print_findings(report.shown_put_aside(), report.project.settings.root)
+        print_text("\n".join(report.lines()))
+    for error in report.summary.delivered.failed.values():
+        print_sink_error(error)
+
+
+def _input(project: Project, asked: _Asked) -> AbstractContextManager[Input]:
+    settings = project.settings
     if asked.since is not None:
         if asked.events:
             raise click.UsageError("--since searches Elasticsearch: leave --events out")
-        if not project.settings.elasticsearch.urls:
+        if not settings.elasticsearch.urls:
             raise click.UsageError(
                 "no Elasticsearch to search: name it under elasticsearch in sigma2hive.yml, or in "
                 "SIGMA2HIVE_ELASTICSEARCH_URLS"
             )
-        client = stack.enter_context(open_client(project.settings.elasticsearch))
-        end_ns = time.time_ns()
-        window = Window(end_ns - int(asked.since.total_seconds()) * NANOSECONDS, end_ns)
-        search = Search(client, project.compiled.rules, window)
-        return search, search.failures
-    paths = asked.events or project.settings.sources.events
+        return search_back(asked.since, settings, project.compiled.rules)
+    paths = asked.events or settings.sources.events
     if not paths:
         raise click.UsageError(
             "no events to read: name files or folders with --events, or under sources in "
             "sigma2hive.yml; or search Elasticsearch with --since"
         )
-    return read_events(paths, _source_options(project)), {}
-
-
-def _source_options(project: Project) -> SourceOptions:
-    limits = project.settings.limits
-    return SourceOptions(
-        flavour=project.profile.windows_events,
-        root=project.settings.root,
-        limits=Limits(limits.max_event_bytes, limits.max_event_fields),
-    )
+    return nullcontext(read_files(paths, settings, project.profile))
 
 
 @contextmanager
-def _opened(
-    project: Project, asked: _Asked
-) -> Iterator[tuple[Sequence[Sink], EpisodeStore | None]]:
-    """Open what a run writes to; a dry run opens nothing, and an error leaves nothing half."""
+def _delivery(
+    settings: Settings, requests: list[SinkRequest], asked: _Asked, summary: Summary
+) -> Iterator[tuple[tuple[Sink, ...], EpisodeStore | None]]:
+    """Open what a run writes to; a dry run only finds out whether it could be."""
     if asked.dry_run:
+        check_delivery(requests, settings.state)
         yield (), None
         return
-    settings = project.settings
-    with ExitStack() as stack:
-        sinks: list[Sink] = []
-        stack.push(lambda kind, *_: _finish(sinks, failed=kind is not None))
-        requests = _requests(asked, settings)
-        for request in requests:
-            check_sink(request)
-        for request in requests:
-            sinks.append(open_sink(request))
-        episodes = stack.enter_context(EpisodeStore(settings.state / DEFAULT_STATE.name))
-        yield sinks, episodes
-
-
-def _requests(asked: _Asked, settings: Settings) -> list[SinkRequest]:
-    # A path on the command line counts from where the person stands.
-    folder = Path.cwd() if asked.sinks else settings.root
-    specs = dict.fromkeys(asked.sinks or settings.sinks)
-    return [SinkRequest(spec, folder, settings.state) for spec in specs]
-
-
-def _finish(sinks: Sequence[Sink], *, failed: bool) -> bool:
-    for sink in sinks:
-        if failed:
-            sink.discard()
-        else:
-            sink.close()
-    return False
+    with open_delivery(requests, settings.state, summary.delivered) as (sinks, episodes):
+        yield tuple(sinks), episodes
 
 
 @contextmanager
 def _progress(summary: Summary) -> Iterator[Callable[[int], None]]:
     """Show on a terminal how many events were read; elsewhere nothing."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _: None
         return
 
     def show(count: int) -> None:
         if count % _PROGRESS_EVERY == 0:
-            click.echo(f"\r{count:,} events, {summary.alerts:,} alerts", nl=False, err=True)
+            tell(f"\r{count:,} events, {summary.delivered.alerts:,} alerts", ends_line=False)
 
     try:
         yield show
     finally:
-        click.echo("\r\x1b[K", nl=False, err=True)
+        tell("\r\x1b[K", ends_line=False)
 
 
-def _exit_code(
-    project: Project, summary: Summary, unsearched: Mapping[str, ServerError], asked: _Asked
-) -> Exit:
-    if unsearched:
-        passing = any(error.passes for error in unsearched.values())
-        return Exit.UNREACHABLE if passing else Exit.CONFIGURATION
+def _exit_code(report: Report, asked: _Asked) -> Exit:
+    project, summary = report.project, report.summary
+    if summary.delivered.failed:
+        return Exit.CONFIGURATION
+    if report.unsearched:
+        return _unsearched_code(report.unsearched)
     if any(finding.code in _NOT_READ for finding in (*project.findings, *summary.put_aside)):
         return Exit.CONFIGURATION
     if not project.compiled.rules:
         return Exit.CONFIGURATION
-    if asked.strict and (project.findings.errors or summary.put_aside.errors):
+    left_out = project.findings.errors or summary.put_aside.errors
+    if asked.strict and (left_out or report.blindness.blind):
         return Exit.FINDINGS
     return Exit.FINE
+
+
+def _unsearched_code(unsearched: Mapping[str, ServerError]) -> Exit:
+    passing = any(error.passes for error in unsearched.values())
+    return Exit.UNREACHABLE if passing else Exit.CONFIGURATION

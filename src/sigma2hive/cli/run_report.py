@@ -3,41 +3,86 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sigma2hive.cli.alert_view import SEVERITIES
+from sigma2hive.cli.blindness import blindness_as_json
+from sigma2hive.cli.options import settings_shown
 from sigma2hive.cli.rendering import diagnostic_as_json
 from sigma2hive.clients.errors import ServerError
+from sigma2hive.compiler import Blindness
 from sigma2hive.diagnostics import CODES, Diagnostic
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.times import moment_of, render_time
 from sigma2hive.model.visible import visible
 from sigma2hive.runner.once import Summary
+from sigma2hive.sinks import Outcome
 from sigma2hive.workflows.project import Project
 
 #: Findings about events that are shown of each code; all of them are in --json.
 _SHOWN_OF_EACH = 5
 
 
-def alert_line(alert: Alert) -> str:
-    """Return one alert as a line: severity, the events' own time (UTC), title, events."""
-    moment = f"{moment_of(alert.date_ns):%Y-%m-%d %H:%M:%S}"
-    events = f"  ({len(alert.events)} events)" if len(alert.events) > 1 else ""
-    return f"{SEVERITIES[alert.severity]:8}  {moment}  {visible(alert.title)}{events}"
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """What is told of one alert; its texts and raw logs are in the sinks."""
+
+    rule_id: str
+    source_ref: str
+    title: str
+    severity: int
+    date_ns: int
+    events: int
+    observables: int
+
+    def line(self) -> str:
+        """Return severity, the events' own time (UTC), title, events."""
+        moment = f"{moment_of(self.date_ns):%Y-%m-%d %H:%M:%S}"
+        events = f"  ({self.events} events)" if self.events > 1 else ""
+        return f"{SEVERITIES[self.severity]:8}  {moment}  {visible(self.title)}{events}"
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "rule_id": self.rule_id,
+            "sourceRef": self.source_ref,
+            "title": self.title,
+            "severity": self.severity,
+            "date": render_time(self.date_ns),
+            "events": self.events,
+            "observables": self.observables,
+        }
 
 
-def alert_as_json(alert: Alert) -> dict[str, object]:
-    """Return the figures of one alert, without its texts and raw logs (jsonl has those)."""
-    return {
-        "rule_id": alert.rule_id,
-        "sourceRef": alert.source_ref,
-        "title": alert.title,
-        "severity": alert.severity,
-        "date": render_time(alert.date_ns),
-        "events": len(alert.events),
-        "observables": len(alert.observables),
-    }
+@dataclass(slots=True)
+class Raised:
+    """The alerts of a run in the order in which they came, each once."""
+
+    _figures: dict[tuple[str, str, str], _Figures] = field(default_factory=dict)
+
+    def add(self, alert: Alert) -> None:
+        """Take an alert; of one that comes twice, what tells of more events stays."""
+        identity = (alert.type, alert.source, alert.source_ref)
+        earlier = self._figures.get(identity)
+        if earlier is not None and earlier.events >= len(alert.events):
+            return
+        self._figures[identity] = _Figures(
+            rule_id=alert.rule_id,
+            source_ref=alert.source_ref,
+            title=alert.title,
+            severity=alert.severity,
+            date_ns=alert.date_ns,
+            events=len(alert.events),
+            observables=len(alert.observables),
+        )
+
+    def lines(self) -> Iterator[str]:
+        """Yield a line for each alert."""
+        return (figures.line() for figures in self._figures.values())
+
+    def as_json(self) -> list[dict[str, object]]:
+        """Return the figures of each alert."""
+        return [figures.as_json() for figures in self._figures.values()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +93,11 @@ class Report:
     summary: Summary
     dry_run: bool
     unsearched: Mapping[str, ServerError] = field(default_factory=dict)
+    blindness: Blindness = field(default_factory=Blindness)
 
     def lines(self) -> Iterator[str]:
         """Yield what became of the alerts, what was left out, and the last line."""
-        for sink, outcomes in self.summary.outcomes.items():
+        for sink, outcomes in self._outcomes():
             counted = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items())
             yield f"{sink}: {counted}"
         if self.left_out:
@@ -68,7 +114,7 @@ class Report:
         counts = (
             _counted(self.summary.events, "event"),
             _counted(self._rules, "rule"),
-            _counted(self.summary.alerts, "alert"),
+            _counted(self.summary.delivered.alerts, "alert"),
             f"{self.left_out:,} left out",
         )
         return f"{', '.join(counts)}; {end}"
@@ -83,16 +129,20 @@ class Report:
                 first.append(finding)
         return first
 
-    def as_json(self, alerts: Sequence[dict[str, object]]) -> dict[str, object]:
+    def as_json(self, raised: Raised) -> dict[str, object]:
         """Return everything, with every finding."""
         findings = [*self.project.findings, *self.summary.put_aside]
         return {
+            "settings": settings_shown(self.project.settings),
             "events": self.summary.events,
             "rules": self._rules,
-            "alerts": list(alerts),
+            "alerts": raised.as_json(),
             "outcomes": {
                 sink: {outcome.value: count for outcome, count in outcomes.items()}
-                for sink, outcomes in self.summary.outcomes.items()
+                for sink, outcomes in self._outcomes()
+            },
+            "failed_sinks": {
+                sink: str(error) for sink, error in self.summary.delivered.failed.items()
             },
             "left_out": self.left_out,
             "unsearched": {
@@ -110,7 +160,11 @@ class Report:
             ],
             "findings": [diagnostic_as_json(finding) for finding in findings],
             "dry_run": self.dry_run,
+            "blindness": blindness_as_json(self.blindness),
         }
+
+    def _outcomes(self) -> Iterable[tuple[str, Counter[Outcome]]]:
+        return self.summary.delivered.counts().items()
 
     def _unsearched_lines(self) -> Iterator[str]:
         """Yield each reason once, with the number of rules that it kept from being searched."""

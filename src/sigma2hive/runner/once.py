@@ -6,7 +6,6 @@ Decisions are `matching`'s; this module only does what was decided.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -21,10 +20,11 @@ from sigma2hive.model.matches import Match, Ungrouped
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import CompiledCorrelation
 from sigma2hive.runner.contexts import contexts_of
+from sigma2hive.runner.delivery import Delivered
 from sigma2hive.runner.episodes import find_firings
 from sigma2hive.runner.matching import Candidate, Matcher
 from sigma2hive.runner.state import EpisodeStore, StoredEpisode
-from sigma2hive.sinks import Outcome, Sink
+from sigma2hive.sinks import Sink
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,11 @@ class Pass:
 
 @dataclass(slots=True)
 class Summary:
-    """What a pass did: `outcomes` counts, per sink, what became of the alerts; `put_aside` are
-    findings about events; `ungrouped` are matches that correlations could not count."""
+    """What a pass did: `delivered` is what became of the alerts; `put_aside` are findings about
+    events; `ungrouped` are matches that correlations could not count."""
 
     events: int = 0
-    alerts: int = 0
-    outcomes: dict[str, Counter[Outcome]] = field(default_factory=dict)
+    delivered: Delivered = field(default_factory=Delivered)
     put_aside: Diagnostics = field(default_factory=Diagnostics)
     ungrouped: list[Ungrouped] = field(default_factory=list)
 
@@ -61,13 +60,13 @@ class Summary:
 def run_pass(
     work: Pass, found: Iterable[Event | Candidate | Diagnostic], summary: Summary
 ) -> Iterator[Alert]:
-    """Yield every alert once it was pushed to all sinks, and fill `summary` meanwhile.
+    """Yield every alert after it was pushed to all sinks, and fill `summary` meanwhile.
 
     `found` are events that all rules look at, candidates of single rules, and findings about what
     was put aside.
 
     Raises:
-        SinkError: a sink cannot be written; the pass ends, and what was pushed before stays.
+        SinkError: no sink takes alerts any more; what was pushed before stays.
     """
     matcher = Matcher(work.compiled)
     contexts = contexts_of(work.compiled, work.profile)
@@ -92,9 +91,7 @@ def run_pass(
 
 def _pushed(work: Pass, match: Match, context: AlertContext, summary: Summary) -> Alert:
     alert = build_alert(match, work.mappings, context)
-    summary.alerts += 1
-    for sink in work.sinks:
-        summary.outcomes.setdefault(sink.name, Counter())[sink.push(alert)] += 1
+    summary.delivered.push(alert, work.sinks)
     return alert
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from sigma2hive.model.canonical import JsonValue, canonical_json
-from sigma2hive.storage import STATE_FOLDER, Database, Schema, open_database
+from sigma2hive.storage import STATE_FOLDER, Database, Schema, check_database, open_database
 
 #: The state store, from the folder that sigma2hive works in.
 DEFAULT_STATE = STATE_FOLDER / "state.db"
@@ -53,6 +53,15 @@ class StoredEpisode:
     end_ns: int
     identity: JsonValue
     figure: int = 0
+
+
+def check_state(path: Path) -> None:
+    """Find out, without writing anything, whether the store could be opened.
+
+    Raises:
+        StorageError: it cannot be used.
+    """
+    check_database(path, _SCHEMA)
 
 
 class EpisodeStore:

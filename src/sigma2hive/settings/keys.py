@@ -7,11 +7,13 @@ a file. To add a setting, add a field with `_setting` or a section with `_sectio
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from pathlib import Path
 from typing import TypeVar
+
+from sigma2hive.diagnostics import Location
 
 ENVIRONMENT_PREFIX = "SIGMA2HIVE_"
 
@@ -28,12 +30,14 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What a declaration says: `many` makes it a list of `kind`; `example` is YAML."""
+    """What a declaration says: `many` makes it a list of `kind`, which may only be empty where
+    `optional`; `example` is YAML."""
 
     kind: Kind
     many: bool
     meaning: str
     example: str
+    optional: bool
 
     @property
     def expected(self) -> str:
@@ -44,7 +48,9 @@ class Spec:
 
 
 def _setting(default: T, kind: Kind, meaning: str, example: str, *, many: bool = False) -> T:
-    spec = Spec(kind, many, " ".join(meaning.split()), example)
+    # Where nothing is a default, a list may be left empty; elsewhere that would do nothing at all.
+    optional = default == () or not many
+    spec = Spec(kind, many, " ".join(meaning.split()), example, optional)
     return field(default=default, metadata={"spec": spec})
 
 
@@ -174,11 +180,15 @@ class Settings:
     """What holds for every command in a repository.
 
     `root` is the folder that relative paths are seen from; paths from `load_settings` are absolute.
-    `file` is the settings file, None where there is none and the defaults hold.
+    `file` is the settings file, None where there is none and the defaults hold. `places` says where
+    each setting that is no default was written, an item each of a list.
     """
 
     root: Path = Path()
     file: Path | None = None
+    places: Mapping[str, tuple[Location, ...]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
     rules: tuple[Path, ...] = _setting(
         (Path("sigma_rules"),),
         Kind.PATH,
@@ -230,6 +240,15 @@ class Settings:
         "placeholders: placeholders.yml",
     )
     limits: Limits = _section(Limits, "Where an event is put aside before it costs more.")
+
+    def is_written(self, key: str) -> bool:
+        """Whether someone has written this setting, in the file or the environment."""
+        return key in self.places
+
+    def place_of(self, key: str, item: int = 0) -> Location:
+        """Return where a setting, or an item of it, was written; for a default its name."""
+        places = self.places.get(key)
+        return places[min(item, len(places) - 1)] if places else Location(f"the default of {key}")
 
 
 @dataclass(frozen=True, slots=True)

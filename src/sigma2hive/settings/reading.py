@@ -11,7 +11,7 @@ import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +131,7 @@ class _Reader:
     diagnostics: Diagnostics
     root: Path
     environment: Mapping[str, str]
+    places: dict[str, tuple[Location, ...]] = field(default_factory=dict)
 
     def read(self, base: Settings) -> Settings:
         written = self.document.value if self.document else {}
@@ -138,7 +139,7 @@ class _Reader:
             self._refuse_credentials(self.document)
         self._warn_of_misspelt_variables()
         read: Settings = self._section(base, written, "")
-        return read
+        return replace(read, places=self.places)
 
     def _section(self, base: Any, written: Mapping[Any, Any], prefix: str) -> Any:
         """Return `base`, a dataclass of settings, with what the file and environment say."""
@@ -173,18 +174,27 @@ class _Reader:
         if name in written:
             try:
                 value = _check(row.spec, written[name])
+                self.places[row.key] = self._value_places(row, value)
             except _Invalid as invalid:
                 message = f"{row.key} {invalid.message}"
                 place = self._place(*_steps(row.key), *invalid.keys)
                 self.diagnostics.error("S2H402", place, message, f"for example: {row.spec.example}")
         if text := self.environment.get(row.environment):
+            place = Location(f"environment variable {row.environment}")
             try:
                 value = _check(row.spec, _from_text(row.spec, text))
+                self.places[row.key] = (place,)
             except _Invalid as invalid:
-                place = Location(f"environment variable {row.environment}")
                 message = f"{row.key} {invalid.message}"
                 self.diagnostics.error("S2H402", place, message, "mend the variable, or unset it")
         return self._resolved(value)
+
+    def _value_places(self, row: Row, value: object) -> tuple[Location, ...]:
+        assert self.document is not None  # noqa: S101 - what is written was written somewhere
+        steps = _steps(row.key)
+        if isinstance(value, tuple) and value:
+            return tuple(self.document.at(*steps, item) for item in range(len(value)))
+        return (self.document.value_at(*steps),)
 
     def _resolved(self, value: object) -> object:
         if isinstance(value, Path):
@@ -270,6 +280,8 @@ def _check(spec: Spec, value: object) -> object:
         return _check_one(spec, value)
     if not isinstance(value, list):
         raise _Invalid(f"must be {spec.expected}, found {_describe(value)}")
+    if not value and not spec.optional:
+        raise _Invalid(f"must be {spec.expected}, at least one, found an empty list")
     return tuple(_check_one(spec, item, index) for index, item in enumerate(value))
 
 

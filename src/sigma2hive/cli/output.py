@@ -1,0 +1,73 @@
+"""Printing that neither stops the work nor ends in a traceback.
+
+What a command has to say is printed after its work is done; `say` then reports a standard output
+that is gone or full as an `OutputError`, which `Program` turns into an exit code. `tell` is for
+people who may be watching: it never raises.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from contextlib import suppress
+from typing import IO
+
+import click
+
+#: Whoever read has had enough, as `head` has.
+_READER_LEFT = frozenset({errno.EPIPE, errno.ESHUTDOWN})
+
+
+class OutputError(Exception):
+    """Standard output takes no more; `is_wanted` says whether somebody misses what is lost."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"standard output cannot be written: {error.strerror or error}")
+        self.is_wanted = error.errno not in _READER_LEFT
+
+
+def say(text: str) -> None:
+    """Print text that was asked for, to standard output.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        click.echo(text)
+    except OSError as error:
+        raise OutputError(error) from None
+
+
+def tell(text: str, *, ends_line: bool = True) -> None:
+    """Print text for people to standard error, where somebody listens there."""
+    with suppress(OSError):
+        click.echo(text, nl=ends_line, err=True)
+
+
+def accept_any_text() -> None:
+    """Let characters that the terminal's encoding lacks be written as escapes, not raise."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def let_go_of_broken() -> None:
+    """Give up streams that cannot be written, so that Python does not try again when it ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            _lead_nowhere(stream)
+
+
+def _lead_nowhere(stream: IO[str]) -> None:
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, stream.fileno())
+        finally:
+            os.close(nowhere)
+        stream.flush()

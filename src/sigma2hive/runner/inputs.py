@@ -1,0 +1,61 @@
+"""What a run looks at: the events of files, or the hits of a search.
+
+Takes settings and what is asked for; gives an `Input`. Nothing is read before it is iterated.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from sigma2hive.clients.elasticsearch import open_client
+from sigma2hive.clients.errors import ServerError
+from sigma2hive.diagnostics import Diagnostic
+from sigma2hive.model.events import Event
+from sigma2hive.model.profiles import Profile
+from sigma2hive.model.rules import CompiledRule
+from sigma2hive.model.times import NANOSECONDS
+from sigma2hive.runner.matching import Candidate
+from sigma2hive.runner.querying import Search, Window
+from sigma2hive.settings import Settings
+from sigma2hive.sources import Limits, SourceOptions, read_events
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What a pass looks at. `unsearched` has the rules that could not be searched whole, by id,
+    once `found` was iterated."""
+
+    found: Iterable[Event | Candidate | Diagnostic]
+    unsearched: Mapping[str, ServerError] = field(default_factory=dict)
+
+
+def read_files(paths: Sequence[Path], settings: Settings, profile: Profile) -> Input:
+    """Return the events of files and folders."""
+    limits = settings.limits
+    options = SourceOptions(
+        flavour=profile.windows_events,
+        root=settings.root,
+        limits=Limits(limits.max_event_bytes, limits.max_event_fields),
+    )
+    return Input(read_events(paths, options))
+
+
+@contextmanager
+def search_back(
+    span: timedelta, settings: Settings, rules: Sequence[CompiledRule]
+) -> Iterator[Input]:
+    """Give what a search for each rule finds in the last `span` of Elasticsearch.
+
+    Raises:
+        ServerError: the cluster cannot be asked at all.
+    """
+    end_ns = time.time_ns()
+    window = Window(end_ns - int(span.total_seconds()) * NANOSECONDS, end_ns)
+    with open_client(settings.elasticsearch) as client:
+        search = Search(client, rules, window)
+        yield Input(search, search.failures)

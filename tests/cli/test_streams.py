@@ -1,0 +1,171 @@
+"""Whoever reads what a command prints may be gone, full or of another encoding: nothing is lost."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sigma2hive.sinks import Inbox
+from tests.cli.run_world import EVENT, write_events, write_world
+
+ALERTS = 300
+FULL = Path("/dev/full")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with one rule and many events that it finds."""
+    write_world(tmp_path)
+    events = [
+        {**EVENT, "@timestamp": f"2026-11-20T02:{n // 60:02}:{n % 60:02}Z"} for n in range(ALERTS)
+    ]
+    write_events(tmp_path / "events.ndjson", *events)
+    return tmp_path
+
+
+def run_in_shell(folder: Path, script: str, **environment: str) -> tuple[int, str, str]:
+    """Run a script in which $s2h is the program; return exit code, stdout and stderr."""
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=folder,
+        env={**os.environ, "s2h": f"{sys.executable} -m sigma2hive", **environment},
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+        timeout=60,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def delivered(folder: Path) -> int:
+    inbox = Inbox(folder / ".sigma2hive" / "inbox.db", create=False)
+    try:
+        return len(inbox.list_alerts(limit=10 * ALERTS))
+    finally:
+        inbox.close()
+
+
+RUN = "$s2h run --once --events events.ndjson"
+
+
+@pytest.mark.parametrize("options", ["", "--json"])
+def test_a_reader_that_has_had_enough_changes_nothing(folder: Path, options: str) -> None:
+    code, _, errors = run_in_shell(folder, f"{RUN} {options} | true; exit ${{PIPESTATUS[0]}}")
+    assert (code, errors) == (0, "")
+    assert delivered(folder) == ALERTS
+
+
+def test_a_list_for_a_reader_that_has_had_enough_ends_quietly(folder: Path) -> None:
+    run_in_shell(folder, RUN)
+    code, _, errors = run_in_shell(folder, "$s2h inbox list | true; exit ${PIPESTATUS[0]}")
+    assert (code, errors) == (0, "")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="/dev/full is a Linux thing")
+@pytest.mark.parametrize("options", ["", "--json"])
+def test_a_full_output_is_told_once_all_is_delivered(folder: Path, options: str) -> None:
+    code, _, errors = run_in_shell(folder, f"{RUN} {options} > /dev/full")
+    assert (code, errors) == (
+        3,
+        "error: standard output cannot be written: No space left on device\n",
+    )
+    assert delivered(folder) == ALERTS
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="/dev/full is a Linux thing")
+@pytest.mark.parametrize("command", ["inbox list", "inbox show 1 --raw", "--help", "run --help"])
+def test_every_command_tells_of_a_full_output(folder: Path, command: str) -> None:
+    run_in_shell(folder, RUN)
+    code, _, errors = run_in_shell(folder, f"$s2h {command} > /dev/full")
+    assert code == 3
+    assert errors == "error: standard output cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("closed", ["2>/dev/full", "2>&-", ">&-", ">&- 2>&-"])
+def test_what_is_closed_from_the_start_stops_nothing(folder: Path, closed: str) -> None:
+    (folder / "sigma_rules" / "bad.yml").write_text("a: [")
+    code, _, _ = run_in_shell(folder, f"{RUN} {closed}")
+    assert code == 0
+    assert delivered(folder) == ALERTS
+
+
+@pytest.mark.parametrize("stream", ["| true; exit ${PIPESTATUS[0]}", "> /dev/full", ">&-"])
+def test_a_stream_of_alerts_that_breaks_takes_none_from_the_inbox(
+    folder: Path, stream: str
+) -> None:
+    code, _, errors = run_in_shell(folder, f"{RUN} --sink jsonl:- --sink inbox {stream}")
+    assert code == 3
+    assert "error S2H506: jsonl:-: " in errors
+    assert "Traceback" not in errors
+    if stream != ">&-":  # that one is known before anything is delivered
+        assert "inbox: 300 stored" in errors
+        assert delivered(folder) == ALERTS
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_an_encoding_that_lacks_characters_gets_escapes(folder: Path, encoding: str) -> None:
+    write_events(folder / "events.ndjson", {**EVENT, "host": {"name": "Žižkov-Zürich"}})
+    code, out, errors = run_in_shell(folder, f"{RUN} --dry-run", PYTHONIOENCODING=encoding)
+    assert (code, errors) == (0, "")
+    # Where the encoding is plain ASCII, click writes UTF-8.
+    shown = {"ascii": "Žižkov-Zürich", "latin-1": r"\u017di\u017ekov-Z"}
+    assert f"deleted on {shown[encoding]}" in out
+
+
+def test_text_for_a_json_reader_is_one_document(folder: Path) -> None:
+    code, out, _ = run_in_shell(folder, f"{RUN} --json")
+    assert code == 0
+    assert len(json.loads(out)["alerts"]) == ALERTS
+
+
+#: Ctrl-C, pressed as soon as a module is looked for.
+PRESS = """
+import os, signal, sys
+class Press:
+    def find_spec(self, name, path=None, target=None):
+        if name == sys.argv[1]:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Press())
+from sigma2hive.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["click", "sigma2hive.cli", "jinja2"])
+def test_ctrl_c_while_the_program_loads_is_one_line(folder: Path, module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PRESS, module],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
+def test_ctrl_c_on_the_way_is_one_line_and_leaves_nothing_half_written(folder: Path) -> None:
+    os.mkfifo(folder / "slow.ndjson")
+    running = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "sigma2hive", "run", "--once"),
+            *("--events", "slow.ndjson", "--sink", "jsonl:alerts.jsonl"),
+        ],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    # Opening the pipe waits until the program reads from it.
+    with (folder / "slow.ndjson").open("w") as pipe:
+        pipe.write((folder / "events.ndjson").read_text())
+        pipe.flush()
+        running.send_signal(signal.SIGINT)
+        out, errors = running.communicate(timeout=60)
+    assert (running.returncode, out, errors) == (130, "", "interrupted\n")
+    assert not (folder / "alerts.jsonl").exists()

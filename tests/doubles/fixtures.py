@@ -2,7 +2,8 @@
 
 `thehive` is the double, fresh for each test, or the real one that SIGMA2HIVE_TEST_THEHIVE_URL and
 SIGMA2HIVE_TEST_THEHIVE_KEY name: an API key of a user that may manageAlert/create and /update,
-manageObservable and manageProcedure. Tests that need a failure on command skip on a real one.
+manageObservable and manageProcedure. Tests that need a failure on command skip on a real one, and
+alerts that the others make there stay: give it an organisation for tests.
 """
 
 import os

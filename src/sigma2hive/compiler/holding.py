@@ -30,7 +30,7 @@ _LOGICAL = frozenset("truefalsTRUEFALS")
 
 def why_not_held(test: Test, entry: Field, view: IndexView) -> str:
     """Return what the field is, where no value of it can meet the test; "" where one may."""
-    facts = view.facts.get(entry.path, ())
+    facts = [placed.fact for placed in view.facts.get(entry.path, ())]
     if any(fact.takes_malformed for fact in facts) or entry.derived is not None:
         return ""
     kind = entry.type

@@ -199,8 +199,12 @@ class TypeTable:
 
     def knows(self, path: str) -> bool:
         """Whether `path` is a field of the index, or lies below an object of it."""
-        if any(self.find(name) is not None for name in (path, *_parents(path))):
+        found = self.find(path)
+        if found is not None and not (self.is_complete and found.type is FieldType.OBJECT):
             return True
+        if any(self.find(parent) is not None for parent in _parents(path)):
+            return True
+        # That an index has an object of this name says nothing of a field that goes by it.
         return self.is_complete and self.fallback is not None and self.fallback.knows(path)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from sigma2hive.model.fields import Field, FieldType, TypeTable
 from sigma2hive.model.snapshots import ALIAS, IndexedField, Normalizer, Snapshot, Subfield
@@ -32,6 +33,13 @@ _SPECIAL = frozenset({FieldType.FLATTENED, FieldType.NESTED, FieldType.OTHER})
 _NUMBERS = frozenset({FieldType.LONG, FieldType.DOUBLE})
 
 
+class Placed(NamedTuple):
+    """A fact, and in which indices it holds."""
+
+    fact: IndexedField
+    indices: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class IndexView:
     """What the indices of some patterns have, joined. Compared by identity.
@@ -43,15 +51,15 @@ class IndexView:
     patterns: tuple[str, ...]
     indices: tuple[str, ...] = ()
     types: TypeTable = field(default_factory=TypeTable)
-    facts: Mapping[str, tuple[IndexedField, ...]] = field(default_factory=dict)
+    facts: Mapping[str, Sequence[Placed]] = field(default_factory=dict)
     sourceless: tuple[str, ...] = ()
 
     def differing(self, path: str) -> str:
         """Say who has what, where indices disagree: "keyword in a-*; long in b-*"; "" elsewhere."""
         owners: dict[str, set[str]] = {}
-        for fact in self.facts.get(path, ()):
+        for fact, indices in self.facts.get(path, ()):
             if fact.type not in ("object", "passthrough"):
-                owners.setdefault(_in_words(fact), set()).update(fact.indices or self.indices)
+                owners.setdefault(_in_words(fact), set()).update(indices)
         if len(owners) < 2:
             return ""
         return "; ".join(f"{kind} in {', '.join(sorted(owners[kind]))}" for kind in sorted(owners))
@@ -69,10 +77,10 @@ def _in_words(fact: IndexedField) -> str:
 def index_view(snapshots: Sequence[Snapshot], patterns: tuple[str, ...]) -> IndexView:
     """Return what `patterns` find together, given the snapshots that speak of them."""
     indices = tuple(sorted({name for entry in snapshots for name in entry.indices}))
-    facts: dict[str, list[IndexedField]] = {}
+    facts: dict[str, list[Placed]] = {}
     for entry in snapshots:
         for fact in entry.fields:
-            placed = fact if fact.indices else replace(fact, indices=entry.indices)
+            placed = Placed(fact, fact.indices or entry.indices)
             facts.setdefault(fact.path, []).append(placed)
     closed = frozenset(name for entry in snapshots for name in entry.closed)
     known = _Joiner(frozenset(indices), closed, facts).fields()
@@ -80,7 +88,7 @@ def index_view(snapshots: Sequence[Snapshot], patterns: tuple[str, ...]) -> Inde
         patterns,
         indices,
         TypeTable(known, is_complete=True, is_closed=bool(closed)),
-        {path: tuple(entries) for path, entries in facts.items()},
+        facts,
         tuple(sorted({name for entry in snapshots for name in entry.sourceless})),
     )
 
@@ -91,14 +99,14 @@ class _Joiner:
 
     indices: frozenset[str]
     closed: frozenset[str]
-    facts: Mapping[str, list[IndexedField]]
+    facts: Mapping[str, list[Placed]]
     _known: dict[str, Field] = field(default_factory=dict)
 
     def fields(self) -> dict[str, Field]:
         """Return a field for every path that is known."""
         shut, special = self._shut_objects(), self._special_objects()
         for path, entries in self.facts.items():
-            concrete = [entry for entry in entries if entry.type != ALIAS]
+            concrete = [entry for entry in entries if entry.fact.type != ALIAS]
             if concrete:
                 found = self._joined(path, concrete, shut)
                 if special and not special.isdisjoint(_above(path)):
@@ -107,7 +115,7 @@ class _Joiner:
                 self._known[path] = found
         self._add_subfields()
         for path, entries in self.facts.items():
-            aliases = [entry for entry in entries if entry.type == ALIAS]
+            aliases = [entry for entry in entries if entry.fact.type == ALIAS]
             if aliases:
                 self._known[path] = self._aliased(path, aliases)
         self._add_objects()
@@ -117,9 +125,9 @@ class _Joiner:
         """Return where objects keep fields that they do not index, by the objects' paths."""
         shut: dict[str, frozenset[str]] = {}
         for path, entries in self.facts.items():
-            for entry in entries:
-                if entry.is_closed or entry.is_disabled:
-                    shut[path] = shut.get(path, frozenset()) | frozenset(entry.indices)
+            for fact, indices in entries:
+                if fact.is_closed or fact.is_disabled:
+                    shut[path] = shut.get(path, frozenset()) | frozenset(indices)
         return shut
 
     def _special_objects(self) -> frozenset[str]:
@@ -128,15 +136,15 @@ class _Joiner:
             path
             for path, entries in self.facts.items()
             if any(
-                _type_of(entry) in _SPECIAL and not (entry.is_closed or entry.type == ALIAS)
-                for entry in entries
+                _type_of(fact) in _SPECIAL and not (fact.is_closed or fact.type == ALIAS)
+                for fact, _ in entries
             )
         )
 
     def _joined(
-        self, path: str, entries: list[IndexedField], shut: Mapping[str, frozenset[str]]
+        self, path: str, entries: list[Placed], shut: Mapping[str, frozenset[str]]
     ) -> Field:
-        fields = list(dict.fromkeys(field_of(entry) for entry in entries))
+        fields = list(dict.fromkeys(field_of(entry.fact) for entry in entries))
         # An object has no value of its own.
         fields = [found for found in fields if found.type is not FieldType.OBJECT] or fields
         lacking = self.indices.difference(*(entry.indices for entry in entries))
@@ -144,8 +152,8 @@ class _Joiner:
             return Field(path, FieldType.OTHER, computed=any(f.computed for f in fields))
         return _one_field(path, fields)
 
-    def _aliased(self, path: str, aliases: list[IndexedField]) -> Field:
-        targets = {entry.target for entry in aliases}
+    def _aliased(self, path: str, aliases: list[Placed]) -> Field:
+        targets = {entry.fact.target for entry in aliases}
         found = self._known.get(next(iter(targets)))
         covers = not self.indices.difference(*(entry.indices for entry in aliases))
         is_whole = covers or not self.closed
@@ -157,8 +165,8 @@ class _Joiner:
     def _add_subfields(self) -> None:
         """A subfield has the values of its field, and is asked for as that."""
         for path, entries in self.facts.items():
-            for entry in entries:
-                for subfield in entry.subfields:
+            for fact, _ in entries:
+                for subfield in fact.subfields:
                     self._known.setdefault(f"{path}.{subfield.name}", self._known[path])
 
     def _add_objects(self) -> None:
@@ -187,20 +195,18 @@ def field_of(fact: IndexedField) -> Field:
         or fact.is_copy
         or fact.has_script
     )
-    found = Field(path, kind, computed=computed)
-    if kind in _WHOLE_TEXTS:
-        found = replace(found, ignore_above=fact.ignore_above)
-        if fact.normalizer is Normalizer.CUSTOM:
-            return replace(found, opaque=True)
-        if fact.normalizer is Normalizer.LOWERCASE:
-            return replace(found, caseless=path)
-        return replace(found, caseless=_caseless_of(fact))
-    if kind is FieldType.FLATTENED:
-        return replace(found, ignore_above=fact.ignore_above)
-    if kind in _TEXTS:
-        plain = [entry for entry in _whole_subfields(fact) if not entry.normalizer]
-        return replace(found, keyword=f"{path}.{plain[0].name}" if plain else "")
-    return found
+    is_whole = kind in _WHOLE_TEXTS
+    has_limit = is_whole or kind is FieldType.FLATTENED
+    is_opaque = is_whole and fact.normalizer is Normalizer.CUSTOM
+    return Field(
+        path,
+        kind,
+        caseless=_caseless_of(fact) if is_whole else "",
+        keyword=_keyword_of(fact) if kind in _TEXTS else "",
+        ignore_above=fact.ignore_above if has_limit else 0,
+        opaque=is_opaque,
+        computed=computed,
+    )
 
 
 def _type_of(fact: IndexedField) -> FieldType:
@@ -227,7 +233,14 @@ def _whole_subfields(fact: IndexedField) -> list[Subfield]:
     ]
 
 
+def _keyword_of(fact: IndexedField) -> str:
+    plain = (entry for entry in _whole_subfields(fact) if not entry.normalizer)
+    return next((f"{fact.path}.{entry.name}" for entry in plain), "")
+
+
 def _caseless_of(fact: IndexedField) -> str:
+    if fact.normalizer:
+        return fact.path if fact.normalizer is Normalizer.LOWERCASE else ""
     for entry in _whole_subfields(fact):
         holds_as_much = not entry.ignore_above or 0 < fact.ignore_above <= entry.ignore_above
         if entry.normalizer is Normalizer.LOWERCASE and holds_as_much:

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sigma2hive.model.snapshots import IndexedField, Normalizer, Snapshot, Subfield
 from sigma2hive.schema.nodes import Node
@@ -123,10 +124,10 @@ def _snapshot(pattern: str, node: Node) -> Snapshot:
     indices = tuple(item.text() for item in node.required("indices").children())
     facts = []
     if node.has("fields"):
-        fields = node.get("fields")
+        fields, reader = node.get("fields"), _LineReader(indices)
         for number, line in enumerate(fields.text().splitlines(), 1):
             try:
-                facts.append(_fact(line, indices))
+                facts.append(reader.fact(line))
             except ValueError as error:
                 message = f"line {number} of the fields, {line[:60]!r}: {error}"
                 hint = "remove the key `snapshot`, and run `sigma2hive schema pull` again"
@@ -140,28 +141,45 @@ def _snapshot(pattern: str, node: Node) -> Snapshot:
     )
 
 
-def _fact(line: str, indices: tuple[str, ...]) -> IndexedField:
-    """Return the fact in a line.
+class _LineReader:
+    """Reads lines; what stands behind the name is read once, for most fields have it in common."""
 
-    Raises:
-        ValueError: it is none; says why.
-    """
-    words = _WORD.findall(line) if '"' in line else line.split()
-    if len(words) < 2:
-        raise ValueError("it has no name and type")
-    fact = IndexedField(_unquoted(words[0]), _unquoted(words[1]))
-    subfields: list[Subfield] = []
-    changes: dict[str, object] = {}
-    for word in words[2:]:
-        if word.startswith("."):
-            subfields.append(_subfield(word[1:]))
-        else:
-            changes.update(_change(word, indices))
-    # What `_change` gives has the types that the attributes have.
-    return replace(fact, subfields=tuple(subfields), **changes)  # type: ignore[arg-type]
+    def __init__(self, indices: tuple[str, ...]) -> None:
+        self._indices = indices
+        self._read: dict[str, dict[str, Any]] = {}
+
+    def fact(self, line: str) -> IndexedField:
+        """Return the fact in a line.
+
+        Raises:
+            ValueError: it is none; says why.
+        """
+        name, _, rest = line.partition(" ")
+        if '"' in name:
+            found = _WORD.match(line)
+            name = found.group() if found else name
+            rest = line[len(name) + 1 :]
+        if rest not in self._read:
+            self._read[rest] = self._attributes(rest)
+        return IndexedField(_unquoted(name), **self._read[rest])
+
+    def _attributes(self, rest: str) -> dict[str, Any]:
+        words = _WORD.findall(rest)
+        if not words:
+            raise ValueError("it has no name and type")
+        if " ".join(words) != rest:
+            raise ValueError("a quote is not closed, or there are blanks too many")
+        read: dict[str, Any] = {"type": _unquoted(words[0])}
+        subfields = []
+        for word in words[1:]:
+            if word.startswith("."):
+                subfields.append(_subfield(word[1:]))
+            else:
+                read.update(_change(word, self._indices))
+        return {**read, "subfields": tuple(subfields)}
 
 
-def _change(word: str, indices: tuple[str, ...]) -> dict[str, object]:
+def _change(word: str, indices: tuple[str, ...]) -> dict[str, Any]:
     key, equals, text = word.partition("=")
     if not equals:
         if word == _UNSEARCHABLE:
@@ -212,7 +230,7 @@ _ITEM = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
 
 def _listed(text: str) -> list[str]:
     found = _ITEM.findall(text)
-    if not found:
+    if not found or ",".join(found) != text:
         raise ValueError("a value is missing")
     return found
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+import struct
 from pathlib import Path
 
 import pytest
@@ -105,51 +106,84 @@ def test_a_record_without_its_own_time_has_that_of_its_header(file: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("content", "read_numbers", "said"),
+    ("content", "read_numbers", "lost", "said"),
     [
         pytest.param(
             WHOLE[: HEADER + CHUNK + 100],
             "1234",
-            "cut off inside chunk 2 of 3; 4 records were read, the last is #4",
+            3,
+            "cut off inside chunk 2 of 3; about 3 records lost, 4 read, the last is #4",
             id="inside-a-chunk-header",
         ),
         pytest.param(
             WHOLE[: HEADER + CHUNK + 512 + 1000],
             "12345",
+            2,
             "cut off inside chunk 2 of 3",
             id="inside-a-record",
         ),
         pytest.param(
-            WHOLE[: HEADER + 2 * CHUNK], "123456", "2 of 3 chunks are there", id="between-chunks"
+            WHOLE[: HEADER + 2 * CHUNK], "123456", 1, "2 of 3 chunks are there", id="between-chunks"
         ),
-        pytest.param(WHOLE[:HEADER], "", "0 of 3 chunks are there; no record", id="after-header"),
-        pytest.param(WHOLE[:100], "", "inside its header, after 100 bytes", id="inside-header"),
-        pytest.param(WHOLE[:5], "", "inside its header", id="inside-magic"),
-        pytest.param(b"", "", "the file is empty", id="empty"),
-        pytest.param(b"MZ\x90\0" * 2000, "", "no Windows event log", id="another-kind"),
+        pytest.param(WHOLE[:HEADER], "", 7, "0 of 3 chunks are there; about 7", id="after-header"),
+        pytest.param(WHOLE[:100], "", 1, "inside its header, after 100 bytes", id="inside-header"),
+        pytest.param(WHOLE[:5], "", 1, "inside its header", id="inside-magic"),
+        pytest.param(b"", "", 1, "the file is empty", id="empty"),
+        pytest.param(b"MZ\x90\0" * 2000, "", 1, "no Windows event log", id="another-kind"),
         pytest.param(
             changed(HEADER + 512 + 24 + 4, b"\xff" * 40),
             "234567",
-            "cannot read record number 1; 6 records were read, the last is #7",
+            1,
+            "cannot read record number 1; at least 1 record lost, 6 read, the last is #7",
             id="damaged-record",
         ),
         pytest.param(
             changed(HEADER + CHUNK, b"X" * 512),
             "12347",
-            "cannot read chunk number 1; 5 records were read",
+            2,
+            "cannot read chunk number 1; about 2 records lost, 5 read",
             id="damaged-chunk",
+        ),
+        pytest.param(
+            changed(24, b"\xff" * 8)[: HEADER + 2 * CHUNK],
+            "123456",
+            1,
+            "at least 1 record lost",
+            id="a-next-record-that-cannot-be",
+        ),
+        pytest.param(
+            changed(HEADER, b"X" * 512),
+            "567",
+            1,
+            "at least 1 record lost",
+            id="first-chunk-damaged-of-a-log-that-may-have-lost-its-start",
         ),
     ],
 )
 def test_damage_costs_what_it_hit_and_is_told(
-    file: Path, content: bytes, read_numbers: str, said: str
+    file: Path, content: bytes, read_numbers: str, lost: int, said: str
 ) -> None:
     file.write_bytes(content)
     events, (finding,) = read(file)
     assert numbers(events) == list(read_numbers)
     assert shown([finding]) == [("S2H504", "dc01.evtx")]
     assert said in finding.message
+    assert finding.count == lost
     assert finding.hint
+
+
+def test_what_is_kept_of_damage_does_not_grow_with_it(file: Path) -> None:
+    """Every record of a full chunk is broken: one finding, with the count of what is lost."""
+    content = bytearray(evtx_file([logon(n) for n in range(1, 61)], [logon(61)]))
+    position = HEADER + 512
+    for _ in range(60):
+        (size,) = struct.unpack_from("<I", content, position + 4)
+        content[position + 28 : position + 68] = b"\xff" * 40
+        position += size
+    file.write_bytes(content)
+    events, (finding,) = read(file)
+    assert (numbers(events), finding.count) == (["61"], 60)
+    assert "cannot read record number 60 (and 59 more like this)" in finding.message
 
 
 def test_a_damaged_log_does_not_hide_the_next(tmp_path: Path) -> None:

@@ -41,16 +41,18 @@ def read_events(paths: Sequence[Path], options: SourceOptions) -> Iterator[Event
 def _with_few_findings(source: EventSource) -> Iterator[Event | Diagnostic]:
     """Pass everything on, but count findings beyond `MAX_NAMED_FINDINGS` instead."""
     found: Counter[str] = Counter()
+    unnamed: Counter[str] = Counter()
     last: dict[str, Diagnostic] = {}
     for entry in source:
         if isinstance(entry, Diagnostic):
             found[entry.code] += 1
             if found[entry.code] > MAX_NAMED_FINDINGS:
                 last[entry.code] = entry
+                unnamed[entry.code] += entry.count
                 continue
         yield entry
     for code, entry in last.items():
-        count = found[code] - MAX_NAMED_FINDINGS
+        count = unnamed[code]
         message = f"{count:,} more like the {MAX_NAMED_FINDINGS:,} above; the last: {entry.message}"
         yield replace(entry, message=message, count=count)
 

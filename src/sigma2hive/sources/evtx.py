@@ -9,7 +9,6 @@ Source: https://github.com/libyal/libevtx, Windows XML Event Log (EVTX) format
 from __future__ import annotations
 
 import io
-import struct
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,14 +20,17 @@ from sigma2hive.diagnostics import Diagnostic, Location, Severity
 from sigma2hive.model.events import Event
 from sigma2hive.model.times import parse_time_ns
 from sigma2hive.sources.documents import Piece, is_windows_event, windows_event_of
-from sigma2hive.sources.files import EVTX_MAGIC, cannot_open
+from sigma2hive.sources.evtx_layout import (
+    CHUNK_BYTES,
+    HEADER_BYTES,
+    Extent,
+    count_lost,
+    extent_of,
+)
+from sigma2hive.sources.files import cannot_open
 from sigma2hive.sources.interface import EventFile, PutAsideError, SourceOptions
 from sigma2hive.sources.ordinals import Ordinals
 from sigma2hive.sources.parsing import parse_object
-
-HEADER_BYTES = 4096
-CHUNK_BYTES = 65536
-_CHUNK_COUNT_AT = 42
 
 
 class EvtxSource:
@@ -43,7 +45,7 @@ class EvtxSource:
         place = Location(self._file.display)
         try:
             with self._file.path.open("rb") as stream:
-                extent = _extent_of(stream)
+                extent = extent_of(stream)
                 if isinstance(extent, str):
                     yield _damaged(place, extent)
                 else:
@@ -51,23 +53,25 @@ class EvtxSource:
         except OSError as error:
             yield cannot_open(place, error)
 
-    def _records(self, stream: IO[bytes], extent: _Extent) -> Iterator[Event | Diagnostic]:
-        read, last, problems = 0, 0, []
+    def _records(self, stream: IO[bytes], extent: Extent) -> Iterator[Event | Diagnostic]:
+        read = last = problems = 0
+        problem = ""
         with closing(Ordinals()) as ordinals:
             for entry in _entries(_WholeChunks(stream, extent)):
                 if isinstance(entry, str):
-                    problems.append(entry)
+                    problem, problems = entry, problems + 1
                     continue
                 read, last = read + 1, entry.number
                 yield self._event_of(entry, ordinals)
         if extent.missing:
-            problems.append(extent.missing)
-        if problems:
-            so_far = (
-                f"{read} records were read, the last is #{last}" if read else "no record was read"
-            )
-            more = f" (and {len(problems) - 1} more like this)" if len(problems) > 1 else ""
-            yield _damaged(Location(self._file.display), f"{problems[-1]}{more}; {so_far}")
+            problem, problems = extent.missing, problems + 1
+        if problem:
+            more = f" (and {problems - 1:,} more like this)" if problems > 1 else ""
+            lost = count_lost(stream, extent, read)
+            about = f"about {lost:,} records lost" if lost > 1 else "at least 1 record lost"
+            so_far = f"{read:,} read, the last is #{last}" if read else "none read"
+            message = f"{problem}{more}; {about}, {so_far}"
+            yield _damaged(Location(self._file.display), message, lost)
 
     def _event_of(self, record: _Record, ordinals: Ordinals) -> Event | Diagnostic:
         raw = record.data.encode("utf-8", "surrogatepass")
@@ -76,7 +80,9 @@ class EvtxSource:
             document = parse_object(raw, self._options.limits)
             if not is_windows_event(document):
                 raise PutAsideError(
-                    "S2H501", "the record has no Event.System", "its provider wrote it so"
+                    "S2H501",
+                    "the record has no Event.System",
+                    "nothing to mend: its provider wrote it so",
                 )
             return windows_event_of(document, piece, self._options, ordinals)
         except PutAsideError as reason:
@@ -93,42 +99,13 @@ class _Record:
     data: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Extent:
-    """How much of a file is there; `missing` says what is not, "" when all is."""
-
-    size: int
-    missing: str
-
-
-def _extent_of(stream: IO[bytes]) -> _Extent | str:
-    """Return the file's extent, or why it is no event log."""
-    size = stream.seek(0, io.SEEK_END)
-    stream.seek(0)
-    header = stream.read(128)
-    if not size:
-        return "the file is empty: not even the header of an event log is there"
-    if not header.startswith(EVTX_MAGIC[: len(header)]):
-        return "the file is no Windows event log, whatever its name says"
-    if size < HEADER_BYTES:
-        return f"the file is cut off inside its header, after {size:,} bytes"
-    (expected,) = struct.unpack_from("<H", header, _CHUNK_COUNT_AT)
-    whole, rest = divmod(size - HEADER_BYTES, CHUNK_BYTES)
-    if rest:
-        of = f" of {expected}" if expected > whole else ""
-        return _Extent(size, f"the file is cut off inside chunk {whole + 1}{of}")
-    if whole < expected:
-        return _Extent(size, f"the file is cut off: {whole} of {expected} chunks are there")
-    return _Extent(size, "")
-
-
 class _WholeChunks(io.RawIOBase):
     """A file that ends with a chunk: what a cut-off one lacks reads as zeros.
 
     The parser passes over an incomplete chunk, and the records in it, without a word.
     """
 
-    def __init__(self, stream: IO[bytes], extent: _Extent) -> None:
+    def __init__(self, stream: IO[bytes], extent: Extent) -> None:
         super().__init__()
         self._stream = stream
         self._actual = extent.size
@@ -192,7 +169,6 @@ def _in_words(error: Exception) -> str:
     return str(error).partition(":")[0].replace("Failed to parse", "cannot read")
 
 
-def _damaged(place: Location, message: str) -> Diagnostic:
-    return Diagnostic(
-        "S2H504", Severity.ERROR, place, message, "copy the file again, or export the log anew"
-    )
+def _damaged(place: Location, message: str, lost: int = 1) -> Diagnostic:
+    hint = "copy the file again, or export the log anew"
+    return Diagnostic("S2H504", Severity.ERROR, place, message, hint, count=lost)

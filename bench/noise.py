@@ -14,7 +14,7 @@ from typing import Any
 SEED = 20261125
 DAY = datetime(2026, 11, 25, tzinfo=UTC)
 #: One document in so many is an attack as it came, with other numbers.
-ATTACK_EVERY = 400
+ATTACK_EVERY = 50
 
 _WORDS = 6_000
 _SYLLABLES = ("ba", "co", "di", "fu", "ge", "ha", "ki", "lo", "mi", "nu", "pe", "ra", "so", "tu")

@@ -91,6 +91,7 @@ CODES: dict[str, str] = {
     "S2H504": "event file is damaged",
     "S2H505": "event source cannot be opened",
     "S2H506": "sink cannot be written",
+    "S2H507": "a server did not do what it was asked",
 }
 
 

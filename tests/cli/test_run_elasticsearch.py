@@ -162,7 +162,7 @@ def test_a_pattern_without_an_index_is_named_and_the_rest_is_searched(site: Path
     (site / "sigma_rules" / "other.yml").write_text(rule.replace("security", "elsewhere"))
     result = run("--since", "24h")
     assert result.exit_code == 3
-    assert "not searched: 1 rule: " in result.stdout
+    assert "error S2H507: 1 rule not searched: " in result.stdout
     assert "s2h-test-nowhere-*" in result.stdout
     assert "3 alerts" in result.stdout.splitlines()[-1]
 

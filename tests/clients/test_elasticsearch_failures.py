@@ -62,7 +62,7 @@ def test_a_wrong_password_says_where_it_is_set(elasticsearch: Cluster) -> None:
 def test_an_unknown_cluster_is_named(elasticsearch: Cluster) -> None:
     with (
         client_of(elasticsearch, elasticsearch.users.reader) as client,
-        pytest.raises(RequestRefusedError, match=r"\[elsewhere\].*connect it as a remote cluster"),
+        pytest.raises(IncompleteError, match=r"\[elsewhere\].*connect it as a remote cluster"),
     ):
         client.count(Indices(("elsewhere:logs-*",)), {"match_all": {}})
 

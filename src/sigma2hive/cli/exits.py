@@ -82,7 +82,7 @@ def errors_as_exits() -> Iterator[None]:
         _end(Exit.CONFIGURATION)
     except ServerError as error:
         # What passes by itself is the server's; the rest needs someone to change a setting.
-        tell(f"error: {visible(error.message)}")
+        tell(f"error S2H507: {visible(error.message)}")
         tell(f"  hint: {visible(error.hint)}")
         _end(Exit.UNREACHABLE if error.passes else Exit.CONFIGURATION)
 

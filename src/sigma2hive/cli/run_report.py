@@ -170,7 +170,7 @@ class Report:
         """Yield each reason once, with the number of rules that it kept from being searched."""
         reasons = Counter((error.message, error.hint) for error in self.unsearched.values())
         for (message, hint), count in reasons.most_common():
-            yield f"not searched: {_counted(count, 'rule')}: {visible(message)}"
+            yield f"error S2H507: {_counted(count, 'rule')} not searched: {visible(message)}"
             yield f"  hint: {visible(hint)}"
 
     def _ungrouped_lines(self) -> Iterator[str]:

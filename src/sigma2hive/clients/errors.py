@@ -18,7 +18,7 @@ class ServerError(Sigma2hiveError):
     ├── UnreachableError       nothing answers there                                 passes
     ├── ServerTimeoutError     no answer in time                                     passes
     ├── BusyError              it has too much to do, or too little memory           passes
-    ├── IncompleteError        an answer without some of its parts                   passes
+    ├── IncompleteError        a shard, an index or a cluster is missing from it     passes
     ├── AnswerError            an answer that a server of this kind does not give    passes
     ├── CertificateError       it is not who it should be, or does not speak TLS
     ├── AuthenticationError    credentials are missing or wrong (401)
@@ -66,7 +66,7 @@ class BusyError(ServerError):
 
 
 class IncompleteError(ServerError):
-    """A part of the answer is missing: the answer says nothing about what is not in it."""
+    """A part of what was to be searched is missing: a shard, an index that is closed, a cluster."""
 
     passes = True
 

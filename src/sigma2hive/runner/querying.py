@@ -35,6 +35,10 @@ _ASKED = ("query", "fields")
 HITS_PER_SEARCH = 500
 
 
+#: A server that failed so many requests in a row is not asked for more.
+FAILURES_IN_A_ROW = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """The half-open span of event time [start, end), in nanoseconds since the epoch."""
@@ -57,7 +61,8 @@ class Search:
     """Searches a window for all rules.
 
     After iterating, `failures` has the error of each rule that could not be searched whole, by its
-    id. An error that concerns the whole cluster (no connection, no credentials) is raised instead.
+    id: of one whose own search failed, and of all that were in a request that failed. After
+    `FAILURES_IN_A_ROW` such requests, or one whose error will not pass, no more are sent.
     """
 
     client: ElasticsearchClient
@@ -69,12 +74,23 @@ class Search:
         """Yield each hit as a candidate of its rule, documents that are no events as findings.
 
         Raises:
-            ServerError: no search can be made at all.
+            ServerError: no request got an answer at all.
         """
         remaining = iter(self.rules)
+        failed_in_a_row, is_any_answered = 0, False
         while batch := tuple(islice(remaining, RULES_PER_REQUEST)):
             requests = [self._request(rule) for rule in batch]
-            answers = self.client.msearch(requests)
+            try:
+                answers = self.client.msearch(requests)
+            except ServerError as error:
+                failed_in_a_row += 1
+                if failed_in_a_row == FAILURES_IN_A_ROW or not error.passes:
+                    batch = (*batch, *remaining)
+                self.failures.update((rule.info.id, error) for rule in batch)
+                if not is_any_answered and len(self.failures) == len(self.rules):
+                    raise
+                continue
+            failed_in_a_row, is_any_answered = 0, True
             for rule, request, answer in zip(batch, requests, answers, strict=True):
                 yield from self._candidates(rule, request, answer)
 

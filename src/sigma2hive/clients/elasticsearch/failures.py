@@ -190,10 +190,9 @@ def _too_large(refusal: Refusal) -> ServerError:
 
 
 def _closed(refusal: Refusal) -> ServerError:
-    return RequestRefusedError(
+    return IncompleteError(
         refusal.call.message("cannot search a closed index"),
-        "open the index, or take it out of the index pattern",
-        refusal.reason,
+        "open the index, or take it out of the index pattern; nothing was taken as searched",
     )
 
 
@@ -205,10 +204,10 @@ def _other_version(refusal: Refusal) -> ServerError:
 
 
 def _no_such_cluster(refusal: Refusal) -> ServerError:
-    return RequestRefusedError(
+    return IncompleteError(
         refusal.call.message(f"does not know a cluster: {refusal.reason}"),
-        "connect it as a remote cluster, or take it out of the index pattern",
-        refusal.reason,
+        "connect it as a remote cluster, or take it out of the index pattern; nothing was taken "
+        "as searched",
     )
 
 

@@ -85,21 +85,15 @@ class Database:
 
 
 def open_database(
-    path: Path,
-    schema: Schema,
-    *,
-    create: bool = True,
-    error: type[Sigma2hiveError] = StorageError,
+    path: Path, schema: Schema, *, error: type[Sigma2hiveError] = StorageError
 ) -> Database:
-    """Open the file at `path`, made and brought up to date where needed.
+    """Open the file at `path` for writing, made and brought up to date where needed.
 
     Raises:
-        Sigma2hiveError: as `error`: the file is absent (without `create`), is not ours, is newer
-            than this program, or cannot be read or written.
+        Sigma2hiveError: as `error`: the file is not ours, is newer than this program, or cannot be
+            read or written.
     """
     with _translated(path, error):
-        if not create and not path.exists():
-            raise error(f"{path}: there is no {schema.name} here yet")
         _refuse_other_files(path, schema, error)
         if not path.exists():
             make_private_folder(path.parent)
@@ -118,6 +112,50 @@ def open_database(
         return Database(path, connection, error)
 
 
+def open_for_reading(
+    path: Path, schema: Schema, *, error: type[Sigma2hiveError] = StorageError
+) -> Database:
+    """Open the file at `path` to be read, also where file or folder cannot be written.
+
+    Raises:
+        Sigma2hiveError: as `error`: the file is absent, is not ours, is of another version, or
+            cannot be read.
+    """
+    with _translated(path, error):
+        if not _is_there(path):
+            raise error(f"{path}: there is no {schema.name} here")
+        _refuse_other_files(path, schema, error)
+        address = f"{_address(path)}?{_way_to_read(path)}"
+        connection = sqlite3.connect(address, _BUSY_SECONDS, isolation_level=None, uri=True)
+        try:
+            connection.execute("PRAGMA query_only=ON")
+            _refuse_other_databases(connection, path, schema, error)
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version < schema.version:
+                raise error(
+                    f"{path}: was written by an older sigma2hive ({schema.name} version {version}, "
+                    f"this one reads {schema.version}); the next run brings it up to date"
+                )
+        except BaseException:
+            connection.close()
+            raise
+        return Database(path, connection, error)
+
+
+def _address(path: Path) -> str:
+    return Path(os.path.abspath(path)).as_uri()  # noqa: PTH100 - links are followed by SQLite
+
+
+def _way_to_read(path: Path) -> str:
+    """Return in SQLite's words how to open a file that somebody may be writing."""
+    if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+        # Only who may write can follow a writer's log, and tidy it up.
+        return "mode=rw"
+    log = path.with_name(f"{path.name}-wal")
+    # Without a log nobody is writing, and no file beside it is needed to read.
+    return "mode=ro" if _is_there(log) and log.stat().st_size else "mode=ro&immutable=1"
+
+
 def check_database(
     path: Path, schema: Schema, *, error: type[Sigma2hiveError] = StorageError
 ) -> None:
@@ -133,8 +171,7 @@ def check_database(
         if not path.exists():
             return
         # Immutable: a look that makes no journal beside the file, and waits for nobody.
-        address = f"{Path(os.path.abspath(path)).as_uri()}?mode=ro&immutable=1"  # noqa: PTH100
-        connection = sqlite3.connect(address, uri=True)
+        connection = sqlite3.connect(f"{_address(path)}?mode=ro&immutable=1", uri=True)
         try:
             _refuse_other_databases(connection, path, schema, error)
         finally:

@@ -1,7 +1,12 @@
 """`sigma2hive inbox`: the alerts as an analyst sees them, safely."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -137,10 +142,50 @@ def test_a_long_title_goes_on_below_itself_in_the_list(
         (["show", "99"], 1, "inbox list"),
         (["list", "--inbox", "nowhere.db"], 3, "nowhere.db"),
         (["list", "--inbox", "events.ndjson"], 3, "events.ndjson"),
+        (["list", "--inbox", "sigma_rules"], 3, "is a folder"),
+        (["list", "--inbox", "events.ndjson/inbox.db"], 3, "Not a directory"),
+        (["show", "1", "--inbox", "loop"], 3, "loop"),
+        (["show", "5f0e"], 1, "8 characters or more"),
         (["show"], 2, "NUMBER"),
     ],
 )
 def test_what_is_not_there_is_said(inbox: Path, arguments: list[str], code: int, said: str) -> None:
+    (inbox / "loop").symlink_to(inbox / "loop")
     result = invoke("inbox", *arguments)
     assert result.exit_code == code
     assert said in result.stderr
+
+
+def test_before_the_first_run_it_is_said_what_makes_an_inbox(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    listed, as_json, shown = (
+        invoke("inbox", *arguments) for arguments in (["list"], ["list", "--json"], ["show", "1"])
+    )
+    assert [listed.exit_code, as_json.exit_code, shown.exit_code] == [0, 0, 1]
+    assert json.loads(as_json.stdout) == []
+    assert all("run --once" in result.stderr for result in (listed, shown))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_inbox_that_cannot_be_written_can_be_read(inbox: Path) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copy(inbox / ".sigma2hive" / "inbox.db", folder)
+        (folder / "inbox.db").chmod(0o444)
+        folder.chmod(0o555)
+        # Permissions do not hold root back; what another user may not read is imported before.
+        leave_root = "os.getuid() or os.setuid(65534)"
+        program = f"import os; from sigma2hive.cli import main; {leave_root}; main()"
+        done = subprocess.run(
+            [sys.executable, "-c", program, "inbox", "list", "--inbox", "inbox.db"],
+            cwd=folder,
+            env={"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.count("2026-11-2") == 3
+        assert [entry.name for entry in folder.iterdir()] == ["inbox.db"]

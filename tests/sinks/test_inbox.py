@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sigma2hive.diagnostics import SinkError
-from sigma2hive.sinks import AlertFilter, Inbox, Outcome
+from sigma2hive.sinks import AlertFilter, AmbiguousError, Inbox, Outcome
 from tests.sinks.alerts import RULE_ID, SECOND, T0, address, alert, event, without_values
 
 
@@ -131,16 +131,21 @@ def test_lists_are_filtered_latest_first(path: Path) -> None:
 
 def test_an_alert_is_found_by_number_and_by_the_start_of_its_ref(path: Path) -> None:
     inbox = opened(path)
-    inbox.push(alert(1, source_ref="abc1"))
-    inbox.push(alert(1, source_ref="abd2"))
-    inbox.push(alert(1, source_ref="77ff"))
-    found = {ref: inbox.load_alert(ref) for ref in ("2", "abc", "77", "zz", "9", "%")}
-    assert {ref: entry and entry.number for ref, entry in found.items()} == {
-        **{"2": 2, "abc": 1, "77": 3},
-        **{"zz": None, "9": None, "%": None},
+    inbox.push(alert(1, source_ref="abcdefgh" + "1" * 56))
+    inbox.push(alert(1, source_ref="abcdefgh" + "2" * 56))
+    inbox.push(alert(1, source_ref="7" * 64))
+    inbox.push(alert(1, source_ref="short"))
+    wanted = {
+        **{"2": 2, "abcdefgh1": 1, "7" * 8: 3, "7" * 64: 3, "short": 4},
+        # A number is a number, and fewer than eight characters are no start.
+        **{"7": None, "7" * 7: None, "abcdefg": None, "shor": None, "9": None, "%": None},
+        **{"": None, "abcdefgh3": None, "\u0661": None},
     }
-    with pytest.raises(SinkError, match="several alerts begin with 'ab'"):
-        inbox.load_alert("ab")
+    found = {ref: inbox.load_alert(ref) for ref in wanted}
+    assert {ref: entry and entry.number for ref, entry in found.items()} == wanted
+    with pytest.raises(AmbiguousError, match="several alerts begin with 'abcdefgh'") as raised:
+        inbox.load_alert("abcdefgh")
+    assert [number for number, _ in raised.value.candidates] == [1, 2]
 
 
 def test_two_writers_at_once_lose_nothing(path: Path) -> None:
@@ -160,9 +165,38 @@ def test_git_does_not_see_the_folder_of_raw_logs(path: Path) -> None:
 
 
 def test_reading_makes_no_inbox(path: Path) -> None:
-    with pytest.raises(SinkError, match="no inbox here yet"):
-        Inbox(path, create=False)
+    with pytest.raises(SinkError, match="there is no inbox here"):
+        Inbox(path, read_only=True)
     assert not path.parent.exists()
+
+
+def test_reading_changes_no_file_and_leaves_none_behind(path: Path) -> None:
+    inbox = opened(path)
+    inbox.push(alert(1))
+    inbox.close()
+    before = {entry: entry.read_bytes() for entry in path.parent.iterdir()}
+    reader = Inbox(path, read_only=True)
+    assert reader.load_alert("1") is not None
+    with pytest.raises(SinkError, match="cannot be written"):
+        reader.push(alert(2, source_ref="other"))
+    reader.close()
+    assert {entry: entry.read_bytes() for entry in path.parent.iterdir()} == before
+
+
+def test_a_reader_sees_what_a_writer_stores_meanwhile(path: Path) -> None:
+    writer = opened(path)
+    reader = Inbox(path, read_only=True)
+    writer.push(alert(1))
+    assert len(reader.list_alerts()) == 1
+    reader.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"SQLite format 3\0"])
+def test_an_empty_or_short_file_is_no_inbox_to_read(path: Path, content: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(SinkError, match="inbox"):
+        Inbox(path, read_only=True)
 
 
 def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
-from sigma2hive.cli.alert_view import SEVERITIES
+from sigma2hive.cli.alert_view import AlertRow
 from sigma2hive.cli.blindness import blindness_as_json
 from sigma2hive.cli.options import settings_shown
 from sigma2hive.cli.rendering import diagnostic_as_json
@@ -14,7 +15,7 @@ from sigma2hive.clients.errors import ServerError
 from sigma2hive.compiler import Blindness
 from sigma2hive.diagnostics import CODES, Diagnostic
 from sigma2hive.model.alerts import Alert
-from sigma2hive.model.times import moment_of, render_time
+from sigma2hive.model.times import render_time
 from sigma2hive.model.visible import visible
 from sigma2hive.runner.once import Summary
 from sigma2hive.sinks import Outcome
@@ -36,11 +37,9 @@ class _Figures:
     events: int
     observables: int
 
-    def line(self) -> str:
-        """Return severity, the events' own time (UTC), title, events."""
-        moment = f"{moment_of(self.date_ns):%Y-%m-%d %H:%M:%S}"
-        events = f"  ({self.events} events)" if self.events > 1 else ""
-        return f"{SEVERITIES[self.severity]:8}  {moment}  {visible(self.title)}{events}"
+    def lines(self) -> Iterator[str]:
+        """Yield severity, the events' own time (UTC), title, events, as the inbox lists them."""
+        return AlertRow(self.severity, self.date_ns, self.title, self.events).lines()
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -77,8 +76,8 @@ class Raised:
         )
 
     def lines(self) -> Iterator[str]:
-        """Yield a line for each alert."""
-        return (figures.line() for figures in self._figures.values())
+        """Yield a row for each alert."""
+        return chain.from_iterable(figures.lines() for figures in self._figures.values())
 
     def as_json(self) -> list[dict[str, object]]:
         """Return the figures of each alert."""

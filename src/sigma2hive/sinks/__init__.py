@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, nearest
 from sigma2hive.sinks.inbox import (
     DEFAULT_INBOX,
+    MIN_START,
     AlertFilter,
     AlertSummary,
+    AmbiguousError,
     Inbox,
     StoredAlert,
     check_inbox,
@@ -62,9 +64,11 @@ def _refused(request: SinkRequest, message: str, hint: str) -> ConfigurationErro
 
 __all__ = [
     "DEFAULT_INBOX",
+    "MIN_START",
     "SINKS",
     "AlertFilter",
     "AlertSummary",
+    "AmbiguousError",
     "Inbox",
     "Outcome",
     "Sink",

@@ -20,10 +20,14 @@ from sigma2hive.model.events import Event
 from sigma2hive.sinks.interface import Outcome, Sink, SinkRequest
 from sigma2hive.sinks.joining import join_alerts
 from sigma2hive.sinks.lines import parse_alert, parse_key, render_head
-from sigma2hive.storage import STATE_FOLDER, Schema, check_database, open_database
+from sigma2hive.storage import STATE_FOLDER, Schema, check_database, open_database, open_for_reading
 
 #: The inbox, from the folder that sigma2hive works in.
 DEFAULT_INBOX = STATE_FOLDER / "inbox.db"
+
+#: Of a sourceRef so many characters are asked for: fewer are a number that was mistyped.
+MIN_START = 8
+_MAX_CANDIDATES = 10
 
 SCHEMA = Schema(
     name="inbox",
@@ -98,17 +102,26 @@ class StoredAlert:
     alert: Alert
 
 
+class AmbiguousError(SinkError):
+    """Several alerts may be meant: `candidates` are number and title of the first of them."""
+
+    def __init__(self, reference: str, candidates: tuple[tuple[int, str], ...]) -> None:
+        super().__init__(f"several alerts begin with {reference!r}")
+        self.candidates = candidates
+
+
 class Inbox:
     """A sink and what reads it."""
 
-    def __init__(self, path: Path, name: str = "inbox", *, create: bool = True) -> None:
-        """Open the inbox; without `create` an absent one is an error.
+    def __init__(self, path: Path, name: str = "inbox", *, read_only: bool = False) -> None:
+        """Open the inbox; one that is `read_only` has to be there, and takes no alerts.
 
         Raises:
             SinkError: it cannot be used.
         """
         self.name = name
-        self._database = open_database(path, SCHEMA, create=create, error=SinkError)
+        opened = open_for_reading if read_only else open_database
+        self._database = opened(path, SCHEMA, error=SinkError)
 
     def push(self, alert: Alert) -> Outcome:
         """Store the alert, or join it to the one of the same identity.
@@ -156,10 +169,10 @@ class Inbox:
     def load_alert(self, reference: str) -> StoredAlert | None:
         """Return the alert of a number ("12") or the start of a sourceRef; None where none is.
 
-        A text of digits alone is a number first.
+        A number is an inbox number; a start has at least `MIN_START` characters.
 
         Raises:
-            SinkError: several alerts begin like this.
+            AmbiguousError: several alerts begin like this.
         """
         with self._database.reading() as connection:
             number = _find_number(connection, reference)
@@ -274,18 +287,21 @@ def _events(connection: sqlite3.Connection, number: int, *, with_raw: bool) -> t
 
 
 def _find_number(connection: sqlite3.Connection, reference: str) -> int | None:
-    if reference.isdecimal() and len(reference) < 19:
+    if reference.isascii() and reference.isdecimal() and len(reference) < 19:
         row = connection.execute(
             "SELECT number FROM alert WHERE number = ?", (int(reference),)
         ).fetchone()
         if row is not None:
             return int(row[0])
+    start = len(reference) if len(reference) >= MIN_START else -1
     rows = connection.execute(
-        "SELECT number FROM alert WHERE substr(source_ref, 1, ?) = ? LIMIT 2",
-        (len(reference), _storable(reference)),
+        """SELECT number, source_ref, title FROM alert
+           WHERE source_ref = :text OR (:start > 0 AND substr(source_ref, 1, :start) = :text)
+           ORDER BY source_ref <> :text, number LIMIT :limit""",
+        {"text": _storable(reference), "start": start, "limit": _MAX_CANDIDATES},
     ).fetchall()
-    if len(rows) > 1:
-        raise SinkError(f"several alerts begin with {reference!r}; give more of the sourceRef")
+    if len(rows) > 1 and rows[0][1] != reference:
+        raise AmbiguousError(reference, tuple((number, title) for number, _, title in rows))
     return int(rows[0][0]) if rows else None
 
 

@@ -83,7 +83,7 @@ CODES: dict[str, str] = {
     "S2H413": "the rule's value is longer than the index keeps",
     "S2H414": "field differs between the cluster's indices",
     "S2H415": "no index fits the index patterns",
-    "S2H416": "the index does not keep documents",
+    "S2H416": "the index does not keep documents, or not whole",
     # 5xx: events, sources, sinks
     "S2H501": "event cannot be read",
     "S2H502": "event is larger than the limit",

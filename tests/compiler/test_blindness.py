@@ -122,6 +122,13 @@ def test_a_value_longer_than_the_index_keeps_is_told(tmp_path: Path) -> None:
     assert codes(found) == ["S2H413"]
 
 
+def test_a_field_that_documents_are_stored_without_is_told(tmp_path: Path) -> None:
+    text = PROFILE + SNAPSHOT.replace("image keyword", "image keyword unkept")
+    found = seen(tmp_path, {"a": {"Image": "x", "there": "x"}, "condition": "a"}, text)
+    assert codes(found) == ["S2H416"]
+    assert "site keeps documents without image" in found.findings.found[0].message
+
+
 def test_a_log_source_whose_condition_cannot_be_met_is_told(tmp_path: Path) -> None:
     found = seen(tmp_path, {"a": {"there": "x"}, "condition": "a"}, gated=True)
     assert codes(found) == ["S2H410"]

@@ -85,6 +85,16 @@ def test_the_fields_of_a_passthrough_object_go_by_their_short_names_too() -> Non
     assert type_of("x", index).path == "attributes.x"
 
 
+def test_what_documents_are_stored_without_is_marked() -> None:
+    properties = {"a": KEYWORD, "b": {"properties": {"c": KEYWORD}}, "d": KEYWORD}
+    source = {"excludes": ["b", "d*"]}
+    assert lines(facts_of(properties, "b.c", _source=source)) == [
+        "a keyword",
+        "b.c keyword unkept",
+        "d keyword unkept",
+    ]
+
+
 def test_a_runtime_field_stands_before_a_mapped_one() -> None:
     runtime = {"x": {"type": "long", "script": {}}, "c": {"type": "composite", "script": {}}}
     runtime["c"]["fields"] = {"y": {"type": "keyword"}}

@@ -145,9 +145,13 @@ def _has_no_value(entry: Field) -> bool:
 
 def _missing_paths(atom: Atom) -> list[str]:
     """Return the index fields that are missing, parts of derived ones among them."""
+    return list(dict.fromkeys(entry.path for entry in _index_fields(atom) if entry.missing))
+
+
+def _index_fields(atom: Atom) -> list[Field]:
+    """Return the fields of the index that the atom looks at, parts of derived ones among them."""
     fields = [entry for side in _sides(atom) for entry in side]
-    parts = [part for entry in fields for part in (entry.parts or (entry,))]
-    return list(dict.fromkeys(part.path for part in parts if part.missing))
+    return [part for entry in fields for part in (entry.parts or (entry,))]
 
 
 def _why_not_held(atom: Atom, view: IndexView) -> str:
@@ -176,6 +180,7 @@ class _Report:
         if _is_missing(atom):
             self._missing(atom, is_wanted)
             return
+        self._unkept(atom)
         self._differing(atom)
         self._not_held(atom)
         self._too_long(atom)
@@ -204,8 +209,19 @@ class _Report:
             return f"did you mean '{same_end[0]}'?"
         return nearest(path, same_end or names, _PULL)
 
+    def _unkept(self, atom: Atom) -> None:
+        for entry in _index_fields(atom):
+            placed = [at for fact, at in self.view.facts.get(entry.path, ()) if fact.is_unkept]
+            if placed:
+                names = ", ".join(sorted({name for at in placed for name in at}))
+                message = (
+                    f"{names} keeps documents without {entry.path}: no event has a value there"
+                )
+                hint = "take it out of _source.excludes in the index template"
+                self._warn("S2H416", atom, entry.path, message, hint)
+
     def _differing(self, atom: Atom) -> None:
-        for entry in (part for above in atom.fields for part in (above.parts or (above,))):
+        for entry in _index_fields(atom):
             note = self.view.differing(entry.path)
             if note and (entry.opaque or entry.type.value == "other"):
                 asked = "only for its presence" if entry.opaque else "not for it at all"

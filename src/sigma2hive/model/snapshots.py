@@ -41,8 +41,9 @@ class IndexedField:
     what an alias stands for. `value` is a constant_keyword's, None where no document gave one yet.
     `takes_malformed` where a value that the type cannot hold leaves the document in. `is_copy`
     where other fields are copied into it. `is_runtime` where it is read when asked, with
-    `has_script` out of anything but itself. Of an object: `is_closed` where it indexes mapped
-    fields only, `is_disabled` where none. `indices` are names of `Snapshot.indices`, () for all.
+    `has_script` out of anything but itself. `is_unkept` where documents are stored without it. Of
+    an object: `is_closed` where it indexes mapped fields only, `is_disabled` where none. `indices`
+    are names of `Snapshot.indices`, () for all.
     """
 
     path: str
@@ -58,6 +59,7 @@ class IndexedField:
     is_copy: bool = False
     is_runtime: bool = False
     has_script: bool = False
+    is_unkept: bool = False
     is_closed: bool = False
     is_disabled: bool = False
     indices: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 from sigma2hive.diagnostics import Sigma2hiveError
@@ -202,6 +203,13 @@ class _Reader:
                 short = path.removeprefix(f"{above}.")
                 if short in self.facts.searchable and short not in self._found:
                     self._found[short] = IndexedField(short, ALIAS, target=path)
+        source = _map(self.facts.mapping.get("_source"), "_source")
+        includes, excludes = _globs(source.get("includes")), _globs(source.get("excludes"))
+        if includes or excludes:
+            for path, fact in self._found.items():
+                is_kept = (not includes or _fits(path, includes)) and not _fits(path, excludes)
+                # Of an alias its target is kept or not.
+                self._found[path] = replace(fact, is_unkept=not is_kept and fact.type != ALIAS)
         return tuple(self._found[path] for path in sorted(self._found))
 
     def _add_object(self, path: str, spec: Json) -> None:
@@ -284,6 +292,17 @@ class _Reader:
         settings = self.facts.settings
         default = settings.get(_IGNORE_MALFORMED, settings.get(_MODE) == "logsdb")
         return _is_true(spec.get("ignore_malformed", default))
+
+
+def _globs(value: object) -> list[str]:
+    return [_text(item) for item in value] if isinstance(value, (list, tuple)) else []
+
+
+def _fits(path: str, globs: Iterable[str]) -> bool:
+    """Whether a field or an object above it is named."""
+    names = path.split(".")
+    above = [".".join(names[:count]) for count in range(1, len(names) + 1)]
+    return any(fnmatchcase(name, glob) for glob in globs for name in above)
 
 
 def _type(spec: Json) -> str:

@@ -30,6 +30,7 @@ _FLAGS = {
     "script": "has_script",
     "copied": "is_copy",
     "takes_malformed": "takes_malformed",
+    "unkept": "is_unkept",
     "closed": "is_closed",
     "disabled": "is_disabled",
 }

@@ -26,7 +26,7 @@ DECIDED_BY_CASE = {
 def cases() -> dict[str, Trial]:
     """Every case by its folder's name."""
     folders = sorted(folder for folder in CASES.iterdir() if folder.is_dir())
-    assert len(folders) == 13
+    assert len(folders) == 14
     return {
         folder.name: load_trial(
             folder / "rule.yml", [json.loads((folder / "event.ndjson").read_text("utf-8"))]

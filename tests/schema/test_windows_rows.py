@@ -24,7 +24,10 @@ from sigma2hive.schema import load_profile
 from sigma2hive.sources.windows import FLAVOURS, normalise_windows
 
 SYSMON = "Microsoft-Windows-Sysmon/Operational"
+AUDITING = "Microsoft-Windows-Security-Auditing"
 PROFILES = (*FLAVOURS, "ecs")
+#: How else an event of the Security log is told, where something threw winlog.channel away.
+WITHOUT_CHANNEL = [{"event.provider": (AUDITING,)}, {"event.dataset": ("system.security",)}]
 
 #: Channel tables: service → channels that ours has beyond pySigma's, and why.
 MORE_CHANNELS = {
@@ -73,18 +76,27 @@ def test_a_service_has_all_its_channels(profile: Profile, service: str) -> None:
     theirs = windows_logsource_mapping.get(service, [])
     expected = set([theirs] if isinstance(theirs, str) else theirs)
     expected |= MORE_CHANNELS.get(service, set()) | OWN_SERVICES.get(service, set())
-    place = place_of(profile, service=service)
-    assert len(place.any_of) == 1
-    assert set(place.any_of[0]) == {"winlog.channel"}
-    assert set(place.any_of[0]["winlog.channel"]) == expected
+    by_channel, *without_channel = place_of(profile, service=service).any_of
+    assert set(by_channel) == {"winlog.channel"}
+    assert set(by_channel["winlog.channel"]) == expected
+    assert without_channel == (WITHOUT_CHANNEL if service == "security" else [])
 
 
 @pytest.mark.parametrize("category", sorted(sysmon_generic_logsource_eventid_mapping))
 def test_a_category_has_its_sysmon_and_audit_events(profile: Profile, category: str) -> None:
     found: dict[str, set[str]] = {SYSMON: set(), "Security": set()}
+    audits: list[dict[str, Any]] = []
+    audits_without_channel: list[dict[str, Any]] = []
     for alternative in place_of(profile, category=category).any_of:
-        (channel,) = alternative["winlog.channel"]
+        rest = dict(alternative)
+        if rest.pop("event.provider", ()) == (AUDITING,):
+            audits_without_channel.append(rest)
+            continue
+        (channel,) = rest.pop("winlog.channel")
         found[channel].update(alternative["event.code"])
+        if channel == "Security":
+            audits.append(rest)
+    assert audits == audits_without_channel
     theirs = sysmon_generic_logsource_eventid_mapping[category]
     ids = {str(code) for code in (theirs if isinstance(theirs, list) else [theirs])}
     assert found[SYSMON] == ids | MORE_SYSMON_IDS.get(category, set())
@@ -283,6 +295,40 @@ def test_derived_texts(case: str, field: str, text: str, project_root: Path) -> 
     place = place_of(profile, **GOLDEN_SOURCES[case][0])
     values = flatten(normalise_windows(golden(project_root, case), "winlogbeat"))
     assert text in texts_of(place, field, values)
+
+
+@pytest.mark.parametrize("case", ["security_4624", "security_4625", "security_4688"])
+@pytest.mark.parametrize("name", FLAVOURS)
+def test_a_security_event_without_its_channel_is_still_one(
+    name: str, case: str, project_root: Path
+) -> None:
+    profile = load_profile(name, None, Diagnostics())
+    assert profile is not None
+    values = dict(flatten(normalise_windows(golden(project_root, case), name)))
+    del values["winlog.channel"]
+    assert is_in(place_of(profile, service="security"), values)
+    assert is_in(place_of(profile, category="process_creation"), values) == (case[-4:] == "4688")
+
+
+@pytest.mark.parametrize("operation", ["%%1904", "%%1905", "%%1906"])
+def test_every_audited_change_of_a_value_is_a_registry_event(
+    operation: str, profile: Profile
+) -> None:
+    values = {
+        "winlog.channel": ("Security",),
+        "event.code": ("4657",),
+        "winlog.event_data.OperationType": (operation,),
+    }
+    assert is_in(place_of(profile, category="registry_event"), values)
+
+
+@pytest.mark.parametrize("name", FLAVOURS)
+def test_the_time_that_sysmon_says_is_the_events(name: str, project_root: Path) -> None:
+    profile = load_profile(name, None, Diagnostics())
+    assert profile is not None
+    place = place_of(profile, category="process_creation")
+    values = flatten(normalise_windows(golden(project_root, "sysmon_1"), name))
+    assert texts_of(place, "UtcTime", values) == [fold(values["@timestamp"][0])]
 
 
 @pytest.mark.parametrize(

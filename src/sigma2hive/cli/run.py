@@ -116,6 +116,7 @@ def _run(project: Project, asked: _Asked) -> Exit:
     with ExitStack() as stack:
         looked_at = stack.enter_context(source)
         sinks, episodes = stack.enter_context(_delivery(settings, requests, asked, summary))
+        looked_at.remember(episodes)
         work = Pass(
             compiled=project.compiled,
             mappings=project.mappings,
@@ -172,7 +173,7 @@ def _input(project: Project, asked: _Asked) -> AbstractContextManager[Input]:
                 "no Elasticsearch to search: name it under elasticsearch in sigma2hive.yml, or in "
                 "SIGMA2HIVE_ELASTICSEARCH_URLS"
             )
-        return search_back(asked.since, settings, project.compiled.rules)
+        return search_back(asked.since, settings, project.compiled)
     paths = asked.events or settings.sources.events
     if not paths:
         raise click.UsageError(

@@ -101,7 +101,7 @@ def correlate(correlation: CompiledCorrelation, found: Iterable[tuple[str, Event
 def _episodes_of(correlation: CompiledCorrelation, members: Sequence[Member]) -> Iterator[Episode]:
     span_ns = correlation.timespan_ns
     times = [member.event.time_ns for member in members]
-    needed = _least_count(correlation.bounds)
+    needed = least_count(correlation.bounds)
     window_start = 0
     current: _Open | None = None
     for position, time_ns in enumerate(times):
@@ -140,7 +140,7 @@ def _meets(bounds: Sequence[Bound], count: int) -> bool:
     return all(COMPARISONS[bound.operator](count, bound.number) for bound in bounds)
 
 
-def _least_count(bounds: Sequence[Bound]) -> int:
+def least_count(bounds: Sequence[Bound]) -> int:
     """The smallest count that the lower bounds allow; reading refuses a correlation without one."""
     return max(
         bound.number + (bound.operator is Operator.GT)

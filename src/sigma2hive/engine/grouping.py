@@ -84,7 +84,7 @@ def group_events(correlation: CompiledCorrelation, found: Iterable[tuple[str, Ev
     grouping = Grouping()
     for rule_id, event in found:
         values = {
-            name: _values_of(by_rule[rule_id], event) for name, by_rule in correlation.group_by
+            name: group_values(by_rule[rule_id], event) for name, by_rule in correlation.group_by
         }
         missing = [name for name, spellings in values.items() if not spellings]
         for name in missing:
@@ -101,7 +101,7 @@ def group_events(correlation: CompiledCorrelation, found: Iterable[tuple[str, Ev
     return grouping
 
 
-def _values_of(candidates: Sequence[Field], event: Event) -> Mapping[str, str]:
+def group_values(candidates: Sequence[Field], event: Event) -> Mapping[str, str]:
     """Return folded value → first spelling, of the first candidate field that has any.
 
     A document may hold one value in several fields, spelled differently; they are one group.

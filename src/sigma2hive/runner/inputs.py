@@ -14,13 +14,14 @@ from pathlib import Path
 
 from sigma2hive.clients.elasticsearch import open_client
 from sigma2hive.clients.errors import ServerError
+from sigma2hive.compiler import Compiled
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.events import Event
 from sigma2hive.model.profiles import Profile
-from sigma2hive.model.rules import CompiledRule
 from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.runner.matching import Candidate
 from sigma2hive.runner.querying import Search, Window
+from sigma2hive.runner.state import EpisodeStore
 from sigma2hive.settings import Settings
 from sigma2hive.sources import Limits, SourceOptions, read_events
 
@@ -32,6 +33,11 @@ class Input:
 
     found: Iterable[Event | Candidate | Diagnostic]
     unsearched: Mapping[str, ServerError] = field(default_factory=dict)
+
+    def remember(self, episodes: EpisodeStore | None) -> None:
+        """Look for further events of these episodes too, where otherwise not all are read."""
+        if isinstance(self.found, Search):
+            self.found.episodes = episodes
 
 
 def read_files(paths: Sequence[Path], settings: Settings, profile: Profile) -> Input:
@@ -46,9 +52,7 @@ def read_files(paths: Sequence[Path], settings: Settings, profile: Profile) -> I
 
 
 @contextmanager
-def search_back(
-    span: timedelta, settings: Settings, rules: Sequence[CompiledRule]
-) -> Iterator[Input]:
+def search_back(span: timedelta, settings: Settings, compiled: Compiled) -> Iterator[Input]:
     """Give what a search for each rule finds in the last `span` of Elasticsearch.
 
     Raises:
@@ -57,5 +61,5 @@ def search_back(
     end_ns = time.time_ns()
     window = Window(end_ns - int(span.total_seconds()) * NANOSECONDS, end_ns)
     with open_client(settings.elasticsearch) as client:
-        search = Search(client, rules, window)
+        search = Search(client, compiled.rules, window, compiled.correlations)
         yield Input(search, search.failures)

@@ -7,7 +7,8 @@ asked must not believe that its window was looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -15,16 +16,24 @@ from typing import Any
 from sigma2hive.clients.elasticsearch import (
     ElasticsearchClient,
     Indices,
+    PointInTime,
     SearchAnswer,
     SearchRequest,
 )
-from sigma2hive.clients.errors import ServerError
+from sigma2hive.clients.errors import RequestRefusedError, ServerError
 from sigma2hive.compiler.dsl import compile_query
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.events import Event
-from sigma2hive.model.rules import CompiledRule
+from sigma2hive.model.fields import Field
+from sigma2hive.model.rules import CompiledCorrelation, CompiledRule
 from sigma2hive.model.times import render_time
 from sigma2hive.runner.matching import Candidate
+from sigma2hive.runner.narrowing import (
+    BUCKETS_PER_ANSWER,
+    MAX_BUCKETS,
+    plan_narrowing,
+)
+from sigma2hive.runner.state import EpisodeStore
 from sigma2hive.sources.elasticsearch import read_hit
 
 #: Searches in one request: small enough for a coordinating node, and for one answer in memory.
@@ -60,6 +69,10 @@ class Window:
 class Search:
     """Searches a window for all rules.
 
+    A rule with more than `hits_per_search` is read on page by page. Where it only feeds
+    `correlations`, groups that cannot fire are left out then, unless they are of `episodes` that
+    fired in earlier passes. Without `correlations` every hit is read.
+
     After iterating, `failures` has the error of each rule that could not be searched whole, by its
     id: of one whose own search failed, and of all that were in a request that failed. After
     `FAILURES_IN_A_ROW` such requests, or one whose error will not pass, no more are sent.
@@ -68,6 +81,9 @@ class Search:
     client: ElasticsearchClient
     rules: Sequence[CompiledRule]
     window: Window
+    correlations: Sequence[CompiledCorrelation] = ()
+    episodes: EpisodeStore | None = None
+    hits_per_search: int = HITS_PER_SEARCH
     failures: dict[str, ServerError] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Candidate | Diagnostic]:
@@ -97,7 +113,11 @@ class Search:
     def _request(self, rule: CompiledRule) -> SearchRequest:
         compiled = compile_query(rule)
         query = {"bool": {"filter": [self.window.as_filter(), compiled.body]}}
-        body: dict[str, Any] = {"query": query, "size": HITS_PER_SEARCH, "track_total_hits": False}
+        body: dict[str, Any] = {
+            "query": query,
+            "size": self.hits_per_search,
+            "track_total_hits": False,
+        }
         if compiled.computed:
             body["fields"] = list(compiled.computed)
         return SearchRequest(Indices(rule.indices), body)
@@ -108,16 +128,79 @@ class Search:
         if isinstance(answer, ServerError):
             self.failures[rule.info.id] = answer
             return
-        if len(answer.hits) < HITS_PER_SEARCH:
+        if len(answer.hits) < self.hits_per_search:
             yield from (_candidate(rule, hit) for hit in answer.hits)
             return
         try:
             with self.client.point_in_time(request.indices) as view:
-                asked = {key: request.body[key] for key in _ASKED if key in request.body}
-                for page in self.client.pages(view, asked):
-                    yield from (_candidate(rule, hit) for hit in page)
+                yield from self._read_on(rule, view, request.body)
         except ServerError as error:
             self.failures[rule.info.id] = error
+
+    def _read_on(
+        self, rule: CompiledRule, view: PointInTime, body: Mapping[str, Any]
+    ) -> Iterator[Candidate | Diagnostic]:
+        """Yield all hits of a rule that matter."""
+        plan = plan_narrowing(rule, self.correlations)
+        if plan is None:
+            yield from self._pages(rule, view, body)
+            return
+        query, outside = body["query"], plan.outside
+        first = {**body, "query": {"bool": {"filter": [query, outside]}}}
+        for found in self._pages(rule, view, first):
+            if isinstance(found, Candidate):
+                plan.see(found.event)
+            yield found
+        rest: dict[str, Any] = {"filter": [query], "must_not": [outside]}
+        counting = {"bool": dict(rest)}
+        narrower = plan.narrower(self._remembered, lambda by: self._count(view, counting, by))
+        if narrower is not None:
+            rest["filter"] = [query, narrower]
+        yield from self._pages(rule, view, {**body, "query": {"bool": rest}})
+
+    def _pages(
+        self, rule: CompiledRule, view: PointInTime, body: Mapping[str, Any]
+    ) -> Iterator[Candidate | Diagnostic]:
+        asked = {key: body[key] for key in _ASKED if key in body}
+        for page in self.client.pages(view, asked):
+            yield from (_candidate(rule, hit) for hit in page)
+
+    def _count(
+        self, view: PointInTime, query: Mapping[str, Any], by: Field
+    ) -> Mapping[str, int] | None:
+        """Count the documents by value of a field; see `narrowing.Count`."""
+        groups: dict[str, Any] = {
+            "size": BUCKETS_PER_ANSWER,
+            "sources": [{"value": {"terms": {"field": by.path}}}],
+        }
+        body = {"size": 0, "query": query, "aggs": {"groups": {"composite": groups}}}
+        counts: dict[str, int] = {}
+        while len(counts) <= MAX_BUCKETS:
+            try:
+                found = self.client.search_view(view, body).aggregations["groups"]
+            except RequestRefusedError:
+                # The index has the field as something that cannot be counted by.
+                return None
+            for bucket in found["buckets"]:
+                value = bucket["key"]["value"]
+                if not isinstance(value, str):
+                    return None
+                counts[value] = bucket["doc_count"]
+            if "after_key" not in found:
+                return counts
+            groups["after"] = found["after_key"]
+        return None
+
+    def _remembered(self, correlation: CompiledCorrelation) -> Collection[tuple[str, str]]:
+        if self.episodes is None:
+            return ()
+        near = self.episodes.near(
+            correlation.info.id,
+            correlation.epoch,
+            self.window.start_ns - 2 * correlation.timespan_ns,
+            self.window.end_ns + 2 * correlation.timespan_ns,
+        )
+        return {(name, value) for episode in near for name, value in json.loads(episode.group)}
 
 
 def _candidate(rule: CompiledRule, hit: Mapping[str, Any]) -> Candidate | Diagnostic:

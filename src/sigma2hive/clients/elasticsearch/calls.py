@@ -216,6 +216,14 @@ class ElasticsearchClient:
             raise
         self.close_point_in_time(view)
 
+    def search_view(self, view: PointInTime, body: Mapping[str, Any]) -> SearchAnswer:
+        """Return the answer to one search in a view. Needs `read`."""
+        call = self._call(f"searching {view.indices}")
+        pit = {"id": view.id, "keep_alive": view.keep_alive}
+        answer = self._send(call, "POST /_search", _WHOLE, {**body, "pit": pit})
+        view.id = answer.get("pit_id", view.id)
+        return read_search(answer, call)
+
     def pages(
         self, view: PointInTime, body: Mapping[str, Any], size: int = 1_000
     ) -> Iterator[tuple[Hit, ...]]:
@@ -224,13 +232,9 @@ class ElasticsearchClient:
         In the order of `body`'s `sort`, else in the one that is cheapest. A page is in memory as a
         whole, so its size is what bounds that.
         """
-        call = self._call(f"searching {view.indices}")
         request = {"sort": ["_shard_doc"], "track_total_hits": False, **body, "size": size}
         while True:
-            request["pit"] = {"id": view.id, "keep_alive": view.keep_alive}
-            answer = self._send(call, "POST /_search", _WHOLE, request)
-            view.id = answer.get("pit_id", view.id)
-            hits = read_search(answer, call).hits
+            hits = self.search_view(view, request).hits
             if hits:
                 yield hits
             if len(hits) < size:

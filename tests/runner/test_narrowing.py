@@ -4,6 +4,7 @@ Three ways to the same: all events decided as from a file, every hit of the quer
 hits of groups that can fire.
 """
 
+import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -210,6 +211,48 @@ def test_all_ways_lead_to_the_same_episodes(
     made = site(group_by, given)
     expected = told(made.from_files())
     assert len(expected[0]) == episodes
+    assert told(made.from_hits()[0]) == expected
+    assert told(made.from_counts()[0]) == expected
+
+
+NAMES = ["anna", "Anna", "ANNA", "ben", "", "-", LONG, LONG.upper(), "jörg", "JÖRG", "\u212a", "k"]
+ADDRESSES = [
+    "10.0.0.1",
+    "::ffff:10.0.0.1",
+    "10.0.0.2",
+    "2001:DB8::1",
+    "2001:db8:0::1",
+    "LOCAL",
+    "-",
+]
+
+
+def some(dice: random.Random, values: list[str]) -> Any:
+    """Nothing, one value or several."""
+    count = dice.choice([0, 1, 1, 1, 1, 2, 3])
+    # Some are frequent and others rare, so that some groups fire and others do not.
+    chosen = [values[int(len(values) * dice.random() ** 3)] for _ in range(count)]
+    return chosen[0] if count == 1 else chosen
+
+
+@pytest.mark.parametrize("group_by", ["source.ip", "user.name", "Name", "user.name, source.ip"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_any_mix_leads_to_the_same_episodes(site: Made, group_by: str, seed: int) -> None:
+    dice = random.Random(seed)
+    given: list[Given] = [
+        (
+            dice.random() * 60,
+            {
+                "user.name": some(dice, NAMES),
+                "address": some(dice, [*NAMES, *ADDRESSES]),
+                "source.ip": some(dice, ADDRESSES),
+            },
+        )
+        for _ in range(250)
+    ]
+    made = site(group_by, given)
+    expected = told(made.from_files())
+    assert expected[0]
     assert told(made.from_hits()[0]) == expected
     assert told(made.from_counts()[0]) == expected
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sigma2hive.compiler import Blindness, find_blindness
+from sigma2hive.compiler import Blindness, compile_query, find_blindness
 from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.schema import load_profile
 from tests.compiler.dsl_world import compile_detection
@@ -120,6 +120,20 @@ def test_a_negated_part_on_a_missing_field_changes_nothing(tmp_path: Path) -> No
 def test_a_value_longer_than_the_index_keeps_is_told(tmp_path: Path) -> None:
     found = seen(tmp_path, {"a": {"short|contains": "123456789"}, "condition": "a"})
     assert codes(found) == ["S2H413"]
+
+
+def test_a_missing_field_is_asked_for_by_presence_and_leaves_nothing_to_decide(
+    tmp_path: Path,
+) -> None:
+    """It costs nothing while it is missing, and is found as whatever type it may come one day."""
+    (tmp_path / "site.yml").write_text(PROFILE + SNAPSHOT, encoding="utf-8")
+    profile = load_profile("site", tmp_path, Diagnostics())
+    assert profile is not None
+    rule = compile_detection({"a": {"Either": "x"}, "condition": "a"}, profile, tmp_path)
+    assert rule is not None
+    query = compile_query(rule)
+    assert query.residual == ()
+    assert {"exists": {"field": "gone"}} in query.body["bool"]["filter"][0]["bool"]["should"]
 
 
 def test_a_field_that_documents_are_stored_without_is_told(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from sigma2hive.model.conditions import (
     Null,
     Or,
 )
-from sigma2hive.model.fields import Field
+from sigma2hive.model.fields import Field, FieldType
 from sigma2hive.model.profiles import LogsourcePlace, Profile
 from sigma2hive.model.rules import CompiledRule
 from sigma2hive.model.snapshot_types import IndexView
@@ -203,11 +203,12 @@ class _Report:
 
     def _nearest_field(self, path: str) -> str:
         """Return a hint at the field that the index may have in place of `path`."""
+        last = path.rpartition(".")[2].lower()
         names = sorted(self.view.facts)
-        same_end = [name for name in names if name.rpartition(".")[2] == path.rpartition(".")[2]]
+        same_end = [name for name in names if name.rpartition(".")[2].lower() == last]
         if len(same_end) == 1:
             return f"did you mean '{same_end[0]}'?"
-        return nearest(path, same_end or names, _PULL)
+        return nearest(path, same_end, _PULL)
 
     def _unkept(self, atom: Atom) -> None:
         for entry in _index_fields(atom):
@@ -222,8 +223,9 @@ class _Report:
 
     def _differing(self, atom: Atom) -> None:
         for entry in _index_fields(atom):
-            note = self.view.differing(entry.path)
-            if note and (entry.opaque or entry.type.value == "other"):
+            if not (entry.opaque or entry.type is FieldType.OTHER):
+                continue
+            if note := self.view.differing(entry.path):
                 asked = "only for its presence" if entry.opaque else "not for it at all"
                 message = (
                     f"{entry.path} differs between indices ({note}), so queries ask {asked}, and "

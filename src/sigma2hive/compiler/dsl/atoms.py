@@ -11,6 +11,7 @@ them through the search's `fields`; and an alias is named by the path of its tar
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from sigma2hive.compiler.dsl.addresses import (
@@ -90,9 +91,8 @@ def _on_index_field(test: Test, field: Field) -> Bounds:
     if field.path.endswith(".*"):
         return anything(Reason.MANY_FIELDS)
     if field.opaque:
-        if _takes_empty_text(test):
-            return at_most(existence(field).upper, Reason.OPAQUE)
-        return at_most(has_value(field), Reason.OPAQUE)
+        present = existence(field)
+        return present if _takes_empty_text(test) else replace(present, upper=has_value(field))
     match field.type:
         case FieldType.KEYWORD | FieldType.WILDCARD:
             return _on_keyword(test, field)

@@ -30,9 +30,8 @@ class Reason(StrEnum):
     REGEX = "Lucene's regular expressions cannot say this (look-around, back-reference, word edge)"
     NUMBER = "the index rounds numbers, or cannot compare them in text"
     ANALYSED = "the field is analysed text without a keyword subfield"
-    OPAQUE = (
-        "the index only tells whether the field has a value (missing, normalized, or differing)"
-    )
+    MISSING = "a field that the index does not have yet may come as of any type"
+    OPAQUE = "the index only tells whether the field has a value (normalized, or of several types)"
     TYPE = "the field's type does not hold the text as it came"
     DERIVED = "the field is put together from several fields of the index"
     FIELD_REFERENCE = "queries cannot compare two fields"
@@ -43,7 +42,12 @@ class Reason(StrEnum):
     @property
     def is_rare(self) -> bool:
         """Whether only unusual values make the difference, and others are found exactly."""
-        return self in (Reason.UNINDEXED, Reason.NUMBER_SPELLING, Reason.CASELESS)
+        return self in (
+            Reason.UNINDEXED,
+            Reason.NUMBER_SPELLING,
+            Reason.CASELESS,
+            Reason.MISSING,
+        )
 
 
 @dataclass(frozen=True, slots=True)

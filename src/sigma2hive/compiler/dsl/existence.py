@@ -27,7 +27,8 @@ def existence(field: Field) -> Bounds:
     if field.opaque:
         # An empty text leaves no trace where some index expects numbers.
         leaves_trace = field.type is not FieldType.OTHER
-        return at_most(has_value(field) if leaves_trace else MATCH_ALL, Reason.OPAQUE)
+        reason = Reason.MISSING if field.missing else Reason.OPAQUE
+        return at_most(has_value(field) if leaves_trace else MATCH_ALL, reason)
     match field.type:
         case FieldType.TEXT | FieldType.MATCH_ONLY_TEXT:
             return exactly(exists(field.path))

@@ -89,6 +89,8 @@ def test_a_category_has_its_sysmon_and_audit_events(profile: Profile, category: 
     audits_without_channel: list[dict[str, Any]] = []
     for alternative in place_of(profile, category=category).any_of:
         rest = dict(alternative)
+        if "host.os.type" in rest:
+            continue  # Elastic Defend's, which pySigma does not know
         if rest.pop("event.provider", ()) == (AUDITING,):
             audits_without_channel.append(rest)
             continue
@@ -308,6 +310,97 @@ def test_a_security_event_without_its_channel_is_still_one(
     del values["winlog.channel"]
     assert is_in(place_of(profile, service="security"), values)
     assert is_in(place_of(profile, category="process_creation"), values) == (case[-4:] == "4688")
+
+
+#: Category → an event of Elastic Defend, in the fields of its documentation, and what a rule sees.
+DEFEND: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "process_creation": (
+        {
+            "event.dataset": "endpoint.events.process",
+            "event.action": "start",
+            "process.executable": "C:\\Windows\\System32\\whoami.exe",
+            "process.command_line": "whoami /all",
+            "process.parent.executable": "C:\\Windows\\explorer.exe",
+            "process.pe.original_file_name": "whoami.exe",
+            "process.Ext.token.integrity_level_name": "high",
+            "user.domain": "CORP",
+            "user.name": "anna",
+        },
+        {
+            "Image": "c:\\windows\\system32\\whoami.exe",
+            "CommandLine": "whoami /all",
+            "ParentImage": "c:\\windows\\explorer.exe",
+            "OriginalFileName": "whoami.exe",
+            "IntegrityLevel": "high",
+            "User": "corp\\anna",
+        },
+    ),
+    "process_termination": (
+        {
+            "event.dataset": "endpoint.events.process",
+            "event.action": "end",
+            "process.executable": "C:\\a.exe",
+        },
+        {"Image": "c:\\a.exe"},
+    ),
+    "file_event": (
+        {
+            "event.dataset": "endpoint.events.file",
+            "event.action": "creation",
+            "file.path": "C:\\Users\\anna\\a.lnk",
+            "process.executable": "C:\\a.exe",
+        },
+        {"TargetFilename": "c:\\users\\anna\\a.lnk", "Image": "c:\\a.exe"},
+    ),
+    "file_delete": (
+        {
+            "event.dataset": "endpoint.events.file",
+            "event.action": "deletion",
+            "file.path": "C:\\a.log",
+        },
+        {"TargetFilename": "c:\\a.log"},
+    ),
+    "network_connection": (
+        {
+            "event.dataset": "endpoint.events.network",
+            "event.action": "connection_attempted",
+            "network.direction": "egress",
+            "network.type": "ipv4",
+            "destination.ip": "203.0.113.9",
+            "destination.port": "443",
+        },
+        {
+            "Initiated": "true",
+            "DestinationIp": "203.0.113.9",
+            "DestinationPort": "443",
+            "DestinationIsIpv6": "false",
+        },
+    ),
+    "dns_query": (
+        {
+            "event.dataset": "endpoint.events.network",
+            "event.action": "lookup_result",
+            "dns.question.name": "www.example.com",
+            "process.executable": "C:\\a.exe",
+        },
+        {"QueryName": "www.example.com", "Image": "c:\\a.exe"},
+    ),
+}
+
+
+@pytest.mark.parametrize("category", sorted(DEFEND))
+def test_elastic_defends_events_are_read_with_the_agents(category: str) -> None:
+    profile = load_profile("elastic-agent", None, Diagnostics())
+    assert profile is not None
+    place = place_of(profile, category=category)
+    document, seen = DEFEND[category]
+    values = {path: (text,) for path, text in document.items()}
+    assert is_in(place, {**values, "host.os.type": ("windows",)})
+    assert not is_in(place, {**values, "host.os.type": ("linux",)})
+    assert {name: texts_of(place, name, values)[0] for name in seen} == seen
+    stream = f"logs-{document['event.dataset']}-*"
+    assert stream in place.indices
+    assert "logs-windows.sysmon_operational-*" in place.indices
 
 
 @pytest.mark.parametrize("operation", ["%%1904", "%%1905", "%%1906"])

@@ -41,7 +41,8 @@ def running_cluster() -> Iterator[Cluster]:
             url = stack.enter_context(running_elasticsearch(CACHE, users, FULL_SPEED))
         except MissingPart as missing:
             sys.exit(f"skipped: {missing}")
-        yield Cluster(url, users)
+        # A busy machine is slow, and what is slow is what is measured.
+        yield Cluster(url, users, timeout_seconds=3_600)
 
 
 def client_of(cluster: Cluster) -> ElasticsearchClient:

@@ -11,6 +11,7 @@ in turn, so that whatever else the machine does slows both. No rule has a reques
 import argparse
 import json
 import statistics
+import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -148,6 +149,8 @@ def _measure(
         for kind, made in queries.items():
             asked = [rule_id for rule_id in batch if rule_id in made]
             _search(site, {name: made[name] for name in asked}, figures[kind])
+        so_far = ", ".join(f"{kind} {entry.seconds:,.0f} s" for kind, entry in figures.items())
+        print(f"{start + len(batch):,} rules: {so_far}", file=sys.stderr, flush=True)
     return figures
 
 

@@ -30,11 +30,15 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A running Elasticsearch. `ca_file` is set where its certificate is not publicly known."""
+    """A running Elasticsearch. `ca_file` is set where its certificate is not publicly known.
+
+    `timeout_seconds` is how long a request may take.
+    """
 
     url: str
     users: Users
     ca_file: str | None = None
+    timeout_seconds: float = 120
 
     def request(
         self, method: str, path: str, body: object = None, *, user: User | None = None
@@ -58,7 +62,7 @@ class Cluster:
             },
         )
         try:
-            with self._opener().open(request, timeout=120) as response:
+            with self._opener().open(request, timeout=self.timeout_seconds) as response:
                 return json.load(response)
         except urllib.error.HTTPError as error:
             with error:

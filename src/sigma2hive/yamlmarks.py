@@ -1,14 +1,17 @@
 """YAML with the place of every key.
 
-Takes the text of a file; gives its documents as plain Python values together with the line and
+Takes a file or its content; gives its documents as plain Python values together with the line and
 column of each key and item. Never executes tags, never lets aliases or nesting grow beyond a limit,
 and refuses duplicate keys, which PyYAML takes silently.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 import yaml
@@ -98,6 +101,49 @@ class _Refused(Exception):
         self.code, self.mark, self.message, self.hint = code, mark, message, hint
 
 
+def read_content(
+    path: Path,
+    shown: str,
+    diagnostics: Diagnostics,
+    max_bytes: int = MAX_FILE_BYTES,
+    if_larger: str = "make it smaller",
+) -> bytes | None:
+    """Return what a regular file within the limit holds; None with a finding.
+
+    Findings name it as `shown`; `if_larger` is the hint for a file that is too large, of which no
+    more is read than tells so.
+    """
+    place = Location(shown)
+    try:
+        with open(path, "rb", opener=_open_at_once) as stream:
+            if not S_ISREG(os.fstat(stream.fileno()).st_mode):
+                # A pipe or a device could be read for ever.
+                diagnostics.error(
+                    "S2H101", place, "the path is no regular file", "name a file of YAML text"
+                )
+                return None
+            content = stream.read(max_bytes + 1)
+            size = os.fstat(stream.fileno()).st_size
+    except IsADirectoryError:
+        message = "a file is expected here, and this is a folder"
+        diagnostics.error("S2H101", place, message, "move the folder away")
+        return None
+    except OSError as error:
+        message = f"the file cannot be read: {error.strerror or error}"
+        diagnostics.error("S2H101", place, message, "check that it is there and may be read")
+        return None
+    if len(content) > max_bytes:
+        message = f"the file has {size:,} bytes; the limit is {max_bytes:,}"
+        diagnostics.error("S2H104", place, message, if_larger)
+        return None
+    return content
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # Without this, opening a pipe waits for whoever writes to it.
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def parse_yaml(
     path: str, content: bytes, diagnostics: Diagnostics, max_bytes: int = MAX_FILE_BYTES
 ) -> list[Document]:
@@ -140,7 +186,7 @@ def _decode(path: str, content: bytes, diagnostics: Diagnostics, max_bytes: int)
             "S2H104",
             Location(path),
             f"the file has {len(content):,} bytes; the limit is {max_bytes:,}",
-            "split it: one rule a file is the custom",
+            "make it smaller",
         )
         return None
     try:

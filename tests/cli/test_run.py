@@ -1,6 +1,7 @@
 """`sigma2hive run` as a person meets it: what it prints, writes and ends with."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -209,7 +210,10 @@ def test_many_bad_events_do_not_bury_the_rest(folder: Path) -> None:
     write_events(folder / "events.ndjson", *["not JSON"] * 400, EVENT)
     result = run("--events", "events.ndjson")
     assert len(result.stderr.splitlines()) < 40
+    assert result.stderr.endswith("S2H501: 395 more, 400 in all; --json lists them\n")
     assert "left out: 400 × event cannot be read" in result.stdout
+    as_json = json.loads(run("--events", "events.ndjson", "--dry-run", "--json").stdout)
+    assert as_json["left_out"] == len(as_json["findings"]) == 400
 
 
 @pytest.mark.parametrize(
@@ -233,6 +237,94 @@ def test_what_cannot_start_says_why_and_what_to_do(
     assert result.exit_code == code
     assert said in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "place"),
+    [
+        ("mappings: nope\n", "sigma2hive.yml:1:11: error S2H108: mappings: there is no nope"),
+        ("placeholders: x.yml\n", "sigma2hive.yml:1:15: error S2H108: placeholders: there is no x"),
+        ("profile: winlogbaet\n", "sigma2hive.yml:1:10: error S2H403: there is no profile"),
+        ("# more\n" * 200_000, "sigma2hive.yml: error S2H104: the file has 1,400,000 bytes"),
+    ],
+)
+def test_settings_that_lead_nowhere_stop_the_run(folder: Path, settings: str, place: str) -> None:
+    (folder / "sigma2hive.yml").write_text(settings)
+    result = run("--events", "events.ndjson")
+    assert result.exit_code == 3
+    assert place in result.stderr
+    assert "one rule a file" not in result.stderr
+    assert not (folder / ".sigma2hive").exists()
+
+
+def test_a_profile_that_is_not_known_gets_names_of_use(folder: Path) -> None:
+    result = run("--events", "events.ndjson", "--profile", "splunk")
+    assert "hint: known are ecs, elastic-agent, winlogbeat\n" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("mappings/observable.yml", "did you mean 'observables.yml'?"),
+        ("mappings/alerts.yaml", "did you mean 'alerts.yml'?"),
+        ("mappings/notes.yml", "files that are read here: observables.yml, alerts.yml"),
+        ("mappings/schema/mine.yml", "did you mean 'schemas'?"),
+        ("mappings/schemas/mine.yaml", "rename it to mine.yml"),
+    ],
+)
+def test_a_mapping_file_that_is_not_read_is_named(folder: Path, name: str, hint: str) -> None:
+    (folder / name).parent.mkdir(parents=True)
+    (folder / name).write_text("observables: []\n")
+    result = run("--events", "events.ndjson")
+    assert result.exit_code == 0
+    assert re.match(
+        rf"{name.removesuffix('/mine.yml')}: warning S2H405: this (file|folder)", result.stderr
+    )
+    assert hint in result.stderr
+
+
+def test_files_that_the_settings_name_are_read(folder: Path) -> None:
+    (folder / "mappings").mkdir()
+    (folder / "mappings" / "placeholders.yml").write_text("admins: [anna]\n")
+    (folder / "sigma2hive.yml").write_text("placeholders: mappings/placeholders.yml\n")
+    assert run("--events", "events.ndjson").stderr == "settings: sigma2hive.yml\n"
+
+
+def test_a_rules_path_that_is_not_there_is_counted(folder: Path) -> None:
+    (folder / "sigma2hive.yml").write_text("rules: [sigma_rules, gone]\n")
+    result = run("--events", "events.ndjson")
+    assert result.exit_code == 3
+    assert "gone: error S2H108" in result.stderr
+    assert "left out: 1 path; the reasons are above" in result.stdout
+    assert "1 rule, 1 alert, 1 left out" in last_line(result)
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [("/dev/null", "no regular file"), ("empty", "holds no .yml"), ("gone", "no such file")],
+)
+def test_rules_that_cannot_be_found_say_why(folder: Path, target: str, reason: str) -> None:
+    (folder / "empty").mkdir()
+    result = run("--events", "events.ndjson", "--rules", target)
+    assert result.exit_code == 3
+    assert f"{target}: " in result.stderr
+    assert reason in result.stderr
+    assert "no rule could be used" in result.stdout
+
+
+@pytest.mark.parametrize("option", ["--settings", "--rules", "--events"])
+def test_a_path_that_cannot_be_read_is_no_mistake_in_the_command_line(
+    folder: Path, option: str
+) -> None:
+    closed = folder / "closed.yml"
+    closed.write_text(RULE)
+    closed.chmod(0)
+    if os.access(closed, os.R_OK):
+        pytest.skip("this user may read everything")
+    result = run("--events", "events.ndjson", option, "closed.yml")
+    assert result.exit_code == 3
+    assert "closed.yml" in result.stderr
+    assert "Permission denied" in result.stderr
 
 
 def test_a_run_without_once_says_that_only_single_passes_work(folder: Path) -> None:

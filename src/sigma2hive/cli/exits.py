@@ -52,16 +52,17 @@ def print_findings(findings: Iterable[Diagnostic], root: Path) -> None:
 
 def print_first_findings(findings: Iterable[Diagnostic], root: Path) -> None:
     """Print the first findings of each code to stderr, and how many more there are."""
-    seen: Counter[str] = Counter()
-    shown = []
+    shown: dict[str, list[Diagnostic]] = {}
+    counts: Counter[str] = Counter()
     for finding in findings:
-        seen[finding.code] += finding.count
-        if seen[finding.code] <= _SHOWN_IN_FULL:
-            shown.append(finding)
-    print_findings(shown, root)
-    for code, count in seen.items():
-        if (more := count - sum(finding.code == code for finding in shown)) > 0:
-            tell(f"{code}: {more:,} more, {count:,} in all; --json lists them")
+        counts[finding.code] += finding.count
+        first = shown.setdefault(finding.code, [])
+        if len(first) < _SHOWN_IN_FULL:
+            first.append(finding)
+    for code, first in shown.items():
+        print_findings(first, root)
+        if (more := counts[code] - sum(finding.count for finding in first)) > 0:
+            tell(f"{code}: {more:,} more, {counts[code]:,} in all; --json lists them")
 
 
 def print_sink_error(error: SinkError | StorageError) -> None:

@@ -17,6 +17,9 @@ from sigma2hive.settings import Settings
 
 Command = Callable[..., Any]
 
+#: A path that may be absent or closed to this user: whoever reads it tells so better than click.
+READABLE_OR_NOT = click.Path(path_type=Path, readable=False)
+
 _SPAN = re.compile(r"([1-9][0-9]{0,5})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -47,7 +50,7 @@ def settings_option(command: Command) -> Command:
     return click.option(
         "--settings",
         "settings_file",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=READABLE_OR_NOT,
         metavar="FILE",
         help="Settings file; by default sigma2hive.yml here or above.",
     )(command)
@@ -78,7 +81,7 @@ def project_options(command: Command) -> Command:
         click.option(
             "--rules",
             multiple=True,
-            type=click.Path(path_type=Path),
+            type=READABLE_OR_NOT,
             metavar="PATH",
             help="Rule file or folder, instead of the settings' (repeatable).",
         ),

@@ -13,10 +13,22 @@ from pathlib import Path
 import click
 
 from sigma2hive.cli.blindness import print_blindness
-from sigma2hive.cli.exits import Exit, errors_as_exits, print_findings, print_sink_error
-from sigma2hive.cli.options import Span, json_option, print_settings_file, project_options
+from sigma2hive.cli.exits import (
+    Exit,
+    errors_as_exits,
+    print_findings,
+    print_first_findings,
+    print_sink_error,
+)
+from sigma2hive.cli.options import (
+    READABLE_OR_NOT,
+    Span,
+    json_option,
+    print_settings_file,
+    project_options,
+)
 from sigma2hive.cli.output import OutputError, say, tell
-from sigma2hive.cli.run_report import Raised, Report
+from sigma2hive.cli.run_report import NOT_READ, Raised, Report
 from sigma2hive.clients.errors import ServerError
 from sigma2hive.compiler import Blindness, find_blindness
 from sigma2hive.runner.delivery import check_delivery, open_delivery, sink_requests
@@ -28,8 +40,6 @@ from sigma2hive.sinks import Sink, SinkRequest
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
 
 _PROGRESS_EVERY = 1_000
-#: Findings that say that something a person named was not read at all.
-_NOT_READ = frozenset({"S2H505", "S2H108"})
 _STANDARD_OUTPUT = "jsonl:-"
 
 
@@ -51,7 +61,7 @@ class _Asked:
 @click.option(
     "--events",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=READABLE_OR_NOT,
     metavar="PATH",
     help="Event file or folder: NDJSON (also .gz), JSON arrays, .evtx (repeatable).",
 )
@@ -157,7 +167,7 @@ def _print(
     else:
         for line in raised.lines():
             print_text(line)
-        print_findings(report.shown_put_aside(), report.project.settings.root)
+        print_first_findings(report.summary.put_aside, report.project.settings.root)
         print_text("\n".join(report.lines()))
     for error in report.summary.delivered.failed.values():
         print_sink_error(error)
@@ -219,7 +229,7 @@ def _exit_code(report: Report, asked: _Asked) -> Exit:
         return Exit.CONFIGURATION
     if report.unsearched:
         return _unsearched_code(report.unsearched)
-    if any(finding.code in _NOT_READ for finding in (*project.findings, *summary.put_aside)):
+    if any(finding.code in NOT_READ for finding in (*project.findings, *summary.put_aside)):
         return Exit.CONFIGURATION
     if not project.compiled.rules:
         return Exit.CONFIGURATION

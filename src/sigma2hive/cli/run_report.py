@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -13,7 +13,7 @@ from sigma2hive.cli.options import settings_shown
 from sigma2hive.cli.rendering import diagnostic_as_json
 from sigma2hive.clients.errors import ServerError
 from sigma2hive.compiler import Blindness
-from sigma2hive.diagnostics import CODES, Diagnostic
+from sigma2hive.diagnostics import CODES
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.times import render_time
 from sigma2hive.model.visible import visible
@@ -21,8 +21,10 @@ from sigma2hive.runner.once import Summary
 from sigma2hive.sinks import Outcome
 from sigma2hive.workflows.project import Project
 
-#: Findings about events that are shown of each code; all of them are in --json.
+#: Kinds of matches that no correlation counts which are shown; all of them are in --json.
 _SHOWN_OF_EACH = 5
+#: Findings that say that something a person named was not read at all.
+NOT_READ = frozenset({"S2H101", "S2H108", "S2H505"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +120,6 @@ class Report:
         )
         return f"{', '.join(counts)}; {end}"
 
-    def shown_put_aside(self) -> Sequence[Diagnostic]:
-        """Return the findings about events, the first few of each code."""
-        shown: Counter[str] = Counter()
-        first = []
-        for finding in self.summary.put_aside:
-            shown[finding.code] += 1
-            if shown[finding.code] <= _SHOWN_OF_EACH:
-                first.append(finding)
-        return first
-
     def as_json(self, raised: Raised) -> dict[str, object]:
         """Return everything, with every finding."""
         findings = [*self.project.findings, *self.summary.put_aside]
@@ -202,7 +194,10 @@ class Report:
         return len(compiled.rules) + len(compiled.correlations)
 
     def _reasons(self) -> str:
-        parts = [_counted(len(self.project.left_out), "rule")] if self.project.left_out else []
+        paths = sum(finding.code in NOT_READ for finding in self.project.findings.errors)
+        rules = len(self.project.left_out) - paths
+        parts = [_counted(rules, "rule")] if rules else []
+        parts += [_counted(paths, "path")] if paths else []
         counts: Counter[str] = Counter()
         for finding in self.summary.put_aside.errors:
             counts[CODES[finding.code]] += finding.count

@@ -1,6 +1,14 @@
 """What a repository holds: rules, correlations, filters, placeholders and mappings."""
 
+from sigma2hive.repository.mapping_files import SCHEMAS_FOLDER, report_unread_files
 from sigma2hive.repository.mappings import load_mappings
-from sigma2hive.repository.rules import load_placeholders, load_repository
+from sigma2hive.repository.rules import load_placeholders, load_repository, shown_path
 
-__all__ = ["load_mappings", "load_placeholders", "load_repository"]
+__all__ = [
+    "SCHEMAS_FOLDER",
+    "load_mappings",
+    "load_placeholders",
+    "load_repository",
+    "report_unread_files",
+    "shown_path",
+]

@@ -7,6 +7,7 @@ that is wrong becomes a finding and is left out; the rest counts. Template synta
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import fields, replace
 from importlib.resources import files
@@ -14,7 +15,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TypeVar
 
-from sigma2hive.diagnostics import Diagnostics, Location, nearest
+from sigma2hive.diagnostics import Diagnostics, nearest
 from sigma2hive.model.mapping_reading import (
     MAX_TEMPLATE,
     MAX_TYPE,
@@ -37,7 +38,7 @@ from sigma2hive.model.mappings import (
 from sigma2hive.model.profiles import Logsource
 from sigma2hive.model.rules import Level
 from sigma2hive.model.shapes import Shape
-from sigma2hive.yamlmarks import parse_yaml
+from sigma2hive.yamlmarks import parse_yaml, read_content
 
 OBSERVABLES_FILE = "observables.yml"
 ALERTS_FILE = "alerts.yml"
@@ -103,14 +104,10 @@ def _shipped(name: str, diagnostics: Diagnostics) -> Shape:
 
 
 def _team_shape(path: Path, diagnostics: Diagnostics) -> Shape | None:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return None
-    except OSError as error:
-        diagnostics.error("S2H101", Location(str(path)), error.strerror or str(error))
-        return None
-    return _shape(str(path), content, diagnostics)
+    content = read_content(path, path.as_posix(), diagnostics)
+    return None if content is None else _shape(path.as_posix(), content, diagnostics)
 
 
 def _shape(path: str, content: bytes, diagnostics: Diagnostics) -> Shape | None:

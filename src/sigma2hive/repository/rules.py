@@ -19,7 +19,7 @@ from sigma2hive.model.rules import (
     RefusedCorrelation,
 )
 from sigma2hive.sigma import Placeholders, SigmaDocument, parse_document
-from sigma2hive.yamlmarks import MAX_FILE_BYTES, parse_yaml
+from sigma2hive.yamlmarks import parse_yaml, read_content
 
 _SUFFIXES = (".yml", ".yaml")
 #: Tests and settings lie beside rules; neither is one.
@@ -38,6 +38,9 @@ def load_repository(
     skipped: list[Location] = []
     refused: list[RefusedCorrelation] = []
     for file in _rule_files(paths, root, diagnostics):
+        if isinstance(file, Location):
+            skipped.append(file)
+            continue
         for read in _read_file(file, root, placeholders, diagnostics):
             if isinstance(read, Location):
                 skipped.append(read)
@@ -61,8 +64,11 @@ def load_repository(
 def load_placeholders(
     path: Path | None, root: Path, diagnostics: Diagnostics
 ) -> dict[str, tuple[str, ...]]:
-    """Return the values of `|expand`: a YAML map of name → value or list of values."""
-    if path is None:
+    """Return the values of `|expand`: a YAML map of name → value or list of values.
+
+    None where the file is absent: whoever named it is told by `workflows.project`.
+    """
+    if path is None or not os.path.lexists(path):
         return {}
     content = _content(path, root, diagnostics)
     if content is None:
@@ -94,28 +100,35 @@ def shown_path(path: Path, root: Path) -> str:
         return path.as_posix()
 
 
-def _rule_files(paths: Sequence[Path], root: Path, diagnostics: Diagnostics) -> Iterator[Path]:
+def _rule_files(
+    paths: Sequence[Path], root: Path, diagnostics: Diagnostics
+) -> Iterator[Path | Location]:
+    """Yield each file once, and the place of each path that cannot be looked into."""
     seen: set[Path] = set()
     for path in paths:
+        found: list[Path] = []
         if path.is_dir():
-            found = sorted(_files_below(path))
-            if not found:
+            unread: list[OSError] = []
+            found = sorted(_files_below(path, unread))
+            yield from (_report_unread(error, root, diagnostics) for error in unread)
+            if not found and not unread:
                 diagnostics.warning(
                     "S2H108",
                     Location(shown_path(path, root)),
                     "the folder holds no .yml or .yaml file",
                     "name the folder that the rules are in",
                 )
-        elif path.exists():
+        elif os.path.lexists(path):
             found = [path]
         else:
+            place = Location(shown_path(path, root))
             diagnostics.error(
                 "S2H108",
-                Location(shown_path(path, root)),
+                place,
                 "there is no such file or folder",
                 "check `rules` in sigma2hive.yml or --rules",
             )
-            continue
+            yield place
         for file in found:
             absolute = file.resolve()
             if absolute not in seen:
@@ -123,13 +136,20 @@ def _rule_files(paths: Sequence[Path], root: Path, diagnostics: Diagnostics) -> 
                 yield file
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
+def _files_below(folder: Path, unread: list[OSError]) -> Iterator[Path]:
     # os.walk does not follow links to folders, so that a loop of links ends.
-    for where, folders, names in os.walk(folder):
+    for where, folders, names in os.walk(folder, onerror=unread.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:
             if name.endswith(_SUFFIXES) and not name.endswith(_NOT_RULES) and name[0] != ".":
                 yield Path(where, name)
+
+
+def _report_unread(error: OSError, root: Path, diagnostics: Diagnostics) -> Location:
+    place = Location(shown_path(Path(error.filename), root))
+    message = f"the folder cannot be read: {error.strerror}"
+    diagnostics.error("S2H101", place, message, "check that this user may read it")
+    return place
 
 
 def _read_file(
@@ -148,37 +168,8 @@ def _read_file(
 
 
 def _content(file: Path, root: Path, diagnostics: Diagnostics) -> bytes | None:
-    if file.exists() and not file.is_file():
-        # A pipe or a device could be read for ever.
-        diagnostics.error(
-            "S2H101",
-            Location(shown_path(file, root)),
-            "the path is no regular file",
-            "name files and folders of rules only",
-        )
-        return None
-    try:
-        with file.open("rb") as stream:
-            # One byte more than the limit is enough to know that it is exceeded.
-            content = stream.read(MAX_FILE_BYTES + 1)
-            if len(content) > MAX_FILE_BYTES:
-                size = file.stat().st_size
-                diagnostics.error(
-                    "S2H104",
-                    Location(shown_path(file, root)),
-                    f"the file has {size:,} bytes; the limit is {MAX_FILE_BYTES:,}",
-                    "split it: one rule a file is the custom",
-                )
-                return None
-            return content
-    except OSError as error:
-        diagnostics.error(
-            "S2H101",
-            Location(shown_path(file, root)),
-            f"the file cannot be read: {error.strerror or error}",
-            "check that it is a file and may be read",
-        )
-        return None
+    hint = "split it: one rule a file is the custom"
+    return read_content(file, shown_path(file, root), diagnostics, if_larger=hint)
 
 
 def _without_repeated_ids(

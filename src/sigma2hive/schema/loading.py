@@ -16,7 +16,7 @@ from sigma2hive.model.profiles import Profile
 from sigma2hive.model.snapshots import Snapshot
 from sigma2hive.schema.reading import ProfileFile, read_profile
 from sigma2hive.schema.types import merge_type_tables
-from sigma2hive.yamlmarks import parse_yaml
+from sigma2hive.yamlmarks import parse_yaml, read_content
 
 #: A snapshot of a hundred index patterns takes a few megabytes.
 MAX_PROFILE_BYTES = 32 * 1024 * 1024
@@ -119,15 +119,19 @@ class _Reader:
         """Return the file of `name`, an own one before a shipped one."""
         own = not shipped_only and name in _own_names(self.own_folder)
         if not own and name not in _shipped_names():
-            known = {*_own_names(self.own_folder), *_shipped_names()}
-            self.diagnostics.error(
-                "S2H403", asked_at, f"there is no profile {name!r}", nearest(name, known)
-            )
+            self._report_unknown(name, asked_at)
             return None
         key = (own, name)
         if key not in self._read:
             self._read[key] = self._parse(name, own)
         return self._read[key]
+
+    def _report_unknown(self, name: str, asked_at: Location) -> None:
+        # Parts are for profiles to extend: who asks for a profile is not offered them.
+        names = sorted({*_own_names(self.own_folder), *_shipped_names()})
+        whole = known_profiles(self.own_folder)
+        hint = nearest(name, names, otherwise=f"known are {', '.join(whole)}")
+        self.diagnostics.error("S2H403", asked_at, f"there is no profile {name!r}", hint)
 
     def line_of(self, head: ProfileFile) -> list[ProfileFile] | None:
         """Return `head` and all that it extends, nearest first, each once; None with findings."""
@@ -165,9 +169,5 @@ class _Reader:
             resource = files("sigma2hive.data").joinpath("profiles", f"{name}.yml")
             return f"sigma2hive/data/profiles/{name}.yml", resource.read_bytes()
         path = self.own_folder / f"{name}.yml"
-        try:
-            return path.as_posix(), path.read_bytes()
-        except OSError as error:
-            message = f"the file cannot be read: {error.strerror}"
-            self.diagnostics.error("S2H101", Location(path.as_posix()), message)
-            return path.as_posix(), None
+        shown = path.as_posix()
+        return shown, read_content(path, shown, self.diagnostics, MAX_PROFILE_BYTES)

@@ -32,7 +32,7 @@ from sigma2hive.settings.secrets import (
     has_url_credential,
     is_credential_name,
 )
-from sigma2hive.yamlmarks import MAX_FILE_BYTES, Document, parse_yaml
+from sigma2hive.yamlmarks import Document, parse_yaml, read_content
 
 SETTINGS_FILE = "sigma2hive.yml"
 _NEAR_MISS = "sigma2hive.yaml"
@@ -88,15 +88,14 @@ def load_settings(
 
 
 def _read_document(file: Path, diagnostics: Diagnostics) -> Document | None:
-    try:
-        with file.open("rb") as stream:
-            content = stream.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        code = "S2H108" if isinstance(error, FileNotFoundError) else "S2H101"
-        reason = error.strerror or type(error).__name__
+    if not os.path.lexists(file):
         diagnostics.error(
-            code, Location(file.name), f"the settings file cannot be read: {reason}", ""
+            "S2H108", Location(file.name), "there is no such settings file", "check --settings"
         )
+        return None
+    hint = "leave in it what differs from the defaults"
+    content = read_content(file, file.name, diagnostics, if_larger=hint)
+    if content is None:
         return None
     documents = parse_yaml(file.name, content, diagnostics)
     if len(documents) > 1:

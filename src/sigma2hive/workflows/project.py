@@ -16,7 +16,14 @@ from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
 from sigma2hive.model.mappings import Mappings
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import DetectionRepository
-from sigma2hive.repository import load_mappings, load_placeholders, load_repository
+from sigma2hive.repository import (
+    SCHEMAS_FOLDER,
+    load_mappings,
+    load_placeholders,
+    load_repository,
+    report_unread_files,
+    shown_path,
+)
 from sigma2hive.schema import load_profile
 from sigma2hive.settings import Settings, load_settings
 
@@ -58,10 +65,12 @@ def load_project(options: ProjectOptions) -> Project:
     """
     problems = Diagnostics()
     settings = load_settings(options.start, options.settings_file, problems)
-    own_profiles = settings.mappings / "schemas"
+    _refuse_missing(settings, problems)
+    own_profiles = settings.mappings / SCHEMAS_FOLDER
     wanted = options.profile or settings.profile
     profile = load_profile(wanted, own_profiles, problems, _profile_place(options, settings))
     mappings = load_mappings(settings.mappings, problems)
+    report_unread_files(settings.mappings, [settings.placeholders or Path()], problems)
     placeholders = load_placeholders(settings.placeholders, settings.root, problems)
     check_mappings(mappings, problems)
     problems.show_from(settings.root)
@@ -80,7 +89,16 @@ def _profile_place(options: ProjectOptions, settings: Settings) -> Location:
     """Where the profile's name was given."""
     if options.profile is not None:
         return Location("--profile")
-    return Location(settings.file.name if settings.file else "profile")
+    return settings.place_of("profile")
+
+
+def _refuse_missing(settings: Settings, problems: Diagnostics) -> None:
+    """Refuse settings that name what is not there; a default may be absent."""
+    for key, path in (("mappings", settings.mappings), ("placeholders", settings.placeholders)):
+        if path is not None and settings.is_written(key) and not path.exists():
+            message = f"{key}: there is no {shown_path(path, settings.root)}"
+            hint = "check the path; it counts from the settings file's folder"
+            problems.error("S2H108", settings.place_of(key), message, hint)
 
 
 def _with_valid_attributes(

@@ -20,7 +20,7 @@ from sigma2hive.settings import (
     load_settings,
     secret_from_environment,
 )
-from sigma2hive.settings.keys import SECRETS, all_rows
+from sigma2hive.settings.keys import SECRETS, Kind, all_rows
 
 
 def load(
@@ -95,6 +95,26 @@ elasticsearch: {urls: ["https://es:9200"], ca_file: ca.pem, username: anna, time
     assert settings.elasticsearch == ElasticsearchSettings(
         ("https://es:9200",), tmp_path / "ca.pem", "anna", 5
     )
+
+
+def test_a_switch_is_true_or_false(tmp_path: Path) -> None:
+    assert load(tmp_path, "")[0].thehive.live is False
+    assert load(tmp_path, "thehive: {live: true}\n")[0].thehive.live is True
+    for text in ("'true'", "1", "[]", "on please"):
+        settings, findings = load(tmp_path, f"thehive: {{live: {text}}}\n")
+        assert findings == ["1:11 S2H402"]
+        assert settings.thehive.live is False
+
+
+@pytest.mark.parametrize(
+    ("text", "is_live"), [("true", True), ("False", False), ("yes", None), ("1", None)]
+)
+def test_a_switch_in_the_environment(tmp_path: Path, text: str, is_live: bool | None) -> None:
+    diagnostics = Diagnostics()
+    environment = {"SIGMA2HIVE_THEHIVE_LIVE": text}
+    settings = load_settings(tmp_path, None, diagnostics, environment)
+    assert settings.thehive.live is bool(is_live)
+    assert (is_live is None) == bool(diagnostics.errors)
 
 
 @pytest.mark.parametrize("text", ["", "# nothing but a comment\n", "---\n"])
@@ -268,11 +288,13 @@ def test_a_secrets_variable_is_no_misspelt_setting(tmp_path: Path) -> None:
 
 
 def test_every_setting_can_be_overridden(tmp_path: Path) -> None:
-    environment = {row.environment: "7" for row in all_rows()}
+    environment = {
+        row.environment: "true" if row.spec.kind is Kind.SWITCH else "7" for row in all_rows()
+    }
     settings, findings = load(tmp_path, environment=environment)
     defaults, _ = load(tmp_path)
     assert findings == []
-    assert len(environment) == 18
+    assert len(environment) == 23
     for row in all_rows():
         changed, default = settings, defaults
         for step in row.key.split("."):

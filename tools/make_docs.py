@@ -144,11 +144,11 @@ def _section_schema(section: type) -> dict[str, Any]:
 
 
 def _value_schema(spec: Spec) -> dict[str, Any]:
-    one: dict[str, Any] = (
-        {"type": "integer", "minimum": 1}
-        if spec.kind is Kind.NUMBER
-        else {"type": "string", "pattern": TEXT_PATTERN}
-    )
+    schemas: dict[Kind, dict[str, Any]] = {
+        Kind.NUMBER: {"type": "integer", "minimum": 1},
+        Kind.SWITCH: {"type": "boolean"},
+    }
+    one = schemas.get(spec.kind, {"type": "string", "pattern": TEXT_PATTERN})
     if not spec.many:
         return one
     return {"type": "array", "items": one, **({} if spec.optional else {"minItems": 1})}

@@ -196,4 +196,13 @@ class SourceError(Sigma2hiveError):
 
 
 class SinkError(Sigma2hiveError):
-    """A sink cannot be written."""
+    """A sink cannot be written.
+
+    `code` is the finding's, `passes` says that it may work later with nothing changed.
+    """
+
+    def __init__(
+        self, message: str, hint: str = "", *, code: str = "S2H506", passes: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.hint, self.code, self.passes = hint, code, passes

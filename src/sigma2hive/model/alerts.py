@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 
 from sigma2hive.model.events import Event
 
+#: (type, source, source_ref): what an alert is known by.
+Identity = tuple[str, str, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Observable:
@@ -72,3 +75,8 @@ class Alert:
     external_link: str = ""
     events: tuple[Event, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def identity(self) -> Identity:
+        """Return what the alert is known by."""
+        return self.type, self.source, self.source_ref

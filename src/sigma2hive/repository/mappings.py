@@ -213,8 +213,8 @@ def _read_alerts(shape: Shape, shipped: AlertMapping) -> AlertMapping:
     raw_events = shape.integer("raw_events", 0, 100)
     raw_characters = shape.integer("raw_characters", 0, 200_000)
     return AlertMapping(
-        type=shape.text("type", 32) or shipped.type,
-        source=shape.text("source", 32) or shipped.source,
+        type=_name_part(shape, "type") or shipped.type,
+        source=_name_part(shape, "source") or shipped.source,
         settings=read_settings(shape, with_severity=False).over(base),
         severity=_severity(shape, shipped),
         description=_template(shape, "description", shipped.description),
@@ -226,6 +226,20 @@ def _read_alerts(shape: Shape, shipped: AlertMapping) -> AlertMapping:
         raw_characters=shipped.raw_characters if raw_characters is None else raw_characters,
         overrides=(*shipped.overrides, *_overrides(shape)),
     )
+
+
+def _name_part(shape: Shape, key: str) -> str | None:
+    """Return a part of an alert's name; TheHive joins type, source and sourceRef by semicolons."""
+    text = shape.text(key, 32)
+    if text is not None and ";" in text:
+        shape.report(
+            key, f"'{key}' cannot hold a semicolon", "write another character in its place"
+        )
+    elif text is not None and not text.strip():
+        shape.report(key, f"'{key}' is blank", "leave the key out for the shipped one")
+    else:
+        return text
+    return None
 
 
 def _template(shape: Shape, key: str, shipped: TemplateText) -> TemplateText:

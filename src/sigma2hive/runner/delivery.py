@@ -12,28 +12,28 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sigma2hive.diagnostics import SinkError
-from sigma2hive.model.alerts import Alert
+from sigma2hive.diagnostics import Diagnostics, SinkError
+from sigma2hive.model.alerts import Alert, Identity
 from sigma2hive.runner.state import DEFAULT_STATE, EpisodeStore, check_state
 from sigma2hive.settings import Settings
 from sigma2hive.sinks import Outcome, Sink, SinkRequest, check_sink, open_sink
-
-#: An alert that comes twice in a run is one: the weightiest outcome is what became of it.
-_WEIGHTS = {Outcome.ALREADY_THERE: 0, Outcome.UPDATED: 1, Outcome.STORED: 2}
-
-_Identity = tuple[str, str, str]
 
 
 @dataclass(slots=True)
 class Delivered:
     """What became of the alerts of a run, each identity counted once.
 
-    `failed` are sinks that could not take everything, by name, with the reason.
+    `failed` are sinks that could not take everything, by name, with the reason. `findings` name
+    what was left out of alerts. `would_send_to` has, by sink, the server that got nothing because
+    sending was not asked for; `sent` is how many alerts servers got, None where none was to.
     """
 
-    outcomes: dict[str, dict[_Identity, Outcome]] = field(default_factory=dict)
+    outcomes: dict[str, dict[Identity, Outcome]] = field(default_factory=dict)
     failed: dict[str, SinkError] = field(default_factory=dict)
-    _seen: set[_Identity] = field(default_factory=set)
+    findings: Diagnostics = field(default_factory=Diagnostics)
+    would_send_to: dict[str, str] = field(default_factory=dict)
+    sent: int | None = None
+    _seen: set[Identity] = field(default_factory=set)
 
     def push(self, alert: Alert, sinks: Sequence[Sink]) -> None:
         """Give the alert to every sink that has not failed yet.
@@ -41,21 +41,40 @@ class Delivered:
         Raises:
             SinkError: there is none left that takes alerts.
         """
-        identity = (alert.type, alert.source, alert.source_ref)
-        self._seen.add(identity)
+        self._seen.add(alert.identity)
         for sink in sinks:
-            if sink.name in self.failed:
-                continue
-            outcomes = self.outcomes.setdefault(sink.name, {})
-            try:
-                outcome = sink.push(alert)
-            except SinkError as error:
-                self.failed[sink.name] = error
-                if len(self.failed) == len(sinks):
-                    raise
-            else:
-                earlier = outcomes.get(identity, outcome)
-                outcomes[identity] = max(earlier, outcome, key=lambda one: _WEIGHTS[one])
+            outcome = Outcome.NOT_DELIVERED
+            if sink.name not in self.failed:
+                try:
+                    outcome = sink.push(alert)
+                except SinkError as error:
+                    self.failed[sink.name] = error
+                    if len(self.failed) == len(sinks):
+                        raise
+            self._note(sink.name, alert.identity, outcome)
+
+    def close(self, sink: Sink) -> None:
+        """Finish a sink, and take in what it tells; one that has failed is left alone."""
+        if sink.name in self.failed:
+            return
+        try:
+            closing = sink.close()
+        except SinkError as error:
+            self.failed[sink.name] = error
+            return
+        for identity, outcome in closing.outcomes.items():
+            self._note(sink.name, identity, outcome)
+        if closing.failure is not None:
+            self.failed[sink.name] = closing.failure
+        self.findings.found.extend(closing.findings)
+        if closing.would_send_to:
+            self.would_send_to[sink.name] = closing.would_send_to
+        if closing.sent is not None:
+            self.sent = closing.sent + (self.sent or 0)
+
+    def _note(self, sink: str, identity: Identity, outcome: Outcome) -> None:
+        outcomes = self.outcomes.setdefault(sink, {})
+        outcomes[identity] = outcome.joined(outcomes.get(identity))
 
     @property
     def alerts(self) -> int:
@@ -69,11 +88,12 @@ class Delivered:
 
 def sink_requests(settings: Settings, specs: Sequence[str], folder: Path) -> list[SinkRequest]:
     """Return the sinks that `specs` ask for, seen from `folder`; without any, the settings'."""
+    state, thehive = settings.state, settings.thehive
     if specs:
-        return [SinkRequest(spec, folder, settings.state) for spec in dict.fromkeys(specs)]
+        return [SinkRequest(spec, folder, state, thehive=thehive) for spec in dict.fromkeys(specs)]
     written = dict(zip(reversed(settings.sinks), reversed(range(len(settings.sinks))), strict=True))
     return [
-        SinkRequest(spec, settings.root, settings.state, settings.place_of("sinks", written[spec]))
+        SinkRequest(spec, settings.root, state, settings.place_of("sinks", written[spec]), thehive)
         for spec in dict.fromkeys(settings.sinks)
     ]
 
@@ -112,13 +132,4 @@ def open_delivery(
             sinks.append(sink)
         yield sinks, stack.enter_context(EpisodeStore(state / DEFAULT_STATE.name))
         for sink in sinks:
-            _finish(sink, delivered)
-
-
-def _finish(sink: Sink, delivered: Delivered) -> None:
-    if sink.name in delivered.failed:
-        return
-    try:
-        sink.close()
-    except SinkError as error:
-        delivered.failed[sink.name] = error
+            delivered.close(sink)

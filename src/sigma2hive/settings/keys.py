@@ -26,6 +26,7 @@ class Kind(Enum):
     TEXT = "text"
     PATH = "a path"
     NUMBER = "a whole number above 0"
+    SWITCH = "true or false"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,39 @@ class TheHiveSettings:
         "How long connecting, each wait for TheHive, and reading an answer may take.",
         "timeout_seconds: 30",
     )
+    live: bool = _setting(
+        False,
+        Kind.SWITCH,
+        """Whether alerts are really sent. Without it, or `--live`, a run says what it would have
+        sent. `--dry-run` sends nothing, whatever stands here.""",
+        "live: true",
+    )
+    concurrency: int = _setting(
+        8,
+        Kind.NUMBER,
+        "Alerts that are sent at the same time.",
+        "concurrency: 8",
+    )
+    requests_per_second: int = _setting(
+        300,
+        Kind.NUMBER,
+        "Requests to TheHive at most; a plain alert is one.",
+        "requests_per_second: 300",
+    )
+    patience_seconds: int = _setting(
+        60,
+        Kind.NUMBER,
+        """How long a run waits in all where TheHive asks it to (Retry-After), or does not answer.
+        Then nothing more is sent in this run, and it ends with exit code 4.""",
+        "patience_seconds: 60",
+    )
+    attachment_bytes: int = _setting(
+        16 * 1024 * 1024,
+        Kind.NUMBER,
+        """Bytes of raw logs that are attached to one alert at once, where its description does not
+        show them whole. What goes beyond is left out and named.""",
+        "attachment_bytes: 16777216",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +254,11 @@ class Settings:
     sinks: tuple[str, ...] = _setting(
         ("inbox",),
         Kind.TEXT,
-        """Where alerts go: `inbox` (a SQLite file in `state`), `inbox:FILE`, `jsonl:FILE`, or
-        `jsonl:-` for standard output. Both kinds of file hold each alert once and are only ever
-        added to; a file that holds something else is left alone, and the run refused (S2H506).""",
+        """Where alerts go: `inbox` (a SQLite file in `state`), `inbox:FILE`, `jsonl:FILE`,
+        `jsonl:-` for standard output, `thehive`, or `thehive:ORGANISATION` for another organisation
+        than that of the section `thehive`. Both kinds of file hold each alert once and are only
+        ever added to; a file that holds something else is left alone, and the run refused
+        (S2H506).""",
         "sinks: [inbox]",
         many=True,
     )

@@ -290,7 +290,9 @@ def _check_one(spec: Spec, value: object, *keys: int) -> object:
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
             return value
         raise _Invalid(f"must be {spec.expected}, found {_describe(value)}{where}", *keys)
-    if not isinstance(value, str):
+    if spec.kind is Kind.SWITCH and isinstance(value, bool):
+        return value
+    if spec.kind is Kind.SWITCH or not isinstance(value, str):
         raise _Invalid(f"must be {spec.expected}, found {_describe(value)}{where}", *keys)
     if not re.fullmatch(TEXT_PATTERN, value):
         problem = "a control character" if value.strip() else "blank text"
@@ -304,6 +306,8 @@ def _from_text(spec: Spec, text: str) -> object:
         return [item.strip() for item in text.split(",") if item.strip()]
     if spec.kind is Kind.NUMBER and text.strip().isdecimal():
         return int(text)
+    if spec.kind is Kind.SWITCH:
+        return {"true": True, "false": False}.get(text.strip().lower(), text)
     return text
 
 

@@ -16,7 +16,7 @@ from sigma2hive.sinks.inbox import (
     check_inbox,
     open_inbox,
 )
-from sigma2hive.sinks.interface import Outcome, Sink, SinkKind, SinkRequest
+from sigma2hive.sinks.interface import Closing, Outcome, Sink, SinkKind, SinkRequest
 from sigma2hive.sinks.jsonl import check_jsonl, open_jsonl
 
 #: Name → what opens it, and what tells whether it could be opened.
@@ -52,7 +52,7 @@ def _kind_of(request: SinkRequest) -> SinkKind:
         raise _refused(request, f"there is no sink '{name}'", nearest(name, SINKS))
     if not target and (colon or SINKS[name].needs_target):
         message = f"the sink '{name}' needs a target after the colon"
-        raise _refused(request, message, f"write {name}:FILE")
+        raise _refused(request, message, f"write {name}:{SINKS[name].target}")
     return SINKS[name]
 
 
@@ -69,6 +69,7 @@ __all__ = [
     "AlertFilter",
     "AlertSummary",
     "AmbiguousError",
+    "Closing",
     "Inbox",
     "Outcome",
     "Sink",

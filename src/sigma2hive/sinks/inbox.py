@@ -17,7 +17,7 @@ from sigma2hive.diagnostics import SinkError
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.canonical import canonical_json
 from sigma2hive.model.events import Event
-from sigma2hive.sinks.interface import Outcome, Sink, SinkRequest
+from sigma2hive.sinks.interface import Closing, Outcome, Sink, SinkRequest
 from sigma2hive.sinks.joining import join_alerts
 from sigma2hive.sinks.lines import parse_alert, parse_key, render_head
 from sigma2hive.storage import STATE_FOLDER, Schema, check_database, open_database, open_for_reading
@@ -184,9 +184,10 @@ class Inbox:
             events = _events(connection, number, with_raw=True)
         return StoredAlert(number, stored_ns, updated_ns, parse_alert(head, events))
 
-    def close(self) -> None:
+    def close(self) -> Closing:
         """Close the file; everything pushed is in it already."""
         self._database.close()
+        return Closing()
 
     def discard(self) -> None:
         """Close the file; what was pushed stays, for `push` has answered for it."""

@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from sigma2hive.diagnostics import Location
-from sigma2hive.model.alerts import Alert
+from sigma2hive.diagnostics import Diagnostic, Location, SinkError
+from sigma2hive.model.alerts import Alert, Identity
+from sigma2hive.settings import TheHiveSettings
 from sigma2hive.storage import STATE_FOLDER
 
 
 class Outcome(StrEnum):
-    """What became of a pushed alert."""
+    """What became of a pushed alert, the weightier the later: an alert that comes twice is one."""
 
-    STORED = "stored"
-    UPDATED = "updated"
+    PENDING = "on its way"
+    WOULD_BE_SENT = "would have been sent"
     ALREADY_THERE = "already there"
+    UPDATED = "updated"
+    STORED = "stored"
+    NOT_DELIVERED = "not delivered"
+
+    def joined(self, other: Outcome | None) -> Outcome:
+        """Return the weightier of the two."""
+        order = list(Outcome)
+        return self if other is None or order.index(self) >= order.index(other) else other
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What a sink tells at its end.
+
+    `outcomes` are of alerts that `push` answered PENDING for; `failure` says why some were not
+    delivered; `findings` name what was left out of others. `sent` is how many a server got, None
+    where there is none; `would_send_to` names the server that gets alerts once that is asked for.
+    """
+
+    outcomes: Mapping[Identity, Outcome] = field(default_factory=dict)
+    failure: SinkError | None = None
+    findings: tuple[Diagnostic, ...] = ()
+    sent: int | None = None
+    would_send_to: str = ""
 
 
 class Sink(Protocol):
@@ -33,14 +58,14 @@ class Sink(Protocol):
         """The sink as a person asked for it: "inbox", "jsonl:alerts.jsonl"."""
 
     def push(self, alert: Alert) -> Outcome:
-        """Take one alert.
+        """Take one alert; PENDING where only `close` can say what became of it.
 
         Raises:
             SinkError: it cannot be written.
         """
 
-    def close(self) -> None:
-        """Finish: what was pushed is there once this returns.
+    def close(self) -> Closing:
+        """Finish: what was pushed is there once this returns, or the result says why not.
 
         Raises:
             SinkError: it cannot be written.
@@ -52,16 +77,19 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SinkRequest:
-    """A sink as someone asked for it: `spec` is "inbox", "inbox:FILE", "jsonl:FILE" or "jsonl:-".
+    """A sink as someone asked for it: `spec` is "inbox", "inbox:FILE", "jsonl:FILE", "jsonl:-",
+    "thehive" or "thehive:ORGANISATION".
 
     Relative paths are seen from `folder`; a sink without a target keeps its files in `state`, also
-    seen from there. `place` is where the spec was written.
+    seen from there. `place` is where the spec was written. `thehive` says where TheHive is; without
+    its `live` nothing is sent.
     """
 
     spec: str
     folder: Path
     state: Path = STATE_FOLDER
     place: Location = field(default=Location("--sink"), compare=False)
+    thehive: TheHiveSettings = field(default_factory=TheHiveSettings)
 
     @property
     def kind(self) -> str:
@@ -79,9 +107,10 @@ class SinkKind:
     """What `SINKS` says of one kind of sink.
 
     `open` and `check` raise SinkError where it cannot be written; `check` changes nothing, so that
-    a dry run can ask.
+    a dry run can ask. `target` is what may stand after the colon.
     """
 
     open: Callable[[SinkRequest], Sink]
     check: Callable[[SinkRequest], None]
+    target: str = "FILE"
     needs_target: bool = False

@@ -21,15 +21,13 @@ from pathlib import Path
 from typing import IO
 
 from sigma2hive.diagnostics import SinkError
-from sigma2hive.model.alerts import Alert
-from sigma2hive.sinks.interface import Outcome, Sink, SinkRequest
+from sigma2hive.model.alerts import Alert, Identity
+from sigma2hive.sinks.interface import Closing, Outcome, Sink, SinkRequest
 from sigma2hive.sinks.joining import join_alerts
 from sigma2hive.sinks.lines import parse_alert, render_line
 from sigma2hive.storage import check_writable, make_private_folder
 
 STANDARD_OUTPUT = "-"
-
-_Identity = tuple[str, str, str]
 
 
 def open_jsonl(request: SinkRequest) -> Sink:
@@ -82,7 +80,7 @@ def _refuse_folder(name: str, path: Path) -> None:
         raise SinkError(f"{name}: is a folder; name a file in it")
 
 
-def _alerts_in(name: str, path: Path) -> Iterator[tuple[_Identity, bytes]]:
+def _alerts_in(name: str, path: Path) -> Iterator[tuple[Identity, bytes]]:
     """Yield each line of a file that is ours, with the identity of its alert; none where absent.
 
     Raises:
@@ -97,7 +95,7 @@ def _alerts_in(name: str, path: Path) -> Iterator[tuple[_Identity, bytes]]:
         stream.seek(0)
         for number, line in enumerate(stream, 1):
             try:
-                identity = _identity(parse_alert(line.decode("utf-8")))
+                identity = parse_alert(line.decode("utf-8")).identity
             except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
                 raise _not_ours(name, number) from None
             yield identity, line
@@ -110,16 +108,12 @@ def _not_ours(name: str, number: int) -> SinkError:
     )
 
 
-def _identity(alert: Alert) -> _Identity:
-    return alert.type, alert.source, alert.source_ref
-
-
 class _Spool:
     """Rendered lines in a temporary file, of which the last one of each alert counts."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self.stream = stream
-        self._places: dict[_Identity, tuple[int, int]] = {}
+        self._places: dict[Identity, tuple[int, int]] = {}
         self.has_changed = False
 
     def load(self, name: str, path: Path) -> None:
@@ -134,7 +128,7 @@ class _Spool:
 
     def push(self, alert: Alert) -> tuple[Outcome, bytes]:
         """Return what became of the alert, and its line."""
-        identity = _identity(alert)
+        identity = alert.identity
         place = self._places.get(identity)
         if place is None:
             line = _line(alert)
@@ -152,7 +146,7 @@ class _Spool:
         for place in self._places.values():
             yield self._read(place)
 
-    def _append(self, identity: _Identity, line: bytes) -> None:
+    def _append(self, identity: Identity, line: bytes) -> None:
         offset = self.stream.seek(0, os.SEEK_END)
         self.stream.write(line)
         self._places[identity] = (offset, len(line))
@@ -188,14 +182,14 @@ class FileSink:
             outcome, _ = self._spool.push(alert)
             return outcome
 
-    def close(self) -> None:
+    def close(self) -> Closing:
         """Put the finished file in its place; closing twice is no mistake.
 
         Raises:
             SinkError: it cannot be written; the file that was there before is untouched.
         """
         if not self._is_open:
-            return
+            return Closing()
         try:
             with _translated(self.name), _locked(self._path.parent):
                 self._take_in_others()
@@ -204,6 +198,7 @@ class FileSink:
                         target.writelines(self._spool.current())
         finally:
             self.discard()
+        return Closing()
 
     def discard(self) -> None:
         """Leave the file that was there before as it was."""
@@ -274,12 +269,13 @@ class StreamSink:
                 self._stream.flush()
             return outcome
 
-    def close(self) -> None:
+    def close(self) -> Closing:
         """Let the stream go; standard output stays open for others."""
         self._spool.stream.close()
         if self._stream is not sys.stdout:
             with _translated(self.name):
                 self._stream.close()
+        return Closing()
 
     def discard(self) -> None:
         """Let the stream go; what was written stays."""

@@ -1,5 +1,6 @@
 """`sigma2hive run` as a person meets it: what it prints, writes and ends with."""
 
+import gzip
 import json
 import os
 import re
@@ -114,6 +115,27 @@ def test_an_event_that_comes_twice_is_one_alert(folder: Path) -> None:
         "inbox: 1 stored",
         "4 events, 1 rule, 1 alert, 0 left out; nothing was sent anywhere",
     ]
+
+
+@pytest.mark.parametrize("sink", ["inbox", "jsonl:alerts.jsonl"])
+def test_the_same_events_in_another_file_change_nothing(folder: Path, sink: str) -> None:
+    events = [{**EVENT, "@timestamp": f"2026-11-20T02:15:{n:02}Z"} for n in range(12)]
+    write_events(folder / "events.ndjson", *events)
+    run("--events", "events.ndjson", "--sink", sink)
+    (folder / "packed.ndjson.gz").write_bytes(
+        gzip.compress((folder / "events.ndjson").read_bytes())
+    )
+    write_events(folder / "shuffled.ndjson", OTHER, *reversed(events))
+    for copy in ("packed.ndjson.gz", "shuffled.ndjson"):
+        result = run("--events", copy, "--sink", sink)
+        assert f"{sink}: 12 already there" in result.stdout
+
+
+def test_a_changed_title_changes_the_alert(folder: Path) -> None:
+    run("--events", "events.ndjson")
+    rule = folder / "sigma_rules" / "rule.yml"
+    rule.write_text(RULE.replace("Shadow copies deleted", "Backups deleted"))
+    assert "inbox: 1 updated" in run("--events", "events.ndjson").stdout
 
 
 def test_two_sinks_get_the_same_alert(folder: Path) -> None:

@@ -43,7 +43,7 @@ def run_in_shell(folder: Path, script: str, **environment: str) -> tuple[int, st
 
 
 def delivered(folder: Path) -> int:
-    inbox = Inbox(folder / ".sigma2hive" / "inbox.db", create=False)
+    inbox = Inbox(folder / ".sigma2hive" / "inbox.db", read_only=True)
     try:
         return len(inbox.list_alerts(limit=10 * ALERTS))
     finally:

@@ -25,12 +25,28 @@ def join_alerts(stored: Alert, pushed: Alert) -> Alert:
     text = stored if len(pushed_keys) < len(stored_keys) else pushed
     return replace(
         text,
+        description=_description(stored, text),
         date_ns=min(stored.date_ns, pushed.date_ns),
         events=_joined_events(stored.events, pushed.events),
         observables=_joined_observables(stored.observables, pushed.observables),
         procedures=_joined_procedures(stored.procedures, pushed.procedures),
         left_out=_joined_left_out(stored.left_out, pushed.left_out),
     )
+
+
+def _description(stored: Alert, text: Alert) -> str:
+    """Return the stored description where the other says no more than another origin."""
+    same = _without_origins(stored) == _without_origins(text)
+    return stored.description if same else text.description
+
+
+def _without_origins(alert: Alert) -> str:
+    # The longest first: one origin may be the start of another.
+    description = alert.description
+    for origin in sorted({event.origin for event in alert.events}, key=len, reverse=True):
+        if origin:
+            description = description.replace(origin, "\0")
+    return description
 
 
 def _joined_events(stored: Iterable[Event], pushed: Iterable[Event]) -> tuple[Event, ...]:

@@ -113,6 +113,31 @@ def test_a_filter_that_names_the_correlation_mutes_it(rules: Path, reference: st
     assert told["findings"] == []
 
 
+def test_what_filters_suppress_is_counted_and_named(rules: Path) -> None:
+    (rules / "mute.yml").write_text(mute(BASE_ID))
+    events("192.0.2.9", 30)
+    told = run()
+    (suppressed,) = told["suppressed"]
+    assert (suppressed["rule"], suppressed["matches"]) == (BASE_ID, 6)
+    assert suppressed["title"] in (rules / "mute.yml").read_text()
+    arguments = ["run", "--once", "--dry-run", "--events", "events.ndjson"]
+    text = CliRunner().invoke(main, arguments, catch_exceptions=False).stdout
+    assert f"suppressed: 6 matches by filter '{suppressed['title']}'\n" in text
+    assert "7 events, 1 rule, 1 alert, 0 left out" in text
+
+
+def test_what_a_filter_takes_from_a_count_is_suppressed_for_the_correlation(rules: Path) -> None:
+    (rules / "many.yml").write_text(CORRELATION)
+    (rules / "mute.yml").write_text(mute(CORRELATION_ID))
+    (suppressed,) = run()["suppressed"]
+    assert (suppressed["rule"], suppressed["matches"]) == (CORRELATION_ID, 6)
+
+
+def test_a_filter_with_nothing_to_suppress_is_not_named(rules: Path) -> None:
+    (rules / "mute.yml").write_text(mute(BASE_ID, "203.0.113.78"))
+    assert run()["suppressed"] == []
+
+
 def test_a_filter_for_another_address_leaves_the_alert(rules: Path) -> None:
     (rules / "many.yml").write_text(CORRELATION)
     before = run()["alerts"]
@@ -178,7 +203,7 @@ def test_matches_without_a_value_to_group_by_are_counted_and_named(rules: Path) 
     events(None, *range(20, 32))
     arguments = ["run", "--once", "--dry-run", "--events", "events.ndjson"]
     lines = CliRunner().invoke(main, arguments, catch_exceptions=False).stdout.splitlines()
-    assert lines[1:3] == [
+    assert lines[-3:-1] == [
         "not grouped: 12 matches of 'Failed logon' have no IpAddress,",
         "  so 'Many failed logons' does not count them",
     ]

@@ -9,6 +9,7 @@ from itertools import chain
 
 from sigma2hive.cli.alert_view import AlertRow
 from sigma2hive.cli.blindness import blindness_as_json
+from sigma2hive.cli.columns import wrap
 from sigma2hive.cli.options import settings_shown
 from sigma2hive.cli.rendering import diagnostic_as_json
 from sigma2hive.clients.errors import ServerError
@@ -21,7 +22,7 @@ from sigma2hive.runner.once import Summary
 from sigma2hive.sinks import Outcome
 from sigma2hive.workflows.project import Project
 
-#: Kinds of matches that no correlation counts which are shown; all of them are in --json.
+#: Filters, and kinds of matches that no correlation counts, of which so many are shown.
 _SHOWN_OF_EACH = 5
 #: Findings that say that something a person named was not read at all.
 NOT_READ = frozenset({"S2H101", "S2H108", "S2H505"})
@@ -101,8 +102,9 @@ class Report:
         for sink, outcomes in self._outcomes():
             counted = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items())
             yield f"{sink}: {counted}"
+        yield from self._suppressed_lines()
         if self.left_out:
-            yield f"left out: {self._reasons()}"
+            yield from wrap(f"left out: {self._reasons()}", rest="  ")
         yield from self._unsearched_lines()
         yield from self._ungrouped_lines()
         if not self.project.compiled.rules:
@@ -135,6 +137,15 @@ class Report:
             "failed_sinks": {
                 sink: str(error) for sink, error in self.summary.delivered.failed.items()
             },
+            "suppressed": [
+                {
+                    "filter": entry.filter_id,
+                    "title": entry.filter_title,
+                    "rule": entry.rule_id,
+                    "matches": count,
+                }
+                for entry, count in self.summary.suppressed.items()
+            ],
             "left_out": self.left_out,
             "unsearched": {
                 rule_id: {"message": error.message, "hint": error.hint}
@@ -157,6 +168,17 @@ class Report:
     def _outcomes(self) -> Iterable[tuple[str, Counter[Outcome]]]:
         return self.summary.delivered.counts().items()
 
+    def _suppressed_lines(self) -> Iterator[str]:
+        """Yield what each filter took away, whatever the rule."""
+        by_filter: Counter[tuple[str, str]] = Counter()
+        for entry, count in self.summary.suppressed.items():
+            by_filter[entry.filter_id, entry.filter_title] += count
+        for (_, title), count in by_filter.most_common(_SHOWN_OF_EACH):
+            line = f"suppressed: {_matches(count)} by filter '{visible(title)}'"
+            yield from wrap(line, rest="  ")
+        if (more := len(by_filter) - _SHOWN_OF_EACH) > 0:
+            yield f"  and by {more:,} more; --json has all of them"
+
     def _unsearched_lines(self) -> Iterator[str]:
         """Yield each reason once, with the number of rules that it kept from being searched."""
         reasons = Counter((error.message, error.hint) for error in self.unsearched.values())
@@ -171,7 +193,7 @@ class Report:
         titles |= {entry.info.id: visible(entry.info.title) for entry in compiled.correlations}
         for entry in self.summary.ungrouped[:_SHOWN_OF_EACH]:
             many = entry.count > 1
-            matches = f"{entry.count:,} matches" if many else "1 match"
+            matches = _matches(entry.count)
             verb, them = ("have", "them") if many else ("has", "it")
             field_name = visible(entry.field)
             yield f"not grouped: {matches} of '{titles[entry.rule_id]}' {verb} no {field_name},"
@@ -207,3 +229,7 @@ class Report:
 
 def _counted(count: int, word: str) -> str:
     return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def _matches(count: int) -> str:
+    return f"{count:,} match{'' if count == 1 else 'es'}"

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 
 from sigma2hive.compiler.filters import Filters, report_namesakes
 from sigma2hive.compiler.references import References
-from sigma2hive.compiler.resolving import all_resolved
+from sigma2hive.compiler.resolving import compiled_filters
 from sigma2hive.diagnostics import Diagnostics, nearest
-from sigma2hive.model.conditions import Condition
 from sigma2hive.model.fields import Field
 from sigma2hive.model.identity import epoch_of
 from sigma2hive.model.profiles import LogsourcePlace, Profile
 from sigma2hive.model.rules import (
     CompiledCorrelation,
+    CompiledFilter,
     CompiledRule,
     CorrelationRule,
     DetectionRepository,
@@ -60,7 +60,7 @@ class Compiler:
             for name in correlation.group_by
         )
         self._warn_of_unknown_fields(correlation, ids, named)
-        only = {rule_id: self._condition(correlation, rule_id) for rule_id in ids}
+        only = {rule_id: self._filters_of(correlation, rule_id) for rule_id in ids}
         return CompiledCorrelation(
             info=correlation.info,
             kind=correlation.kind,
@@ -70,7 +70,7 @@ class Compiler:
             group_by=group_by,
             epoch=epoch_of(correlation, ids, named),
             generate=correlation.generate,
-            only={rule_id: condition for rule_id, condition in only.items() if condition},
+            only={rule_id: filters for rule_id, filters in only.items() if filters},
         )
 
     def _base_rules(self, correlation: CorrelationRule) -> list[str] | None:
@@ -213,11 +213,9 @@ class Compiler:
             raise ValueError(f"{rule_id} was compiled without a place")
         return place
 
-    def _condition(self, correlation: CorrelationRule, rule_id: str) -> Condition | None:
+    def _filters_of(self, correlation: CorrelationRule, rule_id: str) -> tuple[CompiledFilter, ...]:
         filters = self.filters.of_correlation(correlation, self._rules[rule_id], self.diagnostics)
-        if not filters:
-            return None
-        return all_resolved([entry.condition for entry in filters], self._place(rule_id))
+        return compiled_filters(filters, self._place(rule_id))
 
 
 def silent_rules(

@@ -5,7 +5,7 @@ Takes a condition tree and a log source's place; gives the tree with every atom'
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from sigma2hive.model.conditions import (
@@ -21,6 +21,7 @@ from sigma2hive.model.conditions import (
 )
 from sigma2hive.model.fields import Field
 from sigma2hive.model.profiles import LogsourcePlace
+from sigma2hive.model.rules import CompiledFilter, FilterRule
 
 
 def keyword_in(condition: Condition) -> Atom | None:
@@ -28,9 +29,11 @@ def keyword_in(condition: Condition) -> Atom | None:
     return next((atom for atom in atoms_of(condition) if atom.name is None), None)
 
 
-def all_resolved(conditions: Sequence[Condition], place: LogsourcePlace) -> Condition:
-    """Return the condition that all of them hold, in the profile's fields."""
-    return resolved(conditions[0] if len(conditions) == 1 else And(tuple(conditions)), place)
+def compiled_filters(
+    filters: Iterable[FilterRule], place: LogsourcePlace
+) -> tuple[CompiledFilter, ...]:
+    """Return each filter with its condition in the profile's fields."""
+    return tuple(CompiledFilter(entry.info, resolved(entry.condition, place)) for entry in filters)
 
 
 def resolved(condition: Condition, place: LogsourcePlace) -> Condition:

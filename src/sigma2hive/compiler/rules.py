@@ -14,7 +14,7 @@ from sigma2hive.compiler import correlations as correlating
 from sigma2hive.compiler.filters import Filters
 from sigma2hive.compiler.forms import condition_as_json
 from sigma2hive.compiler.references import References
-from sigma2hive.compiler.resolving import all_resolved, keyword_in
+from sigma2hive.compiler.resolving import compiled_filters, keyword_in, resolved
 from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.model.canonical import digest
 from sigma2hive.model.conditions import And, Atom, Condition, Or, Origin, Text, Wildcard, atoms_of
@@ -111,8 +111,10 @@ def _compile_rule(
     place = _place_for(rule, profile, diagnostics)
     if place is None:
         return None
-    parts = [rule.condition, *(entry.condition for entry in filters)]
-    condition = all_resolved(parts, place)
+    unfiltered = resolved(rule.condition, place)
+    only = compiled_filters(filters, place)
+    parts = (unfiltered, *(entry.condition for entry in only))
+    condition = And(parts) if only else unfiltered
     gate = gate_of(place.any_of, place, rule.info)
     fields = {atom.name: atom.fields for atom in atoms_of(condition) if atom.name is not None}
     return CompiledRule(
@@ -123,6 +125,8 @@ def _compile_rule(
         gate=gate,
         condition=condition,
         digest=digest([condition_as_json(gate), condition_as_json(condition), list(place.indices)]),
+        unfiltered=unfiltered,
+        filters=only,
         fields=fields,
     )
 

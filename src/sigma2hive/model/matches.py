@@ -46,3 +46,15 @@ class Ungrouped:
     rule_id: str
     field: str
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """A filter that kept events which meet a rule from being matches of it.
+
+    `rule_id` is the rule, or the correlation that would have counted them.
+    """
+
+    filter_id: str
+    filter_title: str
+    rule_id: str

@@ -161,12 +161,22 @@ class FilterRule:
 
 
 @dataclass(frozen=True, slots=True)
+class CompiledFilter:
+    """A filter made ready for one rule: what an event must also meet, in the profile's fields."""
+
+    info: RuleInfo
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledRule:
     """A rule made ready for one profile.
 
     `gate` is the log source's own condition (event code, channel), `condition` the rule's with its
-    filters, both in the profile's fields: an event matches when both hold. `digest` changes exactly
-    when what the rule finds may change. `silent` rules only feed correlations.
+    filters, both in the profile's fields: an event matches when both hold. `unfiltered` is the
+    rule's condition alone and `filters` what it takes besides, so that it can be told what a filter
+    suppresses. `digest` changes exactly when what the rule finds may change. `silent` rules only
+    feed correlations.
     """
 
     info: RuleInfo
@@ -176,6 +186,8 @@ class CompiledRule:
     gate: Condition
     condition: Condition
     digest: str
+    unfiltered: Condition
+    filters: tuple[CompiledFilter, ...] = ()
     fields: Mapping[str, tuple[Field, ...]] = field(default_factory=dict)
     silent: bool = False
 
@@ -185,8 +197,8 @@ class CompiledCorrelation:
     """A correlation made ready for one profile.
 
     `rules` are the ids of compiled rules. `group_by` gives each grouping field a name and, for each
-    rule id, the candidate fields to read it from. `only` are conditions, by rule id, that a match
-    of the rule must also meet to be counted here (filters that name the correlation). `epoch` is a
+    rule id, the candidate fields to read it from. `only` are filters, by rule id, that a match
+    of the rule must also meet to be counted here (those that name the correlation). `epoch` is a
     digest of what it asks (see `sigma2hive.model.identity.epoch_of`): a change of it starts a new
     epoch.
     """
@@ -199,7 +211,7 @@ class CompiledCorrelation:
     group_by: tuple[tuple[str, Mapping[str, tuple[Field, ...]]], ...]
     epoch: str
     generate: bool = False
-    only: Mapping[str, Condition] = field(default_factory=dict)
+    only: Mapping[str, tuple[CompiledFilter, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """Which events meet which rules: deciding, without any I/O.
 
 Takes compiled rules and correlations, then events one by one, or candidates that a search found for
-one rule; gives `Match`es. Events that feed a correlation are kept until `correlated` is asked for.
+one rule; gives `Match`es, and counts what filters suppress. Events that feed a correlation are kept
+until `correlated` is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sigma2hive.compiler import Compiled, condition_as_json
@@ -15,12 +17,25 @@ from sigma2hive.model.canonical import canonical_json
 from sigma2hive.model.conditions import Atom
 from sigma2hive.model.events import Event
 from sigma2hive.model.identity import event_identity
-from sigma2hive.model.matches import Match
-from sigma2hive.model.rules import CompiledCorrelation, CompiledRule
+from sigma2hive.model.matches import Match, Suppression
+from sigma2hive.model.rules import CompiledCorrelation, CompiledFilter, CompiledRule
 from sigma2hive.runner.episodes import Firing
 
-#: A log source's gate and the rules behind it, each with its decision.
-_Gated = tuple[Decision, list[tuple[CompiledRule, Decision]]]
+#: A filter with its decision.
+_Filter = tuple[CompiledFilter, Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A rule, whether an event meets it, and the filters that it must pass then."""
+
+    rule: CompiledRule
+    is_met: Decision
+    filters: Sequence[_Filter]
+
+
+#: A log source's gate and the rules behind it.
+_Gated = tuple[Decision, list[_Prepared]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +50,20 @@ class Matcher:
     """Decides rules on the events it is given."""
 
     def __init__(self, compiled: Compiled) -> None:
+        #: How many matches filters took away. Of candidates only those that a correlation's filters
+        #: did: a rule's own are a part of its search, which brings no event that they take away.
+        self.suppressed: Counter[Suppression] = Counter()
         self._gates = _by_gate(compiled.rules)
-        self._decisions = {
-            rule.info.id: (is_from_here, is_met)
+        self._prepared = {
+            prepared.rule.info.id: (is_from_here, prepared)
             for is_from_here, rules in self._gates
-            for rule, is_met in rules
+            for prepared in rules
         }
-        self._rules = {rule.info.id: rule for rule in compiled.rules}
         self._correlations = compiled.correlations
         self._only = {
-            (correlation.info.id, rule_id): prepare(condition)
+            (correlation.info.id, rule_id): _prepared_filters(filters)
             for correlation in compiled.correlations
-            for rule_id, condition in correlation.only.items()
+            for rule_id, filters in correlation.only.items()
         }
         self._feeding = {rule_id for entry in compiled.correlations for rule_id in entry.rules}
         self._found: list[tuple[str, Event]] = []
@@ -54,15 +71,32 @@ class Matcher:
     def matches_of(self, found: Event | Candidate) -> Iterator[Match]:
         """Yield a match for each rule that is met and not silent: any, or only the candidate's."""
         if isinstance(found, Candidate):
-            is_from_here, is_met = self._decisions[found.rule_id]
-            if is_from_here(found.event.values) and is_met(found.event.values):
-                yield from self._met(self._rules[found.rule_id], found.event)
+            is_from_here, prepared = self._prepared[found.rule_id]
+            event = found.event
+            if (
+                is_from_here(event.values)
+                and prepared.is_met(event.values)
+                and _suppressing(prepared.filters, event) is None
+            ):
+                yield from self._met(prepared.rule, event)
             return
         for is_from_here, rules in self._gates:
             if is_from_here(found.values):
-                for rule, is_met in rules:
-                    if is_met(found.values):
+                for prepared in rules:
+                    rule = prepared.rule
+                    if prepared.is_met(found.values) and self._passes(
+                        prepared.filters, found, rule.info.id
+                    ):
                         yield from self._met(rule, found)
+
+    def _passes(self, filters: Sequence[_Filter], event: Event, rule_id: str) -> bool:
+        """Whether the event passes all filters; if not, the first that it does not is counted."""
+        suppressing = _suppressing(filters, event)
+        if suppressing is None:
+            return True
+        info = suppressing.info
+        self.suppressed[Suppression(info.id, info.title, rule_id)] += 1
+        return False
 
     def _met(self, rule: CompiledRule, event: Event) -> Iterator[Match]:
         if rule.info.id in self._feeding:
@@ -93,8 +127,8 @@ class Matcher:
         for rule_id, event in self._found:
             if rule_id not in correlation.rules:
                 continue
-            is_counted = self._only.get((correlation.info.id, rule_id))
-            if is_counted is None or is_counted(event.values):
+            filters = self._only.get((correlation.info.id, rule_id), ())
+            if self._passes(filters, event, correlation.info.id):
                 yield rule_id, event
 
     def match_of(self, correlation: CompiledCorrelation, firing: Firing) -> Match:
@@ -111,7 +145,7 @@ class Matcher:
 
     def _base_reasons(self, correlation: CompiledCorrelation, event: Event) -> tuple[Atom, ...]:
         for rule_id in correlation.rules:
-            reasons = reasons_for(self._rules[rule_id].condition, event.values)
+            reasons = reasons_for(self._prepared[rule_id][1].rule.condition, event.values)
             if reasons:
                 return reasons
         return ()
@@ -123,5 +157,15 @@ def _by_gate(rules: Sequence[CompiledRule]) -> list[_Gated]:
     for rule in rules:
         form = canonical_json(condition_as_json(rule.gate))
         gated = gates.setdefault(form, (prepare(rule.gate), []))
-        gated[1].append((rule, prepare(rule.condition)))
+        filters = _prepared_filters(rule.filters)
+        gated[1].append(_Prepared(rule, prepare(rule.unfiltered), filters))
     return list(gates.values())
+
+
+def _prepared_filters(filters: Iterable[CompiledFilter]) -> tuple[_Filter, ...]:
+    return tuple((entry, prepare(entry.condition)) for entry in filters)
+
+
+def _suppressing(filters: Iterable[_Filter], event: Event) -> CompiledFilter | None:
+    """Return the first filter that the event does not pass."""
+    return next((entry for entry, passes in filters if not passes(event.values)), None)

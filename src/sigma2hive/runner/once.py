@@ -6,6 +6,7 @@ Decisions are `matching`'s; this module only does what was decided.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from sigma2hive.engine import Correlated
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.events import Event
 from sigma2hive.model.mappings import Mappings
-from sigma2hive.model.matches import Match, Ungrouped
+from sigma2hive.model.matches import Match, Suppression, Ungrouped
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import CompiledCorrelation
 from sigma2hive.runner.contexts import contexts_of
@@ -48,13 +49,17 @@ class Pass:
 
 @dataclass(slots=True)
 class Summary:
-    """What a pass did: `delivered` is what became of the alerts; `put_aside` are findings about
-    events; `ungrouped` are matches that correlations could not count."""
+    """What a pass did.
+
+    `delivered` is what became of the alerts; `put_aside` are findings about events; `ungrouped` are
+    matches that correlations could not count; `suppressed` counts those that filters took away.
+    """
 
     events: int = 0
     delivered: Delivered = field(default_factory=Delivered)
     put_aside: Diagnostics = field(default_factory=Diagnostics)
     ungrouped: list[Ungrouped] = field(default_factory=list)
+    suppressed: Counter[Suppression] = field(default_factory=Counter)
 
 
 def run_pass(
@@ -69,6 +74,7 @@ def run_pass(
         SinkError: no sink takes alerts any more; what was pushed before stays.
     """
     matcher = Matcher(work.compiled)
+    summary.suppressed = matcher.suppressed
     contexts = contexts_of(work.compiled, work.profile)
     for entry in found:
         if isinstance(entry, Diagnostic):

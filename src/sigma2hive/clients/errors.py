@@ -49,20 +49,22 @@ class UnreachableError(ServerError):
     passes = True
 
 
-class ServerTimeoutError(ServerError):
-    """The server did not answer in time; what it was asked may still happen."""
-
-    passes = True
-
-
-class BusyError(ServerError):
-    """The server has too much to do; `retry_after_seconds` where it says when to come again."""
+class _LaterError(ServerError):
+    """Ask again later; `retry_after_seconds` where the server says when."""
 
     passes = True
 
     def __init__(self, message: str, hint: str, retry_after_seconds: float | None = None) -> None:
         super().__init__(message, hint)
         self.retry_after_seconds = retry_after_seconds
+
+
+class ServerTimeoutError(_LaterError):
+    """The server did not answer in time; what it was asked may still happen."""
+
+
+class BusyError(_LaterError):
+    """The server has too much to do."""
 
 
 class IncompleteError(ServerError):

@@ -196,15 +196,15 @@ class TheHiveSettings:
     patience_seconds: int = _setting(
         60,
         Kind.NUMBER,
-        """How long a run waits in all where TheHive asks it to (Retry-After), or does not answer.
-        Then nothing more is sent in this run, and it ends with exit code 4.""",
+        """How long a run goes on while nothing gets through: TheHive does not answer, or asks to
+        wait (Retry-After). Then nothing more is sent, and the run ends with exit code 4.""",
         "patience_seconds: 60",
     )
     attachment_bytes: int = _setting(
         16 * 1024 * 1024,
         Kind.NUMBER,
-        """Bytes of raw logs that are attached to one alert at once, where its description does not
-        show them whole. What goes beyond is left out and named.""",
+        """Bytes of one file of raw logs; such files are attached to an alert whose description does
+        not show all of them whole.""",
         "attachment_bytes: 16777216",
     )
 

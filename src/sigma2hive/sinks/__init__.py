@@ -18,11 +18,13 @@ from sigma2hive.sinks.inbox import (
 )
 from sigma2hive.sinks.interface import Closing, Outcome, Sink, SinkKind, SinkRequest
 from sigma2hive.sinks.jsonl import check_jsonl, open_jsonl
+from sigma2hive.sinks.thehive import check_thehive, open_thehive
 
 #: Name → what opens it, and what tells whether it could be opened.
 SINKS: Mapping[str, SinkKind] = {
     "inbox": SinkKind(open_inbox, check_inbox),
     "jsonl": SinkKind(open_jsonl, check_jsonl, needs_target=True),
+    "thehive": SinkKind(open_thehive, check_thehive, target="ORGANISATION"),
 }
 
 

@@ -24,6 +24,17 @@ class StoredAlert:
     status: str
     stage: str
     case_id: str = ""
+    description: str = ""
+    case_template: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that lies beside an alert; `size` is in bytes."""
+
+    id: str
+    name: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +83,8 @@ def read_alert(answer: object, identity: tuple[str, str, str], call: Call) -> St
         _field(fields, "status", str, call),
         _field(fields, "stage", str, call),
         str(fields.get("caseId") or ""),
+        str(fields.get("description") or ""),
+        str(fields.get("caseTemplate") or ""),
     )
 
 
@@ -94,6 +107,26 @@ def read_added(answer: object, asked: int, call: Call) -> AddedObservables:
     if len(made) + len(failures) > asked:
         raise no_answer("more observables than were sent", call)
     return AddedObservables(len(made), len(known), refused)
+
+
+def read_contents(answer: object, call: Call) -> frozenset[tuple[str, str]]:
+    """Return data type and data of the observables in a list; files have the data ""."""
+    return frozenset(
+        (_field(fields, "dataType", str, call).lower(), str(fields.get("data") or ""))
+        for fields in _objects(answer, call)
+    )
+
+
+def read_attachments(answer: object, call: Call) -> tuple[Attachment, ...]:
+    """Return the files in a list."""
+    return tuple(
+        Attachment(
+            _field(fields, "_id", str, call),
+            _field(fields, "name", str, call),
+            _field(fields, "size", int, call),
+        )
+        for fields in _objects(answer, call)
+    )
 
 
 def _refused(failure: Mapping[str, Any]) -> LeftOut:
@@ -126,6 +159,12 @@ def read_status(answer: object, call: Call) -> ServerStatus:
     fields = _object(answer, call)
     licence = _field(fields, "license", dict, call)
     return ServerStatus(read_version(fields, call), _field(licence, "isValid", bool, call))
+
+
+def _objects(answer: object, call: Call) -> list[Mapping[str, Any]]:
+    if not isinstance(answer, list):
+        raise no_answer("an answer that is no list", call)
+    return [_object(one, call) for one in answer]
 
 
 def _object(answer: object, call: Call) -> Mapping[str, Any]:

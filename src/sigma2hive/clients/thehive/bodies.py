@@ -34,7 +34,7 @@ def alert_body(alert: Alert) -> dict[str, Any]:
     optional = {
         "tags": list(alert.tags),
         "observables": [observable_body(one) for one in alert.observables],
-        "procedures": [_procedure_body(one) for one in alert.procedures],
+        "procedures": [procedure_body(one) for one in alert.procedures],
         "customFields": dict(alert.custom_fields),
         "caseTemplate": alert.case_template,
         "externalLink": alert.external_link,
@@ -67,7 +67,8 @@ def alike(observables: Iterable[Observable]) -> Iterator[list[Observable]]:
         yield list(group)
 
 
-def _procedure_body(procedure: Procedure) -> dict[str, Any]:
+def procedure_body(procedure: Procedure) -> dict[str, Any]:
+    """Return one ATT&CK technique; its time is milliseconds since the epoch."""
     body: dict[str, Any] = {
         "patternId": procedure.pattern_id,
         "occurDate": procedure.occurred_ns // _NS_PER_MS,

@@ -6,7 +6,9 @@ connection nobody knows whether TheHive has it, and reading it back by its name 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
@@ -18,18 +20,21 @@ from thehive4py.errors import TheHiveError
 from sigma2hive.clients.errors import AlreadyThereError, MissingError
 from sigma2hive.clients.thehive.answers import (
     AddedObservables,
+    Attachment,
     ServerStatus,
     StoredAlert,
     User,
     read_added,
     read_alert,
+    read_attachments,
+    read_contents,
     read_status,
     read_user,
     read_version,
 )
-from sigma2hive.clients.thehive.bodies import alert_body, alike, observable_body
+from sigma2hive.clients.thehive.bodies import alert_body, alike, observable_body, procedure_body
 from sigma2hive.clients.thehive.failures import Call, error_of_library, no_answer
-from sigma2hive.model.alerts import Alert, Observable
+from sigma2hive.model.alerts import Alert, Observable, Procedure
 
 
 class TheHiveClient:
@@ -134,6 +139,51 @@ class TheHiveClient:
             return sum(alone, AddedObservables())
         return read_added(answer, len(group), call)
 
+    def contents_of(self, alert_id: str) -> frozenset[tuple[str, str]]:
+        """Return data type (in lower case) and data of the observables that an alert has."""
+        call = self._call(f"listing the observables of alert {alert_id}")
+        return read_contents(self._send(call, lambda: self._list(alert_id, "observables")), call)
+
+    def add_procedure(self, alert_id: str, procedure: Procedure) -> None:
+        """Add an ATT&CK technique to an alert. Needs manageProcedure. TheHive keeps doubles.
+
+        Raises: RequestRefusedError where its catalogue has no such technique.
+        """
+        call = self._call(f"adding {procedure.pattern_id} to alert {alert_id}", makes=True)
+        body: Any = procedure_body(procedure)
+        path = quote(alert_id, safe="~")
+        self._send(call, lambda: self._library.alert.create_procedure(path, body))
+
+    def set_custom_field(self, alert_id: str, name: str, value: object) -> None:
+        """Set one custom field of an alert; the others stay. Needs manageAlert/update.
+
+        Raises: RequestRefusedError where there is no such field, or it takes no such value.
+        """
+        self._update(f"setting {name} of", alert_id, {"customFields": {name: value}})
+
+    def describe(self, alert_id: str, description: str) -> None:
+        """Replace an alert's description. Needs manageAlert/update."""
+        self._update("describing", alert_id, {"description": description})
+
+    def attachments_of(self, alert_id: str) -> tuple[Attachment, ...]:
+        """Return the files that lie beside an alert."""
+        call = self._call(f"listing the files of alert {alert_id}")
+        answer = self._send(call, lambda: self._list(alert_id, "attachments"))
+        return read_attachments(answer, call)
+
+    def content_of(self, alert_id: str, attachment: Attachment) -> bytes:
+        """Return a file that lies beside an alert."""
+        call = self._call(f"reading {attachment.name} of alert {alert_id}")
+        path = f"/api/v1/alert/{quote(alert_id, safe='~')}/attachment/{quote(attachment.id)}"
+        session = self._library.session
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "content"
+            self._send(
+                call,
+                lambda: session.make_request("GET", f"{path}/download", download_path=str(file)),
+            )
+            return file.read_bytes()
+
     def attach(self, alert_id: str, name: str, content: bytes) -> None:
         """Put a file beside an alert. Needs manageAlert/update.
 
@@ -150,6 +200,18 @@ class TheHiveClient:
         )
         if not isinstance(answer, dict) or not answer.get("attachments"):
             raise no_answer("an answer that is not TheHive's: it lacks attachments", call)
+
+    def _update(self, doing: str, alert_id: str, changes: Mapping[str, object]) -> None:
+        call = self._call(f"{doing} alert {alert_id}", makes=True)
+        body: Any = changes
+        path = quote(alert_id, safe="~")
+        self._send(call, lambda: self._library.alert.update(path, body))
+
+    def _list(self, alert_id: str, what: str) -> object:
+        steps = [{"_name": "getAlert", "idOrName": alert_id}, {"_name": what}]
+        return self._library.session.make_request(
+            "POST", "/api/v1/query", params={"name": what}, json={"query": steps}
+        )
 
     def _call(self, doing: str, *, makes: bool = False) -> Call:
         return Call(self.server, doing, makes)

@@ -62,6 +62,19 @@ def open_client(
     return TheHiveClient(library, url)
 
 
+def check_address(settings: TheHiveSettings) -> None:
+    """Find out whether the settings name a TheHive; certificates and API key are not looked at.
+
+    Raises:
+        ConfigurationError: they do not.
+    """
+    diagnostics = Diagnostics()
+    _checked_url(settings.url, diagnostics)
+    _check_organisation(settings, diagnostics)
+    if diagnostics.errors:
+        raise ConfigurationError(diagnostics)
+
+
 def _refuse(diagnostics: Diagnostics, key: str, problem: str, example: str) -> None:
     place = Location(f"setting thehive.{key}")
     hint = f"for example: {example}"

@@ -290,7 +290,9 @@ def _too_large(refusal: Refusal) -> ServerError:
 
 def _gave_up(refusal: Refusal) -> ServerError:
     return ServerTimeoutError(
-        refusal.message("took too long"), "look at TheHive's health; ask again later"
+        refusal.message("took too long"),
+        "look at TheHive's health; ask again later",
+        refusal.retry_after_seconds,
     )
 
 

@@ -1,0 +1,111 @@
+"""One alert into TheHive: made, or found and completed. Whatever happens, sending it again is safe.
+
+Takes an alert and a client; gives a `Delivery`. An alert that TheHive says it has is read back by
+its name before that is believed. What TheHive refuses of an alert is left out and named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sigma2hive.clients.errors import AlreadyThereError, RequestRefusedError, ServerError
+from sigma2hive.clients.thehive import StoredAlert, TheHiveClient
+from sigma2hive.model.alerts import Alert
+from sigma2hive.sinks.interface import Outcome
+from sigma2hive.sinks.thehive.completion import Completion, Delivery
+from sigma2hive.sinks.thehive.drafts import Draft, Part, PartKind, blamed, draft_of
+from sigma2hive.sinks.thehive.pacing import Pace, StoppedError
+
+
+@dataclass(frozen=True, slots=True)
+class Courier:
+    """Delivers alerts over one client, in several threads.
+
+    `refused` are parts that TheHive does not know, with its words: they are not tried again.
+    """
+
+    client: TheHiveClient
+    pace: Pace
+    attachment_bytes: int
+    refused: dict[Part, str] = field(default_factory=dict)
+
+    def deliver(self, alert: Alert) -> Delivery:
+        """Return what became of the alert; never raises for what TheHive does."""
+        delivery = Delivery(Outcome.NOT_DELIVERED)
+        try:
+            draft, stored, outcome = self._make(draft_of(alert), delivery)
+        except (ServerError, StoppedError) as error:
+            if isinstance(error, ServerError) and not isinstance(error, RequestRefusedError):
+                self._stop_where_nothing_helps(error)
+            delivery.error = error
+            return delivery
+        delivery.outcome = outcome
+        try:
+            has_changed = Completion(
+                self.client, self.pace, self.attachment_bytes, draft, stored, delivery
+            ).run()
+        except (ServerError, StoppedError) as error:
+            delivery.error = error
+            return delivery
+        if has_changed and outcome is Outcome.ALREADY_THERE:
+            delivery.outcome = Outcome.UPDATED
+        return delivery
+
+    def _stop_where_nothing_helps(self, error: ServerError) -> None:
+        """Stop where each further alert would fail in the same way: key, privilege, certificate."""
+        if not error.passes:
+            self.pace.stop()
+
+    def _make(self, draft: Draft, delivery: Delivery) -> tuple[Draft, StoredAlert, Outcome]:
+        """Return what TheHive has taken of the alert at first."""
+        for part in draft.parts():
+            if part in self.refused:
+                draft = _without(draft, part, self.refused[part], delivery)
+        while True:
+            try:
+                stored, outcome = self.pace.call(self._creation(draft))
+            except AlreadyThereError as error:
+                found = self._find(draft.alert)
+                if found is not None:
+                    return draft, found, Outcome.ALREADY_THERE
+                # Not the alert, so a part of it: an observable that it takes for another.
+                if not draft.alert.observables:
+                    raise error
+                draft = draft.with_observables_later()
+            except RequestRefusedError as error:
+                named = blamed(draft, error.reason)
+                if named is not None:
+                    self.refused[named] = error.reason
+                    draft = _without(draft, named, error.reason, delivery)
+                elif not draft.is_bare:
+                    draft = _bare(draft, error.reason, delivery)
+                else:
+                    raise
+            else:
+                return draft, stored, outcome
+
+    def _find(self, alert: Alert) -> StoredAlert | None:
+        return self.pace.call(lambda _: self.client.alert_by_name(*alert.identity))
+
+    def _creation(self, draft: Draft) -> Callable[[bool], tuple[StoredAlert, Outcome]]:
+        sent = draft.to_send()
+
+        def create(is_repeat: bool) -> tuple[StoredAlert, Outcome]:
+            # After a time-out or a broken connection nobody knows whether it is there.
+            if is_repeat and (found := self.client.alert_by_name(*sent.identity)):
+                return found, Outcome.STORED
+            return self.client.create_alert(sent), Outcome.STORED
+
+        return create
+
+
+def _without(draft: Draft, part: Part, reason: str, delivery: Delivery) -> Draft:
+    delivery.left_out.append((part.text, reason))
+    return draft.without(part, reason)
+
+
+def _bare(draft: Draft, reason: str, delivery: Delivery) -> Draft:
+    if template := draft.alert.case_template:
+        delivery.left_out.append((Part(PartKind.CASE_TEMPLATE, template).text, reason))
+    return draft.bare()

@@ -1,0 +1,170 @@
+"""What of an alert goes into the first request, what follows later, and what is left out.
+
+Takes an alert; gives drafts of it that hold less and less, until TheHive takes one. Pure.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from sigma2hive.clients.thehive.bodies import alert_body
+from sigma2hive.model.alerts import Alert, Observable, Procedure
+from sigma2hive.sinks.thehive.text import compose, note
+
+#: Bytes of a request that surely is taken: the limit is 256 kB by default.
+#: Source: TheHive 4, play.http.parser.maxMemoryBuffer
+MAX_REQUEST_BYTES = 200_000
+#: What a description begins with that is too long.
+CUT = (
+    "**This text is cut: it is too long for TheHive. The whole is attached as description.md.**\n\n"
+)
+
+
+class PartKind(Enum):
+    """What of an alert may be missing, as findings call it."""
+
+    OBSERVABLE = "observables of type"
+    PROCEDURE = "ATT&CK technique"
+    CUSTOM_FIELD = "custom field"
+    CASE_TEMPLATE = "case template"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part: a data type, a technique's id, a custom field's or a case template's name."""
+
+    kind: PartKind
+    name: str
+
+    @property
+    def text(self) -> str:
+        """Return what it is called in findings."""
+        return f"{self.kind.value} '{self.name}'"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An alert on its way: `alert` is what the first request holds, the rest follows.
+
+    `notes` say what is left out, in Markdown.
+    """
+
+    alert: Alert
+    observables: tuple[Observable, ...] = ()
+    procedures: tuple[Procedure, ...] = ()
+    custom_fields: tuple[tuple[str, str | int | float | bool], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether nothing is left in the first request that may be missing."""
+        alert = self.alert
+        return not (
+            alert.observables or alert.procedures or alert.custom_fields or alert.case_template
+        )
+
+    def to_send(self) -> Alert:
+        """Return the alert with its description as TheHive gets it, cut to what a request holds."""
+        alert = self.alert
+        bare = replace(alert, observables=(), description="")
+        room = MAX_REQUEST_BYTES - _size(alert_body(bare)) - len(CUT)
+        body = _cut(alert.description, room - 4 * sum(map(len, self.notes)) - 500)
+        return replace(alert, description=compose(body, self.notes, len(alert.events)))
+
+    def with_observables_later(self) -> Draft:
+        """Return a draft that adds its observables once the alert is there."""
+        moved = (*self.observables, *self.alert.observables)
+        return replace(self, alert=replace(self.alert, observables=()), observables=moved)
+
+    def without(self, part: Part, reason: str) -> Draft:
+        """Return a draft without the part, which says so."""
+        alert = self.alert
+        match part.kind:
+            case PartKind.OBSERVABLE:
+                kept = [one for one in alert.observables if one.data_type != part.name]
+                left = [one.data for one in alert.observables if one.data_type == part.name]
+                alert = replace(alert, observables=tuple(kept))
+                reason = f"{reason} ({', '.join(left)})"
+            case PartKind.PROCEDURE:
+                techniques = [one for one in alert.procedures if one.pattern_id != part.name]
+                alert = replace(alert, procedures=tuple(techniques))
+            case PartKind.CUSTOM_FIELD:
+                fields = {k: v for k, v in alert.custom_fields.items() if k != part.name}
+                reason = f"{reason} (its value: {alert.custom_fields[part.name]})"
+                alert = replace(alert, custom_fields=fields)
+            case PartKind.CASE_TEMPLATE:
+                alert = replace(alert, case_template="")
+        return replace(self, alert=alert, notes=(*self.notes, note(f"{part.text}: {reason}")))
+
+    def bare(self) -> Draft:
+        """Return a draft that adds everything that may be missing once the alert is there."""
+        later = self.with_observables_later()
+        alert = later.alert
+        template = alert.case_template
+        missing = () if not template else (note(f"case template '{template}': refused"),)
+        return replace(
+            later,
+            alert=replace(alert, procedures=(), custom_fields={}, case_template=""),
+            procedures=(*later.procedures, *alert.procedures),
+            custom_fields=(*later.custom_fields, *alert.custom_fields.items()),
+            notes=(*later.notes, *missing),
+        )
+
+    def parts(self) -> list[Part]:
+        """Return the parts in the first request that TheHive may not know."""
+        alert = self.alert
+        types = dict.fromkeys(one.data_type for one in alert.observables)
+        return [
+            *(Part(PartKind.OBSERVABLE, name) for name in types),
+            *(Part(PartKind.PROCEDURE, one.pattern_id) for one in alert.procedures),
+            *(Part(PartKind.CUSTOM_FIELD, name) for name in alert.custom_fields),
+            *([Part(PartKind.CASE_TEMPLATE, alert.case_template)] if alert.case_template else []),
+        ]
+
+
+def draft_of(alert: Alert) -> Draft:
+    """Return the first draft: each observable once, later where one request cannot hold them."""
+    unique: dict[tuple[str, str], Observable] = {}
+    for one in alert.observables:
+        unique.setdefault((one.data_type.lower(), one.data), one)
+    draft = Draft(replace(alert, observables=tuple(unique.values())))
+    is_large = _size(alert_body(draft.to_send())) > MAX_REQUEST_BYTES
+    return draft.with_observables_later() if is_large else draft
+
+
+#: What TheHive's refusal of a part has in it, beside the part's name.
+_SIGNS = {
+    PartKind.OBSERVABLE: re.compile(r"observable ?type|data ?type", re.IGNORECASE),
+    PartKind.PROCEDURE: re.compile(""),
+    PartKind.CUSTOM_FIELD: re.compile(r"custom ?field", re.IGNORECASE),
+    PartKind.CASE_TEMPLATE: re.compile(r"template", re.IGNORECASE),
+}
+
+
+def blamed(draft: Draft, reason: str) -> Part | None:
+    """Return the one part that a refusal names; None where it names none, or several."""
+    named = [
+        part
+        for part in draft.parts()
+        if _SIGNS[part.kind].search(reason)
+        and re.search(rf"(?<![\w.-]){re.escape(part.name)}(?![\w-])", reason)
+    ]
+    return named[0] if len(named) == 1 else None
+
+
+def _size(body: object) -> int:
+    return len(json.dumps(body))
+
+
+def _cut(text: str, room: int) -> str:
+    """Return the text, or as much of it as `room` bytes of JSON hold, saying so at its start."""
+    size = _size(text)
+    if size <= room:
+        return text
+    while size > room and text:
+        text = text[: min(len(text) - 1, len(text) * max(room, 0) // size)]
+        size = _size(text)
+    return CUT + text

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from sigma2hive.cli import main
 from sigma2hive.diagnostics import CODES
+from sigma2hive.runner.state import EpisodeStore
 
 CASES = Path(__file__).parent / "diagnostics"
 BASE = CASES / "base"
@@ -27,6 +28,11 @@ def cut_in_half(folder: Path) -> None:
     (folder / "damaged.ndjson.gz").write_bytes(packed[: len(packed) // 2])
 
 
+def remember_other_names(folder: Path) -> None:
+    with EpisodeStore(folder / ".sigma2hive" / "state.db") as store:
+        store.save_naming("sigma", "sigma2hive")
+
+
 #: What cannot or should not lie in a repository as a file.
 GENERATED: dict[str, Callable[[Path], object]] = {
     "S2H101": lambda folder: (folder / "mappings" / "observables.yml").mkdir(parents=True),
@@ -36,6 +42,7 @@ GENERATED: dict[str, Callable[[Path], object]] = {
     "S2H106": lambda folder: (folder / "sigma_rules" / "binary.yml").write_bytes(
         b"title: x\nid: \xff\xfe\x00\n"
     ),
+    "S2H408": remember_other_names,
     "S2H504": cut_in_half,
 }
 

@@ -9,6 +9,9 @@ from sigma2hive.diagnostics import ConfigurationError, SinkError
 from sigma2hive.sinks import SINKS, SinkRequest, check_sink, open_sink
 from tests.sinks.alerts import alert
 
+#: The sinks that write a file.
+FILES = [name for name, kind in SINKS.items() if kind.target == "FILE"]
+
 
 @pytest.mark.parametrize(
     ("spec", "file"),
@@ -35,9 +38,10 @@ def test_a_spec_opens_its_sink(spec: str, file: str, tmp_path: Path) -> None:
     [
         ("jsnol:x", "no sink 'jsnol'", "did you mean 'jsonl'?"),
         ("syslog", "no sink 'syslog'", f"known are {', '.join(SINKS)}"),
-        ("", "no sink ''", "known are inbox, jsonl"),
+        ("", "no sink ''", "known are inbox, jsonl, thehive"),
         ("jsonl", "needs a target", "write jsonl:FILE"),
         ("inbox:", "needs a target", "write inbox:FILE"),
+        ("thehive:", "needs a target", "write thehive:ORGANISATION"),
     ],
 )
 def test_a_wrong_spec_is_refused_with_the_nearest(
@@ -50,7 +54,7 @@ def test_a_wrong_spec_is_refused_with_the_nearest(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", SINKS)
+@pytest.mark.parametrize("kind", FILES)
 @pytest.mark.parametrize(
     ("target", "reason"),
     [
@@ -76,7 +80,7 @@ def test_checking_and_opening_refuse_the_same(
     assert (tmp_path / "notes.txt").read_text() == "buy milk\n"
 
 
-@pytest.mark.parametrize("kind", SINKS)
+@pytest.mark.parametrize("kind", FILES)
 def test_what_is_made_is_closed_to_others(kind: str, tmp_path: Path) -> None:
     sink = open_sink(SinkRequest(f"{kind}:new/below/alerts", tmp_path))
     sink.push(alert(1))
@@ -87,7 +91,7 @@ def test_what_is_made_is_closed_to_others(kind: str, tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("kind", SINKS)
+@pytest.mark.parametrize("kind", FILES)
 def test_modes_of_what_is_there_stay(kind: str, tmp_path: Path) -> None:
     request = SinkRequest(f"{kind}:shared/alerts", tmp_path)
     (tmp_path / "shared").mkdir(mode=0o750)

@@ -67,7 +67,9 @@ def print_first_findings(findings: Iterable[Diagnostic], root: Path) -> None:
 
 def print_sink_error(error: SinkError | StorageError) -> None:
     """Print why a sink or the state cannot be written, to stderr."""
-    tell(f"error S2H506: {visible(str(error))}")
+    tell(f"error {getattr(error, 'code', 'S2H506')}: {visible(str(error))}")
+    if hint := getattr(error, "hint", ""):
+        tell(f"  hint: {visible(hint)}")
 
 
 @contextmanager

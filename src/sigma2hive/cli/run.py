@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -33,9 +33,9 @@ from sigma2hive.clients.errors import ServerError
 from sigma2hive.compiler import Blindness, find_blindness
 from sigma2hive.runner.delivery import check_delivery, open_delivery, sink_requests
 from sigma2hive.runner.inputs import Input, read_files, search_back
+from sigma2hive.runner.naming import naming_of
 from sigma2hive.runner.once import Pass, Summary, run_pass
 from sigma2hive.runner.state import EpisodeStore
-from sigma2hive.settings import Settings
 from sigma2hive.sinks import Sink, SinkRequest
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
 
@@ -51,6 +51,8 @@ class _Asked:
     since: timedelta | None
     sinks: tuple[str, ...]
     dry_run: bool
+    live: bool
+    new_identity: bool
     as_json: bool
     strict: bool
 
@@ -76,7 +78,16 @@ class _Asked:
     "sinks",
     multiple=True,
     metavar="SINK",
-    help="Where alerts go: inbox, inbox:FILE, jsonl:FILE or jsonl:- (repeatable).",
+    help="Where alerts go: inbox, inbox:FILE, jsonl:FILE, jsonl:-, thehive or "
+    "thehive:ORGANISATION (repeatable).",
+)
+@click.option(
+    "--live", is_flag=True, help="Really send to TheHive; without it, say what would be sent."
+)
+@click.option(
+    "--new-identity",
+    is_flag=True,
+    help="Take a change of type or source in alerts.yml: alerts of old events arrive anew.",
 )
 @click.option("--dry-run", is_flag=True, help="Write nothing; show what would be raised.")
 @click.option(
@@ -93,8 +104,8 @@ def run(
     """Match every rule on every event, and deliver each match as one alert.
 
     Events come from files, or with --since from the Elasticsearch that the settings name.
-    Alerts go to the inbox (a local file) unless --sink or the settings say otherwise; nothing is
-    sent to any server.
+    Alerts go to the inbox (a local file) unless --sink or the settings say otherwise. To TheHive
+    they are sent with --live only.
 
     \b
     Example:
@@ -102,6 +113,7 @@ def run(
       sigma2hive run --once --events logs/ --rules sigma_rules/windows --profile winlogbeat \\
         --sink jsonl:alerts.jsonl
       sigma2hive run --once --since 24h --dry-run
+      sigma2hive run --once --since 24h --sink inbox --sink thehive --live
     """
     if not once:
         raise click.UsageError("only single passes work so far: add --once")
@@ -114,6 +126,8 @@ def run(
 
 def _run(project: Project, asked: _Asked) -> Exit:
     settings = project.settings
+    if asked.live:
+        settings = replace(settings, thehive=replace(settings.thehive, live=True))
     requests = sink_requests(settings, asked.sinks, Path.cwd())
     on_stdout = any(request.spec == _STANDARD_OUTPUT for request in requests)
     if on_stdout and asked.as_json:
@@ -125,7 +139,7 @@ def _run(project: Project, asked: _Asked) -> Exit:
     summary, raised = Summary(), Raised()
     with ExitStack() as stack:
         looked_at = stack.enter_context(source)
-        sinks, episodes = stack.enter_context(_delivery(settings, requests, asked, summary))
+        sinks, episodes = stack.enter_context(_delivery(project, requests, asked, summary))
         looked_at.remember(episodes)
         work = Pass(
             compiled=project.compiled,
@@ -168,6 +182,7 @@ def _print(
         for line in raised.lines():
             print_text(line)
         print_first_findings(report.summary.put_aside, report.project.settings.root)
+        print_findings(report.summary.delivered.findings, report.project.settings.root)
         print_text("\n".join(report.lines()))
     for error in report.summary.delivered.failed.values():
         print_sink_error(error)
@@ -195,14 +210,18 @@ def _input(project: Project, asked: _Asked) -> AbstractContextManager[Input]:
 
 @contextmanager
 def _delivery(
-    settings: Settings, requests: list[SinkRequest], asked: _Asked, summary: Summary
+    project: Project, requests: list[SinkRequest], asked: _Asked, summary: Summary
 ) -> Iterator[tuple[tuple[Sink, ...], EpisodeStore | None]]:
     """Open what a run writes to; a dry run only finds out whether it could be."""
+    state = project.settings.state
+    naming = naming_of(project.mappings.alerts, is_new_wanted=asked.new_identity)
+    naming.check(project.settings)
     if asked.dry_run:
-        check_delivery(requests, settings.state)
+        check_delivery(requests, state)
         yield (), None
         return
-    with open_delivery(requests, settings.state, summary.delivered) as (sinks, episodes):
+    with open_delivery(requests, state, summary.delivered) as (sinks, episodes):
+        naming.remember(episodes)
         yield tuple(sinks), episodes
 
 
@@ -225,8 +244,9 @@ def _progress(summary: Summary) -> Iterator[Callable[[int], None]]:
 
 def _exit_code(report: Report, asked: _Asked) -> Exit:
     project, summary = report.project, report.summary
-    if summary.delivered.failed:
-        return Exit.CONFIGURATION
+    if failed := summary.delivered.failed.values():
+        passes = all(error.passes for error in failed)
+        return Exit.UNREACHABLE if passes else Exit.CONFIGURATION
     if report.unsearched:
         return _unsearched_code(report.unsearched)
     if any(finding.code in NOT_READ for finding in (*project.findings, *summary.put_aside)):
@@ -234,7 +254,7 @@ def _exit_code(report: Report, asked: _Asked) -> Exit:
     if not project.compiled.rules:
         return Exit.CONFIGURATION
     left_out = project.findings.errors or summary.put_aside.errors
-    if asked.strict and (left_out or report.blindness.blind):
+    if asked.strict and (left_out or report.blindness.blind or summary.delivered.findings.found):
         return Exit.FINDINGS
     return Exit.FINE
 

@@ -82,6 +82,10 @@ class Raised:
         """Yield a row for each alert."""
         return chain.from_iterable(figures.lines() for figures in self._figures.values())
 
+    def titles(self) -> list[str]:
+        """Return the title of each alert."""
+        return [figures.title for figures in self._figures.values()]
+
     def as_json(self) -> list[dict[str, object]]:
         """Return the figures of each alert."""
         return [figures.as_json() for figures in self._figures.values()]
@@ -100,6 +104,11 @@ class Report:
     def lines(self) -> Iterator[str]:
         """Yield what became of the alerts, what was left out, and the last line."""
         for sink, outcomes in self._outcomes():
+            if where := self.summary.delivered.would_send_to.get(sink):
+                yield f"{sink}: would have sent {_counted(outcomes.total(), 'alert')}"
+                yield f"  to {visible(where)};"
+                yield "  --live sends them"
+                continue
             counted = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items())
             yield f"{sink}: {counted}"
         yield from self._suppressed_lines()
@@ -113,7 +122,7 @@ class Report:
 
     def last_line(self) -> str:
         """Return "42,310 events, 18 rules, 3 alerts, 0 left out; nothing was sent anywhere"."""
-        end = "nothing was written or sent" if self.dry_run else "nothing was sent anywhere"
+        end = "nothing was written or sent" if self.dry_run else self._sent()
         counts = (
             _counted(self.summary.events, "event"),
             _counted(self._rules, "rule"),
@@ -122,9 +131,18 @@ class Report:
         )
         return f"{', '.join(counts)}; {end}"
 
+    def _sent(self) -> str:
+        sent = self.summary.delivered.sent
+        if sent is None:
+            return "nothing was sent anywhere"
+        if not sent:
+            return "nothing new was sent"
+        return f"{sent:,} {'was' if sent == 1 else 'were'} sent"
+
     def as_json(self, raised: Raised) -> dict[str, object]:
         """Return everything, with every finding."""
-        findings = [*self.project.findings, *self.summary.put_aside]
+        delivered = self.summary.delivered
+        findings = [*self.project.findings, *self.summary.put_aside, *delivered.findings]
         return {
             "settings": settings_shown(self.project.settings),
             "events": self.summary.events,
@@ -134,8 +152,10 @@ class Report:
                 sink: {outcome.value: count for outcome, count in outcomes.items()}
                 for sink, outcomes in self._outcomes()
             },
-            "failed_sinks": {
-                sink: str(error) for sink, error in self.summary.delivered.failed.items()
+            "failed_sinks": {sink: str(error) for sink, error in delivered.failed.items()},
+            "would_send": {
+                sink: {"to": where, "titles": raised.titles()}
+                for sink, where in delivered.would_send_to.items()
             },
             "suppressed": [
                 {
@@ -146,6 +166,7 @@ class Report:
                 }
                 for entry, count in self.summary.suppressed.items()
             ],
+            "sent": delivered.sent or 0,
             "left_out": self.left_out,
             "unsearched": {
                 rule_id: {"message": error.message, "hint": error.hint}

@@ -28,16 +28,18 @@ class ServerError(Sigma2hiveError):
     └── RequestRefusedError    the request itself is at fault (400 and others)
         └── AlreadyThereError  what was to be made is there, says the server
 
-    What passes may succeed when it is repeated later, with nothing changed. With the rest someone
-    has to change a setting, a privilege or a rule.
+    What passes may succeed when it is repeated later, with nothing changed; `retry_after_seconds`
+    says when, where the server does. With the rest someone has to change a setting, a privilege or
+    a rule.
     """
 
     passes: ClassVar[bool] = False
 
-    def __init__(self, message: str, hint: str) -> None:
+    def __init__(self, message: str, hint: str, retry_after_seconds: float | None = None) -> None:
         super().__init__(message, hint)
         self.message = message
         self.hint = hint
+        self.retry_after_seconds = retry_after_seconds
 
     def __str__(self) -> str:
         return f"{self.message}; {self.hint}" if self.hint else self.message
@@ -49,22 +51,16 @@ class UnreachableError(ServerError):
     passes = True
 
 
-class _LaterError(ServerError):
-    """Ask again later; `retry_after_seconds` where the server says when."""
+class ServerTimeoutError(ServerError):
+    """The server did not answer in time; what it was asked may still happen."""
 
     passes = True
 
-    def __init__(self, message: str, hint: str, retry_after_seconds: float | None = None) -> None:
-        super().__init__(message, hint)
-        self.retry_after_seconds = retry_after_seconds
 
-
-class ServerTimeoutError(_LaterError):
-    """The server did not answer in time; what it was asked may still happen."""
-
-
-class BusyError(_LaterError):
+class BusyError(ServerError):
     """The server has too much to do."""
+
+    passes = True
 
 
 class IncompleteError(ServerError):

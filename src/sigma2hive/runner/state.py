@@ -12,7 +12,15 @@ from pathlib import Path
 from types import TracebackType
 
 from sigma2hive.model.canonical import JsonValue, canonical_json
-from sigma2hive.storage import STATE_FOLDER, Database, Schema, check_database, open_database
+from sigma2hive.storage import (
+    STATE_FOLDER,
+    Database,
+    Schema,
+    StorageError,
+    check_database,
+    open_database,
+    open_for_reading,
+)
 
 #: The state store, from the folder that sigma2hive works in.
 DEFAULT_STATE = STATE_FOLDER / "state.db"
@@ -33,6 +41,13 @@ _SCHEMA = Schema(
         ) STRICT, WITHOUT ROWID;
         """,
         "ALTER TABLE episode ADD COLUMN figure INTEGER NOT NULL DEFAULT 0;",
+        """
+        CREATE TABLE naming (
+            row INTEGER PRIMARY KEY CHECK (row = 1),
+            type TEXT NOT NULL,
+            source TEXT NOT NULL
+        ) STRICT;
+        """,
     ),
 )
 
@@ -62,6 +77,25 @@ def check_state(path: Path) -> None:
         StorageError: it cannot be used.
     """
     check_database(path, _SCHEMA)
+
+
+def stored_naming(path: Path) -> tuple[str, str] | None:
+    """Return what alerts are called, type and source; None where no run has remembered it.
+
+    Raises:
+        StorageError: the store cannot be used.
+    """
+    check_state(path)
+    if not path.exists():
+        return None
+    try:
+        database = open_for_reading(path, _SCHEMA)
+    except StorageError:
+        return None  # of an older version, which had no names
+    with database.reading() as connection:
+        row = connection.execute("SELECT type, source FROM naming").fetchone()
+    database.close()
+    return None if row is None else (str(row[0]), str(row[1]))
 
 
 class EpisodeStore:
@@ -106,6 +140,11 @@ class EpisodeStore:
                     *(_bounded(episode.start_ns), _bounded(episode.end_ns), episode.figure),
                 ),
             )
+
+    def save_naming(self, type_: str, source: str) -> None:
+        """Remember what alerts are called."""
+        with self._database.transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO naming VALUES (1, ?, ?)", (type_, source))
 
     def close(self) -> None:
         """Close the file."""

@@ -12,13 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from sigma2hive.clients.errors import (
-    BusyError,
-    MissingError,
-    RequestRefusedError,
-    ServerError,
-    ServerTimeoutError,
-)
+from sigma2hive.clients.errors import MissingError, RequestRefusedError, ServerError
 from sigma2hive.diagnostics import Sigma2hiveError
 
 T = TypeVar("T")
@@ -98,7 +92,7 @@ class Pace:
 
     def _hold(self, error: ServerError, seconds: float) -> None:
         """Let this thread wait, and all the others too where the server asks for it."""
-        if isinstance(error, (BusyError, ServerTimeoutError)) and error.retry_after_seconds:
+        if error.retry_after_seconds:
             with self._lock:
                 self._held_until = max(self._held_until, time.monotonic() + seconds)
         else:
@@ -121,6 +115,6 @@ class Pace:
 
 
 def _wait_of(error: ServerError, attempt: int) -> float:
-    if isinstance(error, (BusyError, ServerTimeoutError)) and error.retry_after_seconds is not None:
+    if error.retry_after_seconds is not None:
         return error.retry_after_seconds
     return float(_FIRST_WAIT_SECONDS * 2**attempt)

@@ -94,3 +94,12 @@ def test_a_failed_write_leaves_what_was_there(path: Path) -> None:
         with pytest.raises(TypeError):
             store.save(replace(FIRED, identity=[0.5]))  # type: ignore[list-item]
         assert found(store) == [FIRED]
+
+
+def test_the_state_is_closed_to_others(tmp_path: Path) -> None:
+    store = EpisodeStore(tmp_path / ".sigma2hive" / "demo" / "state.db")
+    made = [path for path in (tmp_path / ".sigma2hive").rglob("*") if path.name != ".gitignore"]
+    store.close()
+    assert {path.name for path in made} >= {"demo", "state.db"}
+    assert all(path.stat().st_mode & 0o077 == 0 for path in made if path.exists())
+    assert (tmp_path / ".sigma2hive" / ".gitignore").read_text() == "*\n"

@@ -99,6 +99,8 @@ def test_the_settings_file_in_use_is_named(folder: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(folder / "below")
     arguments = ("--events", "../events.ndjson", "--dry-run")
     assert run(*arguments).stderr.splitlines()[0] == "settings: ../sigma2hive.yml"
+    # A dry run writes no alerts there, so that text has stdout for itself.
+    assert "1 alert, 0 left out" in run(*arguments).stdout
     as_json = run(*arguments, "--json", "--sink", "inbox")
     assert json.loads(as_json.stdout)["settings"] == "../sigma2hive.yml"
     # Alerts go to stdout, so text does not, though no --sink was given.

@@ -156,7 +156,7 @@ def _run(project: Project, asked: _Asked) -> Exit:
     code = _exit_code(report, asked)
     # Whoever reads may be slow or gone: all is delivered by now.
     try:
-        _print(report, raised, asked, say if asked.as_json or not on_stdout else tell)
+        _print(report, raised, asked, tell if on_stdout and not asked.dry_run else say)
     except OutputError as error:
         if error.is_wanted:
             raise

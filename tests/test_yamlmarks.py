@@ -32,9 +32,13 @@ ALIAS_BOMB = b"a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + b"".join(
         (b"a: \xff\n", "a.yml:1:4 S2H106"),
         (b"\x7fELF\x00\x01", "a.yml:1:1 S2H102"),
         (b"a: 1\nb: \x01", "a.yml:2:4 S2H102"),
-        (b"a: 2026-99-99", "a.yml:1:4 S2H102"),
+        (b"a: !!int x", "a.yml:1:4 S2H102"),
         (b"a: !!python/object/apply:os.system [x]", "a.yml:1:4 S2H107"),
         (b"? [a]\n: 1", "a.yml:1:3 S2H107"),
+        (b"a: !vault x", "a.yml:1:4 S2H107"),
+        (b"a: !!set {b}", "a.yml:1:4 S2H107"),
+        (b"a: &x {b: 1}\nc:\n  <<: *x\n", "a.yml:3:3 S2H107"),
+        (b"a: " + b"9" * 5_000, "a.yml:1:4 S2H102"),
         (b"a: &x [*x]", "a.yml:1:4 S2H105"),
         (b"[" * 100_000, "a.yml:1:1001 S2H105"),
         (b"[" * 500 + b"]" * 500, "a.yml:1:62 S2H105"),
@@ -55,6 +59,22 @@ def test_an_alias_bomb_is_refused_before_it_unfolds() -> None:
 
 def test_aliases_within_the_bound_are_values() -> None:
     assert read(b"a: &a [x]\nb: *a\n") == ([{"a": ["x"], "b": ["x"]}], [])
+
+
+def test_keys_are_the_text_that_stands_there() -> None:
+    # YAML 1.1 reads false, 404, null and 8.
+    assert read(b"no: a\n404: b\n~: c\n010: d\n") == (
+        [{"no": "a", "404": "b", "~": "c", "010": "d"}],
+        [],
+    )
+
+
+def test_a_long_number_is_told_in_plain_words() -> None:
+    diagnostics = Diagnostics()
+    parse_yaml("a.yml", b"a: " + b"9" * 5_000, diagnostics)
+    assert [finding.message for finding in diagnostics] == [
+        "the number has 5,000 characters; the limit is 400"
+    ]
 
 
 def test_dates_stay_the_text_that_was_written() -> None:

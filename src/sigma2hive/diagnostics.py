@@ -69,6 +69,7 @@ CODES: dict[str, str] = {
     "S2H215": "regular expression is invalid or not supported",
     "S2H216": "filter applies to no rule",
     "S2H217": "rule is silent because its correlation is left out",
+    "S2H218": "YAML reads an unquoted value otherwise than it is written",
     # 4xx: mappings and settings
     "S2H401": "unknown setting",
     "S2H402": "invalid setting",

@@ -8,7 +8,7 @@ and refuses duplicate keys, which PyYAML takes silently.
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
@@ -24,7 +24,15 @@ MAX_FILE_BYTES = 1024 * 1024
 MAX_NODES = 50_000
 MAX_DEPTH = 60
 
-_PLAIN_TAGS = frozenset({"tag:yaml.org,2002:seq", "tag:yaml.org,2002:map"})
+_STANDARD = "tag:yaml.org,2002:"
+_PLAIN_TAGS = frozenset({f"{_STANDARD}seq", f"{_STANDARD}map"})
+_NUMBER_TAGS = frozenset({f"{_STANDARD}int", f"{_STANDARD}float"})
+#: Values that stay the text that was written. Only its field knows whether a date is one.
+_TEXT_TAGS = frozenset(_STANDARD + name for name in ("str", "timestamp", "value", "merge"))
+_VALUE_TAGS = _NUMBER_TAGS | {f"{_STANDARD}bool", f"{_STANDARD}null"}
+_MERGE_TAG = f"{_STANDARD}merge"
+#: A longer number is none that anybody means, and costs quadratic time to read.
+_MAX_DIGITS = 400
 
 try:
     _LOADER: Any = yaml.CSafeLoader
@@ -72,6 +80,21 @@ class Document:
             children = enumerate(value)
         for key, child in children:
             yield from self._places(child, above, (*keys, key))
+
+    def written(self, *keys: str | int) -> str:
+        """Return the text of the single value reached through `keys`, without its quotes.
+
+        Raises:
+            ValueError: there is no single value.
+        """
+        node = self._root
+        for key in keys:
+            step = _step(node, key)
+            node = step[0] if step is not None else self._root
+        if not isinstance(node, yaml.ScalarNode):
+            raise ValueError(f"no single value at {keys}")
+        text: str = node.value
+        return text
 
     def value_at(self, *keys: str | int) -> Location:
         """Return the place where the value reached through `keys` starts, not its key."""
@@ -226,6 +249,10 @@ def _report_syntax(path: str, text: str, error: yaml.YAMLError, diagnostics: Dia
     diagnostics.error("S2H102", place, message, "mend the YAML at this place, then run again")
 
 
+def _shown_tag(tag: str) -> str:
+    return f"the tag '!!{tag.removeprefix(_STANDARD)}'" if _STANDARD in tag else f"the tag '{tag}'"
+
+
 class _Builder:
     """Builds plain values from one document's nodes, within the limits."""
 
@@ -256,8 +283,8 @@ class _Builder:
             raise _Refused(
                 "S2H107",
                 node.start_mark,
-                f"the tag {node.tag!r} is not plain YAML",
-                "write plain lists and maps",
+                f"{_shown_tag(node.tag)} is not plain YAML, and no tag is run",
+                "write plain lists and maps, without a tag",
             )
         self._open.add(id(node))
         try:
@@ -271,11 +298,7 @@ class _Builder:
         built: dict[Any, Any] = {}
         places: dict[Any, yaml.Mark] = {}
         for key_node, value_node in node.value:
-            key = self.build(key_node, depth + 1)
-            if not isinstance(key, Hashable):
-                raise _Refused(
-                    "S2H107", key_node.start_mark, "a list or map is used as a key", "quote it"
-                )
+            key = self._key(key_node)
             if key in built:
                 first = places[key].line + 1
                 raise _Refused(
@@ -288,17 +311,44 @@ class _Builder:
             built[key] = self.build(value_node, depth + 1)
         return built
 
-    def _scalar(self, node: yaml.ScalarNode) -> Any:
-        if node.tag == "tag:yaml.org,2002:str":
-            return node.value
-        try:
-            value = self._loader.construct_object(node)
-        except (yaml.YAMLError, ValueError) as error:
-            reason = getattr(error, "problem", None) or str(error)
+    def _key(self, node: yaml.Node) -> str:
+        """Return a key as the text that stands there: a field may be called `no` or `404`."""
+        self._count += 1
+        if node.tag == _MERGE_TAG:
             raise _Refused(
-                "S2H102", node.start_mark, str(reason), "quote the value if it is text"
+                "S2H107",
+                node.start_mark,
+                "the merge key '<<' is not plain YAML, and its keys would have no place",
+                "write out the keys that it stands for",
+            )
+        if not isinstance(node, yaml.ScalarNode):
+            raise _Refused("S2H107", node.start_mark, "a list or map is used as a key", "quote it")
+        key: str = node.value
+        return key
+
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
+        if node.tag in _TEXT_TAGS:
+            return node.value
+        if node.tag not in _VALUE_TAGS:
+            raise _Refused(
+                "S2H107",
+                node.start_mark,
+                f"{_shown_tag(node.tag)} is not plain YAML, and no tag is run",
+                "leave the tag out, or quote the value if the '!' belongs to it",
+            )
+        if node.tag in _NUMBER_TAGS and len(node.value) > _MAX_DIGITS:
+            raise _Refused(
+                "S2H102",
+                node.start_mark,
+                f"the number has {len(node.value):,} characters; the limit is {_MAX_DIGITS}",
+                "quote the value if it is text",
+            )
+        try:
+            return self._loader.construct_object(node)
+        except (yaml.YAMLError, ValueError, KeyError):
+            raise _Refused(
+                "S2H102",
+                node.start_mark,
+                f"'{node.value}' is not what {_shown_tag(node.tag)} says",
+                "leave the tag out, or mend the value",
             ) from None
-        if value is None or isinstance(value, (str, int, float, bool)):
-            return value
-        # Dates stay the text that was written: only their field knows whether they are dates.
-        return node.value

@@ -67,10 +67,11 @@ def test_a_folder_named_like_a_rule_and_links_in_a_loop_do_no_harm(tmp_path: Pat
     (tmp_path / "folder.yml").mkdir()
     (tmp_path / "loop").symlink_to(tmp_path)
     (tmp_path / "dangling.yml").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "itself.yml").symlink_to(tmp_path / "itself.yml")
     (tmp_path / "good.yml").write_text(GOOD)
     repository, found = read(tmp_path, root=tmp_path)
     assert len(repository.rules) == 1
-    assert found == ["dangling.yml S2H101"]
+    assert found == ["dangling.yml S2H101", "itself.yml S2H101"]
 
 
 def test_a_pipe_is_named_and_not_waited_for(tmp_path: Path) -> None:

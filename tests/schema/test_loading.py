@@ -199,7 +199,6 @@ def test_broken_yaml_is_told_by_its_own_code(tmp_path: Path) -> None:
         (HEAD + "logsources:\n  - any_of: [{a b: c}]\n", 4, 15, "'a b' is no field path", ""),
         (HEAD + "logsources:\n  - fields: {A: [a, 'b.*']}\n", 4, 21, "'b.*'", "dots"),
         (HEAD + "logsources:\n  - fields: [a]\n", 4, 5, "'fields' is a mapping", ""),
-        (HEAD + "logsources:\n  - fields: {1: a}\n", 4, 5, "the key 1 is not text", "quotes"),
         (HEAD + "logsources:\n  - keyword_fields: ['*']\n", 4, 22, "'*'", "dots"),
         (HEAD + "logsources:\n  - default_prefix: a.b\n", 4, 5, "'a.b'", "end it with a dot"),
         (HEAD + "logsources:\n  - also_read: a.b\n", 4, 5, "'a.b'", "{field} once"),

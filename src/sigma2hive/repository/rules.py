@@ -104,7 +104,7 @@ def _rule_files(
     paths: Sequence[Path], root: Path, diagnostics: Diagnostics
 ) -> Iterator[Path | Location]:
     """Yield each file once, and the place of each path that cannot be looked into."""
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for path in paths:
         found: list[Path] = []
         if path.is_dir():
@@ -130,7 +130,8 @@ def _rule_files(
             )
             yield place
         for file in found:
-            absolute = file.resolve()
+            # Unlike Path.resolve it gives a path for a link that leads to itself.
+            absolute = os.path.realpath(file)
             if absolute not in seen:
                 seen.add(absolute)
                 yield file

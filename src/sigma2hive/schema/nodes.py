@@ -55,14 +55,11 @@ class Node:
         return Node(self.document, None, self.keys, Diagnostics())
 
     def is_mapping(self, what: str) -> bool:
-        """Whether this is a mapping with text keys; `what` names it in the finding."""
+        """Whether this is a mapping; `what` names it in the finding."""
         if not isinstance(self.value, dict):
             self.wrong(f"{what} is a mapping, not {_kind(self.value)}", "write `key: value` lines")
             return False
-        odd = [key for key in self.value if not isinstance(key, str)]
-        for key in odd:
-            self.wrong(f"the key {key!r} is not text", "put it in quotes")
-        return not odd
+        return True
 
     def refuse_unknown_keys(self, known: Sequence[str]) -> None:
         """Add a finding for every key that is not in `known`."""

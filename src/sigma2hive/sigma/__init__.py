@@ -5,6 +5,6 @@ this package is frozen and knows its file, line and column.
 """
 
 from sigma2hive.sigma.documents import SigmaDocument, parse_document
-from sigma2hive.sigma.modifiers import Placeholders
+from sigma2hive.sigma.expansions import Placeholders
 
 __all__ = ["Placeholders", "SigmaDocument", "parse_document"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sigma2hive.diagnostics import Diagnostics, Location, nearest
-from sigma2hive.model.conditions import And, Condition, Not, Or, Origin
+from sigma2hive.model.conditions import And, Condition, Not, Or
 from sigma2hive.sigma.condition_text import (
     ConditionError,
     Junction,
@@ -17,12 +17,9 @@ from sigma2hive.sigma.condition_text import (
     Selector,
     parse_condition,
 )
-from sigma2hive.sigma.modifiers import Placeholders, ValueProblem, build_item
+from sigma2hive.sigma.expansions import Placeholders
+from sigma2hive.sigma.items import ItemReader
 from sigma2hive.yamlmarks import Document
-
-#: Keys beside the selections that are none.
-_NOT_SELECTIONS = frozenset({"condition", "timeframe", "rules"})
-_MAX_SHOWN = 120
 
 
 class DetectionReader:
@@ -40,7 +37,8 @@ class DetectionReader:
         diagnostics: Diagnostics,
     ) -> None:
         self._document, self._section = document, section
-        self._placeholders, self._diagnostics = placeholders, diagnostics
+        self._diagnostics = diagnostics
+        self._items = ItemReader(document, placeholders, diagnostics)
         self._failed = False
 
     def read(self) -> Condition | None:
@@ -56,7 +54,7 @@ class DetectionReader:
         selections = {
             str(name): self._selection(str(name), definition)
             for name, definition in content.items()
-            if name not in _NOT_SELECTIONS
+            if not self._is_no_selection(name, definition)
         }
         conditions = content["condition"]
         texts = conditions if isinstance(conditions, list) else [conditions]
@@ -66,10 +64,22 @@ class DetectionReader:
             self._condition(text, (index,) if isinstance(conditions, list) else (), selections)
             for index, text in enumerate(texts)
         )
-        if self._failed:
+        if self._failed or self._items.failed:
             return None
         # Several conditions are several queries of one rule: any of them is enough.
         return built[0] if len(built) == 1 else Or(built)
+
+    def _is_no_selection(self, name: str, definition: Any) -> bool:
+        """Whether the key says something else; `rules` does in a filter only."""
+        if name == "timeframe" and not isinstance(definition, (Mapping, list)):
+            self._diagnostics.warning(
+                "S2H204",
+                self._document.at(self._section, name),
+                "`timeframe` says nothing in a rule of Sigma 2: nothing is counted",
+                "write a correlation with `timespan` to count events, or remove it",
+            )
+            return True
+        return name == "condition" or (name == "rules" and self._section == "filter")
 
     def _selection(self, name: str, definition: Any) -> Condition:
         return self._definition(name, definition, (self._section, name))
@@ -81,7 +91,7 @@ class DetectionReader:
             return _joined(
                 And,
                 tuple(
-                    self._item(name, str(key), value, (*keys, str(key)))
+                    self._items.read(name, str(key), value, (*keys, str(key)))
                     for key, value in definition.items()
                 ),
             )
@@ -95,56 +105,16 @@ class DetectionReader:
                     for index, entry in enumerate(definition)
                 ),
             )
-        return self._item(name, None, definition, keys)
-
-    def _item(
-        self, selection: str, key: str | None, value: Any, keys: tuple[str | int, ...]
-    ) -> Condition:
-        values = value if isinstance(value, list) else [value]
-        place = self._document.at(*keys)
-        if any(isinstance(entry, (Mapping, list)) for entry in values):
-            self._error(
-                "S2H204",
-                place,
-                f"'{key or selection}' holds a map or a nested list where values belong",
-                "one map a selection; use several selections for alternatives",
-            )
-            return Or(())
-        conditions = []
-        try:
-            if key is not None and "all" in key.split("|")[1:]:
-                conditions = [self._values(selection, key, values, place)]
-            else:
-                # Value by value, so that an explanation can name the one that was met.
-                for index, entry in enumerate(values):
-                    entry_place = (
-                        self._document.at(*keys, index) if isinstance(value, list) else place
-                    )
-                    conditions.append(self._values(selection, key, [entry], entry_place))
-                if not values:
-                    self._values(selection, key, [], place)
-        except ValueProblem as problem:
-            self._error(problem.code, place, str(problem), problem.hint)
-            return Or(())
-        if key is not None and "neq" in key.split("|")[1:]:
-            # `neq` over a list: none of the values, so every single negation must hold.
-            return _joined(And, tuple(conditions))
-        return _joined(Or, tuple(conditions))
-
-    def _values(
-        self, selection: str, key: str | None, values: list[Any], place: Location
-    ) -> Condition:
-        shown = ", ".join(str(entry) for entry in values)
-        if len(shown) > _MAX_SHOWN:
-            shown = shown[: _MAX_SHOWN - 1] + "…"
-        origin = Origin(selection, key or "keyword", shown, place)
-        return build_item(key, values, origin, self._placeholders)
+        return self._items.read(name, None, definition, keys)
 
     def _condition(
         self, text: Any, keys: tuple[int, ...], selections: Mapping[str, Condition]
     ) -> Condition:
+        if isinstance(text, (bool, int, float)):
+            # A selection may be called `no` or `4625`.
+            text = self._document.written(self._section, "condition", *keys)
         if not isinstance(text, str):
-            self._condition_problem(keys, f"a condition is text, not {text!r}", "quote it", 0)
+            self._condition_problem(keys, "a condition is text", "name the selections", 0)
             return Or(())
         try:
             return self._resolve(parse_condition(text), keys, selections)

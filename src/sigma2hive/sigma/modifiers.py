@@ -2,7 +2,7 @@
 
 Takes a field, its modifiers and plain YAML values; gives conditions of `Atom`s. pySigma parses the
 values and applies the modifiers; what comes out is frozen, so nothing behind this package meets a
-pySigma object. Three of pySigma 1.5's modifiers are corrected here, each with its reason.
+pySigma object.
 
 Source: https://sigmahq.io/docs/basics/modifiers.html
 """
@@ -11,23 +11,13 @@ from __future__ import annotations
 
 import re
 import warnings
-from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sigma.conditions import ConditionAND
 from sigma.exceptions import SigmaError
-from sigma.modifiers import (
-    SigmaBase64Modifier,
-    SigmaBase64OffsetModifier,
-    SigmaModifier,
-    SigmaRegularExpressionModifier,
-    SigmaUTF16Modifier,
-    modifier_mapping,
-)
-from sigma.rule import SigmaDetectionItem
+from sigma.modifiers import SigmaRegularExpressionModifier
 from sigma.types import (
-    Placeholder,
     SigmaBool,
     SigmaCasedString,
     SigmaCIDRExpression,
@@ -70,73 +60,24 @@ from sigma2hive.model.conditions import (
     Wildcard,
 )
 from sigma2hive.model.values import canonical_text
+from sigma2hive.sigma.expansions import MODIFIERS, ExpandedItem, Tally, ValueProblem
+from sigma2hive.sigma.posix import refuse_posix_classes
 from sigma2hive.sigma.regexes import NotFoldable, without_case
 
-Placeholders = Mapping[str, Sequence[str]]
 
-
-class ValueProblem(ValueError):
-    """A value or modifier that cannot be used: diagnostic code, reason and remedy."""
-
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.code, self.hint = code, hint
-
-
-def _encoded(value: SigmaString, applied: Sequence[type[Any]]) -> bytes:
-    # pySigma encodes the escaped text, so that an asterisk becomes a backslash and an asterisk.
-    text = "".join(part for part in value.s if isinstance(part, str))
-    if SigmaUTF16Modifier in applied and text.startswith("\ufeff"):
-        # pySigma carries the byte order mark as a character, which UTF-8 would spell otherwise.
-        return b"\xff\xfe" + text[1:].encode("utf-8")
-    return text.encode("utf-8")
-
-
-class _Base64(SigmaBase64Modifier):
-    def modify(self, val: SigmaString) -> SigmaString:
-        super().modify(val)  # refuses wildcards
-        return SigmaString.from_str(b64encode(_encoded(val, self.applied_modifiers)).decode())
-
-
-class _Base64Offset(SigmaBase64OffsetModifier):
-    def modify(self, val: SigmaString) -> SigmaExpansion:
-        super().modify(val)
-        data = _encoded(val, self.applied_modifiers)
-        # pySigma counts characters for the end; only the number of bytes decides it.
-        return SigmaExpansion(
-            [
-                SigmaString.from_str(
-                    b64encode(offset * b" " + data)[
-                        self.start_offsets[offset] : self.end_offsets[(len(data) + offset) % 3]
-                    ].decode()
-                )
-                for offset in range(3)
-            ]
-        )
-
-
-MODIFIERS: Mapping[str, type[SigmaModifier[Any, Any]]] = {
-    **modifier_mapping,
-    "base64": _Base64,
-    "base64offset": _Base64Offset,
-}
-
-
-def build_item(
-    key: str | None, values: Sequence[Any], origin: Origin, placeholders: Placeholders
-) -> Condition:
+def build_item(key: str | None, values: Sequence[Any], origin: Origin, tally: Tally) -> Condition:
     """Return the condition of one detection item, `key` as written ("Image|endswith") or None.
+
+    `tally` knows the placeholders, and counts over the calls of one item.
 
     Raises:
         ValueProblem: unknown modifier, or a value that its modifiers do not take.
     """
     field, *names = (key or "").split("|")
-    item = _apply(field or None, names, values)
+    item = _apply(field or None, names, values, tally)
     if not item.value:
         raise ValueProblem("S2H207", f"{origin.item!r} has an empty list", "give it a value")
-    conditions = tuple(
-        _condition(field or None, value, origin, placeholders) for value in item.value
-    )
+    conditions = tuple(_condition(field or None, value, origin) for value in item.value)
     if len(conditions) == 1:
         joined = conditions[0]
     else:
@@ -144,7 +85,9 @@ def build_item(
     return Not(joined) if item.negated else joined
 
 
-def _apply(field: str | None, names: Sequence[str], values: Sequence[Any]) -> SigmaDetectionItem:
+def _apply(
+    field: str | None, names: Sequence[str], values: Sequence[Any], tally: Tally
+) -> ExpandedItem:
     unknown = next((name for name in names if name not in MODIFIERS), None)
     if unknown is not None:
         raise ValueProblem(
@@ -159,7 +102,7 @@ def _apply(field: str | None, names: Sequence[str], values: Sequence[Any]) -> Si
             # Python warns of patterns that a future version may read otherwise.
             warnings.simplefilter("ignore", FutureWarning)
             typed = [_typed(value, is_regex) for value in values]
-            return SigmaDetectionItem(field, modifiers, typed)
+            return ExpandedItem.of(field, modifiers, typed, tally)
     except SigmaError as error:
         code = "S2H215" if is_regex else "S2H207"
         raise ValueProblem(code, _plain(error), "see the modifier in Sigma's manual") from None
@@ -188,33 +131,13 @@ def _plain(error: SigmaError) -> str:
     )
 
 
-def _condition(
-    field: str | None, value: SigmaType, origin: Origin, placeholders: Placeholders
-) -> Condition:
+def _condition(field: str | None, value: SigmaType, origin: Origin) -> Condition:
     if isinstance(value, SigmaExpansion):
-        return Or(tuple(_condition(field, inner, origin, placeholders) for inner in value.values))
-    if isinstance(value, (SigmaString, SigmaRegularExpression)) and value.contains_placeholder():
-        expanded = value.replace_placeholders(lambda found: _expand(found, placeholders))
-        return Or(tuple(_condition(field, inner, origin, placeholders) for inner in expanded))
+        return Or(tuple(_condition(field, inner, origin) for inner in value.values))
     test = _test(value)
     if field is None:
         test = _keyword_test(test)
     return Atom(field, test, origin)
-
-
-def _expand(found: Placeholder, placeholders: Placeholders) -> Iterator[SigmaString]:
-    values = placeholders.get(found.name)
-    if not values:
-        raise ValueProblem(
-            "S2H212",
-            f"the placeholder %{found.name}% has no values",
-            nearest(
-                found.name,
-                placeholders,
-                "list its values in the file that `placeholders` in sigma2hive.yml names",
-            ),
-        )
-    return (SigmaString(str(text)) for text in values)
 
 
 def _test(value: SigmaType) -> Test:
@@ -265,6 +188,7 @@ def _pattern(value: SigmaString) -> tuple[str | Wildcard, ...]:
 
 def _regex(value: SigmaRegularExpression) -> Regex:
     pattern = str(value.regexp)
+    refuse_posix_classes(pattern)
     flags = SigmaRegularExpressionFlag
     try:
         with warnings.catch_warnings():

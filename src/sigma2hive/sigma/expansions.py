@@ -1,0 +1,264 @@
+"""Modifiers that make other values of a value, with a limit on how many.
+
+Takes pySigma's values; gives pySigma's values. Some of pySigma 1.5's modifiers are corrected here,
+each with its reason. What a few characters would turn into thousands of values is refused before
+it is made.
+
+Source: https://sigmahq.io/docs/basics/modifiers.html
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from sigma.modifiers import (
+    SigmaBase64Modifier,
+    SigmaBase64OffsetModifier,
+    SigmaExpandModifier,
+    SigmaModifier,
+    SigmaUTF16Modifier,
+    SigmaValueModifier,
+    SigmaWindowsDashModifier,
+    modifier_mapping,
+)
+from sigma.rule import SigmaDetectionItem
+from sigma.types import (
+    Placeholder,
+    SigmaCasedString,
+    SigmaExpansion,
+    SigmaRegularExpression,
+    SigmaString,
+    SigmaType,
+)
+
+from sigma2hive.diagnostics import nearest
+
+#: Values that modifiers may make of one that was written, and at least may of a whole item.
+MAX_MADE = 1_000
+#: How many times as many values as were written an item may become.
+MAX_FACTOR = 10
+_MAX_CHARACTERS = 1_000_000
+
+Placeholders = Mapping[str, Sequence[str]]
+
+_DASHES = 5
+_DASH = re.compile(r"\B[-/]\b")
+
+
+class ValueProblem(ValueError):
+    """A value or modifier that cannot be used: diagnostic code, reason and remedy."""
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code, self.hint = code, hint
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one item of a rule comes to: values that were written, and values made of them.
+
+    The values of a placeholder, name → values, count as written.
+    """
+
+    placeholders: Placeholders
+    written: int = 0
+    made: int = 0
+
+    def refuse_too_many(self, made: int) -> None:
+        """Refuse `made` more values where with them the item has too many.
+
+        Raises:
+            ValueProblem: they are more than the limit, and more than ten times as many as written.
+        """
+        limit = max(MAX_MADE, MAX_FACTOR * self.written)
+        if self.made + made > limit:
+            raise ValueProblem(
+                "S2H207",
+                f"the modifiers make {self.made + made:,} values of what is written; the limit "
+                f"here is {limit:,}",
+                "write out the values that really occur, or the parts that they have in common "
+                "with |contains|all",
+            )
+
+
+class ExpandedItem(SigmaDetectionItem):
+    """A detection item whose modifiers know the placeholders' values and stop at the limits."""
+
+    tally: Tally
+
+    @classmethod
+    def of(
+        cls,
+        field: str | None,
+        modifiers: list[type[SigmaModifier[Any, Any]]],
+        values: list[SigmaType],
+        tally: Tally,
+    ) -> ExpandedItem:
+        """Return the item with its modifiers applied.
+
+        Raises:
+            ValueProblem: it would be too many values, or a placeholder has none.
+            SigmaError: a value does not fit its modifier.
+        """
+        item = cls(field, modifiers, values, auto_modifiers=False)
+        item.tally = tally
+        tally.written += len(values)
+        item.apply_modifiers()
+        tally.made += item.check_size()
+        return item
+
+    def apply_modifiers(self) -> None:
+        """Apply the modifiers in their order, as pySigma does, and look at what became of it."""
+        applied: list[type[SigmaModifier[Any, Any]]] = []
+        for kind in self.modifiers:
+            modifier = kind(self, applied, self.source)
+            if isinstance(modifier, SigmaValueModifier):
+                self.value = [made for value in self.value for made in modifier.apply(value)]
+            else:
+                self.value = modifier.apply(self.value)
+            applied.append(kind)
+            self.check_size()
+
+    def check_size(self) -> int:
+        """Return the number of values.
+
+        Raises:
+            ValueProblem: they are too many, or too long.
+        """
+        leaves = [leaf for value in self.value for leaf in _leaves(value)]
+        self.tally.refuse_too_many(len(leaves))
+        if sum(len(leaf) for leaf in leaves if isinstance(leaf, SigmaString)) > _MAX_CHARACTERS:
+            raise ValueProblem(
+                "S2H207",
+                f"the modifiers make more than {_MAX_CHARACTERS:,} characters of the value",
+                "apply each encoding once",
+            )
+        return len(leaves)
+
+
+def _leaves(value: SigmaType) -> Iterator[SigmaType]:
+    if isinstance(value, SigmaExpansion):
+        for inner in value.values:
+            yield from _leaves(inner)
+    else:
+        yield value
+
+
+def _encoded(value: SigmaString, applied: Sequence[type[Any]]) -> bytes:
+    # pySigma encodes the escaped text, so that an asterisk becomes a backslash and an asterisk.
+    text = "".join(part for part in value.s if isinstance(part, str))
+    if SigmaUTF16Modifier in applied and text.startswith("\ufeff"):
+        # pySigma carries the byte order mark as a character, which UTF-8 would spell otherwise.
+        return b"\xff\xfe" + text[1:].encode("utf-8")
+    return text.encode("utf-8")
+
+
+class _Base64(SigmaBase64Modifier):
+    def modify(self, val: SigmaString) -> SigmaString:
+        super().modify(val)  # refuses wildcards
+        return SigmaString.from_str(b64encode(_encoded(val, self.applied_modifiers)).decode())
+
+
+class _Base64Offset(SigmaBase64OffsetModifier):
+    def modify(self, val: SigmaString) -> SigmaExpansion:
+        super().modify(val)
+        data = _encoded(val, self.applied_modifiers)
+        # pySigma counts characters for the end; only the number of bytes decides it.
+        return SigmaExpansion(
+            [
+                SigmaString.from_str(
+                    b64encode(offset * b" " + data)[
+                        self.start_offsets[offset] : self.end_offsets[(len(data) + offset) % 3]
+                    ].decode()
+                )
+                for offset in range(3)
+            ]
+        )
+
+
+class _WindowsDash(SigmaWindowsDashModifier):
+    def modify(self, val: SigmaString) -> SigmaExpansion:
+        texts = [part for part in val.s if isinstance(part, str)]
+        dashes = sum(len(_DASH.findall(text)) for text in texts)
+        if _DASHES**dashes > MAX_MADE:
+            raise ValueProblem(
+                "S2H207",
+                f"|windash makes {_DASHES**dashes:,} values of {dashes} dashes; "
+                f"the limit is {MAX_MADE:,}",
+                "split it at its dashes, and use |windash|contains|all",
+            )
+        made = super().modify(val)
+        if isinstance(val, SigmaCasedString):
+            made.values = [_cased(value) for value in made.values]
+        return made
+
+
+class _Expand(SigmaExpandModifier):
+    """Puts the placeholders' values in where the modifier stands, not after all others.
+
+    So what follows acts on these values: `|expand|wide|base64offset` encodes them.
+    """
+
+    def modify(self, val: SigmaString | SigmaRegularExpression) -> Any:
+        if encoding := next((kind for kind in self.applied_modifiers if kind in _ENCODINGS), None):
+            raise ValueProblem(
+                "S2H207",
+                f"after |{_ENCODINGS[encoding]} there are no placeholders left to expand",
+                f"write |expand before |{_ENCODINGS[encoding]}",
+            )
+        placed = super().modify(val)
+        if not placed.contains_placeholder():
+            return placed
+        text = placed.regexp if isinstance(placed, SigmaRegularExpression) else placed
+        counts = [len(self._values(part)) for part in text.s if isinstance(part, Placeholder)]
+        self._tally.written += sum(counts)
+        self._tally.refuse_too_many(prod(counts))
+        made = list(placed.replace_placeholders(lambda found: iter(self._values(found))))
+        if isinstance(val, SigmaCasedString):
+            return SigmaExpansion([_cased(value) for value in made])
+        return SigmaExpansion(list(made))
+
+    @property
+    def _tally(self) -> Tally:
+        item = self.detection_item
+        return item.tally if isinstance(item, ExpandedItem) else Tally({})
+
+    def _values(self, found: Placeholder) -> list[SigmaString]:
+        placeholders = self._tally.placeholders
+        values = placeholders.get(found.name)
+        if not values:
+            raise ValueProblem(
+                "S2H212",
+                f"the placeholder %{found.name}% has no values",
+                nearest(
+                    found.name,
+                    placeholders,
+                    "list its values in the file that `placeholders` in sigma2hive.yml names",
+                ),
+            )
+        return [SigmaString(text) for text in values]
+
+
+def _cased(value: SigmaType) -> SigmaType:
+    # pySigma forgets the letter case of what it puts together.
+    return SigmaCasedString.from_sigma_string(value) if isinstance(value, SigmaString) else value
+
+
+_ENCODINGS: Mapping[type[Any], str] = {
+    _Base64: "base64",
+    _Base64Offset: "base64offset",
+    **{modifier_mapping[name]: name for name in ("utf16", "utf16be", "wide")},
+}
+
+MODIFIERS: Mapping[str, type[SigmaModifier[Any, Any]]] = {
+    **modifier_mapping,
+    "base64": _Base64,
+    "base64offset": _Base64Offset,
+    "expand": _Expand,
+    "windash": _WindowsDash,
+}

@@ -243,7 +243,7 @@ def test_key_fields_are_added_to_by_category_and_taken_away_by_an_empty_list(
 
 
 def test_key_fields_stand_alone_without_extends(tmp_path: Path) -> None:
-    (tmp_path / "alerts.yml").write_text("key_fields: {Payment: payment.iban, 7: [x]}\n")
+    (tmp_path / "alerts.yml").write_text("key_fields: {Payment: payment.iban, '': [x]}\n")
     diagnostics = Diagnostics()
     found = load_mappings(tmp_path, diagnostics).alerts.key_fields
     assert found == {"Payment": ("payment.iban",)}

@@ -74,11 +74,13 @@ SETTINGS_SECRETS = """\
 
 ## Secrets
 
-Passwords, tokens and API keys never stand in a settings, mapping or rule file: a key that looks
-like one, or a URL with a password, is refused (`S2H407`) and not repeated in the message. A secret
-`NAME` is read from the environment variable `NAME`, or from the file that `NAME_FILE` names (a
-mounted Docker or Kubernetes secret; one line break at its end is dropped). Both at once is an
-error. Secrets show as `***` in logs, errors and reports.
+Passwords, tokens and API keys never stand in a file that is committed. A key in `sigma2hive.yml`
+that looks like one, and a URL with a password there or in a mapping, is refused (`S2H407`) and not
+repeated in the message; rules are not searched, since what they look for often looks like one.
+
+A secret `NAME` is read from the environment variable `NAME`, or from the file that `NAME_FILE`
+names (a mounted Docker or Kubernetes secret; one line break at its end is dropped). Both at once is
+an error. Secrets show as `***` in logs, errors and reports.
 
 | environment variable | secret |
 |---|---|

@@ -64,10 +64,14 @@ class Document:
 
     def places_below(self, *keys: str | int) -> dict[tuple[str | int, ...], Location]:
         """Return the place of what `keys` lead to and of everything below it, by the keys on."""
+        return dict(self._places(self.value_of(*keys), keys, ()))
+
+    def value_of(self, *keys: str | int) -> Any:
+        """Return the value reached through `keys`, which must be there."""
         value = self.value
         for key in keys:
             value = value[key]
-        return dict(self._places(value, keys, ()))
+        return value
 
     def _places(
         self, value: Any, above: tuple[str | int, ...], keys: tuple[str | int, ...]

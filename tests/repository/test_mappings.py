@@ -262,3 +262,12 @@ def test_what_an_alert_is_muted_by_replaces_what_is_shipped(
     diagnostics = Diagnostics()
     assert load_mappings(tmp_path, diagnostics).alerts.mute_by == expected
     assert list(diagnostics) == []
+
+
+def test_a_password_in_a_url_of_a_mapping_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    text = "extends: default\nexternal_link: https://bot:hunter2@git.example.org/{rule.path}\n"
+    (tmp_path / "alerts.yml").write_text(text)
+    diagnostics = Diagnostics()
+    load_mappings(tmp_path, diagnostics)
+    assert [(finding.code, finding.location.line) for finding in diagnostics] == [("S2H407", 2)]
+    assert "hunter2" not in str(diagnostics.found)

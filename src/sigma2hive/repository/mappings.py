@@ -38,6 +38,7 @@ from sigma2hive.model.mappings import (
 from sigma2hive.model.profiles import Logsource
 from sigma2hive.model.rules import Level
 from sigma2hive.model.shapes import Shape
+from sigma2hive.settings import has_url_credential
 from sigma2hive.yamlmarks import parse_yaml, read_content
 
 OBSERVABLES_FILE = "observables.yml"
@@ -124,6 +125,15 @@ def _shape(path: str, content: bytes, diagnostics: Diagnostics) -> Shape | None:
             "S2H405", document.at(), "the file is not a map of keys", "write `key: value` lines"
         )
         return None
+    for keys in document.places_below():
+        value = document.value_of(*keys)
+        if isinstance(value, str) and has_url_credential(value):
+            diagnostics.error(
+                "S2H407",
+                document.at(*keys),
+                "a password in a URL: secrets never stand in a file that is committed",
+                "leave it out; change it if it was committed",
+            )
     return Shape(document.value, document.at, diagnostics)
 
 

@@ -11,6 +11,7 @@ from sigma2hive.settings.reading import SETTINGS_FILE, find_settings_file, load_
 from sigma2hive.settings.secrets import (
     Secret,
     conceal_credentials,
+    has_url_credential,
     is_credential_name,
     secret_from_environment,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "TheHiveSettings",
     "conceal_credentials",
     "find_settings_file",
+    "has_url_credential",
     "is_credential_name",
     "load_settings",
     "secret_from_environment",

@@ -14,8 +14,9 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
+from sigma.exceptions import SigmaError, SigmaRegularExpressionError
 from sigma.modifiers import (
     SigmaBase64Modifier,
     SigmaBase64OffsetModifier,
@@ -29,8 +30,12 @@ from sigma.modifiers import (
 from sigma.rule import SigmaDetectionItem
 from sigma.types import (
     Placeholder,
+    SigmaBool,
     SigmaCasedString,
+    SigmaCIDRExpression,
     SigmaExpansion,
+    SigmaNull,
+    SigmaNumber,
     SigmaRegularExpression,
     SigmaString,
     SigmaType,
@@ -90,22 +95,24 @@ class ExpandedItem(SigmaDetectionItem):
     """A detection item whose modifiers know the placeholders' values and stop at the limits."""
 
     tally: Tally
+    names: tuple[str, ...]
 
     @classmethod
     def of(
         cls,
         field: str | None,
-        modifiers: list[type[SigmaModifier[Any, Any]]],
+        names: Sequence[str],
         values: list[SigmaType],
         tally: Tally,
     ) -> ExpandedItem:
-        """Return the item with its modifiers applied.
+        """Return the item with the modifiers of these `names` applied.
 
         Raises:
-            ValueProblem: it would be too many values, or a placeholder has none.
-            SigmaError: a value does not fit its modifier.
+            ValueProblem: a value does not fit its modifier, it would be too many values, or a
+                placeholder has none.
         """
-        item = cls(field, modifiers, values, auto_modifiers=False)
+        item = cls(field, [MODIFIERS[name] for name in names], values, auto_modifiers=False)
+        item.names = tuple(names)
         item.tally = tally
         tally.written += len(values)
         item.apply_modifiers()
@@ -115,10 +122,12 @@ class ExpandedItem(SigmaDetectionItem):
     def apply_modifiers(self) -> None:
         """Apply the modifiers in their order, as pySigma does, and look at what became of it."""
         applied: list[type[SigmaModifier[Any, Any]]] = []
-        for kind in self.modifiers:
+        for name, kind in zip(self.names, self.modifiers, strict=True):
             modifier = kind(self, applied, self.source)
             if isinstance(modifier, SigmaValueModifier):
-                self.value = [made for value in self.value for made in modifier.apply(value)]
+                self.value = [
+                    made for value in self.value for made in _made_of(value, modifier, name)
+                ]
             else:
                 self.value = modifier.apply(self.value)
             applied.append(kind)
@@ -139,6 +148,72 @@ class ExpandedItem(SigmaDetectionItem):
                 "apply each encoding once",
             )
         return len(leaves)
+
+
+def _made_of(
+    value: SigmaType, modifier: SigmaValueModifier[Any, Any], name: str
+) -> list[SigmaType]:
+    """Return what a modifier makes of one value, telling in our own words what it does not take."""
+    for leaf in _leaves(value):
+        if not modifier.type_check(leaf):
+            raise ValueProblem("S2H207", *_misfit(leaf, modifier, name))
+    try:
+        return modifier.apply(value)
+    except SigmaRegularExpressionError as error:
+        raise ValueProblem("S2H215", _told(error), "mend the expression") from None
+    except SigmaError as error:
+        raise ValueProblem("S2H207", _told(error), f"see |{name} in Sigma's manual") from None
+    except (IndexError, AttributeError, TypeError):
+        # pySigma does not expect an empty expression, among others.
+        raise ValueProblem(
+            "S2H207", f"|{name} cannot be applied to {shown(value)}", "leave the modifier out"
+        ) from None
+
+
+def _misfit(value: SigmaType, modifier: SigmaModifier[Any, Any], name: str) -> tuple[str, str]:
+    """Return what is wrong with a value that a modifier does not take, and what to do."""
+    wanted = get_type_hints(modifier.modify)["val"]
+    kinds = [_KINDS[kind] for kind in get_args(wanted) or (wanted,) if kind in _KINDS]
+    hint = "leave the modifier out, or give a value that it takes"
+    if isinstance(value, (SigmaNumber, SigmaBool)) and "text" in kinds:
+        hint = "put the value in quotes if it is text"
+    elif isinstance(value, SigmaString) and "a number" in kinds:
+        hint = "write a number, without quotes"
+    elif isinstance(value, SigmaString) and "true or false" in kinds:
+        hint = "write true or false, without quotes"
+    elif kinds == [_KINDS[SigmaRegularExpression]]:
+        hint = f"write |re|{name}"
+    return f"|{name} takes {' or '.join(kinds)}, not {shown(value)}", hint
+
+
+def shown(value: SigmaType) -> str:
+    """Return a value as its author knows it."""
+    match value:
+        case SigmaNull():
+            return "null"
+        case SigmaNumber():
+            return f"the number {value.number}"
+        case SigmaBool():
+            return str(value.boolean).lower()
+        case SigmaRegularExpression():
+            return f"the regular expression '{value.regexp}'"
+        case SigmaExpansion():
+            return "what the modifiers before it make"
+        case SigmaString() | SigmaCIDRExpression():
+            return f"'{value}'"
+    return "what the modifier before it makes"
+
+
+def _told(error: SigmaError) -> str:
+    return str(error.args[0]) if error.args else "the value does not fit"
+
+
+_KINDS: Mapping[Any, str] = {
+    SigmaString: "text",
+    SigmaNumber: "a number",
+    SigmaBool: "true or false",
+    SigmaRegularExpression: "a regular expression",
+}
 
 
 def _leaves(value: SigmaType) -> Iterator[SigmaType]:

@@ -1,5 +1,6 @@
 """Values and modifiers: what is too much, what would be read otherwise than it is written."""
 
+import re
 import time
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from sigma2hive.diagnostics import Severity
 from sigma2hive.model.conditions import atoms_of
 from sigma2hive.model.rules import DetectionRule
+from sigma2hive.sigma.expansions import MODIFIERS
 from tests.sigma_texts import detection, met, parse
 
 PLACEHOLDERS = {"letters": tuple("abcdefghij"), "users": tuple(f"u{n}" for n in range(3_000))}
@@ -85,11 +87,19 @@ def test_what_follows_expand_acts_on_the_values() -> None:
     assert literals == {"aGVsbG8=", "Ynll"}
 
 
-def test_the_letter_case_of_expanded_values_counts_where_the_rule_says_so() -> None:
-    text = "selection:\n    A|expand|cased: '%word%'\ncondition: selection"
-    (rule,), _ = parse(detection(text), {"word": ("Hello",)})
+@pytest.mark.parametrize(
+    "modifiers",
+    [
+        *("cased|contains", "contains|cased", "cased|windash", "windash|cased", "cased|expand"),
+        *("expand|cased", "cased|wide", "cased|base64", "cased|wide|base64offset|contains"),
+    ],
+)
+def test_the_letter_case_counts_wherever_the_rule_says_so(modifiers: str) -> None:
+    (rule,), _ = parse(one_item(f"A|{modifiers}", "' -%word%'"), {"word": ("Hello",)})
     assert isinstance(rule, DetectionRule)
-    assert [atom.test.cased for atom in atoms_of(rule.condition)] == [True]  # type: ignore[union-attr]
+    atoms = list(atoms_of(rule.condition))
+    assert atoms
+    assert all(atom.test.cased for atom in atoms)  # type: ignore[union-attr]
 
 
 def test_placeholders_cannot_be_expanded_once_they_are_encoded() -> None:
@@ -173,3 +183,47 @@ def test_a_selection_may_be_called_rules_or_timeframe() -> None:
 def test_the_old_timeframe_is_said_to_count_nothing() -> None:
     text = "selection:\n    A: 1\ntimeframe: 5m\ncondition: selection"
     assert told(detection(text)) == ["warning S2H204"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message", "hint"),
+    [
+        (
+            "A|contains",
+            "5",
+            "|contains takes text or a regular expression, not the number 5",
+            "quotes",
+        ),
+        ("A|contains", "null", "not null", "leave the modifier out"),
+        ("A|windash", "true", "|windash takes text, not true", "quotes"),
+        ("A|base64offset", "1.5", "|base64offset takes text, not the number 1.5", "quotes"),
+        ("A|expand", "null", "|expand takes", "leave the modifier out"),
+        ("A|gte", "'99'", "|gte takes a number, not '99'", "without quotes"),
+        ("A|exists", "'true'", "|exists takes true or false, not 'true'", "without quotes"),
+        ("A|i", "x", "|i takes a regular expression, not 'x'", "write |re|i"),
+        ("A|re", "5", "|re takes text, not the number 5", "quotes"),
+        ("A|re|cased", "x", "|cased takes text, not the regular expression 'x'", "leave"),
+        ("A|re|contains", "''", "|contains cannot be applied to", "leave"),
+        ("A|re|startswith", "x", "|startswith does not bind a regular expression", "^"),
+        ("A|minute|gte|lt", "5", "|lt takes", "leave"),
+    ],
+)
+def test_a_misfit_is_told_in_the_words_of_a_rules_author(
+    key: str, value: str, message: str, hint: str
+) -> None:
+    _, diagnostics = parse(one_item(key, value))
+    (finding,) = diagnostics
+    assert message in finding.message
+    assert hint in finding.hint
+
+
+def test_no_finding_about_any_value_shows_what_is_inside() -> None:
+    values = ["x", "5", "1.5", "true", "null", "'a*b'", "''", "'('", "'192.0.2.0/33'", "-3"]
+    stacks = [*MODIFIERS, *(f"{first}|{second}" for first in MODIFIERS for second in MODIFIERS)]
+    for stack in stacks:
+        for value in values:
+            for finding in parse(one_item(f"A|{stack}", value), {})[1]:
+                text = finding.message + finding.hint
+                assert "object at" not in text
+                assert "Sigma's" in text or "Sigma" not in text
+                assert not re.search(r"\b_[A-Z]|None|True|False|class ", text), text

@@ -20,6 +20,7 @@ from sigma.exceptions import SigmaError, SigmaRegularExpressionError
 from sigma.modifiers import (
     SigmaBase64Modifier,
     SigmaBase64OffsetModifier,
+    SigmaCaseSensitiveModifier,
     SigmaExpandModifier,
     SigmaModifier,
     SigmaUTF16Modifier,
@@ -131,6 +132,9 @@ class ExpandedItem(SigmaDetectionItem):
             else:
                 self.value = modifier.apply(self.value)
             applied.append(kind)
+            if SigmaCaseSensitiveModifier in applied:
+                # Most of pySigma's modifiers forget the letter case of what they are given.
+                self.value = [_cased(value) for value in self.value]
             self.check_size()
 
     def check_size(self) -> int:
@@ -157,12 +161,26 @@ def _made_of(
     for leaf in _leaves(value):
         if not modifier.type_check(leaf):
             raise ValueProblem("S2H207", *_misfit(leaf, modifier, name))
+        if isinstance(leaf, SigmaCasedString) and name == "fieldref":
+            raise ValueProblem(
+                "S2H207",
+                "|fieldref compares without letter case, so |cased cannot stand before it",
+                "leave |cased out",
+            )
+        if isinstance(leaf, SigmaRegularExpression) and name in _ANCHORS:
+            # pySigma leaves this to backends whose expressions are anchored; ours are not.
+            raise ValueProblem(
+                "S2H215",
+                f"|{name} does not bind a regular expression",
+                f"leave it out, and write {_ANCHORS[name]} in the expression",
+            )
     try:
         return modifier.apply(value)
     except SigmaRegularExpressionError as error:
         raise ValueProblem("S2H215", _told(error), "mend the expression") from None
     except SigmaError as error:
-        raise ValueProblem("S2H207", _told(error), f"see |{name} in Sigma's manual") from None
+        hint = _HINTS.get(name, f"see |{name} in Sigma's manual")
+        raise ValueProblem("S2H207", _told(error), hint) from None
     except (IndexError, AttributeError, TypeError):
         # pySigma does not expect an empty expression, among others.
         raise ValueProblem(
@@ -208,6 +226,13 @@ def _told(error: SigmaError) -> str:
     return str(error.args[0]) if error.args else "the value does not fit"
 
 
+_HINTS = {
+    "cidr": "write a network without host bits, as 10.0.0.0/8 or 2001:db8::/32",
+    "base64": "leave the wildcards out, or write \\* and \\? if the characters are meant",
+    "base64offset": "leave the wildcards out, or write \\* and \\? if the characters are meant",
+    "re": "write |re as the first modifier",
+}
+_ANCHORS = {"startswith": "^ at the start", "endswith": "$ at the end"}
 _KINDS: Mapping[Any, str] = {
     SigmaString: "text",
     SigmaNumber: "a number",
@@ -267,10 +292,7 @@ class _WindowsDash(SigmaWindowsDashModifier):
                 f"the limit is {MAX_MADE:,}",
                 "split it at its dashes, and use |windash|contains|all",
             )
-        made = super().modify(val)
-        if isinstance(val, SigmaCasedString):
-            made.values = [_cased(value) for value in made.values]
-        return made
+        return super().modify(val)
 
 
 class _Expand(SigmaExpandModifier):
@@ -294,8 +316,6 @@ class _Expand(SigmaExpandModifier):
         self._tally.written += sum(counts)
         self._tally.refuse_too_many(prod(counts))
         made = list(placed.replace_placeholders(lambda found: iter(self._values(found))))
-        if isinstance(val, SigmaCasedString):
-            return SigmaExpansion([_cased(value) for value in made])
         return SigmaExpansion(list(made))
 
     @property
@@ -320,7 +340,8 @@ class _Expand(SigmaExpandModifier):
 
 
 def _cased(value: SigmaType) -> SigmaType:
-    # pySigma forgets the letter case of what it puts together.
+    if isinstance(value, SigmaExpansion):
+        return SigmaExpansion([_cased(inner) for inner in value.values])
     return SigmaCasedString.from_sigma_string(value) if isinstance(value, SigmaString) else value
 
 

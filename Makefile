@@ -4,6 +4,7 @@
 #   make check    what CI runs: format, lint, types, tests, docs
 #   make bench-official   attacks found, our queries beside the official backend's
 #   make bench-speed      time to search for 2,400 rules, beside the official queries
+#   make bench-thehive    alerts a second into the double of TheHive, none lost, none twice
 #   make PYTHON=/path/to/python3.12 …   chooses the interpreter
 
 SHELL := /bin/sh
@@ -17,7 +18,7 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types docs docs-write format lock venv clean bench-official bench-speed
+.PHONY: help run test check lint types docs docs-write format lock venv clean bench-official bench-speed bench-thehive
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -87,6 +88,9 @@ bench-official: $(READY)
 
 bench-speed: $(READY)
 	$(BIN)/python -m bench.speed
+
+bench-thehive: $(READY)
+	$(BIN)/python -m bench.thehive_delivery
 
 clean:
 	rm -rf $(VENV) .sigma2hive .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -81,6 +81,15 @@ def test_an_own_profile_of_a_shipped_name_extends_the_shipped_one(tmp_path: Path
     assert okta is not None and "logs-*" in okta.indices
 
 
+def test_a_profile_that_extends_itself_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "mine.yml").write_text(HEAD + "extends: [mine]\n")
+    diagnostics = Diagnostics()
+    assert load_profile("mine", tmp_path, diagnostics) is None
+    (finding,) = diagnostics
+    assert finding.code == "S2H405"
+    assert finding.message == "profile 'mine' extends itself, and none of that name is shipped"
+
+
 def test_what_extends_gives_comes_after_the_own_in_the_order_named(tmp_path: Path) -> None:
     (tmp_path / "mine.yml").write_text(
         HEAD + "extends: [first, second]\n"

@@ -136,6 +136,10 @@ def test_a_mistake_in_the_metadata_has_its_place(wrong: str, right: str, expecte
         ("gte: 6", "gte: 6\n        field: User", "11:9 S2H209"),
         ("group-by", "groupby", "7:5 S2H209"),
         ("rules: [failed_logon]", "rules: []", "6:5 S2H209"),
+        ("gte: 6", "gte: 010", "10:9 S2H209"),  # YAML reads 8
+        ("gte: 6", "gte: 1:00", "10:9 S2H209"),  # YAML reads 60
+        ("timespan: 10m", "timespan:", "8:5 S2H209"),
+        ("timespan: 10m", "timespan: 10m\n    aliases: {a: {b: }}", "9:5 S2H209"),
     ],
 )
 def test_a_mistake_in_a_correlation_has_its_place(wrong: str, right: str, expected: str) -> None:
@@ -168,3 +172,57 @@ def test_placeholders_become_their_values() -> None:
 def test_the_nearest_name_is_offered() -> None:
     _, diagnostics = parse(detection("selection:\n    A|contians: x\ncondition: selection"))
     assert "'contains'" in next(iter(diagnostics)).hint
+
+
+@pytest.mark.parametrize(
+    ("kind", "condition"),
+    [
+        ("value_count", "{gte: 3, field: User}"),
+        ("value_percentile", "{gte: 3, field: bytes, percentile: 95}"),
+        ("value_avg", "{lt: 3, field: bytes}"),
+        ("temporal", "{}"),
+    ],
+)
+def test_a_kind_that_is_not_supported_yet_is_all_that_is_said(kind: str, condition: str) -> None:
+    text = CORRELATION.replace("event_count", kind).replace(
+        "condition:\n        gte: 6", f"condition: {condition}"
+    )
+    assert findings(text) == ["5:5 S2H214"]
+
+
+@pytest.mark.parametrize("section", ["{}", "[a]", "{type: , rules: [a], timespan: }"])
+def test_what_is_missing_is_called_missing(section: str) -> None:
+    text = CORRELATION[: CORRELATION.index("correlation:")] + f"correlation: {section}\n"
+    _, diagnostics = parse(text)
+    assert [finding.code for finding in diagnostics] == ["S2H209"]
+    assert "None" not in next(iter(diagnostics)).message
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "expected"),
+    [
+        ("level: low", "levle: low", ["6:1 S2H204", "1:1 S2H213"]),
+        ("level: low", "level: low\nreference: x", ["7:1 S2H204"]),
+        ("level: low", "level: low\nstatus: tset", ["7:1 S2H204"]),
+        ("    service: security", "    servce: security", ["5:5 S2H204"]),
+        # A rule may say things of its own.
+        ("level: low", "level: low\nowner: soc\nlevels: x\nseverity: 3", []),
+        ("    service: security", "    service: security\n    note: x", []),
+    ],
+)
+def test_a_key_that_is_nearly_a_standard_one_is_told(
+    right: str, wrong: str, expected: list[str]
+) -> None:
+    text = SELECTION.replace(right, wrong)
+    documents, diagnostics = parse(text)
+    assert len(documents) == 1
+    assert findings(text) == expected
+    assert all(finding.severity == "warning" for finding in diagnostics)
+
+
+def test_a_uuid_is_one_in_any_letter_case() -> None:
+    upper = FILTER.replace("any", "[5F0E0E0A-3F5E-4E9F-8F5C-2F1F0A1B2C3D, Name-With-Dashes]")
+    (entry,), _ = parse(upper.replace("0e2f7a62", "0E2F7A62"))
+    assert isinstance(entry, FilterRule)
+    assert entry.info.id.startswith("0e2f7a62")
+    assert entry.rules == ("5f0e0e0a-3f5e-4e9f-8f5c-2f1f0a1b2c3d", "Name-With-Dashes")

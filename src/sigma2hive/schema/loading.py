@@ -145,6 +145,11 @@ class _Reader:
         complete = True
         for name, place in child.extends:
             # An own profile that extends its own name means the shipped one.
+            if name == child.name and name not in _shipped_names():
+                message = f"profile {name!r} extends itself, and none of that name is shipped"
+                self.diagnostics.error("S2H405", place, message, "name another, or leave it out")
+                complete = False
+                continue
             parent = self.read(name, place, shipped_only=name == child.name)
             if parent is None:
                 complete = False

@@ -5,6 +5,7 @@ Source: https://github.com/SigmaHQ/sigma-specification, sigma-correlation-rules-
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,10 +22,12 @@ from sigma2hive.model.rules import (
     RuleInfo,
 )
 from sigma2hive.sigma.references import canonical_reference, read_references
+from sigma2hive.sigma.telling import shown_value
 from sigma2hive.yamlmarks import Document
 
 _KEYS = ("type", "rules", "generate", "group-by", "timespan", "aliases", "condition")
 _NANOSECONDS = 1_000_000_000
+_COUNT = re.compile("0|[1-9][0-9]*")
 #: Bounds that hold for few or no events: without one of the others an empty group would meet them.
 _UPPER = frozenset({Operator.LT, Operator.LTE, Operator.EQ, Operator.NEQ})
 
@@ -57,11 +60,17 @@ class _CorrelationReader:
         self._failed = False
 
     def read(self, info: RuleInfo) -> CorrelationRule | None:
+        if not self._section:
+            self._error("the correlation is empty", "add type, rules, timespan and condition")
+            return None
+        kind = self._kind()
+        if kind is not CorrelationKind.EVENT_COUNT:
+            # Of another kind, or none, nobody knows what its other keys should be.
+            return None
         for key in self._section:
             if key not in _KEYS:
                 message = f"a correlation has no key '{key}'"
                 self._error(message, nearest(str(key), _KEYS), str(key))
-        kind = self._kind()
         rules = self._rules()
         timespan_ns = self._timespan()
         bounds = self._bounds()
@@ -70,7 +79,7 @@ class _CorrelationReader:
         generate = self._section.get("generate", False)
         if not isinstance(generate, bool):
             self._error("`generate` is true or false", "write generate: true", "generate")
-        if self._failed or kind is None:
+        if self._failed:
             return None
         return CorrelationRule(
             info=info,
@@ -86,10 +95,13 @@ class _CorrelationReader:
 
     def _kind(self) -> CorrelationKind | None:
         value = self._section.get("type")
+        if value is None:
+            self._error("the correlation has no type", "add `type: event_count`", "type")
+            return None
         try:
             kind = CorrelationKind(str(value))
         except ValueError:
-            message = f"'{value}' is no type of correlation"
+            message = f"{shown_value(value)} is no type of correlation"
             self._error(message, nearest(str(value), CorrelationKind), "type")
             return None
         if kind is not CorrelationKind.EVENT_COUNT:
@@ -123,11 +135,16 @@ class _CorrelationReader:
 
     def _timespan(self) -> int:
         value = self._section.get("timespan")
+        if value is None:
+            self._error("the correlation has no time span", "add `timespan: 10m`", "timespan")
+            return 0
         try:
             return SigmaCorrelationTimespan(str(value)).seconds * _NANOSECONDS
         except SigmaError:
             self._error(
-                f"'{value}' is no time span", "a number with s, m, h, d or w, as 10m", "timespan"
+                f"{shown_value(value)} is no time span",
+                "a number with s, m, h, d or w, as 10m",
+                "timespan",
             )
             return 0
 
@@ -149,12 +166,19 @@ class _CorrelationReader:
                 hint = nearest(str(key), Operator)
                 self._error(f"'{key}' is no operator", hint, "condition", key)
                 continue
-            if isinstance(number, bool) or not isinstance(number, int) or number < 0:
-                self._error(f"'{number}' is no count", "a whole number", "condition", key)
+            if not self._is_count(key, number):
+                message = f"{shown_value(number)} is no count"
+                self._error(message, "a whole number, as gte: 6", "condition", key)
                 continue
             bounds.append(Bound(Operator(key), number))
         self._refuse_empty_group(tuple(bounds))
         return tuple(bounds)
+
+    def _is_count(self, key: str, number: Any) -> bool:
+        if isinstance(number, bool) or not isinstance(number, int):
+            return False
+        # YAML 1.1 reads 010 as 8, and 1:00 as 60.
+        return _COUNT.fullmatch(self._document.written("correlation", "condition", key)) is not None
 
     def _refuse_empty_group(self, bounds: tuple[Bound, ...]) -> None:
         if not bounds:
@@ -176,7 +200,9 @@ class _CorrelationReader:
         if value is None:
             return {}
         if not isinstance(value, Mapping) or not all(
-            isinstance(mapping, Mapping) for mapping in value.values()
+            isinstance(mapping, Mapping)
+            and all(isinstance(field, str) and field for field in mapping.values())
+            for mapping in value.values()
         ):
             self._error("`aliases` maps alias → rule → field", "see Sigma's manual", "aliases")
             return {}

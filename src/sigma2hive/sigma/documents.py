@@ -8,8 +8,8 @@ Source: https://github.com/SigmaHQ/sigma-specification (Sigma 2.1: rules, filter
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 
 from sigma2hive.diagnostics import Diagnostics, nearest
 from sigma2hive.model.profiles import Logsource
@@ -25,11 +25,22 @@ from sigma2hive.sigma.correlations import read_correlation, refused_correlation
 from sigma2hive.sigma.detections import DetectionReader
 from sigma2hive.sigma.expansions import Placeholders
 from sigma2hive.sigma.references import canonical_id, read_references
+from sigma2hive.sigma.telling import kind_of, shown_value
 from sigma2hive.yamlmarks import Document
 
 SigmaDocument = DetectionRule | CorrelationRule | FilterRule | RefusedCorrelation
 
 _SECTIONS = ("detection", "correlation", "filter")
+#: Keys that the standard knows; a rule may have any others of its own.
+_STANDARD_KEYS = (
+    *("title", "id", "name", "related", "taxonomy", "status", "description", "license"),
+    *("author", "references", "date", "modified", "logsource", *_SECTIONS, "fields"),
+    *("falsepositives", "level", "tags", "scope", "sigma2hive"),
+)
+_LOGSOURCE_KEYS = ("product", "category", "service", "definition")
+_STATUSES = ("stable", "test", "experimental", "deprecated", "unsupported")
+#: How alike a key is to one that is missing for it to be taken for a slip of the pen.
+_ALIKE = 0.75
 
 
 def is_sigma_document(document: Document) -> bool:
@@ -51,7 +62,7 @@ def parse_document(
         diagnostics.error(
             "S2H107",
             document.at(),
-            f"a rule is a map of keys, not {_kind(document.value)}",
+            f"a rule is a map of keys, not {kind_of(document.value)}",
             "start with title, id, logsource and detection",
         )
         return None
@@ -64,6 +75,7 @@ def parse_document(
         )
         return None
     mark = len(diagnostics.errors)
+    _warn_of_misspelt_keys(document, (), _STANDARD_KEYS, diagnostics)
     info = _Metadata(document, diagnostics).read()
     if "correlation" in document.value:
         correlation = read_correlation(document, info, diagnostics)
@@ -102,7 +114,7 @@ class _Metadata:
             date=self._date("date"),
             modified=self._date("modified"),
             name=self._text("name"),
-            status=self._text("status"),
+            status=self._status(),
             description=self._text("description"),
             author=self._text("author"),
             license=self._text("license"),
@@ -131,7 +143,7 @@ class _Metadata:
             self._diagnostics.error(
                 "S2H202",
                 self._document.at("id"),
-                f"'{value}' is no UUID",
+                f"{shown_value(value)} is no UUID",
                 "use a UUID of version 4",
             )
             return ""
@@ -160,10 +172,21 @@ class _Metadata:
             self._diagnostics.error(
                 "S2H204",
                 self._document.at("level"),
-                f"'{value}' is no level of Sigma",
+                f"{shown_value(value)} is no level of Sigma",
                 nearest(str(value), Level),
             )
             return None
+
+    def _status(self) -> str:
+        status = self._text("status")
+        if status and status not in _STATUSES:
+            self._diagnostics.warning(
+                "S2H204",
+                self._document.at("status"),
+                f"'{status}' is no status of Sigma",
+                nearest(status, _STATUSES),
+            )
+        return status
 
     def _text(self, key: str) -> str:
         value = self._value.get(key)
@@ -191,10 +214,26 @@ class _Metadata:
 
     def _wrong(self, key: str, wanted: str) -> None:
         found = self._value.get(key)
-        what = "is missing" if found is None else f"is {_kind(found)}"
+        what = "is missing" if found is None else f"is {kind_of(found)}"
         self._diagnostics.error(
             "S2H204", self._document.at(key), f"`{key}` {what}", f"give {wanted}"
         )
+
+
+def _warn_of_misspelt_keys(
+    document: Document, keys: tuple[str, ...], known: Sequence[str], diagnostics: Diagnostics
+) -> None:
+    """Warn of keys that are very like a known one that is missing: it would be without effect."""
+    value = document.value_of(*keys)
+    missing = [name for name in known if name not in value]
+    for key in value:
+        if key not in known and (near := get_close_matches(key, missing, 1, _ALIKE)):
+            diagnostics.warning(
+                "S2H204",
+                document.at(*keys, key),
+                f"`{key}` has no meaning in Sigma, and there is no `{near[0]}`",
+                f"did you mean '{near[0]}'?",
+            )
 
 
 def _logsource(document: Document, diagnostics: Diagnostics) -> Logsource | None:
@@ -205,6 +244,7 @@ def _logsource(document: Document, diagnostics: Diagnostics) -> Logsource | None
             "S2H204", place, "the log source is missing", "add product, category or service"
         )
         return None
+    _warn_of_misspelt_keys(document, ("logsource",), _LOGSOURCE_KEYS, diagnostics)
     parts: dict[str, str] = {}
     for key in ("product", "category", "service"):
         part = value.get(key)
@@ -212,7 +252,7 @@ def _logsource(document: Document, diagnostics: Diagnostics) -> Logsource | None
             continue
         if not isinstance(part, str):
             diagnostics.error(
-                "S2H204", document.at("logsource", key), f"`{key}` is {_kind(part)}", "give text"
+                "S2H204", document.at("logsource", key), f"`{key}` is {kind_of(part)}", "give text"
             )
             return None
         parts[key] = part
@@ -238,10 +278,3 @@ def _filtered_rules(document: Document, diagnostics: Diagnostics) -> tuple[str, 
         "add `rules:` with rule ids or names, or `any`",
     )
     return None
-
-
-def _kind(value: Any) -> str:
-    names = {dict: "a map", list: "a list", str: "text", bool: "true or false"}
-    if value is None:
-        return "empty"
-    return names.get(type(value), f"the number {value}" if isinstance(value, (int, float)) else "")

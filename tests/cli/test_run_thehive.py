@@ -76,6 +76,13 @@ def test_live_sends_once(
     assert json.dumps(EVENT) in got["description"]  # its raw log, as it came
 
 
+def test_live_without_the_sink_is_a_mistake(site: Path, thehive: TheHive) -> None:
+    result = run("--live", "--sink", "inbox")
+    assert result.exit_code == 2
+    assert "add --sink thehive" in result.stderr
+    assert thehive.journal() == [] and not (site / ".sigma2hive").exists()
+
+
 def test_a_dry_run_beats_live(site: Path, thehive: TheHive) -> None:
     change_settings(site, live=True)
     result = run("--live", "--dry-run")

@@ -196,11 +196,20 @@ def test_what_thehive_does_not_know_is_left_out_and_named(
     (finding,) = closing.findings
     assert finding.message.startswith(f"{name} left out of 1 alert")
     got = sender.stored()
-    assert name.replace("&", r"\&") in got["description"]
+    assert name in got["description"]
     kept = {one["data"] for one in got["observables"]}
     assert kept == ({"203.0.113.9"} if "observables" in part else {"203.0.113.7"})
     if "procedures" in part:
         assert [one["patternId"] for one in got["procedures"]] == ["T1110"]
+
+
+def test_what_is_named_in_the_description_is_inert(sender: Sender) -> None:
+    data = "`</code>[x](http://evil.example)\u202e\n# <img src=x>"
+    sender.send(new_alert(observables=(address(data, data_type="colour"),)))
+    text = sender.stored()["description"]
+    (line,) = [line for line in text.splitlines() if "evil" in line]
+    assert line.startswith("- `") and line.endswith("`") and line.count("`") == 2
+    assert "\u202e" not in text and "<U+202E>" in line
 
 
 def test_a_part_that_is_not_known_is_tried_once_a_run(sender: Sender) -> None:

@@ -129,6 +129,11 @@ def _run(project: Project, asked: _Asked) -> Exit:
     if asked.live:
         settings = replace(settings, thehive=replace(settings.thehive, live=True))
     requests = sink_requests(settings, asked.sinks, Path.cwd())
+    if asked.live and not any(request.kind == "thehive" for request in requests):
+        raise click.UsageError(
+            "--live sends to TheHive, but alerts go elsewhere: add --sink thehive, or name it "
+            "under sinks in sigma2hive.yml"
+        )
     on_stdout = any(request.spec == _STANDARD_OUTPUT for request in requests)
     if on_stdout and asked.as_json:
         raise click.UsageError(f"--json and the sink {_STANDARD_OUTPUT} both want standard output")

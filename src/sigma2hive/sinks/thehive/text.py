@@ -18,7 +18,6 @@ _LAST_LINE = re.compile(
     r"\n\n\*sigma2hive keeps this text up to date while nobody edits it "
     r"\(events: (\d{1,12}), digest: ([0-9a-f]{16})\)\.\*\Z"
 )
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&!$])")
 _MAX_NOTE = 500
 
 
@@ -43,8 +42,12 @@ def compose(body: str, notes: Iterable[str], events: int) -> str:
 
 
 def note(text: str) -> str:
-    """Return what was left out, and why, as inert Markdown on one line."""
-    return _MARKDOWN.sub(r"\\\1", visible(" ".join(text[:_MAX_NOTE].split())))
+    """Return what was left out, and why, on one line.
+
+    As code: it repeats data of events and words of a server, and in code nothing is a link.
+    """
+    line = visible(" ".join(text[:_MAX_NOTE].replace("`", "'").split()))
+    return f"`{line}`"
 
 
 def written(description: str) -> Written | None:

@@ -174,3 +174,12 @@ def test_the_schema_and_the_reader_agree(
     diagnostics = Diagnostics()
     load_settings(folder, Path("agree.yml"), diagnostics, {})
     assert is_valid(value) == (len(diagnostics) == 0)
+
+
+def test_the_tests_that_a_page_names_are_there(project_root: Path) -> None:
+    page = (project_root / "docs" / "thehive.md").read_text("utf-8")
+    named = set(re.findall(r"`(test_\w+)`", page))
+    sources = [file.read_text("utf-8") for file in (project_root / "tests").rglob("test_*.py")]
+    known = {name for text in sources for name in re.findall(r"^def (test_\w+)", text, re.M)}
+    assert len(named) > 10
+    assert named <= known

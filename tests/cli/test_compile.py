@@ -93,6 +93,32 @@ def test_each_rule_and_correlation_has_a_file_that_is_as_published(
     assert joined["condition"] == {"gte": 6} and joined["timespan_seconds"] == 600
 
 
+def test_a_filter_that_names_a_correlation_is_in_its_file_and_in_no_other(
+    site: Path, project_root: Path
+) -> None:
+    compiled()
+    before = content(site)
+    write(
+        site,
+        "mute",
+        "title: Mute\nid: 44444444-4444-4444-8444-444444444444\n"
+        "logsource: {product: windows, service: security}\n"
+        f"filter:\n    rules: [{CORRELATION}]\n    selection: {{IpAddress: 192.0.2.1}}\n"
+        "    condition: not selection\n",
+    )
+    assert "1 written, 2 unchanged" in compiled().stdout
+    assert {name for name, text in content(site).items() if text != before[name]} == {
+        f"{CORRELATION}.json"
+    }
+    joined = manifest(site, CORRELATION)
+    (entry,) = joined["rules"][0]["filters"]
+    assert (entry["title"], entry["path"]) == ("Mute", "sigma_rules/mute.yml")
+    # The filter mutes alerts of the same correlation: its episodes stay what they are.
+    assert joined["digest"] == json.loads(before[f"{CORRELATION}.json"])["digest"]
+    schema = json.loads((project_root / "docs/schemas/dsl-manifest.schema.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(joined)
+
+
 def test_our_own_rules_and_sigmahqs_are_as_published(
     project_root: Path, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -173,3 +173,42 @@ def test_an_index_that_keeps_no_documents_is_told_before_and_after(
     assert "warning S2H416" in result.stderr
     assert "error S2H501: the index does not keep its documents" in result.stderr
     assert "0 alerts, 1 left out" in result.stdout
+
+
+CORRELATION = """\
+---
+title: Many
+id: 22222222-2222-4222-8222-222222222222
+level: high
+correlation:
+    type: event_count
+    rules: [5f0e0e0a-3f5e-4e9f-8f5c-2f1f0a1b2c3d]
+    group-by: [x]
+    timespan: 10m
+    condition: {gte: 1}
+"""
+MUTE = """\
+---
+title: Known
+id: 33333333-3333-4333-8333-333333333333
+logsource: {product: windows, service: security}
+filter:
+    rules: [22222222-2222-4222-8222-222222222222]
+    selection: {z: none}
+    condition: not selection
+"""
+
+
+def test_what_only_the_index_knows_is_there_to_group_by_and_to_mute_by(
+    repository: Path, indices: Indices
+) -> None:
+    absent = {"type": "keyword", "null_value": "NONE"}
+    properties = {"x": absent, "z": absent, "y": {"type": "keyword"}}
+    prepare(repository, indices, (properties, {"y": "foo"}, {"y": "foo", "x": None, "z": None}))
+    file = repository / "sigma_rules/rule.yml"
+    file.write_text(file.read_text() + CORRELATION)
+    assert call("schema", "pull").exit_code == 0
+    run = ("run", "--once", "--since", "1h", "--dry-run", "--strict")
+    assert ", 1 alert, 0 left out" in call(*run).stdout
+    file.write_text(file.read_text() + MUTE)
+    assert ", 0 alerts, 0 left out" in call(*run).stdout

@@ -205,3 +205,11 @@ def atoms_of(condition: Condition) -> Iterator[Atom]:
             stack.append(node.condition)
         else:
             stack.extend(reversed(node.conditions))
+
+
+def fields_of(condition: Condition) -> Iterator[Field]:
+    """Yield every field that deciding the condition looks at, some of them more than once."""
+    for atom in atoms_of(condition):
+        yield from atom.fields
+        if isinstance(atom.test, FieldReference):
+            yield from atom.test.fields

@@ -132,6 +132,12 @@ class Field:
         """Whether the index may have values of the field that a document lacks."""
         return self.computed or self.type is FieldType.CONSTANT_KEYWORD
 
+    @property
+    def computed_paths(self) -> tuple[str, ...]:
+        """The paths read here whose values only the index has: documents lack them."""
+        sources = (self,) if self.derived is None else self.parts
+        return tuple(source.path for source in sources if source.is_computed)
+
     def values_of(self, values: Values) -> tuple[str, ...]:
         """Return this field's values in a document's `values`, () where it is absent."""
         if self.derived is not None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from sigma2hive.diagnostics import Location
-from sigma2hive.model.conditions import Condition, Operator
+from sigma2hive.model.conditions import Condition, Operator, fields_of
 from sigma2hive.model.fields import Field
 from sigma2hive.model.profiles import Logsource
 
@@ -212,6 +212,13 @@ class CompiledCorrelation:
     epoch: str
     generate: bool = False
     only: Mapping[str, tuple[CompiledFilter, ...]] = field(default_factory=dict)
+
+    def fields_of(self, rule_id: str) -> Iterator[Field]:
+        """Yield every field by which events of one of its rules are counted, or not."""
+        for _, by_rule in self.group_by:
+            yield from by_rule[rule_id]
+        for entry in self.only.get(rule_id, ()):
+            yield from fields_of(entry.condition)
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,8 +118,14 @@ class Search:
             "size": self.hits_per_search,
             "track_total_hits": False,
         }
-        if compiled.computed:
-            body["fields"] = list(compiled.computed)
+        counted_by = (
+            entry.fields_of(rule.info.id)
+            for entry in self.correlations
+            if rule.info.id in entry.rules
+        )
+        computed = {path for fields in counted_by for f in fields for path in f.computed_paths}
+        if computed or compiled.computed:
+            body["fields"] = sorted({*compiled.computed, *computed})
         return SearchRequest(Indices(rule.indices), body)
 
     def _candidates(

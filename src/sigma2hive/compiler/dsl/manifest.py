@@ -11,9 +11,10 @@ import json
 from collections.abc import Mapping
 
 from sigma2hive.compiler.dsl.query import DslQuery
-from sigma2hive.model.canonical import JsonValue
+from sigma2hive.compiler.forms import condition_as_json
+from sigma2hive.model.canonical import JsonValue, digest
 from sigma2hive.model.fields import Field
-from sigma2hive.model.rules import CompiledCorrelation, CompiledRule, RuleInfo
+from sigma2hive.model.rules import CompiledCorrelation, CompiledFilter, CompiledRule, RuleInfo
 from sigma2hive.model.times import NANOSECONDS
 
 #: The version of the manifest's form. A change that a reader would stumble over is a new one.
@@ -89,6 +90,8 @@ def _about(info: RuleInfo, kind: str) -> dict[str, JsonValue]:
 def _referred(
     rule_id: str, correlation: CompiledCorrelation, rules: Mapping[str, CompiledRule]
 ) -> dict[str, JsonValue]:
+    computed = {path for field in correlation.fields_of(rule_id) for path in field.computed_paths}
+    filters = correlation.only.get(rule_id, ())
     return {
         "id": rule_id,
         "digest": rules[rule_id].digest,
@@ -96,6 +99,17 @@ def _referred(
             name: [_path(field) for field in by_rule[rule_id]]
             for name, by_rule in correlation.group_by
         },
+        **({"computed": sorted(computed)} if computed else {}),
+        **({"filters": [_filter(entry) for entry in filters]} if filters else {}),
+    }
+
+
+def _filter(entry: CompiledFilter) -> dict[str, JsonValue]:
+    return {
+        "id": entry.info.id,
+        "title": entry.info.title,
+        "path": entry.info.location.path,
+        "digest": digest(condition_as_json(entry.condition)),
     }
 
 

@@ -32,11 +32,10 @@ from sigma2hive.model.conditions import (
     And,
     Atom,
     Condition,
-    FieldReference,
     Not,
     Or,
     Origin,
-    atoms_of,
+    fields_of,
 )
 from sigma2hive.model.fields import Field
 from sigma2hive.model.rules import CompiledRule
@@ -92,13 +91,13 @@ def compile_query(rule: CompiledRule) -> DslQuery:
         whole = Origin("condition", "", "", rule.info.location)
         residual = (*residual, Residual(whole, Reason.TOO_MANY_CLAUSES))
     body = render_filter(parts.parts if isinstance(parts, All) and parts.parts else (parts,))
-    fields = _fields(rule)
+    fields = [*fields_of(rule.gate), *fields_of(rule.condition)]
     return DslQuery(
         body,
         tuple(sorted({path for field in fields for path in _read(field)})),
         residual,
         walk.margins,
-        tuple(sorted({path for field in fields for path in _computed(field)})),
+        tuple(sorted({path for field in fields for path in field.computed_paths})),
     )
 
 
@@ -171,17 +170,6 @@ def _has_negation(node: Node) -> bool:
     return isinstance(node, Never) or any(map(_has_negation, node.parts))
 
 
-def _fields(rule: CompiledRule) -> list[Field]:
-    """Return every field that deciding the rule looks at."""
-    found: list[Field] = []
-    for condition in (rule.gate, rule.condition):
-        for atom in atoms_of(condition):
-            found.extend(atom.fields)
-            if isinstance(atom.test, FieldReference):
-                found.extend(atom.test.fields)
-    return found
-
-
 def _read(field: Field) -> Iterator[str]:
     if field.derived is None:
         yield field.path
@@ -189,8 +177,3 @@ def _read(field: Field) -> Iterator[str]:
     for part in field.derived.parts:
         yield part.path
         yield from part.only_if
-
-
-def _computed(field: Field) -> Iterator[str]:
-    sources = (field,) if field.derived is None else field.parts
-    yield from (source.path for source in sources if source.is_computed)

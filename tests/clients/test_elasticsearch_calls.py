@@ -11,6 +11,7 @@ from sigma2hive.clients.elasticsearch import (
     Indices,
     SearchAnswer,
     SearchRequest,
+    open_client,
 )
 from sigma2hive.clients.errors import (
     IncompleteError,
@@ -19,6 +20,8 @@ from sigma2hive.clients.errors import (
     RequestRefusedError,
     ServerError,
 )
+from sigma2hive.settings import ElasticsearchSettings
+from tests.bench.answering import Answer, answering
 from tests.bench.cluster import Cluster
 from tests.bench.cluster import Indices as Made
 from tests.bench.elasticsearch_server import VERSION
@@ -281,3 +284,35 @@ def test_a_role_that_lacks_a_privilege_is_told_which(
                 getattr(client, call)(*arguments.get(call, (indices,)))
             assert caught.value.privilege == privilege
             assert f"privilege `{privilege}`" in caught.value.hint
+
+
+def test_privileges_say_what_each_user_has(elasticsearch: Cluster) -> None:
+    asked = ("monitor", "manage"), ("read", "view_index_metadata", "write"), ("s2h-*", "other-*")
+    found = {}
+    for user in elasticsearch.users:
+        with client_of(elasticsearch, user) as client:
+            privileges = client.privileges(*asked)
+        assert privileges is not None
+        assert privileges.user == user.name
+        found[user.role] = privileges.cluster, privileges.indices["s2h-*"]
+        if user.role != "superuser":
+            assert privileges.indices["other-*"] == frozenset()
+    assert found == {
+        "superuser": ({"monitor", "manage"}, {"read", "view_index_metadata", "write"}),
+        "s2h_reader": ({"monitor"}, {"read", "view_index_metadata"}),
+        "s2h_blind": ({"monitor"}, {"view_index_metadata"}),
+        "s2h_bare": (frozenset(), {"read"}),
+    }
+
+
+def test_a_cluster_without_security_has_no_privileges(answering_without_security: str) -> None:
+    with open_client(ElasticsearchSettings(urls=(answering_without_security,)), {}) as client:
+        assert client.privileges(("monitor",), ("read",), ("logs-*",)) is None
+
+
+@pytest.fixture
+def answering_without_security() -> Iterator[str]:
+    """What Elasticsearch says with `xpack.security.enabled: false`: it has no such call then."""
+    words = "no handler found for uri [/_security/user/_has_privileges] and method [POST]"
+    with answering(Answer({"error": words}, status=400)) as server:
+        yield server.url

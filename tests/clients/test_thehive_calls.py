@@ -179,3 +179,30 @@ def test_a_text_that_utf8_cannot_hold_is_sent_all_the_same(thehive: TheHive) -> 
     with client_of(thehive) as client:
         client.create_alert(sent)
     assert thehive.alerts()[0]["description"] == sent.description
+
+
+def test_the_catalogues_say_what_alerts_may_name(thehive: TheHive) -> None:
+    thehive.skip_if_real("set up catalogues")
+    fields = [{"name": n, "type": t} for n, t in (("count", "integer"), ("zone", "string"))]
+    templates = [{"name": "logons"}, {"name": "malware"}]
+    catalogue = {
+        "custom_fields": fields,
+        "case_templates": templates,
+        "observable_types": ["SID"],
+        "patterns": {f"T2{n:03}": ["made up", []] for n in range(700)},
+    }
+    thehive.set_up(catalogue=catalogue)
+    with client_of(thehive) as client:
+        assert client.data_types() >= {"ip", "hostname", "file", "sid"}
+        assert client.custom_fields() == {"count": "integer", "zone": "string"}
+        assert client.case_templates() == {"logons", "malware"}
+        asked = {*catalogue["patterns"], "T1110", "T9999"}
+        # More than one page of them.
+        assert client.known_techniques(asked) == asked - {"T9999"}
+
+
+def test_another_organisations_case_templates_are_not_ours(thehive: TheHive) -> None:
+    thehive.skip_if_real("set up case templates")
+    thehive.set_up(catalogue={"case_templates": [{"name": "logons"}]})
+    with client_of(thehive, "key-partner") as client:
+        assert client.case_templates() == frozenset()

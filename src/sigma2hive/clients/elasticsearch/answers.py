@@ -111,6 +111,35 @@ class Capabilities:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Privileges:
+    """Which of the privileges that were asked about `user` has: `indices` by index pattern."""
+
+    user: str
+    cluster: frozenset[str]
+    indices: Mapping[str, frozenset[str]]
+
+
+def read_privileges(body: Mapping[str, Any], call: Call) -> Privileges:
+    """Return the answer to a question for privileges.
+
+    Raises:
+        AnswerError: it is no such answer.
+    """
+    try:
+        return Privileges(
+            user=str(body["username"]),
+            cluster=_granted(body["cluster"]),
+            indices={name: _granted(asked) for name, asked in body["index"].items()},
+        )
+    except (AttributeError, KeyError, TypeError):
+        raise no_answer("no list of privileges", call) from None
+
+
+def _granted(asked: Mapping[str, bool]) -> frozenset[str]:
+    return frozenset(name for name, is_granted in asked.items() if is_granted)
+
+
 def read_search(body: Mapping[str, Any], call: Call) -> SearchAnswer:
     """Return the answer to a search.
 

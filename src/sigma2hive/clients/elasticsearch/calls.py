@@ -19,14 +19,17 @@ from sigma2hive.clients.elasticsearch.answers import (
     Capabilities,
     Hit,
     Indices,
+    Privileges,
     SearchAnswer,
     SearchRequest,
     ServerInfo,
     check_whole,
     read_capabilities,
+    read_privileges,
     read_search,
 )
 from sigma2hive.clients.elasticsearch.failures import (
+    NO_SUCH_CALL,
     error_in_body,
     error_of_library,
     no_answer,
@@ -90,6 +93,25 @@ class ElasticsearchClient:
             answer = self._send(call, "GET /_nodes", parameters)
             versions = [node["version"] for node in answer["nodes"].values()]
             return ServerInfo(answer["cluster_name"], min(versions, key=_version_key))
+
+    def privileges(
+        self, cluster: Sequence[str], index: Sequence[str], patterns: Sequence[str]
+    ) -> Privileges | None:
+        """Return which of these privileges we have: on the cluster, and on all of each pattern.
+
+        None where the cluster has no security: anybody may do everything. Needs no privilege.
+        `patterns` are of this cluster, not of remote ones.
+        """
+        call = self._call("asking for our privileges")
+        asked = [{"names": list(patterns), "privileges": list(index)}] if patterns else []
+        body = {"cluster": list(cluster), "index": asked}
+        try:
+            answer = self._send(call, "POST /_security/user/_has_privileges", body=body)
+        except RequestRefusedError as refused:
+            if NO_SUCH_CALL in refused.reason:
+                return None
+            raise
+        return read_privileges(answer, call)
 
     def field_caps(self, indices: Indices) -> Capabilities | None:
         """Return the fields of the indices and their types.

@@ -47,6 +47,9 @@ from sigma2hive.clients.words import cut, retry_after
 
 _HEALTH = "look at the cluster's health; nothing was taken as searched"
 
+#: What a cluster says that lacks the module for a call.
+NO_SUCH_CALL = "no handler found"
+
 #: What a search ends with of which a shard failed; the causes say why.
 _SEARCH_FAILED = "search_phase_execution_exception"
 
@@ -79,7 +82,8 @@ def error_in_body(
         return make_by_status(refusal)
     if _SEARCH_FAILED in refusal.types and status >= 500:
         return _shards_failed(refusal)
-    return (_refused if 400 <= status < 500 and refusal.types else _failed_inside)(refusal)
+    is_ours = bool(refusal.types) or refusal.reason.startswith(NO_SUCH_CALL)
+    return (_refused if 400 <= status < 500 and is_ours else _failed_inside)(refusal)
 
 
 def failed_shards(shards: Mapping[str, Any], call: Call) -> IncompleteError:

@@ -117,6 +117,19 @@ def read_contents(answer: object, call: Call) -> frozenset[tuple[str, str]]:
     )
 
 
+def read_names(answer: object, key: str, call: Call) -> frozenset[str]:
+    """Return the text that each entry of a list has under `key`."""
+    return frozenset(_field(fields, key, str, call) for fields in _objects(answer, call))
+
+
+def read_custom_fields(answer: object, call: Call) -> Mapping[str, str]:
+    """Return name and type of the custom fields in a list."""
+    return {
+        _field(fields, "name", str, call): _field(fields, "type", str, call)
+        for fields in _objects(answer, call)
+    }
+
+
 def read_attachments(answer: object, call: Call) -> tuple[Attachment, ...]:
     """Return the files in a list."""
     return tuple(

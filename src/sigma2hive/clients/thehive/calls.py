@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -28,6 +30,8 @@ from sigma2hive.clients.thehive.answers import (
     read_alert,
     read_attachments,
     read_contents,
+    read_custom_fields,
+    read_names,
     read_status,
     read_user,
     read_version,
@@ -35,6 +39,9 @@ from sigma2hive.clients.thehive.answers import (
 from sigma2hive.clients.thehive.bodies import alert_body, alike, observable_body, procedure_body
 from sigma2hive.clients.thehive.failures import Call, error_of_library, no_answer
 from sigma2hive.model.alerts import Alert, Observable, Procedure
+
+#: Entries of a catalogue that are asked for at once.
+_PAGE = 500
 
 
 class TheHiveClient:
@@ -77,6 +84,26 @@ class TheHiveClient:
         """Return whose API key it is, and what it may do."""
         call = self._call("asking who we are")
         return read_user(self._send(call, self._library.user.get_current), call)
+
+    def data_types(self) -> frozenset[str]:
+        """Return the names of all observable types, in lower case."""
+        names = self._names("listObservableType", "name", "listing the observable types")
+        return frozenset(name.lower() for name in names)
+
+    def custom_fields(self) -> Mapping[str, str]:
+        """Return the type (string, integer, float, boolean, date or url) of each custom field."""
+        call = self._call("listing the custom fields")
+        return read_custom_fields(self._send(call, self._library.custom_field.list), call)
+
+    def case_templates(self) -> frozenset[str]:
+        """Return the names of the organisation's case templates."""
+        return self._names("listCaseTemplate", "name", "listing the case templates")
+
+    def known_techniques(self, ids: Iterable[str]) -> frozenset[str]:
+        """Return those of the ATT&CK ids (T1059.001) that the catalogue has."""
+        wanted = {"_field": "patternId", "_values": sorted(ids)}
+        chosen = {"_name": "filter", "_in": wanted}
+        return self._names("listPattern", "patternId", "looking up ATT&CK techniques", chosen)
 
     def create_alert(self, alert: Alert) -> StoredAlert:
         """Create the alert with its observables and procedures, or nothing.
@@ -207,10 +234,25 @@ class TheHiveClient:
         path = quote(alert_id, safe="~")
         self._send(call, lambda: self._library.alert.update(path, body))
 
+    def _names(self, query: str, key: str, doing: str, *steps: object) -> frozenset[str]:
+        """Return what stands under `key` in each entry that a query finds, page by page."""
+        call = self._call(doing)
+        found: frozenset[str] = frozenset()
+        for start in count(0, _PAGE):
+            page = {"_name": "page", "from": start, "to": start + _PAGE}
+            answer = self._send(call, partial(self._query, query, [{"_name": query}, *steps, page]))
+            found |= read_names(answer, key, call)
+            if not isinstance(answer, list) or len(answer) < _PAGE:
+                break
+        return found
+
     def _list(self, alert_id: str, what: str) -> object:
         steps = [{"_name": "getAlert", "idOrName": alert_id}, {"_name": what}]
+        return self._query(what, steps)
+
+    def _query(self, name: str, steps: object) -> object:
         return self._library.session.make_request(
-            "POST", "/api/v1/query", params={"name": what}, json={"query": steps}
+            "POST", "/api/v1/query", params={"name": name}, json={"query": steps}
         )
 
     def _call(self, doing: str, *, makes: bool = False) -> Call:

@@ -38,7 +38,7 @@ def test_a_server_that_fails_ends_the_command(
         raise kind("the server said \x1b[31mno", "ask it nicely")
     assert ended.value.exit_code == code
     assert capsys.readouterr().err == (
-        "error: the server said <U+001B>[31mno\n  hint: ask it nicely\n"
+        "error S2H507: the server said <U+001B>[31mno\n  hint: ask it nicely\n"
     )
 
 

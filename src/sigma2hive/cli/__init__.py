@@ -6,6 +6,7 @@ import click
 
 from sigma2hive import __version__
 from sigma2hive.cli.compile import compile_rules
+from sigma2hive.cli.doctor import doctor
 from sigma2hive.cli.inbox import inbox
 from sigma2hive.cli.program import Program
 from sigma2hive.cli.run import run
@@ -26,3 +27,4 @@ main.add_command(compile_rules)
 main.add_command(run)
 main.add_command(inbox)
 main.add_command(schema)
+main.add_command(doctor)

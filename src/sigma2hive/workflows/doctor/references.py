@@ -1,0 +1,155 @@
+"""Checks of what mappings and rules name and TheHive has to have.
+
+Takes a `Subject` and a client for one organisation; gives findings. What is missing there would be
+left out of every alert.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from sigma2hive.alerts.checks import read_custom
+from sigma2hive.alerts.procedures import techniques_of
+from sigma2hive.clients.thehive import TheHiveClient
+from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.model.mappings import SERVER_TYPES, AlertSettings, RuleMapping, TemplateText
+from sigma2hive.model.rules import RuleInfo
+from sigma2hive.workflows.doctor.findings import Finding, Subject, ok, problem, skipped, warning
+
+_OWN_FILE = "mappings/observables.yml"
+#: What rows of types of our own end as.
+_ENDS_AS = {"host": ("hostname", "fqdn", "ip"), "path": ("filename",), "none": ()}
+#: The types of custom fields that take a value of each kind.
+_TAKES: Mapping[type, frozenset[str]] = {
+    bool: frozenset({"boolean"}),
+    int: frozenset({"integer", "float"}),
+    float: frozenset({"float"}),
+    TemplateText: frozenset({"string", "url"}),
+}
+
+
+def look_at_data_types(subject: Subject, client: TheHiveClient) -> Iterator[Finding]:
+    """Say which observable types are named that TheHive lacks, and which would serve better."""
+    mapping = subject.project.mappings.observables
+    there = client.data_types()
+    wanted = _data_types(subject)
+    missing = [name for name in wanted if name.lower() not in there]
+    if missing:
+        yield problem(
+            f"TheHive lacks {len(missing):,} observable types that the mapping names",
+            f"make them in TheHive (Entities Management), or take them out of {_OWN_FILE}",
+            missing,
+        )
+    known = {*SERVER_TYPES, *mapping.data_types}
+    better = [name for name in mapping.account_types if name in there and name not in known]
+    if better and not any(name in mapping.data_types for name in mapping.account_types):
+        yield warning(
+            f"account names become `other`, although TheHive has the type '{better[0]}'",
+            f"write data_types: [{better[0]}] into {_OWN_FILE}",
+        )
+    if not missing:
+        yield ok(f"TheHive has all {len(wanted):,} observable types that the mapping names")
+
+
+def _data_types(subject: Subject) -> list[str]:
+    """Return the types that observables may get."""
+    mapping = subject.project.mappings.observables
+    accounts = (name for name in mapping.account_types if name in mapping.data_types)
+    ends_as = {**_ENDS_AS, "account": (next(accounts, "other"),)}
+    rows = [*mapping.rows, *(row for own in _own_mappings(subject) for row in own.observables)]
+    found = {name for row in rows for name in ends_as.get(row.type, (row.type,))}
+    return sorted(found | set(mapping.data_types))
+
+
+def look_at_custom_fields(subject: Subject, client: TheHiveClient) -> Iterator[Finding]:
+    """Say which custom fields are named that TheHive lacks, or has with another type."""
+    wanted = {
+        name: value for one in _alert_settings(subject) for name, value in one.custom_fields.items()
+    }
+    if not wanted:
+        yield skipped("the mappings name none")
+        return
+    there = client.custom_fields()
+    missing = sorted(wanted.keys() - there.keys())
+    if missing:
+        yield problem(
+            f"TheHive lacks {len(missing):,} custom fields that the mappings name",
+            "make them in TheHive (Entities Management), or take them out of mappings/alerts.yml",
+            missing,
+        )
+    unfit = [
+        f"{name} ({there[name]})"
+        for name, value in sorted(wanted.items())
+        if name in there and there[name] not in _TAKES.get(type(value), frozenset())
+    ]
+    if unfit:
+        yield problem(
+            f"{len(unfit):,} custom fields have a type that the mapping's value does not fit",
+            "give them a value of that type in mappings/alerts.yml: a template makes text",
+            unfit,
+        )
+    if not missing and not unfit:
+        yield ok(f"TheHive has all {len(wanted):,} that the mappings name")
+
+
+def look_at_case_templates(subject: Subject, client: TheHiveClient) -> Iterator[Finding]:
+    """Say which case templates are named that the organisation lacks."""
+    wanted = {one.case_template for one in _alert_settings(subject) if one.case_template}
+    if not wanted:
+        yield skipped("the mappings name none")
+        return
+    missing = sorted(wanted - client.case_templates())
+    if missing:
+        yield problem(
+            f"the organisation lacks {len(missing):,} case templates that the mappings name",
+            "make them in TheHive, in this organisation, or take them out of mappings/alerts.yml",
+            missing,
+        )
+    else:
+        yield ok(f"the organisation has all {len(wanted):,} that the mappings name")
+
+
+def look_at_techniques(subject: Subject, client: TheHiveClient) -> Iterator[Finding]:
+    """Say which of the rules' techniques TheHive's ATT&CK catalogue lacks."""
+    wanted = {technique for info in _infos(subject) for technique in techniques_of(info.tags)}
+    if not wanted:
+        yield skipped("no rule has an ATT&CK technique among its tags")
+        return
+    missing = sorted(wanted - client.known_techniques(wanted))
+    if len(missing) == len(wanted):
+        yield problem(
+            f"the ATT&CK catalogue has none of the {len(wanted):,} techniques of the rules",
+            "import the catalogue in TheHive (Entities Management, ATT&CK Patterns)",
+            missing,
+        )
+    elif missing:
+        yield warning(
+            f"the ATT&CK catalogue lacks {len(missing):,} of {len(wanted):,} techniques, which "
+            "alerts go without",
+            "import a newer catalogue in TheHive, or mend the tags where ATT&CK took them back",
+            missing,
+        )
+    else:
+        yield ok(f"the ATT&CK catalogue has all {len(wanted):,} techniques of the rules")
+
+
+def _infos(subject: Subject) -> Iterator[RuleInfo]:
+    """Yield what raises alerts."""
+    compiled = subject.project.compiled
+    yield from (rule.info for rule in compiled.rules if not rule.silent)
+    yield from (correlation.info for correlation in compiled.correlations)
+
+
+def _own_mappings(subject: Subject) -> Iterator[RuleMapping]:
+    """Yield what rules say by themselves; what is wrong there has been told."""
+    data_types = subject.project.mappings.observables.data_types
+    for info in _infos(subject):
+        yield read_custom(info, Diagnostics(), data_types)
+
+
+def _alert_settings(subject: Subject) -> Iterable[AlertSettings]:
+    """Yield every place that may name a custom field or a case template."""
+    alerts = subject.project.mappings.alerts
+    yield alerts.settings
+    yield from (override.settings for override in alerts.overrides)
+    yield from (own.settings for own in _own_mappings(subject))

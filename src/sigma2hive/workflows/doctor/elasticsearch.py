@@ -22,6 +22,7 @@ from sigma2hive.clients.errors import MissingError, PrivilegeError, ServerError
 from sigma2hive.workflows.doctor.findings import (
     Finding,
     Subject,
+    counted,
     of_server_error,
     ok,
     problem,
@@ -95,6 +96,8 @@ def look_at_privileges(subject: Subject, client: ElasticsearchClient) -> Iterato
             "not asked: what may be read in other clusters",
             "run sigma2hive doctor with a settings file for each of them",
         )
+        if not near:
+            return
     asked_of = list(dict.fromkeys((*near, _EVERYTHING)))
     found = client.privileges(list(_TOO_MANY_CLUSTER), [*_NEEDED, *_TOO_MANY_INDEX], asked_of)
     if found is None:
@@ -103,11 +106,11 @@ def look_at_privileges(subject: Subject, client: ElasticsearchClient) -> Iterato
             "set xpack.security.enabled: true",
         )
         return
-    who = f"'{found.user}'"
+    who, of_near = f"'{found.user}'", counted(len(near), "index pattern")
     missing = list(_missing(found, near))
     for privilege, patterns in missing:
         yield problem(
-            f"{who} lacks {privilege} on {len(patterns):,} of {len(near):,} index patterns",
+            f"{who} lacks {privilege} on {len(patterns):,} of {of_near}",
             f"grant the index privilege `{privilege}` on the whole of each",
             patterns,
         )
@@ -119,7 +122,7 @@ def look_at_privileges(subject: Subject, client: ElasticsearchClient) -> Iterato
             too_many,
         )
     if not missing and not too_many:
-        yield ok(f"{who} may read {len(near):,} index patterns, and nothing beyond")
+        yield ok(f"{who} may read {of_near}, and nothing beyond")
 
 
 def _missing(found: Privileges, patterns: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
@@ -170,14 +173,13 @@ def look_at_indices(subject: Subject, client: ElasticsearchClient) -> Iterator[F
     seen = [_read(pattern, found) for pattern, found in zip(users, answers, strict=True)]
     missing = [one.pattern for one in seen if isinstance(one.error, MissingError)]
     if missing:
-        count = _users_of(subject, missing)
         yield problem(
-            f"no index fits {len(missing):,} of {len(seen):,} patterns, so {count:,} rules cannot "
-            "be searched",
+            f"no index fits {len(missing):,} of {counted(len(seen), 'pattern')}: "
+            f"{counted(_users_of(subject, missing), 'rule')} cannot be searched",
             "ship these logs, take their rules out of `rules`, or name your own indices in a "
             "profile in mappings/schemas/ (docs/profiles.md); an index that may not be seen is "
             "missing as well",
-            [f"{pattern} ({users[pattern]} rules)" for pattern in missing],
+            [f"{pattern} ({counted(users[pattern], 'rule')})" for pattern in missing],
         )
     for one in seen:
         if one.error is not None and not isinstance(one.error, MissingError):
@@ -190,7 +192,7 @@ def _of_documents(whole: Sequence[_Seen]) -> Iterator[Finding]:
     empty = [one.pattern for one in whole if not one.has_documents]
     if empty:
         yield warning(
-            f"no document is in the indices of {len(empty):,} patterns",
+            f"no document is in the indices of {counted(len(empty), 'pattern')}",
             "look whether what ships these logs runs",
             empty,
         )
@@ -199,13 +201,13 @@ def _of_documents(whole: Sequence[_Seen]) -> Iterator[Finding]:
     stale = {name: age for name, age in ages.items() if age is None or age > _DAY_SECONDS}
     if stale:
         yield warning(
-            f"nothing has come in a day to {len(stale):,} patterns",
+            f"nothing has come in a day to {counted(len(stale), 'pattern')}",
             "look whether what ships these logs runs",
             [f"{name} ({_ago(age)})" for name, age in stale.items()],
         )
     if fresh := {name: age for name, age in ages.items() if name not in stale}:
         newest = min(age for age in fresh.values() if age is not None)
-        yield ok(f"{len(fresh):,} patterns have events, the newest {_ago(newest)}")
+        yield ok(f"events are in {counted(len(fresh), 'pattern')}, the newest {_ago(newest)}")
 
 
 def _ago(age_seconds: float | None) -> str:

@@ -95,6 +95,11 @@ class TheHiveCheck:
 Check = LocalCheck | ElasticsearchCheck | TheHiveCheck
 
 
+def counted(number: int, word: str) -> str:
+    """Return "1 rule", "2 rules"."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
 def ok(seen: str, *names: str) -> Finding:
     """Return that all is well."""
     return Finding(Status.OK, seen, names=names)

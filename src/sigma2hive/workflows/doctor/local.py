@@ -20,6 +20,7 @@ from sigma2hive.workflows.doctor.findings import (
     Finding,
     Status,
     Subject,
+    counted,
     of_configuration_error,
     ok,
     skipped,
@@ -88,7 +89,8 @@ def look_at_rules(subject: Subject) -> Iterator[Finding]:
         if found.code in _NOT_READ:
             seen = f"{found.location}: {found.message}"
             yield Finding(Status.PROBLEM, seen, found.hint, cause=Cause.CONFIGURATION)
-    seen = f"{len(compiled.rules):,} rules, {len(compiled.correlations):,} correlations are ready"
+    rules = counted(len(compiled.rules), "rule")
+    seen = f"ready: {rules}, {counted(len(compiled.correlations), 'correlation')}"
     if project.left_out:
         reasons = Counter(found.code for found in project.findings.errors)
         yield warning(

@@ -14,7 +14,15 @@ from sigma2hive.clients.thehive import TheHiveClient
 from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.model.mappings import SERVER_TYPES, AlertSettings, RuleMapping, TemplateText
 from sigma2hive.model.rules import RuleInfo
-from sigma2hive.workflows.doctor.findings import Finding, Subject, ok, problem, skipped, warning
+from sigma2hive.workflows.doctor.findings import (
+    Finding,
+    Subject,
+    counted,
+    ok,
+    problem,
+    skipped,
+    warning,
+)
 
 _OWN_FILE = "mappings/observables.yml"
 #: What rows of types of our own end as.
@@ -36,7 +44,7 @@ def look_at_data_types(subject: Subject, client: TheHiveClient) -> Iterator[Find
     missing = [name for name in wanted if name.lower() not in there]
     if missing:
         yield problem(
-            f"TheHive lacks {len(missing):,} observable types that the mapping names",
+            f"TheHive lacks {counted(len(missing), 'observable type')} that the mapping names",
             f"make them in TheHive (Entities Management), or take them out of {_OWN_FILE}",
             missing,
         )
@@ -73,7 +81,7 @@ def look_at_custom_fields(subject: Subject, client: TheHiveClient) -> Iterator[F
     missing = sorted(wanted.keys() - there.keys())
     if missing:
         yield problem(
-            f"TheHive lacks {len(missing):,} custom fields that the mappings name",
+            f"TheHive lacks {counted(len(missing), 'custom field')} that the mappings name",
             "make them in TheHive (Entities Management), or take them out of mappings/alerts.yml",
             missing,
         )
@@ -84,7 +92,7 @@ def look_at_custom_fields(subject: Subject, client: TheHiveClient) -> Iterator[F
     ]
     if unfit:
         yield problem(
-            f"{len(unfit):,} custom fields have a type that the mapping's value does not fit",
+            f"the mapping's value does not fit the type of {counted(len(unfit), 'custom field')}",
             "give them a value of that type in mappings/alerts.yml: a template makes text",
             unfit,
         )
@@ -100,8 +108,9 @@ def look_at_case_templates(subject: Subject, client: TheHiveClient) -> Iterator[
         return
     missing = sorted(wanted - client.case_templates())
     if missing:
+        lacking = counted(len(missing), "case template")
         yield problem(
-            f"the organisation lacks {len(missing):,} case templates that the mappings name",
+            f"the organisation lacks {lacking} that the mappings name",
             "make them in TheHive, in this organisation, or take them out of mappings/alerts.yml",
             missing,
         )
@@ -118,19 +127,19 @@ def look_at_techniques(subject: Subject, client: TheHiveClient) -> Iterator[Find
     missing = sorted(wanted - client.known_techniques(wanted))
     if len(missing) == len(wanted):
         yield problem(
-            f"the ATT&CK catalogue has none of the {len(wanted):,} techniques of the rules",
+            f"the ATT&CK catalogue has none of the rules' {counted(len(wanted), 'technique')}",
             "import the catalogue in TheHive (Entities Management, ATT&CK Patterns)",
             missing,
         )
     elif missing:
         yield warning(
-            f"the ATT&CK catalogue lacks {len(missing):,} of {len(wanted):,} techniques, which "
-            "alerts go without",
+            f"the ATT&CK catalogue lacks {len(missing):,} of {counted(len(wanted), 'technique')}, "
+            "which alerts go without",
             "import a newer catalogue in TheHive, or mend the tags where ATT&CK took them back",
             missing,
         )
     else:
-        yield ok(f"the ATT&CK catalogue has all {len(wanted):,} techniques of the rules")
+        yield ok(f"the ATT&CK catalogue has all of the rules' {counted(len(wanted), 'technique')}")
 
 
 def _infos(subject: Subject) -> Iterator[RuleInfo]:

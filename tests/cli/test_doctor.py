@@ -2,16 +2,19 @@
 
 import json
 import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from click.testing import CliRunner, Result
 
 from sigma2hive.cli import main
-from sigma2hive.workflows.doctor import CHECKS
+from sigma2hive.workflows.doctor import CHECKS, Status
+from sigma2hive.workflows.doctor.transport import look_at_address
 from tests.bench.answering import Answer, answering
 from tests.cli.run_world import RULE, write_world
 from tests.doubles.running import TheHive
@@ -314,6 +317,38 @@ def test_what_a_server_says_cannot_steer_the_terminal(world: World) -> None:
         result = world.run(**{API_KEY: SECRET})
     assert "\x1b" not in result.output
     assert "5.7<U+001B>[2J" in result.stdout
+
+
+def test_whose_certificate_is_trusted_is_told(world: World) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(world.folder / "ca.pem"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with answering(Answer({"version": "5.7.3-1"}), context=context) as server:
+        world.settings(f"thehive: {{url: '{server.url}'}}\n")
+        found = world.examine(**{API_KEY: SECRET})
+        assert (found.result.exit_code, found.statuses("thehive")) == (1, ["problem"])
+        assert "thehive.ca_file" in found.to_do("thehive")
+        world.settings(f"thehive: {{url: '{server.url}', ca_file: ca.pem}}\n")
+        found = world.examine(**{API_KEY: SECRET})
+    assert found.statuses("thehive") == ["ok", "ok"]
+    assert found.of("thehive")[1][1] == "TLS: the certificate is trusted by ca.pem"
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        ("http://thehive.example", Status.WARNING),
+        ("http://192.0.2.1:9000", Status.WARNING),
+        ("http://localhost:9000", Status.OK),
+        ("http://[::1]:9000", Status.OK),
+        ("https://thehive.example", Status.OK),
+    ],
+)
+def test_a_way_without_tls_is_told_unless_it_ends_here(url: str, status: Status) -> None:
+    (found,) = look_at_address(url, None, "thehive.url")
+    assert found.status is status
+    assert ("https://" in found.to_do) is (status is Status.WARNING)
 
 
 # What mappings and rules name there

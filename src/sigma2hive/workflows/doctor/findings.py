@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
+from pathlib import Path
 
 from sigma2hive.clients.elasticsearch import ElasticsearchClient
 from sigma2hive.clients.errors import ServerError
@@ -98,6 +99,12 @@ Check = LocalCheck | ElasticsearchCheck | TheHiveCheck
 def counted(number: int, word: str) -> str:
     """Return "1 rule", "2 rules"."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def shown(path: Path) -> str:
+    """Return a path as one would type it here."""
+    here = Path.cwd()
+    return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
 
 
 def ok(seen: str, *names: str) -> Finding:

@@ -23,6 +23,7 @@ from sigma2hive.workflows.doctor.findings import (
     counted,
     of_configuration_error,
     ok,
+    shown,
     skipped,
     warning,
 )
@@ -40,7 +41,7 @@ _NOT_READ = frozenset({"S2H101", "S2H108"})
 def look_at_settings(subject: Subject) -> Iterator[Finding]:
     """Say which file and which variables hold."""
     settings = subject.project.settings
-    where = _shown(settings.file) if settings.file else "no sigma2hive.yml: the defaults hold"
+    where = shown(settings.file) if settings.file else "no sigma2hive.yml: the defaults hold"
     yield ok(f"{where}; profile {subject.project.profile.name}")
     variables = sorted(
         place.path.removeprefix(_VARIABLE)
@@ -151,18 +152,18 @@ def look_at_state(subject: Subject) -> Iterator[Finding]:
         yield Finding(Status.PROBLEM, str(error), hint, cause=Cause.CONFIGURATION)
         return
     if not folder.exists():
-        yield ok(f"{_shown(folder)} can be made; the first run does, closed to others")
+        yield ok(f"{shown(folder)} can be made; the first run does, closed to others")
         return
     opened = [path for path in _kept(subject) if path.stat().st_mode & _OTHERS]
     for path in opened:
         is_folder = path.is_dir()
         mode = stat.S_IMODE(path.stat().st_mode)
         yield warning(
-            f"others may look into {_shown(path)} ({mode:04o}), which holds raw logs",
-            f"chmod {'700' if is_folder else '600'} {_shown(path)}",
+            f"others may look into {shown(path)} ({mode:04o}), which holds raw logs",
+            f"chmod {'700' if is_folder else '600'} {shown(path)}",
         )
     if not opened:
-        yield ok(f"{_shown(folder)} can be written, and others cannot look into it")
+        yield ok(f"{shown(folder)} can be written, and others cannot look into it")
 
 
 def _kept(subject: Subject) -> Iterator[Path]:
@@ -175,9 +176,3 @@ def _kept(subject: Subject) -> Iterator[Path]:
             path = request.folder / request.target
             if path.is_file() and path.parent != folder:
                 yield path
-
-
-def _shown(path: Path) -> str:
-    """Return a path as one would type it here."""
-    here = Path.cwd()
-    return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()

@@ -11,14 +11,14 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sigma2hive.workflows.doctor.findings import Finding, ok, warning
+from sigma2hive.workflows.doctor.findings import Finding, ok, shown, warning
 
 
 def look_at_address(url: str, ca_file: Path | None, setting: str) -> Iterator[Finding]:
     """Say whether TLS is spoken to the address that `setting` names."""
     parts = urlsplit(url)
     if parts.scheme == "https":
-        trusted = ca_file.as_posix() if ca_file else "the system's authorities"
+        trusted = shown(ca_file) if ca_file else "the system's authorities"
         yield ok(f"TLS: the certificate is trusted by {trusted}")
     elif _is_here(parts.hostname or ""):
         yield ok("no TLS, and none needed: it is on this machine")

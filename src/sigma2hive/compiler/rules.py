@@ -14,10 +14,21 @@ from sigma2hive.compiler import correlations as correlating
 from sigma2hive.compiler.filters import Filters
 from sigma2hive.compiler.forms import condition_as_json
 from sigma2hive.compiler.references import References
+from sigma2hive.compiler.regexes import may_explode
 from sigma2hive.compiler.resolving import compiled_filters, keyword_in, resolved
 from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.model.canonical import digest
-from sigma2hive.model.conditions import And, Atom, Condition, Or, Origin, Text, Wildcard, atoms_of
+from sigma2hive.model.conditions import (
+    And,
+    Atom,
+    Condition,
+    Or,
+    Origin,
+    Regex,
+    Text,
+    Wildcard,
+    atoms_of,
+)
 from sigma2hive.model.profiles import Conjunction, LogsourcePlace, Profile
 from sigma2hive.model.rules import (
     CompiledCorrelation,
@@ -59,6 +70,9 @@ def compile_all(
             left_out.append(rule.info.location)
         else:
             rules[rule.info.id] = replace(made, silent=rule.info.id in silent)
+    conditions = [rule.condition for rule in repository.rules]
+    for condition in (*conditions, *(entry.condition for entry in repository.filters)):
+        _warn_of_explosions(condition, diagnostics)
     compiler = correlating.Compiler(repository, profile, references, filters, rules, diagnostics)
     correlations: list[CompiledCorrelation] = []
     refused = list(repository.refused)
@@ -100,6 +114,19 @@ def _place_for(
         )
         return None
     return place
+
+
+def _warn_of_explosions(condition: Condition, diagnostics: Diagnostics) -> None:
+    for atom in atoms_of(condition):
+        if isinstance(atom.test, Regex) and may_explode(atom.test):
+            diagnostics.warning(
+                "S2H219",
+                atom.origin.location,
+                "a loop of the expression can take the same text in several ways, so that some "
+                "values take twice the time with each character more",
+                "let what follows in a loop differ from what came before: (\\w+\\s+)* instead of "
+                "(\\w+\\s*)*",
+            )
 
 
 def _compile_rule(

@@ -1,5 +1,7 @@
 """YAML with places: what is refused, where, and that bounds hold."""
 
+import time
+
 import pytest
 
 from sigma2hive.diagnostics import Diagnostics
@@ -96,3 +98,21 @@ def test_places_of_keys_items_and_values() -> None:
     places = [document.at(), document.at("a", 1, "b"), document.at("c"), document.value_at("c")]
     assert [f"{place.line}:{place.column}" for place in places] == ["1:1", "3:5", "4:1", "4:6"]
     assert document.at("a", 1, "missing") == document.at("a", 1)
+
+
+def test_the_places_of_all_that_is_below_are_those_of_each() -> None:
+    text = b"a:\n  b: [x, {c: d}]\n  1: &e {f: g}\nh: [*e]\n"
+    (document,) = parse_yaml("a.yml", text, Diagnostics())
+    below = document.places_below("a")
+    assert set(below) == {(), ("b",), ("b", 0), ("b", 1), ("b", 1, "c"), ("1",), ("1", "f")}
+    assert all(place == document.at("a", *keys) for keys, place in below.items())
+    assert document.places_below("nope") == {}
+
+
+def test_the_places_of_a_large_document_take_no_time() -> None:
+    (document,) = parse_yaml(
+        "a.yml", b"".join(b"k%d: 1\n" % n for n in range(20_000)), Diagnostics()
+    )
+    start = time.monotonic()
+    assert len(document.places_below()) == 20_001
+    assert time.monotonic() - start < 5

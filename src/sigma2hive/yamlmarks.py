@@ -8,7 +8,7 @@ and refuses duplicate keys, which PyYAML takes silently.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
@@ -64,7 +64,24 @@ class Document:
 
     def places_below(self, *keys: str | int) -> dict[tuple[str | int, ...], Location]:
         """Return the place of what `keys` lead to and of everything below it, by the keys on."""
-        return dict(self._places(self.value_of(*keys), keys, ()))
+        node, mark = self._root, self._root.start_mark
+        for key in keys:
+            step = _step(node, key)
+            if step is None:
+                return {}
+            node, mark = step
+        return dict(self._places(node, mark, ()))
+
+    def _places(
+        self, node: yaml.Node, mark: yaml.Mark, keys: tuple[str | int, ...]
+    ) -> Iterator[tuple[tuple[str | int, ...], Location]]:
+        yield keys, Location(self.path, mark.line + 1, mark.column + 1)
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                yield from self._places(value, key.start_mark, (*keys, key.value))
+        elif isinstance(node, yaml.SequenceNode):
+            for index, item in enumerate(node.value):
+                yield from self._places(item, item.start_mark, (*keys, index))
 
     def value_of(self, *keys: str | int) -> Any:
         """Return the value reached through `keys`, which must be there."""
@@ -72,18 +89,6 @@ class Document:
         for key in keys:
             value = value[key]
         return value
-
-    def _places(
-        self, value: Any, above: tuple[str | int, ...], keys: tuple[str | int, ...]
-    ) -> Iterator[tuple[tuple[str | int, ...], Location]]:
-        yield keys, self.at(*above, *keys)
-        children: Iterable[tuple[Any, Any]] = ()
-        if isinstance(value, dict):
-            children = value.items()
-        elif isinstance(value, list):
-            children = enumerate(value)
-        for key, child in children:
-            yield from self._places(child, above, (*keys, key))
 
     def written(self, *keys: str | int) -> str:
         """Return the text of the single value reached through `keys`, without its quotes.

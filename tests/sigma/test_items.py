@@ -139,8 +139,6 @@ def test_a_set_that_only_looks_like_one_is_a_set(pattern: str) -> None:
         ("1_000", "1_000"),
         ("0x1410", "0x1410"),
         ("0b11", "0b11"),
-        (".inf", ".inf"),
-        ("1.0e+999", "1.0e+999"),
     ],
 )
 def test_a_value_that_yaml_would_read_otherwise_is_its_text_and_told(
@@ -162,6 +160,11 @@ def test_a_value_that_yaml_would_read_otherwise_is_its_text_and_told(
 )
 def test_a_value_that_means_what_it_looks_like_is_taken_as_it_is(value: str) -> None:
     assert told(one_item("A", value)) == []
+
+
+@pytest.mark.parametrize("value", [".inf", "-.INF", ".nan", "1.0e+999", "[x, .inf]"])
+def test_a_number_that_no_value_can_be_is_refused(value: str) -> None:
+    assert told(one_item("A", value)) == ["error S2H207"]
 
 
 def test_a_version_number_finds_itself() -> None:

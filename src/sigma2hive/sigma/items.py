@@ -52,9 +52,17 @@ class ItemReader:
         places: list[Keys] = [keys]
         if isinstance(value, list):
             places = [(*keys, index) for index in range(len(entries))]
+        if any(isinstance(entry, float) and not isfinite(entry) for entry in entries):
+            self._error(
+                "S2H207",
+                keys,
+                f"'{key or selection}' holds a number that no value can be",
+                "put the value in quotes if it is text",
+            )
+            return Or(())
         written = [
             (self._as_written(entry, place), place)
-            for entry, place in zip(entries, places, strict=False)
+            for entry, place in zip(entries, places, strict=True)
         ]
         tally = Tally(self._placeholders)
         modifiers = (key or "").split("|")[1:]
@@ -118,7 +126,7 @@ def _is_plain(value: bool | int | float, text: str) -> bool:
         return text.lower() in ("true", "false")
     if isinstance(value, int):
         return _INTEGER.fullmatch(text) is not None
-    return isfinite(value) and _DECIMAL.fullmatch(text) is not None
+    return _DECIMAL.fullmatch(text) is not None
 
 
 def _shown(value: bool | int | float) -> str:

@@ -85,6 +85,12 @@ def test_an_episode_without_a_title_of_its_own_names_its_group() -> None:
     assert alert.title == "Failed logons from one address: source.ip 203.0.113.5"
 
 
+def test_a_url_in_a_title_is_defanged_once() -> None:
+    info = rule(custom={"title": "See {url.full} or https://help.example/x"})
+    alert = alert_of(match(event(url__full="http://evil.example/a"), info=info))
+    assert alert.title == "See hxxp[://]evil[.]example/a or hxxps[://]help[.]example/x"
+
+
 def test_an_absent_field_is_unknown_in_the_title() -> None:
     info = rule(custom={"title": "Logon from {source.geo.name}"})
     assert alert_of(match(info=info)).title == "Logon from unknown"

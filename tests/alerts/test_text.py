@@ -1,5 +1,6 @@
 """Text made safe: visible, defanged, escaped, cut in the open."""
 
+import re
 import sys
 import unicodedata
 
@@ -123,3 +124,14 @@ def test_many_values_are_joined_shortly() -> None:
     assert joined(("a",)) == "a"
     assert joined(("a", "b", "c")) == "a, b, c"
     assert joined(("a", "b", "c", "d", "e")) == "a, b +3 more"
+
+
+@given(st.text(st.sampled_from("htps:/[]@.wxw-javscript1 "), max_size=40))
+def test_what_is_defanged_stays_as_it_is(text: str) -> None:
+    assert defang(defang(text)) == defang(text)
+
+
+@given(st.text(st.sampled_from("htps:/[]@.w1"), max_size=30))
+def test_no_address_is_left_that_a_program_makes_a_link_of(text: str) -> None:
+    shown = defang(f"{text}https://evil.example www.evil.example{text}")
+    assert not re.search(r"(?i)https?://|www\.\w", shown)

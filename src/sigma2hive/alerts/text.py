@@ -27,7 +27,8 @@ _HIDDEN_IN_LINES = re.compile(f"(?![\n\t])[{_HIDDEN_RANGES}]")
 
 # Nothing here takes in more than a name, so that a link beside another is found too.
 _HTTP = re.compile(r"(?i)(?<=h)tt(?=ps?://)")
-_SCHEME = re.compile(r"://([\w.-]{0,300})")
+# "[://" is no link any more, and stays: a title takes values that are defanged already.
+_SCHEME = re.compile(r"(?<!\[)://([\w.-]{0,300})")
 _NO_SCHEME = re.compile(r"//(?=[\w-]{1,63}\.)")
 _BARE_SCHEME = re.compile(
     r"(?i)\b(mailto|javascript|vbscript|data|file|tel|callto|ms-[a-z]{1,20}):"
@@ -77,7 +78,10 @@ def fit(text: str, limit: int) -> str:
 
 
 def defang(text: str) -> str:
-    """Return `text` with URLs, www names and mail addresses that no program makes links of."""
+    """Return `text` with URLs, www names and mail addresses that no program makes links of.
+
+    What is defanged already stays as it is.
+    """
     text = _HTTP.sub("xx", text)
     text = _SCHEME.sub(lambda found: f"[://]{found[1].replace('.', '[.]')}", text)
     text = _NO_SCHEME.sub("[//]", text)

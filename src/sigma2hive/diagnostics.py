@@ -80,6 +80,7 @@ CODES: dict[str, str] = {
     "S2H406": "template cannot be rendered",
     "S2H407": "a credential stands in a file",
     "S2H408": "alerts would get other names than before",
+    "S2H409": "alerts ask for a field that nothing knows",
     "S2H410": "rule can never match in the cluster's indices",
     "S2H411": "field is missing in the cluster's indices",
     "S2H412": "field cannot hold the rule's value",

@@ -4,6 +4,15 @@ from sigma2hive.alerts.builder import build_alert
 from sigma2hive.alerts.checks import check_custom, check_mappings
 from sigma2hive.alerts.facts import AlertContext
 from sigma2hive.alerts.identity import source_ref
+from sigma2hive.alerts.known_fields import KnownFields
 from sigma2hive.alerts.lookup import Lookup
 
-__all__ = ["AlertContext", "Lookup", "build_alert", "check_custom", "check_mappings", "source_ref"]
+__all__ = [
+    "AlertContext",
+    "KnownFields",
+    "Lookup",
+    "build_alert",
+    "check_custom",
+    "check_mappings",
+    "source_ref",
+]

@@ -119,6 +119,38 @@ def check_template(
     return False
 
 
+def asked_fields(text: str) -> tuple[str, ...]:
+    """Return the fields that a template names, in order; none where it cannot be read."""
+    try:
+        tree = _ENVIRONMENTS[Mode.TITLE].parse(_expanded(text))
+    except (TemplateError, RecursionError):
+        return ()
+    found: list[str] = []
+    for node in _walk(tree):
+        if isinstance(node, nodes.Call) and node.args and isinstance(node.args[0], nodes.Const):
+            found.append(str(node.args[0].value))
+        elif isinstance(node, (nodes.Getattr, nodes.Getitem)) and (path := _event_path(node)):
+            found.append(path)
+    # Of event.source.ip, which is read step by step, only the whole is a field.
+    whole = [name for name in found if not any(other.startswith(f"{name}.") for other in found)]
+    return tuple(dict.fromkeys(whole))
+
+
+def _event_path(node: nodes.Node) -> str:
+    """Return "source.ip" for event.source.ip and event["source.ip"]; "" for anything else."""
+    parts: list[str] = []
+    while isinstance(node, (nodes.Getattr, nodes.Getitem)):
+        if isinstance(node, nodes.Getattr):
+            parts.append(node.attr)
+        elif isinstance(node.arg, nodes.Const):
+            parts.append(str(node.arg.value))
+        else:
+            return ""
+        node = node.node
+    is_event = isinstance(node, nodes.Name) and node.name == "event"
+    return ".".join(reversed(parts)) if is_event else ""
+
+
 def render(
     text: str,
     facts: Facts,

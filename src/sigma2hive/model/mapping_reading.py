@@ -65,6 +65,7 @@ def read_row(shape: Shape, data_types: Collection[str]) -> ObservableMapping | N
         pap=shape.integer("pap", 0, 3, PAP_NAMES),
         internal=shape.flag("internal", False),
         similarity=shape.flag("similarity", True),
+        location=shape.place("field"),
     )
     return row if len(shape.diagnostics.errors) == mark else None
 

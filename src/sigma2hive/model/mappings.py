@@ -6,6 +6,7 @@ knows their language.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
@@ -53,7 +54,8 @@ class ObservableMapping:
     """One row: the values of `field` become observables of `type`.
 
     `tlp` and `pap` None are the alert's. `internal` says that whatever stands there is the team's
-    own; without `similarity` TheHive does not relate alerts by it.
+    own; without `similarity` TheHive does not relate alerts by it. `location` is where the field is
+    written.
     """
 
     field: str
@@ -65,6 +67,7 @@ class ObservableMapping:
     pap: int | None = None
     internal: bool = False
     similarity: bool = True
+    location: Location = dataclasses.field(default=Location(""), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

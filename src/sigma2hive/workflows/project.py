@@ -7,10 +7,11 @@ leaves that rule out.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sigma2hive.alerts import check_custom, check_mappings
+from sigma2hive.alerts import KnownFields, check_custom, check_mappings
 from sigma2hive.compiler import Compiled, compile_all
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
 from sigma2hive.model.mappings import Mappings
@@ -81,8 +82,33 @@ def load_project(options: ProjectOptions) -> Project:
     )
     repository = _with_valid_attributes(repository, mappings, problems)
     compiled = compile_all(repository, profile, problems)
+    _check_fields(compiled, profile, mappings, problems)
+    problems.show_from(settings.root)
     left_out = (*repository.skipped, *compiled.left_out)
     return Project(settings, profile, mappings, compiled, problems, left_out)
+
+
+def _check_fields(
+    compiled: Compiled, profile: Profile, mappings: Mappings, problems: Diagnostics
+) -> None:
+    """Report the fields that alerts ask for and that no event is known to have."""
+    rules = {rule.info.id: rule for rule in compiled.rules}
+
+    def known(ids: Iterable[str], more: Iterable[str]) -> KnownFields:
+        logsources = dict.fromkeys(rules[rule_id].logsource for rule_id in ids)
+        places = (profile.place(logsource) for logsource in logsources)
+        at = tuple(place for place in places if place is not None)
+        return KnownFields(at, frozenset(more))
+
+    for rule in compiled.rules:
+        known([rule.info.id], rule.fields).check_rule(rule.info, mappings, problems)
+    for correlation in compiled.correlations:
+        groups = (name for name, _ in correlation.group_by)
+        fields = (name for rule_id in correlation.rules for name in rules[rule_id].fields)
+        entry = known(correlation.rules, (*groups, *fields))
+        entry.check_rule(correlation.info, mappings, problems)
+    if rules:
+        known(rules, ()).check_mappings(mappings, problems)
 
 
 def _profile_place(options: ProjectOptions, settings: Settings) -> Location:

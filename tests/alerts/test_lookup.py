@@ -1,6 +1,7 @@
 """Events that nothing brought into ECS: titles and observables are the same as with pipelines."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,7 @@ from sigma2hive.alerts import AlertContext, Lookup
 from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.model.profiles import Logsource
 from sigma2hive.schema import load_profile
-from tests.alerts.matches import alert_of, event_with, match, rule
+from tests.alerts.matches import alert_of, episode, event, event_with, match, rule
 
 SECURITY = Logsource("windows", None, "security")
 PROCESSES = Logsource("windows", "process_creation")
@@ -133,3 +134,18 @@ def test_a_files_hash_stands_in_for_no_process() -> None:
     info = rule(custom={"title": "{process.hash.md5} {process.name}"})
     place = context(Logsource("windows", None, "sysmon"))
     assert alert_of(match(event_with(values), info=info), context=place).title == "unknown unknown"
+
+
+@pytest.mark.parametrize("asked", ["Computer", "winlog.computer_name", "host.name"])
+def test_a_group_by_computer_names_its_one_host(asked: str) -> None:
+    spellings = ("DC01.corp.example", "dc01.CORP.example", "DC01.corp.example")
+    events = tuple(
+        replace(
+            event(number),
+            values={"winlog.computer_name": (spelling,), "host.name": (spelling,)},
+        )
+        for number, spelling in enumerate(spellings)
+    )
+    found = episode(*events, info=rule(custom={"title": f"On {{{asked}}}"}))
+    found = replace(found, group=(("Computer", spellings[0]),))
+    assert alert_of(found, context=context(SECURITY)).title == "On DC01.corp.example"

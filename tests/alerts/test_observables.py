@@ -1,5 +1,6 @@
 """Observables as an analyst sees them: normal forms, own things, what was left out."""
 
+import time
 from dataclasses import replace
 from ipaddress import ip_network
 
@@ -297,3 +298,31 @@ def test_programs_that_ran_do_not_relate_alerts_by_name_but_files_do() -> None:
     alert = alert_of(match(event_with(values)))
     assert observable(alert, "cmd.exe").ignore_similarity
     assert not observable(alert, "e.exe").ignore_similarity
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "is_ignored"),
+    [
+        ("*.windowsupdate.com", "DL.WindowsUpdate.com", True),
+        ("*.windowsupdate.com", "windowsupdate.com.evil.example", False),
+        ("cdn*.example.*", "cdn7.example.net", True),
+        ("cdn*.example.*", "cdn7.evil.net", False),
+        ("a*a", "a", False),
+        ("a*b*a", "aba", True),
+        ("host.example", "xhost.example", False),
+    ],
+)
+def test_an_ignored_value_may_have_wildcards(pattern: str, value: str, is_ignored: bool) -> None:
+    ignore = {**MAPPINGS.observables.ignore, "domain": (pattern,)}
+    mappings = replace(MAPPINGS, observables=replace(MAPPINGS.observables, ignore=ignore))
+    alert = alert_of(match(event_with({"dns.question.name": (value,)})), mappings)
+    assert bool(alert.left_out) is is_ignored
+    assert bool(alert.observables) is not is_ignored
+
+
+def test_a_pattern_takes_linear_time_on_a_value_made_against_it() -> None:
+    ignore = {"domain": ("*".join("a" * 200) + "b",)}
+    mappings = replace(MAPPINGS, observables=replace(MAPPINGS.observables, ignore=ignore))
+    started = time.process_time()
+    alert_of(match(event_with({"dns.question.name": ("a" * 60_000,)})), mappings)
+    assert time.process_time() - started < 2

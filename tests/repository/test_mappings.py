@@ -271,3 +271,14 @@ def test_a_password_in_a_url_of_a_mapping_is_refused_and_not_repeated(tmp_path: 
     load_mappings(tmp_path, diagnostics)
     assert [(finding.code, finding.location.line) for finding in diagnostics] == [("S2H407", 2)]
     assert "hunter2" not in str(diagnostics.found)
+
+
+@pytest.mark.parametrize("value", ["*", "**", " * "])
+def test_ignoring_everything_is_refused(tmp_path: Path, value: str) -> None:
+    text = f"extends: default\nignore: {{domain: [a.example, '{value}']}}\n"
+    (tmp_path / "observables.yml").write_text(text)
+    diagnostics = Diagnostics()
+    ignore = load_mappings(tmp_path, diagnostics).observables.ignore
+    assert ignore["domain"] == ("localhost", "a.example")
+    assert [finding.code for finding in diagnostics] == ["S2H405"]
+    assert "would ignore everything" in next(iter(diagnostics)).message

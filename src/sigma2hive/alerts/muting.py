@@ -18,7 +18,7 @@ from sigma2hive.model.profiles import LogsourcePlace
 
 #: Namespace of the filters' ids. It is in repositories for years: never change it.
 _NAMESPACE = UUID("4a1f4c8e-3c57-5d0b-9a53-0c6f6f8f0b7e")
-_MAX_VALUE = 500
+MAX_VALUE = 500
 _MAX_TITLE = 70
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 #: Backslashes mean more than themselves before each other, a wildcard or a placeholder.
@@ -104,12 +104,12 @@ def _values(facts: Facts, place: LogsourcePlace, name: str) -> set[str]:
     for event in facts.match.events:
         for value in (text for field in fields for text in field.values_of(event.values)):
             if value not in ("", "-"):
-                found.setdefault(fold(value[: _MAX_VALUE + 1]), value)
+                found.setdefault(fold(value[: MAX_VALUE + 1]), value)
     return set(found.values())
 
 
 def _is_writable(text: str) -> bool:
-    return 0 < len(text) <= _MAX_VALUE and not is_hidden(text) and visible(text) == text
+    return 0 < len(text) <= MAX_VALUE and not is_hidden(text) and visible(text) == text
 
 
 def _escaped(value: str) -> str:

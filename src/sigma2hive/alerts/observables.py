@@ -185,12 +185,17 @@ def _observable(draft: _Draft, markings: Markings) -> Observable:
 
 
 class _Ignored:
-    """The ignore lists: values without letter case, and networks."""
+    """The ignore lists: values without letter case, with `*` for any text, and networks."""
 
     def __init__(self, mapping: ObservablesMapping) -> None:
         self._values = {
             kind: frozenset(fold(value.strip()) for value in values)
             for kind, values in mapping.ignore.items()
+        }
+        self._patterns = {
+            kind: patterns
+            for kind, values in self._values.items()
+            if (patterns := [value.split("*") for value in sorted(values) if "*" in value])
         }
         self._networks = [
             ip_network(value)
@@ -201,12 +206,30 @@ class _Ignored:
     def covers(self, kind: str, value: str) -> bool:
         """Whether the value is on the list for its kind or for all."""
         folded = fold(value.strip())
-        if any(folded in self._values.get(name, ()) for name in (kind, "all")):
-            return True
+        for name in (kind, "all"):
+            if folded in self._values.get(name, ()):
+                return True
+            if any(_fits(parts, folded) for parts in self._patterns.get(name, ())):
+                return True
         if kind != "ip" or not self._networks:
             return False
         address = parse_address(value)
         return address is not None and any(address in network for network in self._networks)
+
+
+def _fits(parts: list[str], text: str) -> bool:
+    """Whether `text` is the parts in their order with anything between, in linear time."""
+    first, *middle, last = parts
+    end = len(text) - len(last)
+    if not (text.startswith(first) and text.endswith(last) and len(first) <= end):
+        return False
+    at = len(first)
+    for part in middle:
+        found = text.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 class _Own:

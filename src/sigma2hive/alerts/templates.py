@@ -32,6 +32,7 @@ from sigma2hive.alerts.text import (
     plain,
 )
 from sigma2hive.diagnostics import Diagnostics, nearest
+from sigma2hive.model.folding import fold
 from sigma2hive.model.mappings import TemplateText
 
 _SIMPLE = re.compile(r"(?<![{%#])\{([A-Za-z_@][\w.@-]*)\}(?!\})")
@@ -42,8 +43,8 @@ _FILTERS = "capitalize count d default first join last length lower sort title t
 _TESTS = "defined undefined none string number in eq equalto ne lt le gt ge"
 _AS_CODE = frozenset({"id", "line", "path", "place"})
 _MAX_LOOPS = 2
-_MAX_VALUES = 100
-_MAX_TEXT = 2000
+MAX_VALUES = 100
+MAX_TEXT = 2000
 _NODES = (
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Tuple),
     *(nodes.List, nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.Call, nodes.Keyword),
@@ -199,8 +200,9 @@ def _variables(facts: Facts, mode: Mode) -> dict[str, object]:
         return facts.values_in(path, facts.first.values)
 
     def field_text(name: object) -> object:
-        found = facts.values(str(name))
-        return joined(found) if found else _Absent(name=str(name))
+        # One name in two spellings is one name to a reader.
+        spelled = {fold(value[:MAX_TEXT]): value for value in reversed(facts.values(str(name)))}
+        return joined(tuple(reversed(spelled.values()))) if spelled else _Absent(name=str(name))
 
     texts = facts.rule_texts()
     if mode is Mode.MARKDOWN:
@@ -218,7 +220,7 @@ def _variables(facts: Facts, mode: Mode) -> dict[str, object]:
         "first_time": Markdown(shown_time(facts.first.time_ns)),
         "last_time": Markdown(shown_time(facts.last.time_ns)),
         "field": field_text,
-        "values": lambda name: list(facts.values(str(name))[:_MAX_VALUES]),
+        "values": lambda name: list(facts.values(str(name))[:MAX_VALUES]),
     }
 
 
@@ -337,10 +339,10 @@ def _safe(value: object, mode: Mode, notes: _Notes) -> str:
 
 
 _ESCAPES: Mapping[Mode, Callable[[str], str]] = {
-    Mode.TITLE: lambda text: plain(text, _MAX_TEXT),
-    Mode.DATA: lambda text: data_text(text, _MAX_TEXT),
-    Mode.LINK: lambda text: quote(text[:_MAX_TEXT], safe="/", errors="replace"),
-    Mode.MARKDOWN: lambda text: code_span(text, _MAX_TEXT),
+    Mode.TITLE: lambda text: plain(text, MAX_TEXT),
+    Mode.DATA: lambda text: data_text(text, MAX_TEXT),
+    Mode.LINK: lambda text: quote(text[:MAX_TEXT], safe="/", errors="replace"),
+    Mode.MARKDOWN: lambda text: code_span(text, MAX_TEXT),
 }
 _ENVIRONMENTS: Mapping[Mode, ImmutableSandboxedEnvironment] = {
     mode: _environment(mode) for mode in Mode

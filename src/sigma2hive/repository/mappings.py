@@ -210,8 +210,17 @@ def _ignore(shape: Shape, base: object, data_types: tuple[str, ...]) -> dict[str
     below.allow(known)
     for key in below.value:
         if isinstance(key, str) and key in known:
-            found[key] = _joined(found.get(key, ()), below.texts(key))
+            found[key] = _joined(found.get(key, ()), _ignored_values(below, key))
     return found
+
+
+def _ignored_values(shape: Shape, key: str) -> list[str]:
+    values = shape.texts(key)
+    for value in values:
+        if value and not value.strip("* "):
+            hint = "to make no observables of a field, give its row `type: none`"
+            shape.report(key, f"'{value}' would ignore everything", hint)
+    return [value for value in values if not value or value.strip("* ")]
 
 
 def _read_alerts(shape: Shape, shipped: AlertMapping) -> AlertMapping:

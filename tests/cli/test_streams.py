@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -161,10 +162,15 @@ def test_ctrl_c_on_the_way_is_one_line_and_leaves_nothing_half_written(folder: P
         stderr=subprocess.PIPE,
         text=True,
     )
-    # More alerts come than a pipe holds: with one line read, the program waits in the midst.
-    with (folder / "pipe").open() as pipe:
-        pipe.readline()
+    # More alerts come than a pipe holds: once some are there, the program waits in the midst.
+    # Opened so that a program which ends before it writes fails the test, and does not hold it up.
+    pipe = os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert select.select([pipe], [], [], 60)[0]
+        assert os.read(pipe, 1)
         running.send_signal(signal.SIGINT)
+    finally:
+        os.close(pipe)
     out, errors = running.communicate(timeout=60)
     assert (running.returncode, out, errors) == (130, "", "interrupted\n")
     assert not (folder / "alerts.jsonl").exists()

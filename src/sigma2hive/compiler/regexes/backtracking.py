@@ -24,7 +24,8 @@ from sigma2hive.model.conditions import Regex
 
 #: A loop of so many rounds is as good as an endless one; fewer are written out.
 _MANY = 4
-_MAX_PLACES = 2_000
+# Reaching from every place to every other takes time with its third power.
+_MAX_PLACES = 200
 #: Larger loops are not looked into.
 _MAX_LOOP = 40
 #: What an anchor that can fail stands for: a character that no text has.

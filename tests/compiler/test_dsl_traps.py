@@ -44,6 +44,7 @@ TRAPS: dict[str, tuple[Any, str]] = {
     "not a dot for a newline": ({"kw|re": "a.b"}, '{"kw": "a\\nb"}'),
     "an end before the last newline": ({"kw|re": "b$"}, '{"kw": "ab\\n"}'),
     "an anchor in one of two branches": ({"kw|re": "(^|x)ab"}, '{"kw": "ab"}'),
+    "a digit after a slash": ({"kw|re": "^[a-z0-9+/]{2}$"}, '{"kw": "a7"}'),
     "a look-ahead": ({"kw|re": "a(?=b)"}, '{"kw": "ab"}'),
     "not a look-ahead": ({"kw|re": "a(?!b)"}, '{"kw": "ab"}'),
     "a value that is too long": ({"short|endswith": "x"}, '{"short": "123456789x"}'),

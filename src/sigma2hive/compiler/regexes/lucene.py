@@ -149,6 +149,10 @@ def _chars(chars: CharSet) -> str:
 def _ranges(chars: CharSet) -> str:
     parts = []
     for low, high in chars:
+        # Behind an escaped character Lucene reads no range: [\/-9] is a slash, a hyphen or 9.
+        while low < high and _is_sign(low):
+            parts.append(_escaped(low))
+            low += 1  # noqa: PLW2901
         parts.append(_escaped(low))
         if high > low:
             parts.append(("-" if high > low + 1 else "") + _escaped(high))
@@ -156,9 +160,12 @@ def _ranges(chars: CharSet) -> str:
 
 
 def _escaped(code: int) -> str:
+    return "\\" + chr(code) if _is_sign(code) else chr(code)
+
+
+def _is_sign(code: int) -> bool:
     char = chr(code)
-    is_sign = code < 128 and char.isprintable() and not char.isalnum() and char not in " _"
-    return "\\" + char if is_sign else char
+    return code < 128 and char.isprintable() and not char.isalnum() and char not in " _"
 
 
 def _without_surrogates(chars: CharSet) -> CharSet:

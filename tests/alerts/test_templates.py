@@ -51,6 +51,8 @@ def rendered(template: str, of: Facts | None = None, mode: Mode = Mode.TITLE) ->
         ("{{ {} }}braces { } {a b} {1}", None),
         ("braces { } {a b} {1} {}", "braces { } {a b} {1} {}"),
         ("{{ 'a' ~ field('user.name') }}", "aanna"),
+        ("{{ event.no.such | default('nobody') }}", "nobody"),
+        ("{% if event.no.such is defined %}yes{% else %}no{% endif %}", "no"),
     ],
 )
 def test_what_templates_can_say(template: str, text: str | None) -> None:
@@ -144,6 +146,21 @@ def test_what_a_template_does_at_run_time_cannot_raise() -> None:
     assert result.text == ""
     assert "TypeError" in result.problem
     assert "not" in render("{{ count < 'x' }}", facts(), Mode.TITLE, 99).problem
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% if 'admin' in event.no.such %}yes{% endif %}",
+        "{% for part in event.no.such %}{{ part }}{% endfor %}",
+        "{% for part in event %}{% endfor %}",
+        "{{ event.no.such | join }}",
+        "{{ event.no.such | sort | join }}",
+    ],
+)
+def test_what_an_event_lacks_holds_nothing(template: str) -> None:
+    # Python would ask for a first, a second … part for ever.
+    assert rendered(template) == ""
 
 
 def test_output_is_bounded() -> None:

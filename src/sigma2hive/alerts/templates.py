@@ -85,24 +85,26 @@ class _Absent(ChainableUndefined):
         return UNKNOWN
 
 
-class _EventView:
-    """`event` in a template: the first event's fields, by path or part by part."""
+class _EventView(_Absent):
+    """`event` in a template: the first event's fields, by path or part by part.
 
-    __slots__ = ("_lookup", "_prefix")
+    Absent itself, so that a path which leads nowhere is empty in loops and tests, as a field is.
+    """
 
-    def __init__(self, lookup: Callable[[str], tuple[str, ...]], prefix: str = "") -> None:
-        self._lookup, self._prefix = lookup, prefix
+    __slots__ = ("_lookup",)
 
-    def __getitem__(self, key: object) -> object:
-        path = f"{self._prefix}{key}"
+    def __init__(self, lookup: Callable[[str], tuple[str, ...]], path: str = "") -> None:
+        super().__init__(name=path or None)
+        self._lookup = lookup
+
+    def __getitem__(self, key: object) -> Any:
+        path = f"{self._undefined_name}.{key}" if self._undefined_name else str(key)
         found = self._lookup(path)
-        return joined(found) if found else _EventView(self._lookup, f"{path}.")
+        return joined(found) if found else _EventView(self._lookup, path)
 
-    def __bool__(self) -> bool:
-        return False
-
-    def __str__(self) -> str:
-        return UNKNOWN
+    def __getattr__(self, name: str) -> Any:
+        # Jinja asks for the item then; an undefined value would answer with itself.
+        raise AttributeError(name)
 
 
 def check_template(
@@ -327,7 +329,7 @@ def _environment(mode: Mode) -> ImmutableSandboxedEnvironment:
 
 
 def _safe(value: object, mode: Mode, notes: _Notes) -> str:
-    if isinstance(value, (_Absent, _EventView)) or value is None:
+    if isinstance(value, _Absent) or value is None:
         notes.absent.append(getattr(value, "_undefined_name", None) or UNKNOWN)
         return UNKNOWN
     if isinstance(value, (bool, int, float)):

@@ -82,16 +82,22 @@ def selection(item: str) -> str:
         ("F|cidr: 192.168.0.0/16", "192.169.0.1", False),
         ("F|cidr: fe80::/10", "fe80::1", True),
         ("F|cidr: 192.168.0.0/16", "-", False),
+        ("F|cidr: '::ffff:192.168.0.0/112'", "192.168.7.9", True),
+        ("F|cidr: '::ffff:192.168.0.0/112'", "::ffff:192.168.7.9", True),
+        ("F|cidr: '::ffff:192.168.0.0/112'", "192.169.0.1", False),
         # Encodings
         ("F|base64: 'whoami'", "d2hvYW1p", True),
         ("F|base64: 'a\\*b'", "YSpi", True),  # the asterisk itself, without its escape
         ("F|base64offset|contains: '/bin/sh'", "xx L2Jpbi9za yy", True),
         ("F|base64offset|contains: 'ä-ö'", "eMOkLcO2eA==", True),  # base64 of "xä-öx"
         ("F|wide|base64offset|contains: 'Net'", "TgBlAHQA", True),
+        ("F|utf16le|base64offset|contains: 'Net'", "TgBlAHQA", True),
         ("F|utf16|base64|contains: 'a'", "//5hAA==", True),
         ("F|windash|contains: ' -enc '", "x /enc y", True),
         ("F|windash|contains: ' -enc '", "x \u2013enc y", True),
         ("F|windash|contains: ' -enc '", "x _enc y", False),
+        ("F|windash|contains: ' \u2013enc '", "x -enc y", True),
+        ("F|windash|contains: ' \u2015enc '", "x \u2014enc y", True),
         # Times
         ("F|hour: 3", "2026-11-24T03:59:59.999Z", True),
         ("F|hour: 3", "2026-11-24T04:00:00+01:00", True),  # the hour is UTC's

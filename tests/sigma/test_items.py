@@ -209,6 +209,9 @@ def test_the_old_timeframe_is_said_to_count_nothing() -> None:
         ("A|re|contains", "''", "|contains cannot be applied to", "leave"),
         ("A|re|startswith", "x", "|startswith does not bind a regular expression", "^"),
         ("A|minute|gte|lt", "5", "|lt takes", "leave"),
+        ("A|hour", "25", "|hour takes a whole number from 0 to 23, not 25", "UTC"),
+        ("A|hour|gte", "22.5", "|hour takes a whole number from 0 to 23, not 22.5", "UTC"),
+        ("A|day", "0", "|day takes a whole number from 1 to 31, not 0", "UTC"),
     ],
 )
 def test_a_misfit_is_told_in_the_words_of_a_rules_author(

@@ -52,8 +52,11 @@ _MAX_CHARACTERS = 1_000_000
 
 Placeholders = Mapping[str, Sequence[str]]
 
-_DASHES = 5
-_DASH = re.compile(r"\B[-/]\b")
+#: What introduces an option on Windows, each as good as the others.
+#: Source: Sigma 2.1, Modifiers Appendix, windash. pySigma looks for the first two only.
+_DASHES = "-/\u2013\u2014\u2015"
+_DASH = re.compile(rf"\B[{_DASHES}]\b")
+_DASH_MARK = "_windash"
 
 
 class ValueProblem(ValueError):
@@ -161,19 +164,7 @@ def _made_of(
     for leaf in _leaves(value):
         if not modifier.type_check(leaf):
             raise ValueProblem("S2H207", *_misfit(leaf, modifier, name))
-        if isinstance(leaf, SigmaCasedString) and name == "fieldref":
-            raise ValueProblem(
-                "S2H207",
-                "|fieldref compares without letter case, so |cased cannot stand before it",
-                "leave |cased out",
-            )
-        if isinstance(leaf, SigmaRegularExpression) and name in _ANCHORS:
-            # pySigma leaves this to backends whose expressions are anchored; ours are not.
-            raise ValueProblem(
-                "S2H215",
-                f"|{name} does not bind a regular expression",
-                f"leave it out, and write {_ANCHORS[name]} in the expression",
-            )
+        _refuse_unfit(leaf, name)
     try:
         return modifier.apply(value)
     except SigmaRegularExpressionError as error:
@@ -186,6 +177,35 @@ def _made_of(
         raise ValueProblem(
             "S2H207", f"|{name} cannot be applied to {shown(value)}", "leave the modifier out"
         ) from None
+
+
+def _refuse_unfit(value: SigmaType, name: str) -> None:
+    """Refuse what pySigma would take for something else than is written.
+
+    Raises:
+        ValueProblem: it is of the kind that the modifier takes, and not fit for it.
+    """
+    if isinstance(value, SigmaCasedString) and name == "fieldref":
+        raise ValueProblem(
+            "S2H207",
+            "|fieldref compares without letter case, so |cased cannot stand before it",
+            "leave |cased out",
+        )
+    if isinstance(value, SigmaRegularExpression) and name in _ANCHORS:
+        # pySigma leaves this to backends whose expressions are anchored; ours are not.
+        raise ValueProblem(
+            "S2H215",
+            f"|{name} does not bind a regular expression",
+            f"leave it out, and write {_ANCHORS[name]} in the expression",
+        )
+    if isinstance(value, SigmaNumber) and name in _TIME_PARTS:
+        low, high = _TIME_PARTS[name]
+        if value.number != int(value.number) or not low <= value.number <= high:
+            raise ValueProblem(
+                "S2H207",
+                f"|{name} takes a whole number from {low} to {high}, not {value.number}",
+                "times are read in UTC",
+            )
 
 
 def _misfit(value: SigmaType, modifier: SigmaModifier[Any, Any], name: str) -> tuple[str, str]:
@@ -231,6 +251,15 @@ _HINTS = {
     "base64": "leave the wildcards out, or write \\* and \\? if the characters are meant",
     "base64offset": "leave the wildcards out, or write \\* and \\? if the characters are meant",
     "re": "write |re as the first modifier",
+}
+#: Modifier → the smallest and the largest number that this part of a time can be.
+_TIME_PARTS = {
+    "minute": (0, 59),
+    "hour": (0, 23),
+    "day": (1, 31),
+    "week": (1, 53),
+    "month": (1, 12),
+    "year": (1, 9999),
 }
 _ANCHORS = {"startswith": "^ at the start", "endswith": "$ at the end"}
 _KINDS: Mapping[Any, str] = {
@@ -285,14 +314,19 @@ class _WindowsDash(SigmaWindowsDashModifier):
     def modify(self, val: SigmaString) -> SigmaExpansion:
         texts = [part for part in val.s if isinstance(part, str)]
         dashes = sum(len(_DASH.findall(text)) for text in texts)
-        if _DASHES**dashes > MAX_MADE:
+        made = len(_DASHES) ** dashes
+        if made > MAX_MADE:
             raise ValueProblem(
                 "S2H207",
-                f"|windash makes {_DASHES**dashes:,} values of {dashes} dashes; "
-                f"the limit is {MAX_MADE:,}",
+                f"|windash makes {made:,} values of {dashes} dashes; the limit is {MAX_MADE:,}",
                 "split it at its dashes, and use |windash|contains|all",
             )
-        return super().modify(val)
+        marked = val.replace_with_placeholder(_DASH, _DASH_MARK)
+        return SigmaExpansion(list(marked.replace_placeholders(_dashes_for)))
+
+
+def _dashes_for(found: Placeholder) -> Iterator[str | Placeholder]:
+    yield from _DASHES if found.name == _DASH_MARK else (found,)
 
 
 class _Expand(SigmaExpandModifier):
@@ -356,5 +390,7 @@ MODIFIERS: Mapping[str, type[SigmaModifier[Any, Any]]] = {
     "base64": _Base64,
     "base64offset": _Base64Offset,
     "expand": _Expand,
+    # The name that Sigma 2.1 has for it; `wide` is the other one.
+    "utf16le": modifier_mapping["wide"],
     "windash": _WindowsDash,
 }

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from sigma.conditions import ConditionAND
@@ -61,6 +62,9 @@ from sigma2hive.model.values import canonical_text
 from sigma2hive.sigma.expansions import MODIFIERS, ExpandedItem, Tally, ValueProblem
 from sigma2hive.sigma.posix import refuse_posix_classes
 from sigma2hive.sigma.regexes import NotFoldable, without_case
+
+#: Bits before an IPv4 address that stands inside an IPv6 one.
+_MAPPED_BITS = 96
 
 
 def build_item(key: str | None, values: Sequence[Any], origin: Origin, tally: Tally) -> Condition:
@@ -143,7 +147,7 @@ def _test(value: SigmaType) -> Test:
                 return _time_part(value.number, operator)
             return Compare(operator, value.number.number)
         case SigmaCIDRExpression():
-            return Cidr(value.network)
+            return Cidr(_network(value.network))
         case SigmaFieldReference():
             return FieldReference(value.field, value.starts_with, value.ends_with)
         case SigmaExists():
@@ -190,6 +194,15 @@ def _regex(value: SigmaRegularExpression) -> Regex:
         multiline=flags.MULTILINE in value.flags,
         dotall=flags.DOTALL in value.flags,
     )
+
+
+def _network(network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
+    """Return IPv4 where it is IPv4 inside IPv6 (::ffff:10.0.0.0/104), as of addresses."""
+    if isinstance(network, IPv6Network) and network.prefixlen >= _MAPPED_BITS:
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None:
+            return IPv4Network((mapped, network.prefixlen - _MAPPED_BITS))
+    return network
 
 
 def _time_part(value: SigmaTimestampPart, operator: Operator) -> TimePart:

@@ -118,3 +118,11 @@ def test_placeholders_are_a_map_of_name_to_values(tmp_path: Path) -> None:
     values = load_placeholders(file, tmp_path, diagnostics)
     assert values == {"admins": ("anna", "17"), "hosts": ("dc01",)}
     assert [str(finding.location) for finding in diagnostics] == ["placeholders.yml:3:1"]
+
+
+def test_placeholders_are_the_texts_that_are_written(tmp_path: Path) -> None:
+    # YAML 1.1 reads true, 8, 45045 and 1.1.
+    file = tmp_path / "placeholders.yml"
+    file.write_text("odd: [yes, 010, 12:30:45, 1.10]\none: 0x1F\n")
+    values = load_placeholders(file, tmp_path, Diagnostics())
+    assert values == {"odd": ("yes", "010", "12:30:45", "1.10"), "one": ("0x1F",)}

@@ -19,7 +19,7 @@ from sigma2hive.model.rules import (
     RefusedCorrelation,
 )
 from sigma2hive.sigma import Placeholders, SigmaDocument, parse_document
-from sigma2hive.yamlmarks import parse_yaml, read_content
+from sigma2hive.yamlmarks import Document, parse_yaml, read_content
 
 _SUFFIXES = (".yml", ".yaml")
 #: Tests and settings lie beside rules; neither is one.
@@ -80,15 +80,27 @@ def load_placeholders(
                 "S2H402", document.at(), "placeholders are a map of name → values", "see the docs"
             )
             continue
-        for name, given in document.value.items():
-            entries = given if isinstance(given, list) else [given]
-            if any(entry is None or isinstance(entry, (dict, list)) for entry in entries):
+        for name in document.value:
+            texts = _texts_of(document, name)
+            if texts is None:
                 diagnostics.error(
                     "S2H402", document.at(name), f"%{name}% is no text or list of texts", "mend it"
                 )
-                continue
-            values[str(name).strip("%")] = tuple(str(entry) for entry in entries)
+            else:
+                values[name.strip("%")] = texts
     return values
+
+
+def _texts_of(document: Document, name: str) -> tuple[str, ...] | None:
+    """Return the texts that stand under a placeholder's name: `010` is no 8, and `yes` no true."""
+    given = document.value[name]
+    places = (
+        [(name, index) for index in range(len(given))] if isinstance(given, list) else [(name,)]
+    )
+    entries = given if isinstance(given, list) else [given]
+    if any(entry is None or isinstance(entry, (dict, list)) for entry in entries):
+        return None
+    return tuple(document.written(*place) for place in places)
 
 
 def shown_path(path: Path, root: Path) -> str:

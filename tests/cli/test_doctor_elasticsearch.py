@@ -146,6 +146,23 @@ def test_patterns_without_index_events_or_news_are_named(
     assert fine == ("ok", "events are in 1 pattern, the newest just now", [])
 
 
+def test_a_pattern_that_the_snapshot_knows_to_be_without_index_is_no_problem(
+    elasticsearch: Cluster, indices: Indices, look: Look
+) -> None:
+    fresh = indices.create(MAPPING, [event(seconds=3)], name="fresh")
+    alone, besides = "s2h-nowhere-*", "s2h-nothing-*"
+    patterns = (f"{fresh}', '{besides}", alone)
+    seen = look(elasticsearch.users.reader, *patterns)
+    assert seen.of("indices")[0][2] == [f"{besides} (1 rule)", f"{alone} (1 rule)"]
+    environment = {"SIGMA2HIVE_ELASTICSEARCH_PASSWORD": elasticsearch.users.reader.password}
+    assert CliRunner().invoke(main, ["schema", "pull"], env=environment).exit_code == 0
+    again = CliRunner().invoke(main, ["doctor", "--json"], env=environment)
+    problem, fine = Seen(again.stdout, again.exit_code).of("indices")
+    assert problem[1].startswith("no index fits 1 of 3 patterns: 1 rule cannot")
+    assert problem[2] == [f"{alone} (1 rule)"]
+    assert fine[0] == "ok"
+
+
 def test_a_password_that_is_wrong_ends_the_questions(elasticsearch: Cluster, look: Look) -> None:
     reader = elasticsearch.users.reader
     seen = look(User(reader.name, "hunter2-is-wrong", reader.role), "s2h-*")

@@ -1,6 +1,7 @@
 """From a cluster with odd mappings to alerts, knowing no more of it than what was pulled."""
 
 import json
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sigma2hive.cli import main
-from tests.bench.accounts import User
+from tests.bench.accounts import INDEX_PREFIX, User
 from tests.bench.cluster import Cluster, Indices, Refused
 
 PROFILE = """\
@@ -27,6 +28,7 @@ detection:
     selection: %s
     condition: selection
 """
+MAPPED = {"properties": {"@timestamp": {"type": "date"}, "x": {"type": "keyword"}}}
 SETTINGS = {"analysis": {"normalizer": {"own": {"type": "custom", "filter": []}}}}
 
 #: What the index has → its mapping, what a rule asks, and a document that it means.
@@ -173,6 +175,45 @@ def test_an_index_that_keeps_no_documents_is_told_before_and_after(
     assert "warning S2H416" in result.stderr
     assert "error S2H501: the index does not keep its documents" in result.stderr
     assert "0 alerts, 1 left out" in result.stdout
+
+
+def test_of_several_patterns_one_may_be_without_an_index_where_the_snapshot_says_so(
+    repository: Path, indices: Indices
+) -> None:
+    prepare(repository, indices, ({"x": {"type": "keyword"}}, {"x": "foo"}, {"x": "FOO"}))
+    later = f"{INDEX_PREFIX}later-{uuid.uuid4().hex}"
+    both = f"{indices.names[0]}', '{later}-*"
+    (repository / "mappings/schemas/odd.yml").write_text(PROFILE.format(index=both))
+    run = ("run", "--once", "--since", "1h", "--dry-run")
+
+    before = call(*run)
+    assert before.exit_code == 3
+    assert f"no such index [{later}-*]" in before.stdout
+    assert "`sigma2hive schema pull` notes those without an index" in before.stdout
+
+    assert call("schema", "pull").exit_code == 0
+    known = call(*run)
+    assert known.exit_code == 0
+    assert ", 1 alert, 0 left out" in known.stdout
+    told = " ".join(known.stdout.split())
+    assert f"still without an index, as the snapshot says: {later}-*" in told
+    assert json.loads(call(*run, "--json").stdout)["without_index"] == [f"{later}-*"]
+
+    # The snapshot is stale now, and what comes is found nevertheless.
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    indices.names.append(f"{later}-1")
+    indices.cluster.request("PUT", f"{later}-1", {"mappings": MAPPED})
+    indices.add(f"{later}-1", [{"@timestamp": now, "x": "foo"}])
+    stale = call(*run)
+    assert stale.exit_code == 0
+    assert ", 2 alerts, 0 left out" in stale.stdout
+    assert "without an index" not in stale.stdout
+
+    # That a pattern had an index says that one is missing now.
+    indices.cluster.request("DELETE", indices.names[0])
+    gone = call(*run)
+    assert gone.exit_code == 3
+    assert f"no such index [{indices.names[0]}]" in gone.stdout
 
 
 CORRELATION = """\

@@ -157,7 +157,9 @@ def _run(project: Project, asked: _Asked) -> Exit:
         )
         for alert in run_pass(work, looked_at.found, summary):
             raised.add(alert)
-    report = Report(project, summary, asked.dry_run, looked_at.unsearched, blindness)
+    report = Report(
+        project, summary, asked.dry_run, looked_at.unsearched, blindness, looked_at.passed_over
+    )
     code = _exit_code(report, asked)
     # Whoever reads may be slow or gone: all is delivered by now.
     try:
@@ -203,7 +205,7 @@ def _input(project: Project, asked: _Asked) -> AbstractContextManager[Input]:
                 "no Elasticsearch to search: name it under elasticsearch in sigma2hive.yml, or in "
                 "SIGMA2HIVE_ELASTICSEARCH_URLS"
             )
-        return search_back(asked.since, settings, project.compiled)
+        return search_back(asked.since, settings, project.compiled, project.profile)
     paths = asked.events or settings.sources.events
     if not paths:
         raise click.UsageError(

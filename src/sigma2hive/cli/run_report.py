@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -100,6 +100,7 @@ class Report:
     dry_run: bool
     unsearched: Mapping[str, ServerError] = field(default_factory=dict)
     blindness: Blindness = field(default_factory=Blindness)
+    passed_over: Collection[str] = ()
 
     def lines(self) -> Iterator[str]:
         """Yield what became of the alerts, what was left out, and the last line."""
@@ -114,6 +115,9 @@ class Report:
         yield from self._suppressed_lines()
         if self.left_out:
             yield from wrap(f"left out: {self._reasons()}", rest="  ")
+        if self.passed_over:
+            names = visible(", ".join(sorted(self.passed_over)))
+            yield from wrap(f"still without an index, as the snapshot says: {names}", rest="  ")
         yield from self._unsearched_lines()
         yield from self._ungrouped_lines()
         if not self.project.compiled.rules:
@@ -172,6 +176,7 @@ class Report:
                 rule_id: {"message": error.message, "hint": error.hint}
                 for rule_id, error in self.unsearched.items()
             },
+            "without_index": sorted(self.passed_over),
             "ungrouped": [
                 {
                     "correlation": entry.correlation_id,

@@ -227,6 +227,10 @@ class Profile:
         """Return every index pattern that a row reads, sorted."""
         return tuple(sorted({name for row in self.rows for name in row.indices or ()}))
 
+    def without_index(self) -> frozenset[str]:
+        """Return the patterns that no index fitted when the snapshot was pulled."""
+        return frozenset(entry.pattern for entry in self.snapshots if not entry.indices)
+
     def view_of(self, patterns: tuple[str, ...]) -> IndexView | None:
         """Return what the indices of all these patterns had, None where one was not looked at.
 

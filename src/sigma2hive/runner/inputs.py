@@ -6,7 +6,7 @@ Takes settings and what is asked for; gives an `Input`. Nothing is read before i
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -28,11 +28,15 @@ from sigma2hive.sources import Limits, SourceOptions, read_events
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What a pass looks at. `unsearched` has the rules that could not be searched whole, by id,
-    once `found` was iterated."""
+    """What a pass looks at.
+
+    Once `found` was iterated, `unsearched` has the rules that could not be searched whole, by id,
+    and `passed_over` the index patterns that still have no index, as the snapshot says.
+    """
 
     found: Iterable[Event | Candidate | Diagnostic]
     unsearched: Mapping[str, ServerError] = field(default_factory=dict)
+    passed_over: Collection[str] = ()
 
     def remember(self, episodes: EpisodeStore | None) -> None:
         """Look for further events of these episodes too, where otherwise not all are read."""
@@ -52,7 +56,9 @@ def read_files(paths: Sequence[Path], settings: Settings, profile: Profile) -> I
 
 
 @contextmanager
-def search_back(span: timedelta, settings: Settings, compiled: Compiled) -> Iterator[Input]:
+def search_back(
+    span: timedelta, settings: Settings, compiled: Compiled, profile: Profile
+) -> Iterator[Input]:
     """Give what a search for each rule finds in the last `span` of Elasticsearch.
 
     Raises:
@@ -61,5 +67,11 @@ def search_back(span: timedelta, settings: Settings, compiled: Compiled) -> Iter
     end_ns = time.time_ns()
     window = Window(end_ns - int(span.total_seconds()) * NANOSECONDS, end_ns)
     with open_client(settings.elasticsearch) as client:
-        search = Search(client, compiled.rules, window, compiled.correlations)
-        yield Input(search, search.failures)
+        search = Search(
+            client,
+            compiled.rules,
+            window,
+            compiled.correlations,
+            without_index=profile.without_index(),
+        )
+        yield Input(search, search.failures, search.passed_over)

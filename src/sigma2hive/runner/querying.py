@@ -20,7 +20,7 @@ from sigma2hive.clients.elasticsearch import (
     SearchAnswer,
     SearchRequest,
 )
-from sigma2hive.clients.errors import RequestRefusedError, ServerError
+from sigma2hive.clients.errors import MissingError, RequestRefusedError, ServerError
 from sigma2hive.compiler.dsl import compile_query
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.events import Event
@@ -40,6 +40,8 @@ from sigma2hive.sources.elasticsearch import read_hit
 RULES_PER_REQUEST = 50
 #: What a search asks for on every page.
 _ASKED = ("query", "fields")
+#: Finds nothing, and tells whether there is an index.
+_IS_THERE: Mapping[str, Any] = {"size": 0, "query": {"match_none": {}}}
 #: Hits that a search brings at once; a rule with more is read on page by page in a frozen view.
 HITS_PER_SEARCH = 500
 
@@ -73,6 +75,9 @@ class Search:
     `correlations`, groups that cannot fire are left out then, unless they are of `episodes` that
     fired in earlier passes. Without `correlations` every hit is read.
 
+    Of a rule's patterns those of `without_index`, which the snapshot says no index fits, are left
+    out as long as that is so and another of its patterns is left; `passed_over` has them then.
+
     After iterating, `failures` has the error of each rule that could not be searched whole, by its
     id: of one whose own search failed, and of all that were in a request that failed. After
     `FAILURES_IN_A_ROW` such requests, or one whose error will not pass, no more are sent.
@@ -84,6 +89,8 @@ class Search:
     correlations: Sequence[CompiledCorrelation] = ()
     episodes: EpisodeStore | None = None
     hits_per_search: int = HITS_PER_SEARCH
+    without_index: Collection[str] = frozenset()
+    passed_over: set[str] = field(default_factory=set)
     failures: dict[str, ServerError] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Candidate | Diagnostic]:
@@ -92,6 +99,7 @@ class Search:
         Raises:
             ServerError: no request got an answer at all.
         """
+        self._look_for_indices()
         remaining = iter(self.rules)
         failed_in_a_row, is_any_answered = 0, False
         while batch := tuple(islice(remaining, RULES_PER_REQUEST)):
@@ -110,6 +118,27 @@ class Search:
             for rule, request, answer in zip(batch, requests, answers, strict=True):
                 yield from self._candidates(rule, request, answer)
 
+    def _look_for_indices(self) -> None:
+        """Ask which patterns still have no index; in doubt they are searched, and fail there."""
+        many = (set(rule.indices) for rule in self.rules if len(rule.indices) > 1)
+        asked = sorted({name for names in many for name in names & set(self.without_index)})
+        for start in range(0, len(asked), RULES_PER_REQUEST):
+            names = asked[start : start + RULES_PER_REQUEST]
+            requests = [SearchRequest(Indices((name,)), _IS_THERE) for name in names]
+            try:
+                answers = self.client.msearch(requests)
+            except ServerError:
+                return
+            self.passed_over.update(
+                name
+                for name, answer in zip(names, answers, strict=True)
+                if isinstance(answer, MissingError)
+            )
+
+    def _indices_of(self, rule: CompiledRule) -> Indices:
+        there = tuple(name for name in rule.indices if name not in self.passed_over)
+        return Indices(there or rule.indices)
+
     def _request(self, rule: CompiledRule) -> SearchRequest:
         compiled = compile_query(rule)
         query = {"bool": {"filter": [self.window.as_filter(), compiled.body]}}
@@ -126,7 +155,7 @@ class Search:
         computed = {path for fields in counted_by for f in fields for path in f.computed_paths}
         if computed or compiled.computed:
             body["fields"] = sorted({*compiled.computed, *computed})
-        return SearchRequest(Indices(rule.indices), body)
+        return SearchRequest(self._indices_of(rule), body)
 
     def _candidates(
         self, rule: CompiledRule, request: SearchRequest, answer: SearchAnswer | ServerError

@@ -251,7 +251,8 @@ def _forbidden(refusal: Refusal) -> ServerError:
 def _missing(refusal: Refusal) -> ServerError:
     return MissingError(
         refusal.call.message(f"has no such index: {refusal.reason}"),
-        "check the index pattern; an index that these credentials may not see is missing as well",
+        "check the index pattern; an index that these credentials may not see is missing as well; "
+        "of several patterns, `sigma2hive schema pull` notes those without an index",
     )
 
 

@@ -172,20 +172,33 @@ def look_at_indices(subject: Subject, client: ElasticsearchClient) -> Iterator[F
     answers = client.msearch(requests)
     seen = [_read(pattern, found) for pattern, found in zip(users, answers, strict=True)]
     missing = [one.pattern for one in seen if isinstance(one.error, MissingError)]
-    if missing:
+    if blocked := list(_blocked(subject, set(missing))):
+        named = [name for name in missing if any(name in patterns for patterns in blocked)]
         yield problem(
-            f"no index fits {len(missing):,} of {counted(len(seen), 'pattern')}: "
-            f"{counted(_users_of(subject, missing), 'rule')} cannot be searched",
+            f"no index fits {len(named):,} of {counted(len(seen), 'pattern')}: "
+            f"{counted(len(blocked), 'rule')} cannot be searched",
             "ship these logs, take their rules out of `rules`, or name your own indices in a "
-            "profile in mappings/schemas/ (docs/profiles.md); an index that may not be seen is "
-            "missing as well",
-            [f"{pattern} ({counted(users[pattern], 'rule')})" for pattern in missing],
+            "profile in mappings/schemas/ (docs/profiles.md); `sigma2hive schema pull` notes which "
+            "of a rule's patterns have none; an index that may not be seen is missing as well",
+            [f"{pattern} ({counted(users[pattern], 'rule')})" for pattern in named],
         )
     for one in seen:
         if one.error is not None and not isinstance(one.error, MissingError):
             yield of_server_error(one.error)
     whole = [one for one in seen if one.error is None]
     yield from _of_documents(whole)
+
+
+def _blocked(subject: Subject, missing: set[str]) -> Iterator[tuple[str, ...]]:
+    """Yield the patterns of each rule that a missing one keeps from being searched.
+
+    A rule does without those of which the snapshot says so, while it has another.
+    """
+    noted = subject.project.profile.without_index()
+    for rule in subject.project.compiled.rules:
+        gone = missing.intersection(rule.indices)
+        if gone - noted or (gone and gone == set(rule.indices)):
+            yield rule.indices
 
 
 def _of_documents(whole: Sequence[_Seen]) -> Iterator[Finding]:
@@ -244,8 +257,3 @@ def _patterns(subject: Subject) -> dict[str, int]:
         pattern for rule in subject.project.compiled.rules for pattern in rule.indices
     )
     return dict(sorted(counted.items()))
-
-
-def _users_of(subject: Subject, patterns: Sequence[str]) -> int:
-    rules = subject.project.compiled.rules
-    return sum(not set(patterns).isdisjoint(rule.indices) for rule in rules)

@@ -133,8 +133,31 @@ def test_a_day_of_a_cluster_becomes_alerts_once(site: Path) -> None:
 def test_a_dry_run_says_what_would_be_raised_and_writes_nothing(site: Path) -> None:
     result = run("--since", "24h", "--dry-run")
     assert result.exit_code == 0
-    assert "3 alerts" in result.stdout.splitlines()[-1]
+    *_, total, shadow_copies, logons, last = result.stdout.splitlines()
+    assert total == "would have raised 3 alerts in 24 hours, from these rules:"
+    assert shadow_copies.split(maxsplit=1) == ["2", "Shadow copies deleted"]
+    assert logons.split(maxsplit=1) == ["1", "Many failed logons"]
+    assert "3 alerts" in last
     assert not (site / ".sigma2hive").exists()
+    report = json.loads(run("--since", "24h", "--dry-run", "--json").stdout)
+    assert report["window_seconds"] == 24 * 60 * 60
+    assert [(entry["title"], entry["alerts"]) for entry in report["by_rule"]] == [
+        ("Shadow copies deleted", 2),
+        ("Many failed logons", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("since", "said"),
+    [
+        ("60m", "3 alerts in 1 hour, from"),
+        ("10m", "2 alerts in 10 minutes, from"),
+        ("7d", "3 alerts in 7 days, from"),
+        ("1m", "no alert in 1 minute"),
+    ],
+)
+def test_the_time_that_was_looked_at_is_named(site: Path, since: str, said: str) -> None:
+    assert f"would have raised {said}" in run("--since", since, "--dry-run").stdout
 
 
 def test_the_window_decides_what_is_looked_at(site: Path) -> None:

@@ -158,7 +158,13 @@ def _run(project: Project, asked: _Asked) -> Exit:
         for alert in run_pass(work, looked_at.found, summary):
             raised.add(alert)
     report = Report(
-        project, summary, asked.dry_run, looked_at.unsearched, blindness, looked_at.passed_over
+        project,
+        summary,
+        asked.dry_run,
+        looked_at.unsearched,
+        blindness,
+        looked_at.passed_over,
+        asked.since,
     )
     code = _exit_code(report, asked)
     # Whoever reads may be slow or gone: all is delivered by now.
@@ -190,7 +196,7 @@ def _print(
             print_text(line)
         print_first_findings(report.summary.put_aside, report.project.settings.root)
         print_findings(report.summary.delivered.findings, report.project.settings.root)
-        print_text("\n".join(report.lines()))
+        print_text("\n".join([*report.would_have_raised(raised), *report.lines()]))
     for error in report.summary.delivered.failed.values():
         print_sink_error(error)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import chain
 
 from sigma2hive.cli.alert_view import AlertRow
@@ -82,6 +83,10 @@ class Raised:
         """Yield a row for each alert."""
         return chain.from_iterable(figures.lines() for figures in self._figures.values())
 
+    def by_rule(self) -> list[tuple[str, int]]:
+        """Return the id of each rule that raised alerts with their number, the most first."""
+        return Counter(figures.rule_id for figures in self._figures.values()).most_common()
+
     def titles(self) -> list[str]:
         """Return the title of each alert."""
         return [figures.title for figures in self._figures.values()]
@@ -101,6 +106,22 @@ class Report:
     unsearched: Mapping[str, ServerError] = field(default_factory=dict)
     blindness: Blindness = field(default_factory=Blindness)
     passed_over: Collection[str] = ()
+    window: timedelta | None = None
+
+    def would_have_raised(self, raised: Raised) -> Iterator[str]:
+        """Yield how many alerts a dry run over a window of time raised, and of which rules."""
+        if self.window is None or not self.dry_run:
+            return
+        by_rule, span = raised.by_rule(), _span(self.window)
+        if not by_rule:
+            yield f"would have raised no alert in {span}"
+            return
+        total = sum(count for _, count in by_rule)
+        least = "at least " if self.unsearched else ""
+        yield f"would have raised {least}{_counted(total, 'alert')} in {span}, from these rules:"
+        titles = self._titles()
+        for rule_id, count in by_rule:
+            yield from wrap(visible(titles[rule_id]), first=f"{count:7,}  ", rest=" " * 9)
 
     def lines(self) -> Iterator[str]:
         """Yield what became of the alerts, what was left out, and the last line."""
@@ -152,6 +173,11 @@ class Report:
             "events": self.summary.events,
             "rules": self._rules,
             "alerts": raised.as_json(),
+            "window_seconds": None if self.window is None else int(self.window.total_seconds()),
+            "by_rule": [
+                {"rule_id": rule_id, "title": self._titles()[rule_id], "alerts": count}
+                for rule_id, count in raised.by_rule()
+            ],
             "outcomes": {
                 sink: {outcome.value: count for outcome, count in outcomes.items()}
                 for sink, outcomes in self._outcomes()
@@ -214,18 +240,22 @@ class Report:
 
     def _ungrouped_lines(self) -> Iterator[str]:
         """Yield what was found but not counted: a correlation that stays silent may look so."""
-        compiled = self.project.compiled
-        titles = {entry.info.id: visible(entry.info.title) for entry in compiled.rules}
-        titles |= {entry.info.id: visible(entry.info.title) for entry in compiled.correlations}
+        titles = self._titles()
         for entry in self.summary.ungrouped[:_SHOWN_OF_EACH]:
             many = entry.count > 1
             matches = _matches(entry.count)
             verb, them = ("have", "them") if many else ("has", "it")
             field_name = visible(entry.field)
-            yield f"not grouped: {matches} of '{titles[entry.rule_id]}' {verb} no {field_name},"
-            yield f"  so '{titles[entry.correlation_id]}' does not count {them}"
+            of = visible(titles[entry.rule_id])
+            yield f"not grouped: {matches} of '{of}' {verb} no {field_name},"
+            yield f"  so '{visible(titles[entry.correlation_id])}' does not count {them}"
         if (more := len(self.summary.ungrouped) - _SHOWN_OF_EACH) > 0:
             yield f"  and {more:,} more of the kind; --json has all of them"
+
+    def _titles(self) -> dict[str, str]:
+        compiled = self.project.compiled
+        infos = [entry.info for entry in (*compiled.rules, *compiled.correlations)]
+        return {info.id: info.title for info in infos}
 
     @property
     def left_out(self) -> int:
@@ -251,6 +281,19 @@ class Report:
             counts[CODES[finding.code]] += finding.count
         parts += [f"{count:,} × {meaning}" for meaning, count in counts.items()]
         return f"{', '.join(parts)}; the reasons are above"
+
+
+#: Units of a span of time, from the longest; days only where it is more than one.
+_SPANS = (("day", 86_400, 2), ("hour", 3_600, 1), ("minute", 60, 1))
+
+
+def _span(window: timedelta) -> str:
+    """Return "24 hours", "7 days", "90 minutes": the longest unit that takes it whole."""
+    seconds = int(window.total_seconds())
+    for unit, size, least in _SPANS:
+        if seconds % size == 0 and seconds // size >= least:
+            return _counted(seconds // size, unit)
+    return _counted(seconds, "second")
 
 
 def _counted(count: int, word: str) -> str:

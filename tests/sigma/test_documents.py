@@ -150,6 +150,17 @@ def test_a_filter_says_which_rules_it_is_for() -> None:
     assert findings(FILTER.replace("    rules: any\n", "")) == ["5:1 S2H211"]
 
 
+def test_a_filter_needs_no_id() -> None:
+    # The examples of the standard have none.
+    nameless = FILTER.replace("id: 0e2f7a62-55b0-4f0e-9d43-0f6f6a1d2e3f\n", "")
+    documents, diagnostics = parse(f"{nameless}---\n{nameless}")
+    assert not list(diagnostics)
+    assert [type(entry) for entry in documents] == [FilterRule, FilterRule]
+    assert len({entry.info.id for entry in documents}) == 2
+    again, _ = parse(f"{nameless}---\n{nameless}")
+    assert [entry.info.id for entry in again] == [entry.info.id for entry in documents]
+
+
 @pytest.mark.parametrize("text", ["- a\n- b\n", "just text\n", "title: x\n"])
 def test_what_is_no_rule_is_said_so(text: str) -> None:
     assert findings(text) == ["1:1 S2H107"]

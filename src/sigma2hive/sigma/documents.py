@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from uuid import UUID, uuid5
 
 from sigma2hive.diagnostics import Diagnostics, nearest
 from sigma2hive.model.profiles import Logsource
@@ -39,6 +40,8 @@ _STANDARD_KEYS = (
 )
 _LOGSOURCE_KEYS = ("product", "category", "service", "definition")
 _STATUSES = ("stable", "test", "experimental", "deprecated", "unsupported")
+#: Namespace of the ids of filters that have none.
+_FILTERS = UUID("0d7f2c5e-8f57-4a0c-9f2b-6f0f5f3f9a41")
 #: How alike a key is to one that is missing for it to be taken for a slip of the pen.
 _ALIKE = 0.75
 
@@ -129,6 +132,9 @@ class _Metadata:
 
     def _id(self) -> str:
         value = self._value.get("id")
+        if value is None and "filter" in self._value:
+            # The standard asks for none, and nothing that lasts is called by a filter's id.
+            return str(uuid5(_FILTERS, f"{self._document.path}#{self._document.index}"))
         if value is None:
             self._diagnostics.error(
                 "S2H201",

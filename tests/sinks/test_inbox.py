@@ -112,6 +112,15 @@ def test_two_sightings_of_one_observable_keep_the_narrower_marking(path: Path) -
     )
 
 
+def test_an_observable_in_another_letter_case_is_the_same_one(path: Path) -> None:
+    inbox = opened(path)
+    inbox.push(alert(1, observables=(address("2001:DB8::1", tags=("a",)),)))
+    inbox.push(alert(2, observables=(address("2001:db8::1", tags=("b",)),)))
+    loaded = inbox.load_alert("1")
+    assert loaded is not None
+    assert loaded.alert.observables == (address("2001:DB8::1", tags=("a", "b")),)
+
+
 def test_lists_are_filtered_latest_first(path: Path) -> None:
     inbox = opened(path)
     inbox.push(alert(1, source_ref="a1", title="Logon", severity=1))

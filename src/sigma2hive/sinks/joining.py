@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from sigma2hive.model.alerts import Alert, LeftOut, Observable, Procedure
 from sigma2hive.model.events import Event
+from sigma2hive.model.folding import fold
 
 
 def join_alerts(stored: Alert, pushed: Alert) -> Alert:
@@ -59,7 +60,8 @@ def _joined_observables(
 ) -> tuple[Observable, ...]:
     joined: dict[tuple[str, str], Observable] = {}
     for observable in (*stored, *pushed):
-        identity = (observable.data_type, observable.data)
+        # One alert has an observable in one spelling, as TheHive asks; the first stays.
+        identity = (observable.data_type, fold(observable.data))
         earlier = joined.get(identity)
         joined[identity] = observable if earlier is None else _stricter(earlier, observable)
     return tuple(joined.values())
@@ -69,6 +71,7 @@ def _stricter(one: Observable, other: Observable) -> Observable:
     """Join what two sightings say; who may see it is the narrower of the two."""
     return replace(
         other,
+        data=one.data,
         tlp=max(one.tlp, other.tlp),
         pap=max(one.pap, other.pap),
         tags=tuple(dict.fromkeys((*one.tags, *other.tags))),

@@ -74,6 +74,8 @@ def selection(item: str) -> str:
         ("F|gte: 10", "10", True),
         ("F|lt: 10", "-3.5", True),
         ("F|gt: 10", "many", False),
+        ("F: 10", "0xa", False),  # hexadecimal is a number where the index has one, only
+        ("F|gte: 10", "0xa", False),
         ("F: true", "True", True),
         ("F: 'true'", "TRUE", True),
         # Addresses

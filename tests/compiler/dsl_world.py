@@ -71,6 +71,7 @@ derived:
     join:
       - {path: pidtext, only_if: {kind: [a, b]}, prefix: 'DWORD (0x', hex_digits: 4, suffix: ')'}
   access: {each: true, join: [{path: codes, prefix: '%%'}]}
+  leading: {first: true, join: [codes, kind]}
 logsources:
   - product: windows
     indices: [world-*]
@@ -163,7 +164,7 @@ _STRINGS = ("kw", "short", "low", "folded", "text", "sub", "data.a", "data.b")
 FIELDS = (
     *(_STRINGS * 4),
     *("alias", "ip", "long", "double", "half", "bool", "date", "flat", "flat.x", "nest.x"),
-    *("numbers", "kind", "who", "hashes", "initiated", "hexpid", "hextext", "access"),
+    *("numbers", "kind", "who", "hashes", "initiated", "hexpid", "hextext", "access", "leading"),
     *("either", "three", "data", "data.c"),
 )
 

@@ -448,3 +448,38 @@ def test_the_status_names_of_dns_are_the_normalisers(project_root: Path) -> None
     status = json.loads(table.read_text(encoding="utf-8"))["status"]
     (part,) = profile.derived["sigma.dns_status"].parts
     assert dict(part.replace) == {name: code for code, name in status.items()}
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_the_channel_of_an_event_in_the_system_log(name: str) -> None:
+    """Event 104 says in UserData which log was cleared; all others are of the System log itself."""
+    profile = load_profile(name, None, Diagnostics())
+    assert profile is not None
+    place = place_of(profile, service="system")
+    installed = {"winlog.channel": ("System",), "event.code": ("7045",)}
+    cleared = {**installed, "event.code": ("104",), "winlog.user_data.Channel": ("Application",)}
+    assert texts_of(place, "Channel", installed) == ["system"]
+    assert texts_of(place, "Channel", cleared) == ["application"]
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_blank_in_a_field_s_name_is_found(name: str) -> None:
+    """Defender's events have names with blanks, which Winlogbeat and the Agent write as "_"."""
+    profile = load_profile(name, None, Diagnostics())
+    assert profile is not None
+    flavour = name if name in FLAVOURS else "winlogbeat"
+    record = {
+        "Event": {
+            "System": {
+                "Provider": {"#attributes": {"Name": "Microsoft-Windows-Windows Defender"}},
+                "EventID": 1116,
+                "Channel": "Microsoft-Windows-Windows Defender/Operational",
+                "Computer": "ws01.corp.example",
+            },
+            "EventData": {"Threat Name": "Virus:DOS/EICAR_Test", "Detection User": "CORP\\anna"},
+        }
+    }
+    values = flatten(normalise_windows(record, flavour))
+    place = place_of(profile, service="windefend")
+    assert "virus:dos/eicar_test" in texts_of(place, "Threat Name", values)
+    assert "corp\\anna" in texts_of(place, "Detection User", values)

@@ -135,7 +135,7 @@ def _by_profile(place: LogsourcePlace) -> Iterator[tuple[str, StandIn]]:
                 continue
             if first.derived is None:
                 yield first.path, StandIn(sources, _reader(other))
-            elif not first.derived.each:
+            elif first.derived.is_joined:
                 for number, part in enumerate(first.derived.parts):
                     yield part.path, StandIn(sources, _part_reader(other, first.derived, number))
 

@@ -49,7 +49,8 @@ def _field_as_json(field: Field) -> JsonValue:
     derived: JsonValue = None
     if field.derived is not None:
         parts = [_part_as_json(part) for part in field.derived.parts]
-        derived = [field.derived.separator, field.derived.each, parts]
+        how: JsonValue = "first" if field.derived.first else field.derived.each
+        derived = [field.derived.separator, how, parts]
     return [field.path, field.type.value, derived]
 
 

@@ -77,24 +77,34 @@ class Derived:
 
     Sysmon's `User` is user.domain and user.name in ECS; its `Hashes` is one field a hash. The parts
     that exist are joined by `separator`; when none exists the field is absent. With `each`, every
-    value of every part is a value of its own, and nothing is joined.
+    value of every part is a value of its own, and nothing is joined; with `first`, those of the
+    first part that gives any.
     """
 
     parts: tuple[Part, ...]
     separator: str = ""
     each: bool = False
+    first: bool = False
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether the parts are put together into one text."""
+        return not (self.each or self.first)
 
     def values_of(self, values: Values) -> tuple[str, ...]:
-        """Return the derived field's values in a document's `values`: none or one, unless `each`.
+        """Return the derived field's values in a document's `values`: none or one if joined.
 
         Where parts are joined, the first value of a multi-valued one is taken.
         """
         texts: list[str] = []
         for part in self.parts:
             found = values.get(part.path, ())
-            given = (part.text_of(value, values) for value in (found if self.each else found[:1]))
+            taken = found[:1] if self.is_joined else found
+            given = (part.text_of(value, values) for value in taken)
             texts.extend(text for text in given if text is not None)
-        if self.each or not texts:
+            if self.first and texts:
+                break
+        if not self.is_joined or not texts:
             return tuple(texts)
         return (self.separator.join(texts),)
 

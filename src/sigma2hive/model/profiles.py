@@ -62,6 +62,8 @@ class LogsourcePlace:
     fields, of which any may hold the value. `keyword_fields` are searched by unbound keywords.
     `default_prefix` (e.g. "winlog.event_data.") stands before a field that `paths` does not list;
     `also_read` ("winlog.event_data.{field}") names one more candidate for those it does list.
+    `blanks` is what the index has for each blank in a name that `paths` does not list, "" for such
+    names as they are.
     `dropped` are values that ingestion removes from all of these. `view` is what the indices
     themselves had when they were asked, None where they were not.
     """
@@ -72,6 +74,7 @@ class LogsourcePlace:
     keyword_fields: tuple[Field, ...]
     default_prefix: str = ""
     also_read: str = ""
+    blanks: str = ""
     dropped: tuple[str, ...] = ()
     types: TypeTable = field(default_factory=TypeTable)
     derived: Mapping[str, Derived] = field(default_factory=dict)
@@ -109,7 +112,7 @@ class LogsourcePlace:
         if paths is None:
             if self._is_path(name):
                 return (self.field(name),)
-            paths = (self.default_prefix + name,)
+            paths = (self.default_prefix + name.replace(" ", self.blanks or " "),)
         elif self.also_read:
             paths = tuple(dict.fromkeys((*paths, self.also_read.replace("{field}", name))))
         return tuple(replace(self.field(path), dropped=self.dropped) for path in paths)
@@ -137,6 +140,7 @@ class LogsourceEntry:
     keyword_fields: tuple[str, ...] | None = None
     default_prefix: str | None = None
     also_read: str | None = None
+    blanks: str | None = None
     dropped: tuple[str, ...] | None = None
     types: TypeTable | None = None
 
@@ -274,6 +278,7 @@ class Profile:
             keyword_fields=tuple(types.field(path) for path in keyword_paths),
             default_prefix=_first(row.default_prefix for row in rows) or "",
             also_read=_first(row.also_read for row in rows) or "",
+            blanks=_first(row.blanks for row in rows) or "",
             dropped=_first(row.dropped for row in rows) or (),
             types=types,
             derived=self.derived,

@@ -41,6 +41,7 @@ _ROW_KEYS = (
     "keyword_fields",
     "default_prefix",
     "also_read",
+    "blanks",
     "dropped",
     "types",
 )
@@ -114,6 +115,10 @@ def _is_prefix(text: str) -> bool:
     return text == "" or (text.endswith(".") and _is_path(text[:-1]))
 
 
+def _is_blank_free(text: str) -> bool:
+    return text != "" and not any(char.isspace() or char in ".*" for char in text)
+
+
 def _is_template(text: str) -> bool:
     return text.count("{field}") == 1 and _is_path(text.replace("{field}", "x"))
 
@@ -160,7 +165,7 @@ def _field_type(path: str, node: Node) -> Field:
 def _derived(node: Node) -> Derived:
     if not node.is_mapping("a derived field"):
         return Derived(())
-    node.refuse_unknown_keys(("join", "separator", "each"))
+    node.refuse_unknown_keys(("join", "separator", "each", "first"))
     parts = tuple(_part(part) for part in node.required("join").children())
     if node.has("join") and node.get("join").value == []:
         node.wrong("the derived field joins nothing", "list at least one path under `join`")
@@ -168,6 +173,7 @@ def _derived(node: Node) -> Derived:
         parts,
         node.get("separator").text() if node.has("separator") else "",
         each=node.get("each").boolean() if node.has("each") else False,
+        first=node.get("first").boolean() if node.has("first") else False,
     )
 
 
@@ -201,6 +207,7 @@ def _row(node: Node) -> LogsourceEntry:
         keyword_fields=_texts(node, "keyword_fields", _is_keyword_path, _NO_SPACES),
         default_prefix=_text(node, "default_prefix", _is_prefix, "end it with a dot"),
         also_read=_text(node, "also_read", _is_template, "write {field} once, as in a.b.{field}"),
+        blanks=_text(node, "blanks", _is_blank_free, "write what the index has in their place"),
         dropped=_dropped(node),
         types=merge_type_tables([load_type_table(name) for name in names]) if names else None,
     )

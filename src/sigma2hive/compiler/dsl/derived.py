@@ -42,7 +42,7 @@ def derived_bounds(test: Test, field: Field, derived: Derived) -> Bounds:
     if not isinstance(test, Text) or len(derived.parts) > _MAX_PARTS:
         return at_most(some_part(field), Reason.DERIVED)
     parts = tuple(zip(derived.parts, field.parts, strict=True))
-    if derived.each or len(parts) == 1:
+    if not derived.is_joined or len(parts) == 1:
         upper = any_of(_part_meets(test, part, source) for part, source in parts)
     else:
         pieces = _pieces(test, derived.separator)

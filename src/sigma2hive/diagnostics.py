@@ -163,9 +163,10 @@ class Diagnostics:
 def nearest(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """Return a hint for a word that is not known: the nearest that is.
 
-    Where none is near, `otherwise`, or without it all that are known.
+    Where none is near, `otherwise`, or without it all that are known; a set has no order of its own
+    and is sorted.
     """
-    words = list(known)
+    words = sorted(known) if isinstance(known, (set, frozenset)) else list(known)
     close = get_close_matches(word.lower(), words, n=1) or get_close_matches(word, words, n=1)
     if close:
         return f"did you mean '{close[0]}'?"

@@ -30,6 +30,25 @@ def test_a_full_attribute_is_right() -> None:
     assert list(diagnostics) == []
 
 
+@pytest.mark.parametrize("link", ["javascript:alert(1)", "git.example.org/{rule.path}", "ftp://x/"])
+def test_a_link_that_can_be_no_web_address_is_refused(link: str) -> None:
+    place = Location("mappings/alerts.yml", 3, 1)
+    alerts = replace(MAPPINGS.alerts, external_link=TemplateText(link, place))
+    diagnostics = Diagnostics()
+    assert not check_mappings(replace(MAPPINGS, alerts=alerts), diagnostics)
+    (finding,) = diagnostics
+    assert (finding.code, finding.location) == ("S2H405", place)
+    assert "http" in finding.message
+
+
+@pytest.mark.parametrize(
+    "link", ["", "https://git.example.org/{rule.path}", "HTTP://x/", "{{ field('url.full') }}"]
+)
+def test_a_link_that_can_be_one_is_not(link: str) -> None:
+    alerts = replace(MAPPINGS.alerts, external_link=TemplateText(link))
+    assert check_mappings(replace(MAPPINGS, alerts=alerts), Diagnostics())
+
+
 @pytest.mark.parametrize(
     ("custom", "code", "message", "hint"),
     [

@@ -130,6 +130,30 @@ def test_mistakes_are_found_when_mappings_are_loaded(template: str, says: str) -
 
 
 @pytest.mark.parametrize(
+    ("template", "hint"),
+    [
+        ("{{ source.ip }}", "a field is written {source.ip}"),
+        (
+            "{% if winlog.event_data.IpAddress == '-' %}x{% endif %}",
+            "{winlog.event_data.IpAddress}",
+        ),
+        ("{{ user }}", "a field is written {user}"),
+        (
+            "{{ zzz }}",
+            "known are count, event, field, figure, first_ms, first_time, group, last_ms",
+        ),
+    ],
+)
+def test_a_field_written_as_a_variable_is_told_how_fields_are_written(
+    template: str, hint: str
+) -> None:
+    diagnostics = Diagnostics()
+    check_template(TemplateText(template, PLACE), diagnostics)
+    (finding,) = diagnostics
+    assert hint in finding.hint
+
+
+@pytest.mark.parametrize(
     "template",
     ["{{ field('x').a.b.c }}", "{{ rule['__class__'] }}", "{{ event._lookup }}", "{{ loop }}",
      "{{ event.__init__.__globals__ }}", "{{ group.append }}", "{{ field }}"],

@@ -93,7 +93,10 @@ TRAPS: dict[str, tuple[Any, str]] = {
     "zeros before a decimal": ({"hextext": "DWORD (0x001a)"}, '{"kind": "a", "pidtext": "026"}'),
     "a prefix on each value": ({"access": "%%44"}, '{"codes": ["26", "44"]}'),
     "the second part where the first has none": ({"leading": "x"}, '{"kind": "x"}'),
-    "not the second part where the first has one": ({"leading": "x"}, '{"codes": "y", "kind": "x"}'),
+    "not the second part where the first has one": (
+        {"leading": "x"},
+        '{"codes": "y", "kind": "x"}',
+    ),
     "a dropped value is no value": ({"three": "-"}, '{"kw": "x"}'),
 }
 

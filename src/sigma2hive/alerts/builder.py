@@ -35,7 +35,7 @@ _MAX_CUSTOM_TEXT = 4096
 _MAX_HELP = 10_000
 _DEFAULT_SEVERITY = 2
 _DEFAULT_MARKING = 2
-_WEB_LINK = re.compile(r"https?://[^\s]+")
+_WEB_LINK = re.compile(r"https?://[^\s]+", re.IGNORECASE)
 _BLANKS = re.compile(r"\s+")
 
 

@@ -6,6 +6,7 @@ templates. A rule or mapping that passes here renders.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from sigma2hive.alerts.description import SECTIONS
@@ -15,6 +16,9 @@ from sigma2hive.model.mapping_reading import SETTINGS_KEYS, read_row, read_setti
 from sigma2hive.model.mappings import Mappings, RuleMapping, templates_of
 from sigma2hive.model.rules import RuleInfo
 from sigma2hive.model.shapes import Shape
+
+#: How the template of a web address begins: with its scheme, or with what a field holds.
+_MAY_BE_LINK = re.compile(r"\s*(?:https?://|\{)", re.IGNORECASE)
 
 
 def check_custom(
@@ -34,6 +38,10 @@ def check_custom(
 def check_mappings(mappings: Mappings, diagnostics: Diagnostics) -> bool:
     """Report every template of alerts.yml that cannot be rendered; return whether all can."""
     mark = len(diagnostics.errors)
+    link = mappings.alerts.external_link
+    if link.text and not _MAY_BE_LINK.match(link.text):
+        message = "'external_link' is no http:// or https:// address"
+        diagnostics.error("S2H405", link.location, message, "begin it with https://")
     for template in mappings.alerts.templates():
         is_description = template is mappings.alerts.description
         check_template(template, diagnostics, SECTIONS if is_description else ())

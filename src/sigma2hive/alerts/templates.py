@@ -280,6 +280,19 @@ def _forbidden(tree: nodes.Template) -> tuple[str, str] | None:
     return None
 
 
+def _dotted(tree: nodes.Template, name: nodes.Name) -> str:
+    """Return the whole of `source.ip` where the template says it of `source`."""
+    longest: nodes.Expr = name
+    for access in reversed(list(tree.find_all(nodes.Getattr))):
+        if access.node is longest:
+            longest = access
+    parts = []
+    while isinstance(longest, nodes.Getattr):
+        parts.append(longest.attr)
+        longest = longest.node
+    return ".".join((name.name, *reversed(parts)))
+
+
 def _unknown_names(tree: nodes.Template, extra: tuple[str, ...]) -> tuple[str, str] | None:
     known = {*_VARIABLES, *_FUNCTIONS, *extra}
     assigned = {node.name for node in tree.find_all(nodes.Name) if node.ctx == "store"}
@@ -287,7 +300,7 @@ def _unknown_names(tree: nodes.Template, extra: tuple[str, ...]) -> tuple[str, s
         if node.ctx == "load" and node.name not in known | assigned | {"loop"}:
             return (
                 f"the template asks for '{node.name}', which there is not",
-                f"{nearest(node.name, known)}; a field is written {{{node.name}}}",
+                f"{nearest(node.name, known)}; a field is written {{{_dotted(tree, node)}}}",
             )
     for access in tree.find_all(nodes.Getattr):
         of_rule = isinstance(access.node, nodes.Name) and access.node.name == "rule"

@@ -254,8 +254,8 @@ class Report:
 
     def _titles(self) -> dict[str, str]:
         compiled = self.project.compiled
-        infos = [entry.info for entry in (*compiled.rules, *compiled.correlations)]
-        return {info.id: info.title for info in infos}
+        titles = {entry.info.id: entry.info.title for entry in compiled.rules}
+        return titles | {entry.info.id: entry.info.title for entry in compiled.correlations}
 
     @property
     def left_out(self) -> int:

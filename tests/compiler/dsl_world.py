@@ -331,7 +331,7 @@ def _items(draw: st.DrawFn, fields: Sequence[str]) -> tuple[str, Any]:
     if kind == 6:
         wide = draw(st.sampled_from(["|base64offset|contains", "|wide|base64offset|contains"]))
         return f"{field}{wide}", draw(st.sampled_from(["a", "foo", "é"]))
-    if kind == 7 and field != "numbers":
+    if kind == 7:
         return f"{field}{draw(st.sampled_from(['|re', '|re', '|re|i', '|re|m', '|re|s']))}", draw(
             _regex_texts()
         )

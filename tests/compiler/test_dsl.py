@@ -78,8 +78,8 @@ IGNORED_SHORT = {"term": {"_ignored": {"value": "short"}}}
         ({"kw": ""}, {"term": {"kw": {"value": ""}}}),
         ({"short": "a\\*b"}, {"term": {"short": {"value": "a*b", "case_insensitive": True}}}),
         (
-            {"short|startswith": "-"},
-            {"bool": {"should": [{"prefix": {"short": {"value": "-"}}}, IGNORED_SHORT]}},
+            {"short|startswith": "%"},
+            {"bool": {"should": [{"prefix": {"short": {"value": "%"}}}, IGNORED_SHORT]}},
         ),
         (
             {"kw|endswith": ["\\cmd.exe", "*k"]},

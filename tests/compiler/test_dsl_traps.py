@@ -23,6 +23,7 @@ from tests.compiler.dsl_world import (
     values_of,
 )
 
+PICTURES = "".join(map(chr, range(0x1F300, 0x1F300 + 150)))
 #: What is asked → (selection, document as JSON). "not" at the start of a name negates.
 TRAPS: dict[str, tuple[Any, str]] = {
     "a literal question mark is no wildcard": ({"kw": "a\\?b"}, '{"kw": "a?b"}'),
@@ -39,6 +40,18 @@ TRAPS: dict[str, tuple[Any, str]] = {
     "not the Kelvin sign, on a caseless subfield": ({"low": "k"}, '{"low": "\\u212a"}'),
     "not the Kelvin sign, in an expression": ({"kw|re|i": "^k$"}, '{"kw": "\\u212a"}'),
     "a character beyond the basic plane is one": ({"kw": "?"}, '{"kw": "\\ud83d\\ude00"}'),
+    "a start of many characters beyond the basic plane": (
+        {"kw|startswith": "\U0001f600" * 600},
+        json.dumps({"kw": "\U0001f600" * 601}),
+    ),
+    "an expression of many such characters": (
+        {"kw|re": "\U0001f600{600}x?" + "\U0001f601" * 600},
+        json.dumps({"kw": "\U0001f600" * 600 + "\U0001f601" * 600}),
+    ),
+    "many words of such characters": (
+        {"kw|contains": [char + PICTURES for char in "abcdef"]},
+        json.dumps({"kw": f"c{PICTURES}"}),
+    ),
     "half a character": ({"kw": "?z"}, '{"kw": "\\ud800z"}'),
     "a dot is no newline": ({"kw|re": "a.b"}, '{"kw": "a\\nb a b"}'),
     "not a dot for a newline": ({"kw|re": "a.b"}, '{"kw": "a\\nb"}'),
@@ -54,6 +67,14 @@ TRAPS: dict[str, tuple[Any, str]] = {
     "a JSON float is a whole number": ({"kw": "4625"}, '{"kw": 4625.0}'),
     "a large float as Java writes it": ({"kw": "12345678"}, '{"kw": 1.2345678E7}'),
     "not the digits of a float": ({"kw|endswith": ".0"}, '{"kw": 4625.0}'),
+    "a large float under a star": ({"kw|startswith": "123"}, '{"kw": 1.2345678E7}'),
+    "the end of a large float": ({"kw|endswith": "678"}, '{"kw": 1.2345678E7}'),
+    "a float under question marks": ({"kw": "????"}, '{"kw": 4625.0}'),
+    "a large float, at least so long": ({"kw": "?????*"}, '{"kw": 1E7}'),
+    "not so long as a float is spelt": ({"kw": "??????"}, '{"kw": 4625.0}'),
+    "a float in an expression": ({"kw|re": "^4625$"}, '{"kw": 4625.0}'),
+    "not the digits of a float, in an expression": ({"kw|re": "\\.0$"}, '{"kw": 4625.0}'),
+    "a negative zero": ({"kw": "0"}, '{"kw": -0.0}'),
     "a number with zeros before it": ({"kw": 4625}, '{"kw": "04625"}'),
     "a number with an exponent": ({"kw": 4625}, '{"kw": "4.625e3"}'),
     "a number in hexadecimal": ({"long": 4625}, '{"long": "0x1211"}'),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from sigma2hive.compiler.dsl.texts import meets
+from sigma2hive.compiler.utf16 import utf16_length
 from sigma2hive.model.conditions import (
     Boolean,
     Cidr,
@@ -99,4 +100,4 @@ def longest_needed(test: Test) -> int:
         return 0
     singles = sum(part is Wildcard.ONE for part in test.pattern)
     literals = "".join(part for part in test.pattern if not isinstance(part, Wildcard))
-    return singles + sum(2 if ord(char) > 0xFFFF else 1 for char in literals)
+    return singles + utf16_length(literals)

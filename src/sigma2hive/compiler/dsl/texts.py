@@ -17,12 +17,15 @@ from sigma2hive.compiler.dsl.nodes import (
     Kind,
     Leaf,
     Node,
+    all_of,
     any_of,
     escape_wildcards,
+    never,
 )
 from sigma2hive.compiler.regexes import Language, language_of
 from sigma2hive.compiler.regexes.charsets import same_letters, single, with_ascii_case
 from sigma2hive.compiler.regexes.trees import ANY, ANYTHING, Chars, Tree, seq
+from sigma2hive.compiler.utf16 import utf16_length, utf16_start
 from sigma2hive.model.conditions import Text, Wildcard
 
 Pattern = tuple[str | Wildcard, ...]
@@ -39,10 +42,12 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CUT = "\ufdd0"
 _MAX_SINGLE_WILDCARDS = 4
 _MAX_SEGMENTS = 10
-#: `index.max_regex_length` limits prefixes too.
+#: `index.max_regex_length` limits prefixes too, in UTF-16 units.
 _MAX_PREFIX = 1000
 _MAX_TERM_BYTES = 32_766
 _NUMERIC = frozenset("0123456789+-.eE")
+#: Texts that may be a JSON number which is spelt otherwise where it is decided.
+_FLOATS = r"\-?[0-9]+(\.[0-9]+([eE][+\-]?[0-9]+)?|[eE][+\-]?[0-9]+)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,10 @@ def language_on(slot: Slot, wide: Language, narrow: Language) -> Bounds:
         reason = Reason.TOO_COMPLEX
     else:
         upper = _regexp(slot, wide)
-    return with_unindexed(Bounds(upper, _regexp(slot, narrow), reason), slot)
+    bounds = Bounds(upper, _regexp(slot, narrow), reason)
+    if wide.numeric:
+        bounds = _floats_too(bounds, slot)
+    return with_unindexed(bounds, slot)
 
 
 def _holding(slot: Slot, literal: str) -> Node:
@@ -240,7 +248,7 @@ def _shortened(literal: str) -> Pattern:
 
 def _is_indexable(pattern: Pattern) -> bool:
     prefix = pattern[0] if pattern and not isinstance(pattern[0], Wildcard) else ""
-    return len(prefix) <= _MAX_PREFIX
+    return utf16_length(prefix) <= _MAX_PREFIX
 
 
 def _written(pattern: Pattern, path: str, folded: bool) -> Node:
@@ -252,13 +260,13 @@ def _written(pattern: Pattern, path: str, folded: bool) -> Node:
     if literal is not None:
         if len(literal.encode("utf-8", "surrogatepass")) > _MAX_TERM_BYTES:
             return MATCH_NONE
-        if len(literal) > _MAX_PREFIX and folded:
-            return Leaf(Kind.PREFIX, path, _storable(literal[:_MAX_PREFIX]), folded)
+        if utf16_length(literal) > _MAX_PREFIX and folded:
+            return Leaf(Kind.PREFIX, path, _start(literal), folded)
         if _storable(literal) == literal:
             return Leaf(Kind.TERM, path, literal, folded)
     head = pattern[0]
-    if not isinstance(head, Wildcard) and len(head) > _MAX_PREFIX:
-        return Leaf(Kind.PREFIX, path, _storable(head[:_MAX_PREFIX]), folded)
+    if not isinstance(head, Wildcard) and utf16_length(head) > _MAX_PREFIX:
+        return Leaf(Kind.PREFIX, path, _start(head), folded)
     is_prefix = len(pattern) == 2 and pattern[1] is Wildcard.ANY
     if is_prefix and not isinstance(head, Wildcard) and _storable(head) == head:
         return Leaf(Kind.PREFIX, path, head, folded)
@@ -269,6 +277,10 @@ def _written(pattern: Pattern, path: str, folded: bool) -> Node:
             kind = Kind.CONTAINS if len(pattern) == 3 else Kind.ENDS
             return Leaf(kind, path, literal, folded)
     return Leaf(Kind.WILDCARD, path, "".join(map(_escaped, pattern)), folded)
+
+
+def _start(literal: str) -> str:
+    return _storable(utf16_start(literal, _MAX_PREFIX))
 
 
 def _storable(literal: str) -> str:
@@ -290,21 +302,30 @@ def _numbers_too(test: Text, bounds: Bounds, slot: Slot) -> Bounds:
     it as 4625.0, and from ten million on Java writes 1.2345678E7.
     """
     literals = "".join(part for part in test.pattern if not isinstance(part, Wildcard))
-    if not literals or not set(literals) <= _NUMERIC:
+    if not _NUMERIC.issuperset(literals) or (not literals and not _asks_for_length(test)):
         return bounds
-    if len(test.pattern) == 1:
-        spellings = _as_floats(literals)
-        if not spellings:
-            # What reads like a float may be a whole number that was written so.
-            return Bounds(bounds.upper, MATCH_NONE, bounds.reason or Reason.NUMBER_SPELLING)
-        more: list[Node] = [Leaf(Kind.TERM, slot.path, spelling) for spelling in spellings]
-    elif test.pattern[-1] is Wildcard.ANY:
-        more = []
-    else:
-        float_too = Text(_joined((*test.pattern, ".0")), cased=True)
-        more = [_indexed_bounds(float_too, slot).upper]
+    if len(test.pattern) > 1 or test.literal is None:
+        return _floats_too(bounds, slot)
+    spellings = _as_floats(literals)
+    if not spellings:
+        # What reads like a float may be a whole number that was written so.
+        return Bounds(bounds.upper, MATCH_NONE, bounds.reason or Reason.NUMBER_SPELLING)
+    more = (Leaf(Kind.TERM, slot.path, spelling) for spelling in spellings)
     upper = any_of((bounds.upper, *more))
-    lower = bounds.lower if len(test.pattern) == 1 else MATCH_NONE
+    return Bounds(upper, bounds.lower, bounds.reason or Reason.NUMBER_SPELLING)
+
+
+def _asks_for_length(test: Text) -> bool:
+    """Whether wildcards ask for more than that there is a character or none."""
+    singles = test.pattern.count(Wildcard.ONE)
+    return singles > 1 or (singles == 1 and Wildcard.ANY not in test.pattern)
+
+
+def _floats_too(bounds: Bounds, slot: Slot) -> Bounds:
+    """Leave open what is true of texts that may be JSON numbers in another spelling."""
+    floats = Leaf(Kind.REGEXP, slot.path, _FLOATS)
+    lower = MATCH_NONE if bounds.lower == MATCH_NONE else all_of((bounds.lower, never(floats)))
+    upper = any_of((bounds.upper, floats))
     return Bounds(upper, lower, bounds.reason or Reason.NUMBER_SPELLING)
 
 
@@ -313,7 +334,7 @@ def _as_floats(literal: str) -> list[str]:
     if not (digits.isascii() and digits.isdecimal()) or (digits[0] == "0" and literal != "0"):
         return []
     sign = "-" if digits != literal else ""
-    spellings = [f"{literal}.0"]
+    spellings = [f"{literal}.0", *(["-0.0"] if literal == "0" else [])]
     if 8 <= len(digits) <= 400:
         mantissa = digits.rstrip("0")
         spellings.append(f"{sign}{mantissa[0]}.{mantissa[1:] or '0'}E{len(digits) - 1}")

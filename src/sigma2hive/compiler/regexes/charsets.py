@@ -22,6 +22,8 @@ DIGITS: CharSet = ((48, 57),)
 WORDS: CharSet = ((48, 57), (65, 90), (95, 95), (97, 122))
 SPACES: CharSet = ((9, 13), (32, 32))
 NEWLINE: CharSet = ((10, 10),)
+#: What JSON's numbers are written with: digits, + - . E e.
+NUMERIC: CharSet = ((43, 43), (45, 46), (48, 57), (69, 69), (101, 101))
 
 
 def union(*sets: Iterable[tuple[int, int]]) -> CharSet:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from sigma2hive.compiler.regexes.charsets import with_ascii_case
 from sigma2hive.compiler.regexes.lucene import MAX_LENGTH, render
 from sigma2hive.compiler.regexes.trees import Chars
+from sigma2hive.compiler.utf16 import utf16_length
 
 #: A fifth of Lucene's limit, as in `effort`, which is too slow for thousands of literals.
 _MAX_EFFORT = 20_000
@@ -29,11 +30,12 @@ def joined_literals(literals: Sequence[str], folded: bool, anywhere: bool) -> It
     length = 0
     for word in sorted(literals):
         entry = (word.lower() if folded else word, _spelt(word, folded))
-        if chunk and length + len(entry[1]) + 1 > _MAX_ALTERNATIVES:
+        added = utf16_length(entry[1]) + 1
+        if chunk and length + added > _MAX_ALTERNATIVES:
             yield from _expressions(chunk, anywhere)
             chunk, length = [], 0
         chunk.append(entry)
-        length += len(entry[1]) + 1
+        length += added
     if chunk:
         yield from _expressions(chunk, anywhere)
 

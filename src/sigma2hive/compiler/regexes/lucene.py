@@ -15,6 +15,7 @@ from functools import lru_cache
 from sigma2hive.compiler.regexes.charsets import (
     EVERY,
     LAST,
+    NUMERIC,
     CharSet,
     complement,
     single,
@@ -36,12 +37,14 @@ from sigma2hive.compiler.regexes.trees import (
     Tree,
     alt,
     is_nullable,
+    is_within,
     seq,
     whole_text,
 )
+from sigma2hive.compiler.utf16 import utf16_length
 from sigma2hive.model.conditions import Regex
 
-#: `index.max_regex_length`, in characters.
+#: `index.max_regex_length`, in UTF-16 units.
 MAX_LENGTH = 1000
 _SURROGATES = (0xD800, 0xDFFF)
 _REPLACEMENT = 0xFFFD
@@ -55,13 +58,15 @@ class Language:
 
     `pattern` is in Lucene's syntax; None where it cannot be said within the limits, so that it may
     be any text (or none). `required` is a literal that all of the texts hold, in either letter case
-    of ASCII; "" where none is known. `nullable` tells whether the empty text may be among them.
+    of ASCII; "" where none is known. `nullable` tells whether the empty text may be among them,
+    `numeric` whether texts may that have no other characters than a JSON number.
     """
 
     pattern: str | None
     exact: bool
     required: str = ""
     nullable: bool = True
+    numeric: bool = True
 
     @property
     def is_any_text(self) -> bool:
@@ -75,7 +80,7 @@ class Language:
 
 
 _UNKNOWN = Language(None, exact=False)
-_NO_TEXT = Language("", exact=False, nullable=False)
+_NO_TEXT = Language("", exact=False, nullable=False, numeric=False)
 
 
 @lru_cache(maxsize=4096)
@@ -93,17 +98,17 @@ def language_of(tree: Tree, exact: bool, wide: bool) -> Language:
     """Return what a tree without anchors says, within Lucene's limits."""
     if tree == NOTHING:
         return replace(_NO_TEXT, exact=exact)
-    required, nullable = _required(tree), is_nullable(tree)
+    known = Language(None, False, _required(tree), is_nullable(tree), is_within(tree, NUMERIC))
     pattern = render(tree)
-    if len(pattern) <= MAX_LENGTH and is_affordable(tree):
-        return Language(pattern, exact, required, nullable)
+    if utf16_length(pattern) <= MAX_LENGTH and is_affordable(tree):
+        return replace(known, pattern=pattern, exact=exact)
     if not wide:
         return _NO_TEXT
     eased = _eased(tree)
     pattern = render(eased)
-    if len(pattern) <= MAX_LENGTH and is_affordable(eased):
-        return Language(pattern, False, required, nullable)
-    return Language(None, False, required, nullable)
+    if utf16_length(pattern) <= MAX_LENGTH and is_affordable(eased):
+        return replace(known, pattern=pattern)
+    return known
 
 
 def render(tree: Tree) -> str:

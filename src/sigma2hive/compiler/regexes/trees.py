@@ -142,6 +142,21 @@ def is_nullable(tree: Tree) -> bool:
             return True
 
 
+def is_within(tree: Tree, chars: CharSet) -> bool:
+    """Whether one of the tree's texts has no other characters; the tree has no anchors."""
+    match tree:
+        case Chars(accepted):
+            return bool(intersection(accepted, chars))
+        case Seq(items):
+            return all(is_within(item, chars) for item in items)
+        case Alt(options):
+            return any(is_within(option, chars) for option in options)
+        case Repeat(item, least, _):
+            return least == 0 or is_within(item, chars)
+        case Anchor():
+            return True
+
+
 def _from_left(tree: Tree) -> list[tuple[Anchor | None, Tree]]:
     """Take the tree apart into (anchor at its start, what follows)."""
     if isinstance(tree, Anchor):

@@ -201,7 +201,8 @@ def odd_world(cluster: Cluster, folder: Path, count: int) -> Iterator[OddWorld]:
             (snapshot,) = pull_snapshots(client, [PATTERN])
         for name in names:
             later = [{"@timestamp": 0, "later": text} for text in ("abc", "", "foo bar")]
-            indices.add(name, later, first=count)
+            odd = [{"@timestamp": 0, "at_once": text} for text in ("\u212a", "ſ", "ı", "İ")]
+            indices.add(name, [*later, *odd], first=count)
         text = PROFILE + render_snapshots([snapshot])
         (folder / "odd.yml").write_text(text, encoding="utf-8")
         diagnostics = Diagnostics()

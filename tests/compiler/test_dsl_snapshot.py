@@ -78,6 +78,13 @@ def test_queries_find_what_the_reference_evaluator_finds(
     compared.compare(detection)
 
 
+@pytest.mark.parametrize("letter", ["k", "s", "i"])
+def test_a_runtime_field_does_not_hide_letters_that_java_takes_for_others(
+    compared: Compared, letter: str
+) -> None:
+    compared.compare({"a": {"at_once": letter}, "condition": "not a"})
+
+
 def test_enough_was_compared(compared: Compared) -> None:
     assert compared.seen["pairs"] >= 5_000
     assert compared.seen["wanted"] > compared.seen["pairs"] / 50

@@ -121,7 +121,7 @@ class Field:
     field. `missing` where the index was looked at and has none such. `opaque` where the index can
     tell whether there is a value and nothing else of it. `computed` where the index has values that
     documents do not (a constant, a script, a null_value, a copy): they are read through the
-    search's `fields`.
+    search's `fields`. `is_runtime` where the values are read when they are asked for.
     """
 
     path: str
@@ -136,6 +136,7 @@ class Field:
     missing: bool = False
     opaque: bool = False
     computed: bool = False
+    is_runtime: bool = False
 
     @property
     def is_computed(self) -> bool:

@@ -206,6 +206,7 @@ def field_of(fact: IndexedField) -> Field:
         ignore_above=fact.ignore_above if has_limit else 0,
         opaque=is_opaque,
         computed=computed,
+        is_runtime=fact.is_runtime,
     )
 
 
@@ -262,6 +263,7 @@ def _one_field(path: str, fields: Sequence[Field]) -> Field:
         keyword=_same(found.keyword for found in fields),
         ignore_above=min(limits, default=0),
         computed=computed,
+        is_runtime=any(found.is_runtime for found in fields),
     )
     if len(is_lower_cased) == 1 and not any(found.opaque for found in fields):
         if len(types) == 1 and types <= _PLAIN | _NUMBERS:

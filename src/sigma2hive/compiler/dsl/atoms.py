@@ -135,10 +135,20 @@ def _on_keyword(test: Test, field: Field) -> Bounds:
         # must not be found too much is asked of the field itself.
         caseless = _on_slot(test, Slot(field.caseless, limit, lower_cased=True))
         bounds = Bounds(caseless.upper, bounds.lower, worse_of((caseless.reason, bounds.reason)))
+    if field.is_runtime and _is_confused_at_runtime(test):
+        bounds = at_most(bounds.upper, worse_of((bounds.reason, Reason.RUNTIME)) or Reason.RUNTIME)
     if field.dynamic:
         # A field that no mapping names may be one too many for the index.
         bounds = with_unindexed(bounds, Slot(field.path, limit))
     return bounds
+
+
+def _is_confused_at_runtime(test: Test) -> bool:
+    """Whether Java's equalsIgnoreCase, which a term on a runtime field is, takes other letters."""
+    if not isinstance(test, Text):
+        return isinstance(test, Boolean)
+    literal = "" if test.cased else test.literal or ""
+    return not {"i", "k", "s"}.isdisjoint(literal.lower())
 
 
 def _is_plain(test: Text) -> bool:

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     UNINDEXED = "values that the index left out (too long, malformed) are looked at one by one"
     NUMBER_SPELLING = "a number may be spelt in other ways (4625.0, 04625, 4.625e3)"
     CASELESS = "a caseless subfield takes the Kelvin sign for k and the dotted capital I for i"
+    RUNTIME = "a runtime field takes the Kelvin sign for k, the long s for s, dotless i for i"
     LETTER_CASE = "the index folds the letter case of these characters otherwise"
     TOO_COMPLEX = "the pattern is too large for Lucene and was shortened"
     REGEX = "Lucene's regular expressions cannot say this (look-around, back-reference, word edge)"
@@ -46,6 +47,7 @@ class Reason(StrEnum):
             Reason.UNINDEXED,
             Reason.NUMBER_SPELLING,
             Reason.CASELESS,
+            Reason.RUNTIME,
             Reason.MISSING,
         )
 

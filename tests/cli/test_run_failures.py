@@ -120,6 +120,22 @@ def test_a_closed_index(real: Callable[[str], None], indices: Indices) -> None:
     only_here_was_searched(run(), "cannot search a closed index", "hint: open the index")
 
 
+def test_a_closed_index_among_others_is_told(real: Callable[[str], None], indices: Indices) -> None:
+    name = uuid.uuid4().hex
+    closed = indices.create(MAPPING, [event()], name=name)
+    indices.create(MAPPING, [event()], name=name)
+    indices.cluster.request("POST", f"{closed}/_close")
+    real(f"{INDEX_PREFIX}{name}*")
+    result = run()
+    assert result.exit_code == 0
+    assert "Found there" in result.stdout
+    assert f"warning S2H507: events of it were not looked at: searching {INDEX_PREFIX}{name}*" in (
+        " ".join(result.stderr.split())
+    )
+    assert f"cannot search a closed index: {closed}" in " ".join(result.stderr.split())
+    assert run("--strict").exit_code == 1
+
+
 def test_a_cluster_that_is_not_connected(real: Callable[[str], None]) -> None:
     real("elsewhere:logs-*")
     only_here_was_searched(run(), "[elsewhere]", "hint: connect it as a remote cluster")

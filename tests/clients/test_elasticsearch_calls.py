@@ -237,11 +237,11 @@ def test_a_closed_index_is_an_error_by_name_and_where_it_matters(
     closed = made.create(MAPPING, [{"n": 2}], name="closing")
     elasticsearch.request("POST", f"{closed}/_close")
     pattern = ("s2h-closing-*",)
-    with pytest.raises(IncompleteError, match="closed index; open the index"):
+    with pytest.raises(IncompleteError, match=f"closed index: {closed}; open the index"):
         client.count(Indices((closed,)), ALL)
-    with pytest.raises(IncompleteError, match="closed index; open the index"):
+    with pytest.raises(IncompleteError, match=f"closed index: {closed}; open the index"):
         client.count(Indices(pattern, closed_is_error=True), ALL)
-    with pytest.raises(IncompleteError, match="closed index; open the index"):
+    with pytest.raises(IncompleteError, match=f"closed index: {closed}; open the index"):
         client.count(Indices(pattern, may_be_missing=True, closed_is_error=True), ALL)
     assert client.count(Indices(pattern), ALL) == 1
 

@@ -458,6 +458,7 @@ def test_every_error_of_ours_is_told_apart() -> None:
         (404, "index_not_found_exception"),
         (400, "media_type_header_exception"),
         (404, "search_context_missing_exception"),
+        (400, "index_closed_exception"),
     ]
     made = {
         type(error_of_library(raised(kind, 500), CALL))

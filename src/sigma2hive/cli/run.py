@@ -266,7 +266,7 @@ def _exit_code(report: Report, asked: _Asked) -> Exit:
         return Exit.CONFIGURATION
     if not project.compiled.rules:
         return Exit.CONFIGURATION
-    left_out = project.findings.errors or summary.put_aside.errors
+    left_out = project.findings.errors or summary.put_aside.found
     if asked.strict and (left_out or report.blindness.blind or summary.delivered.findings.found):
         return Exit.FINDINGS
     return Exit.FINE

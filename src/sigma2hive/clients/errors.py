@@ -19,6 +19,7 @@ class ServerError(Sigma2hiveError):
     ├── ServerTimeoutError     no answer in time                                     passes
     ├── BusyError              it has too much to do, or too little memory           passes
     ├── IncompleteError        a shard, an index or a cluster is missing from it     passes
+    │   └── ClosedError        an index is closed                                    passes
     ├── AnswerError            an answer that a server of this kind does not give    passes
     ├── CertificateError       it is not who it should be, or does not speak TLS
     ├── AuthenticationError    credentials are missing or wrong (401)
@@ -67,6 +68,10 @@ class IncompleteError(ServerError):
     """A part of what was to be searched is missing: a shard, an index that is closed, a cluster."""
 
     passes = True
+
+
+class ClosedError(IncompleteError):
+    """An index that was to be searched is closed."""
 
 
 class AnswerError(ServerError):

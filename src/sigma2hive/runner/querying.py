@@ -27,6 +27,7 @@ from sigma2hive.model.events import Event
 from sigma2hive.model.fields import Field
 from sigma2hive.model.rules import CompiledCorrelation, CompiledRule
 from sigma2hive.model.times import render_time
+from sigma2hive.runner.closed import closed_indices
 from sigma2hive.runner.matching import Candidate
 from sigma2hive.runner.narrowing import (
     BUCKETS_PER_ANSWER,
@@ -80,7 +81,8 @@ class Search:
 
     After iterating, `failures` has the error of each rule that could not be searched whole, by its
     id: of one whose own search failed, and of all that were in a request that failed. After
-    `FAILURES_IN_A_ROW` such requests, or one whose error will not pass, no more are sent.
+    `FAILURES_IN_A_ROW` such requests, or one whose error will not pass, no more are sent. A closed
+    index that fits a pattern is left out by Elasticsearch, and told as a finding at the end.
     """
 
     client: ElasticsearchClient
@@ -117,6 +119,8 @@ class Search:
             failed_in_a_row, is_any_answered = 0, True
             for rule, request, answer in zip(batch, requests, answers, strict=True):
                 yield from self._candidates(rule, request, answer)
+        if not failed_in_a_row:
+            yield from closed_indices(self.client, self._searched_patterns())
 
     def _look_for_indices(self) -> None:
         """Ask which patterns still have no index; in doubt they are searched, and fail there."""
@@ -134,6 +138,10 @@ class Search:
                 for name, answer in zip(names, answers, strict=True)
                 if isinstance(answer, MissingError)
             )
+
+    def _searched_patterns(self) -> Iterator[str]:
+        searched = (rule for rule in self.rules if rule.info.id not in self.failures)
+        yield from dict.fromkeys(name for rule in searched for name in rule.indices)
 
     def _indices_of(self, rule: CompiledRule) -> Indices:
         there = tuple(name for name in rule.indices if name not in self.passed_over)

@@ -34,6 +34,7 @@ from sigma2hive.clients.errors import (
     AuthenticationError,
     BusyError,
     CertificateError,
+    ClosedError,
     IncompleteError,
     MissingError,
     PrivilegeError,
@@ -194,8 +195,9 @@ def _too_large(refusal: Refusal) -> ServerError:
 
 
 def _closed(refusal: Refusal) -> ServerError:
-    return IncompleteError(
-        refusal.call.message("cannot search a closed index"),
+    named = f": {', '.join(refusal.indices)}" if refusal.indices else ""
+    return ClosedError(
+        refusal.call.message(f"cannot search a closed index{named}"),
         "open the index, or take it out of the index pattern; nothing was taken as searched",
     )
 

@@ -26,7 +26,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An error in a body: its own type and those of its causes, and its reason in words."""
+    """An error in a body: its own type and those of its causes, and its reason in words.
+
+    `indices` are those that it names, sorted.
+    """
 
     call: Call
     status: int
@@ -34,6 +37,7 @@ class Refusal:
     reason: str
     retry_after_seconds: float | None = None
     is_json: bool = True
+    indices: tuple[str, ...] = ()
 
 
 def read_refusal(
@@ -44,7 +48,9 @@ def read_refusal(
     error = body.get("error") if isinstance(body, Mapping) else None
     types = frozenset(_types(error))
     reason = server_words(error) or "no reason given"
-    return Refusal(call, status, types, reason, retry_after_seconds, is_json)
+    named = {name for part in _parts(error) if isinstance(name := part.get("index"), str)}
+    indices = tuple(sorted(map(cut, named)))
+    return Refusal(call, status, types, reason, retry_after_seconds, is_json, indices)
 
 
 def _types(error: object) -> Iterator[str]:

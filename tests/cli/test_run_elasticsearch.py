@@ -188,6 +188,8 @@ def test_a_pattern_without_an_index_is_named_and_the_rest_is_searched(site: Path
     assert "error S2H507: 1 rule not searched: " in result.stdout
     assert "s2h-test-nowhere-*" in result.stdout
     assert "3 alerts" in result.stdout.splitlines()[-1]
+    total = "would have raised 3 alerts in 24 hours of what could be searched, from these rules:"
+    assert total in run("--since", "24h", "--dry-run").stdout
 
 
 def test_a_correlation_is_left_out_when_its_rule_could_not_be_searched(site: Path) -> None:

@@ -113,12 +113,13 @@ class Report:
         if self.window is None or not self.dry_run:
             return
         by_rule, span = raised.by_rule(), _span(self.window)
+        if self.unsearched:
+            span += " of what could be searched"
         if not by_rule:
             yield f"would have raised no alert in {span}"
             return
         total = sum(count for _, count in by_rule)
-        least = "at least " if self.unsearched else ""
-        yield f"would have raised {least}{_counted(total, 'alert')} in {span}, from these rules:"
+        yield f"would have raised {_counted(total, 'alert')} in {span}, from these rules:"
         titles = self._titles()
         for rule_id, count in by_rule:
             yield from wrap(visible(titles[rule_id]), first=f"{count:7,}  ", rest=" " * 9)

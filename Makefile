@@ -4,6 +4,7 @@
 #   make check    what CI runs: format, lint, types, tests, docs
 #   make bench-official   attacks found, our queries beside the official backend's
 #   make bench-speed      time to search for 2,400 rules, beside the official queries
+#   make bench-engine     events a CPU second, time and memory, beside the peers that are there
 #   make bench-thehive    alerts a second into the double of TheHive, none lost, none twice
 #   make PYTHON=/path/to/python3.12 …   chooses the interpreter
 
@@ -18,7 +19,7 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types docs docs-write format lock venv clean bench-official bench-speed bench-thehive
+.PHONY: help run test check lint types docs docs-write format lock venv clean bench-official bench-speed bench-engine bench-thehive
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -88,6 +89,10 @@ bench-official: $(READY)
 
 bench-speed: $(READY)
 	$(BIN)/python -m bench.speed
+
+# Needs events: bench/README.md. ARGS="--table small --rounds 1" narrows it.
+bench-engine: $(READY)
+	$(BIN)/python -m bench.engine $(ARGS)
 
 bench-thehive: $(READY)
 	$(BIN)/python -m bench.thehive_delivery

@@ -133,6 +133,9 @@ def test_a_mistake_in_the_metadata_has_its_place(wrong: str, right: str, expecte
         ("gte: 6", "lte: 6", "9:5 S2H209"),  # an empty group would meet it
         ("gte: 6", "eq: 6", "9:5 S2H209"),
         ("gte: 6", "gte: 0", "9:5 S2H209"),
+        ("gte: 6", "gte: 6\n        lt: 6", "9:5 S2H209"),  # no count meets both
+        ("gte: 6", "gt: 5\n        eq: 5", "9:5 S2H209"),
+        ("gte: 6", "gte: 6\n        lte: 6\n        neq: 6", "9:5 S2H209"),
         ("gte: 6", "gte: 6\n        field: User", "11:9 S2H209"),
         ("group-by", "groupby", "7:5 S2H209"),
         ("rules: [failed_logon]", "rules: []", "6:5 S2H209"),

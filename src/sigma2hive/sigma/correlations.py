@@ -171,7 +171,7 @@ class _CorrelationReader:
                 self._error(message, "a whole number, as gte: 6", "condition", key)
                 continue
             bounds.append(Bound(Operator(key), number))
-        self._refuse_empty_group(tuple(bounds))
+        self._refuse_useless(tuple(bounds))
         return tuple(bounds)
 
     def _is_count(self, key: str, number: Any) -> bool:
@@ -180,7 +180,8 @@ class _CorrelationReader:
         # YAML 1.1 reads 010 as 8, and 1:00 as 60.
         return _COUNT.fullmatch(self._document.written("correlation", "condition", key)) is not None
 
-    def _refuse_empty_group(self, bounds: tuple[Bound, ...]) -> None:
+    def _refuse_useless(self, bounds: tuple[Bound, ...]) -> None:
+        """Refuse what a group without events meets, and what none can meet."""
         if not bounds:
             return
         lower = [
@@ -192,6 +193,12 @@ class _CorrelationReader:
             self._error(
                 "a group without any event would meet the condition",
                 "give a lower bound of at least one event, as gte: 6",
+                "condition",
+            )
+        elif _is_met_by_none(bounds, max(lower)):
+            self._error(
+                "no number of events meets all of the condition, so the rule could never fire",
+                "keep one bound, as gte: 6",
                 "condition",
             )
 
@@ -217,3 +224,18 @@ class _CorrelationReader:
         self._failed = True
         place = self._document.at("correlation", *keys)
         self._diagnostics.error("S2H209", place, message, hint)
+
+
+def _is_met_by_none(bounds: tuple[Bound, ...], least: int) -> bool:
+    """Whether the other bounds leave no count from `least` on."""
+    upper = [
+        bound.number - (bound.operator is Operator.LT)
+        for bound in bounds
+        if bound.operator in (Operator.LT, Operator.LTE, Operator.EQ)
+    ]
+    equal = {bound.number for bound in bounds if bound.operator is Operator.EQ}
+    unequal = {bound.number for bound in bounds if bound.operator is Operator.NEQ}
+    least = max([least, *equal])
+    while least in unequal:
+        least += 1
+    return bool(upper) and least > min(upper)

@@ -142,3 +142,30 @@ def test_below_flattened_and_nested_fields_a_query_cannot_compare(profile: Profi
     place = placed(profile, Logsource("linux"))
     assert place.field("raw.a.b").type is FieldType.FLATTENED
     assert place.field("items.name").type is FieldType.NESTED
+
+
+SNAPSHOT = """
+profile: own
+title: Own
+field_types: {word: keyword}
+logsources:
+  - {product: windows, indices: ['east:logs-*']}
+snapshot:
+  "logs-*":
+    indices: [logs-windows]
+    fields: |
+      word long
+"""
+NEAR = "  - {product: windows, service: near, indices: [logs-windows*]}\n"
+
+
+@pytest.mark.parametrize(("rows", "kind"), [("", FieldType.LONG), (NEAR, FieldType.KEYWORD)])
+def test_a_snapshot_of_this_cluster_says_nothing_of_another(
+    tmp_path: Path, rows: str, kind: FieldType
+) -> None:
+    (tmp_path / "own.yml").write_text(SNAPSHOT.replace("snapshot:", rows + "snapshot:"))
+    diagnostics = Diagnostics()
+    own = load_profile("own", tmp_path, diagnostics)
+    assert own is not None, list(diagnostics)
+    (word,) = placed(own, Logsource("windows")).resolve("word")
+    assert word.type is kind

@@ -251,7 +251,18 @@ class Profile:
 
     def _speaking_of(self, pattern: str) -> list[Snapshot]:
         same = [entry for entry in self.snapshots if entry.pattern == pattern]
-        return same or [entry for entry in self.snapshots if is_within(pattern, entry.pattern)][:1]
+        return same or [entry for entry in self.snapshots if self._covers(entry, pattern)][:1]
+
+    def _covers(self, snapshot: Snapshot, pattern: str) -> bool:
+        """Whether what fits `pattern` was looked at with the snapshot's.
+
+        A snapshot names no cluster. Where some row reads its indices in this one, it is from here,
+        and says nothing of others.
+        """
+        if not is_within(pattern, snapshot.pattern):
+            return False
+        near = (name for name in self.patterns() if ":" not in name)
+        return ":" not in pattern or not any(is_within(name, snapshot.pattern) for name in near)
 
     def _covering(self, logsource: Logsource) -> list[LogsourceEntry]:
         rows = [row for row in self.rows if row.covers(logsource)]

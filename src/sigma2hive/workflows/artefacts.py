@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sigma2hive.compiler import Artefact, Target
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
+from sigma2hive.workflows.writing import telling_of_disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def plan_changes(folder: Path, target: Target, artefacts: Sequence[Artefact]) ->
     """
     texts = {artefact.name: artefact.text for artefact in artefacts}
     foreign, unchanged = Diagnostics(), []
-    with _translated(folder):
+    with telling_of_disk(folder, "folder"):
         for name, text in texts.items():
             path = folder / name
             if path.is_symlink() or path.exists():
@@ -58,7 +58,7 @@ def apply_changes(folder: Path, changes: Changes, artefacts: Sequence[Artefact])
         ConfigurationError: the folder cannot be written (S2H109).
     """
     wanted = set(changes.written)
-    with _translated(folder):
+    with telling_of_disk(folder, "folder"):
         if wanted:
             folder.mkdir(parents=True, exist_ok=True)
             # Inside the folder: only there is renaming sure to stay on one disk.
@@ -96,18 +96,3 @@ def _refuse(path: Path, diagnostics: Diagnostics) -> None:
         "something that sigma2hive did not write stands here, so it is left alone",
         "move it away, or name another folder with --output",
     )
-
-
-@contextmanager
-def _translated(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        problem = Diagnostics()
-        problem.error(
-            "S2H109",
-            Location(Path(error.filename or folder).as_posix()),
-            f"cannot be read or written: {error.strerror or error}",
-            "check the permissions and the room on the disk, or name another folder with --output",
-        )
-        raise ConfigurationError(problem) from error

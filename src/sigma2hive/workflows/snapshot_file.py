@@ -7,8 +7,7 @@ Takes a path and snapshots; gives the snapshots there, or puts others in their p
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.snapshots import Snapshot
 from sigma2hive.schema import parse_profile, render_snapshots
+from sigma2hive.workflows.writing import telling_of_disk
 
 _KEY = "snapshot:"
 _NOTICE = "# What the cluster's indices have, written by `sigma2hive schema pull`.\n"
@@ -37,7 +37,7 @@ def read_snapshot_file(path: Path) -> SnapshotFile:
         ConfigurationError: it cannot be read, or is no profile.
     """
     problems = Diagnostics()
-    with _translated(path):
+    with telling_of_disk(path, "file"):
         content = path.read_bytes() if path.exists() else None
     if content is None:
         return SnapshotFile(path, "", ())
@@ -87,25 +87,10 @@ def write_snapshot_file(path: Path, text: str, snapshots: Sequence[Snapshot]) ->
         message = "the key `snapshot` cannot be replaced here, for it is not written as a block"
         problems.error("S2H405", Location(path.as_posix()), message, "remove the key `snapshot`")
         raise ConfigurationError(problems)
-    with _translated(path):
+    with telling_of_disk(path, "file"):
         path.parent.mkdir(parents=True, exist_ok=True)
         # Beside it: only there is renaming sure to stay on one disk.
         with tempfile.TemporaryDirectory(prefix=".sigma2hive-", dir=path.parent) as staging:
             ready = Path(staging) / path.name
             ready.write_bytes(content)
             ready.replace(path)
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        problem = Diagnostics()
-        problem.error(
-            "S2H109",
-            Location(Path(error.filename or path).as_posix()),
-            f"cannot be read or written: {error.strerror or error}",
-            "check the permissions and the room on the disk, or name another file with --output",
-        )
-        raise ConfigurationError(problem) from error

@@ -157,26 +157,28 @@ def is_within(tree: Tree, chars: CharSet) -> bool:
             return True
 
 
-def _from_left(tree: Tree) -> list[tuple[Anchor | None, Tree]]:
-    """Take the tree apart into (anchor at its start, what follows)."""
+def _from_left(
+    tree: Tree, edges: tuple[Anchor, ...] = _AT_START
+) -> list[tuple[Anchor | None, Tree]]:
+    """Take the tree apart into (anchor of `edges` at its start, what follows)."""
     if isinstance(tree, Anchor):
-        return [(tree, EMPTY)] if tree in _AT_START else [(None, tree)]
+        return [(tree, EMPTY)] if tree in edges else [(None, tree)]
     if not _has_anchor(tree):
         return [(None, tree)]
     if isinstance(tree, Alt):
-        return _few([pair for option in tree.options for pair in _from_left(option)])
+        return _few([pair for option in tree.options for pair in _from_left(option, edges)])
     if isinstance(tree, Repeat):
         if (tree.least, tree.most) == (0, 1):
-            return [(None, EMPTY), *_from_left(tree.item)]
+            return [(None, EMPTY), *_from_left(tree.item, edges)]
         return [(None, tree)]
     if isinstance(tree, Seq) and tree.items:
         first, rest = tree.items[0], tree.items[1:]
         found: list[tuple[Anchor | None, Tree]] = []
-        for anchor, remains in _from_left(first):
+        for anchor, remains in _from_left(first, edges):
             if remains != EMPTY:
                 found.append((anchor, seq((remains, *rest))))
             elif anchor is None:
-                found.extend(_from_left(seq(rest)))
+                found.extend(_from_left(seq(rest), edges))
             else:
                 found.append((anchor, _without_repeated(anchor, seq(rest))))
         return _few(found)
@@ -185,28 +187,8 @@ def _from_left(tree: Tree) -> list[tuple[Anchor | None, Tree]]:
 
 def _from_right(tree: Tree) -> list[tuple[Tree, Anchor | None]]:
     """Take the tree apart into (what comes first, anchor at its end)."""
-    if isinstance(tree, Anchor):
-        return [(EMPTY, tree)] if tree in _AT_END else [(tree, None)]
-    if not _has_anchor(tree):
-        return [(tree, None)]
-    if isinstance(tree, Alt):
-        return _few([pair for option in tree.options for pair in _from_right(option)])
-    if isinstance(tree, Repeat):
-        if (tree.least, tree.most) == (0, 1):
-            return [(EMPTY, None), *_from_right(tree.item)]
-        return [(tree, None)]
-    if isinstance(tree, Seq) and tree.items:
-        rest, last = tree.items[:-1], tree.items[-1]
-        found: list[tuple[Tree, Anchor | None]] = []
-        for remains, anchor in _from_right(last):
-            if remains != EMPTY:
-                found.append((seq((*rest, remains)), anchor))
-            elif anchor is None:
-                found.extend(_from_right(seq(rest)))
-            else:
-                found.append((seq(rest), anchor))
-        return _few(found)
-    return [(tree, None)]
+    taken = _from_left(_reversed(tree), _AT_END)
+    return [(_reversed(core), anchor) for anchor, core in taken]
 
 
 def _without_repeated(anchor: Anchor, tree: Tree) -> Tree:

@@ -13,6 +13,7 @@ import pytest
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Severity
 from sigma2hive.settings import (
     ElasticsearchSettings,
+    KibanaSettings,
     Secret,
     Settings,
     conceal_credentials,
@@ -81,6 +82,7 @@ state: /var/lib/sigma2hive
 placeholders: p.yml
 limits: {max_event_bytes: 10, max_event_fields: 20}
 elasticsearch: {urls: ["https://es:9200"], ca_file: ca.pem, username: anna, timeout_seconds: 5}
+kibana: {url: "https://k", space: soc, data_view: logs}
 """
     settings, findings = load(tmp_path, text)
     assert findings == []
@@ -95,6 +97,7 @@ elasticsearch: {urls: ["https://es:9200"], ca_file: ca.pem, username: anna, time
     assert settings.elasticsearch == ElasticsearchSettings(
         ("https://es:9200",), tmp_path / "ca.pem", "anna", 5
     )
+    assert settings.kibana == KibanaSettings("https://k", "soc", "logs")
 
 
 def test_a_switch_is_true_or_false(tmp_path: Path) -> None:
@@ -232,7 +235,8 @@ def test_one_mistake_does_not_hide_the_rest(tmp_path: Path) -> None:
         (
             "zzz",
             "known are "
-            "rules, mappings, profile, sources, elasticsearch, thehive, sinks, state, "
+            "rules, mappings, profile, sources, elasticsearch, thehive, kibana, sinks, "
+            "state, "
             "placeholders, limits",
         ),
     ],
@@ -294,7 +298,7 @@ def test_every_setting_can_be_overridden(tmp_path: Path) -> None:
     settings, findings = load(tmp_path, environment=environment)
     defaults, _ = load(tmp_path)
     assert findings == []
-    assert len(environment) == 23
+    assert len(environment) == 26
     for row in all_rows():
         changed, default = settings, defaults
         for step in row.key.split("."):

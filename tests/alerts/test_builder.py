@@ -8,6 +8,7 @@ from sigma2hive.alerts import AlertContext
 from sigma2hive.model.mappings import AlertOverride, AlertSettings, Mappings, TemplateText
 from sigma2hive.model.profiles import Logsource
 from sigma2hive.model.rules import Level
+from sigma2hive.model.versions import RuleVersion, VersionState
 from tests.alerts.matches import (
     LOGON,
     MAPPINGS,
@@ -271,3 +272,41 @@ def test_a_keyword_search_shows_only_the_values_that_hold_the_word() -> None:
 def test_a_match_without_events_is_refused() -> None:
     with pytest.raises(ValueError, match="has no event"):
         alert_of(replace(match(), events=()))
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        (RuleVersion(), ""),
+        (RuleVersion(VersionState.COMMITTED, "ab" * 20), f", commit `{'ab' * 20}`"),
+        (
+            RuleVersion(VersionState.CHANGED, "ab" * 20),
+            f", changed since commit `{'ab' * 20}` and not committed",
+        ),
+        (RuleVersion(VersionState.NEW), ", not committed to Git"),
+    ],
+    ids=["unknown", "committed", "changed", "new"],
+)
+def test_the_footer_names_the_rule_its_commit_and_its_owner(
+    version: RuleVersion, said: str
+) -> None:
+    mappings = with_settings(owner="identity-team")
+    alert = alert_of(match(), mappings, AlertContext(version=version))
+    footer = alert.description.rpartition("### ")[2]
+    assert footer == (
+        f"The rule\n\n- File: `sigma_rules/windows/failed_logons.yml:12:1`{said}\n"
+        f"- Id: `{RULE_ID}`\n- Owner: identity-team"
+    )
+
+
+def test_a_link_to_a_rule_in_git_leads_to_the_commit_that_has_its_text() -> None:
+    template = TemplateText("https://git.example/blob/{rule.commit}/{rule.path}")
+    mappings = with_alerts(external_link=template)
+    for state, link in (
+        (VersionState.COMMITTED, "https://git.example/blob/c0ffee/sigma_rules/windows/"),
+        (VersionState.CHANGED, ""),  # that commit has another text
+    ):
+        context = AlertContext(version=RuleVersion(state, "c0ffee"))
+        alert = alert_of(match(), mappings, context)
+        assert alert.external_link.startswith(link)
+        assert bool(alert.external_link) == bool(link)

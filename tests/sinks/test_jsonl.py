@@ -46,7 +46,12 @@ def lines(path: Path) -> list[dict[str, object]]:
         pytest.param(alert(1, 2), id="usual"),
         pytest.param(alert(events=(event(1, b"\xff\x00"),)), id="not-utf-8"),
         pytest.param(alert(title="\ud800 \u202e Zürich \x1b[31m"), id="odd-characters"),
-        pytest.param(alert(case_template="t", external_link="https://x.example/"), id="links"),
+        pytest.param(
+            alert(
+                case_template="t", assignee="anna@soc.example", external_link="https://x.example/"
+            ),
+            id="links",
+        ),
         pytest.param(
             alert(observables=(), procedures=(), custom_fields={}, tags=(), left_out=()), id="bare"
         ),

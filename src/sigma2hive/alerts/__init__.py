@@ -2,6 +2,7 @@
 
 from sigma2hive.alerts.builder import build_alert
 from sigma2hive.alerts.checks import check_custom, check_mappings
+from sigma2hive.alerts.discover import check_kibana
 from sigma2hive.alerts.facts import AlertContext
 from sigma2hive.alerts.identity import source_ref
 from sigma2hive.alerts.known_fields import KnownFields
@@ -13,6 +14,7 @@ __all__ = [
     "Lookup",
     "build_alert",
     "check_custom",
+    "check_kibana",
     "check_mappings",
     "source_ref",
 ]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from sigma2hive.alerts.checks import read_custom
 from sigma2hive.alerts.description import Shown, describe
+from sigma2hive.alerts.discover import MAX_LINK, WIDER, DiscoverLink, discover_link
 from sigma2hive.alerts.facts import AlertContext, Facts
 from sigma2hive.alerts.identity import source_ref
 from sigma2hive.alerts.observables import Markings, collect_observables
@@ -30,7 +31,6 @@ MAX_TITLE = 512
 MAX_TAG = 128
 MAX_TAGS = 128
 MAX_DESCRIPTION = 1_048_576
-MAX_LINK = 4096
 _MAX_CUSTOM_TEXT = 4096
 _MAX_HELP = 10_000
 _DEFAULT_SEVERITY = 2
@@ -53,7 +53,7 @@ def build_alert(match: Match, mappings: Mappings, context: AlertContext) -> Aler
     custom = read_custom(match.rule, Diagnostics(), mappings.observables.data_types)
     settings = _settings(match, mappings.alerts, context, custom.settings)
     facts = Facts(match, context, owner=settings.owner or "")
-    writer = _Writer(facts, [])
+    writer = _Writer(facts, [], discover_link(facts, context.kibana))
     tlp = _DEFAULT_MARKING if settings.tlp is None else settings.tlp
     pap = _DEFAULT_MARKING if settings.pap is None else settings.pap
     rows = (*custom.observables, *mappings.observables.rows)
@@ -77,6 +77,7 @@ def build_alert(match: Match, mappings: Mappings, context: AlertContext) -> Aler
         procedures=procedures_of(match.rule.tags, facts.first.time_ns),
         custom_fields=writer.custom_fields(settings),
         case_template=settings.case_template or "",
+        assignee=settings.assignee or "",
         external_link=writer.link(mappings.alerts.external_link),
         events=match.events,
         left_out=left_out,
@@ -103,6 +104,7 @@ class _Writer:
 
     facts: Facts
     notes: list[str]
+    discover: DiscoverLink | None = None
 
     def title(self, template: TemplateText | None) -> str:
         text = ""
@@ -144,17 +146,23 @@ class _Writer:
         return found
 
     def link(self, template: TemplateText) -> str:
+        """Return what the template says, else the events in Discover, else ""."""
         rendered = self._render("external_link", template, Mode.LINK, MAX_LINK)
-        if not rendered.text or rendered.absent:
-            return ""
-        if len(rendered.text) > MAX_LINK or not _WEB_LINK.fullmatch(rendered.text):
+        link = "" if rendered.absent else rendered.text
+        if link and (len(link) > MAX_LINK or not _WEB_LINK.fullmatch(link)):
             self.notes.append("The external link is left out: it is no http(s) address that fits.")
-            return ""
-        return rendered.text
+            link = ""
+        if link or self.discover is None:
+            return link
+        if not self.discover.is_exact:
+            self.notes.append(f"The external link opens {WIDER}.")
+        return self.discover.url
 
     def description(self, mapping: AlertMapping, alert: Alert) -> str:
+        is_linked = self.discover is not None and self.discover.url == alert.external_link
         shown = Shown(
             left_out=alert.left_out,
+            discover=None if is_linked else self.discover,
             help=self._render("help", mapping.help, Mode.MARKDOWN, _MAX_HELP).text,
             notes=tuple(self.notes),
             key_fields=mapping.key_fields,

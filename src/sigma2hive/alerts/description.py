@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sigma2hive.alerts.blocks import listed, spans, table
+from sigma2hive.alerts.discover import WIDER, DiscoverLink
 from sigma2hive.alerts.facts import Facts, shown_time
 from sigma2hive.alerts.key_fields import key_fields
 from sigma2hive.alerts.muting import mute_filter
@@ -27,6 +28,7 @@ from sigma2hive.model.conditions import Atom, Exists, Null, Operator, Text, Wild
 from sigma2hive.model.events import Event
 from sigma2hive.model.folding import fold
 from sigma2hive.model.rules import CorrelationKind
+from sigma2hive.model.versions import RuleVersion, VersionState
 
 #: The sections in the order of `body`; a description template may name each of them.
 SECTION_ORDER = (
@@ -42,6 +44,7 @@ SECTION_ORDER = (
     "mute",
     "notes",
     "raw",
+    "footer",
 )
 RAW_TITLE = "Raw logs"
 LEFT_OUT_TITLE = "Not made observables"
@@ -72,6 +75,7 @@ class Shown:
     """What the description tells beyond the match itself."""
 
     left_out: tuple[LeftOut, ...] = ()
+    discover: DiscoverLink | None = None
     help: str = ""
     notes: tuple[str, ...] = ()
     key_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -84,7 +88,7 @@ def describe(facts: Facts, shown: Shown) -> dict[str, Markdown]:
     """Return every section, "" where there is nothing to say, and `body`, all of them."""
     rule = facts.match.rule
     texts = {
-        "summary": _summary(facts),
+        "summary": _summary(facts) + _discover(shown.discover),
         "about": markdown_text(excerpt(rule.description, _MAX_RULE_TEXT)),
         "fields": key_fields(facts, shown.key_fields),
         "why": _why(facts),
@@ -98,6 +102,7 @@ def describe(facts: Facts, shown: Shown) -> dict[str, Markdown]:
         "mute": _mute(mute_filter(facts, shown.mute_by)),
         "notes": listed("About this alert", map(markdown_text, shown.notes)),
         "raw": _raw(facts.match.events, shown),
+        "footer": _footer(facts),
     }
     sections = {name: Markdown(texts[name]) for name in SECTION_ORDER}
     sections["body"] = Markdown("\n\n".join(text for text in sections.values() if text))
@@ -123,6 +128,13 @@ def _summary(facts: Facts) -> str:
     lines += _limit(facts)
     lines += [f"- Grouped by {code_span(name)}: {code_span(value)}" for name, value in facts.group]
     return "\n".join(lines)
+
+
+def _discover(link: DiscoverLink | None) -> str:
+    if link is None:
+        return ""
+    what = "these events" if link.is_exact else WIDER
+    return f"\n\n[Open in Kibana Discover](<{link.url}>): {what}."
 
 
 def _limit(facts: Facts) -> Iterator[str]:
@@ -229,6 +241,27 @@ def _mute(text: str) -> str:
         "`.yml` file among the rules; with lines taken out of `selection` it mutes more."
     )
     return f"### To mute it\n\n{intro}\n\n{text}"
+
+
+def _footer(facts: Facts) -> str:
+    rule = facts.match.rule
+    entries = [
+        f"File: {code_span(str(rule.location))}{_version(facts.context.version)}",
+        f"Id: {code_span(rule.id)}",
+    ]
+    if facts.owner:
+        entries.append(f"Owner: {markdown_text(facts.owner)}")
+    return listed("The rule", entries)
+
+
+def _version(version: RuleVersion) -> str:
+    commit = code_span(version.commit)
+    return {
+        VersionState.UNKNOWN: "",
+        VersionState.COMMITTED: f", commit {commit}",
+        VersionState.CHANGED: f", changed since commit {commit} and not committed",
+        VersionState.NEW: ", not committed to Git",
+    }[version.state]
 
 
 def _raw(events: tuple[Event, ...], shown: Shown) -> str:

@@ -17,6 +17,8 @@ from sigma2hive.model.profiles import Logsource
 from sigma2hive.model.rules import CompiledCorrelation
 from sigma2hive.model.times import moment_of
 from sigma2hive.model.values import Values
+from sigma2hive.model.versions import RuleVersion
+from sigma2hive.settings import KibanaSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class AlertContext:
     `fields` maps a Sigma field name to the profile's fields, as `CompiledRule.fields` does, so that
     templates and rules may use either name; `lookup` knows what the profile says beyond the rule.
     `correlation` is the rule of an episode. `data_types` are the observable types that the server
-    has; None where nobody asked it.
+    has; None where nobody asked it. `kibana` is where events can be opened; `version` is where the
+    rule's text stands in Git.
     """
 
     fields: Mapping[str, tuple[Field, ...]] = field(default_factory=dict)
@@ -34,6 +37,8 @@ class AlertContext:
     logsource: Logsource = field(default_factory=Logsource)
     correlation: CompiledCorrelation | None = None
     data_types: frozenset[str] | None = None
+    kibana: KibanaSettings = field(default_factory=KibanaSettings)
+    version: RuleVersion = field(default_factory=RuleVersion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,12 @@ class Facts:
         """Return the index fields that a Sigma name stands for, () where it is a path itself."""
         return tuple(candidate.path for candidate in self._fields_of(name))
 
+    def index_fields_of(self, name: str) -> tuple[Field, ...]:
+        """Return the index fields that a name stands for, its own where it is a path itself."""
+        places = self.context.lookup.places
+        own = tuple(place.field(name) for place in places[:1]) or (Field(name),)
+        return self._fields_of(name) or own
+
     def _translated(self, name: str, values: Values) -> tuple[str, ...]:
         for candidate in self._fields_of(name):
             found = candidate.values_of(values)
@@ -113,6 +124,7 @@ class Facts:
             "status": rule.status,
             "description": rule.description,
             "author": rule.author,
+            "commit": self.context.version.commit if self.context.version.is_as_committed else "",
             "owner": self.owner,
             "path": rule.location.path,
             "line": str(rule.location.line),
@@ -123,6 +135,7 @@ class Facts:
 
 RULE_KEYS = (
     "author",
+    "commit",
     "description",
     "id",
     "level",

@@ -109,6 +109,7 @@ def _facts(alert: Alert) -> Iterator[str]:
         ("tags", ", ".join(alert.tags)),
         ("fields", ", ".join(f"{name}={value}" for name, value in alert.custom_fields.items())),
         ("template", alert.case_template),
+        ("assignee", alert.assignee),
         ("link", alert.external_link),
     )
     for name, text in rows:

@@ -31,6 +31,7 @@ from sigma2hive.cli.output import OutputError, say, tell
 from sigma2hive.cli.run_report import NOT_READ, Raised, Report
 from sigma2hive.clients.errors import ServerError
 from sigma2hive.compiler import Blindness, find_blindness
+from sigma2hive.repository import Versions
 from sigma2hive.runner.delivery import check_delivery, open_delivery, sink_requests
 from sigma2hive.runner.inputs import Input, read_files, search_back
 from sigma2hive.runner.naming import naming_of
@@ -154,6 +155,8 @@ def _run(project: Project, asked: _Asked) -> Exit:
             unsearched=looked_at.unsearched,
             progress=stack.enter_context(_progress(summary)),
             profile=project.profile,
+            kibana=settings.kibana,
+            version_of=stack.enter_context(Versions(settings.root)).of,
         )
         for alert in run_pass(work, looked_at.found, summary):
             raised.add(alert)

@@ -53,6 +53,7 @@ class Alert:
 
     title ≤ 512, type and source ≤ 32, source_ref ≤ 128, tags ≤ 128 unique; severity 1 low to 4
     critical; TLP 0 clear to 4 red; PAP 0 clear to 3 red. `date_ns` is the first event's own time.
+    `assignee` is a user's login.
     `events` carry the raw logs whole.
     """
 
@@ -72,6 +73,7 @@ class Alert:
     procedures: tuple[Procedure, ...] = ()
     custom_fields: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     case_template: str = ""
+    assignee: str = ""
     external_link: str = ""
     events: tuple[Event, ...] = ()
     left_out: tuple[LeftOut, ...] = ()

@@ -31,12 +31,14 @@ SETTINGS_KEYS = (
     "tags",
     "custom_fields",
     "case_template",
+    "assignee",
     "owner",
 )
 
 MAX_TAG = 128
 MAX_TYPE = 64
 MAX_CASE_TEMPLATE = 128
+MAX_LOGIN = 128
 #: A template is a line or a page, not a program.
 MAX_TEMPLATE = 20_000
 
@@ -87,6 +89,7 @@ def read_settings(shape: Shape, *, with_severity: bool = True) -> AlertSettings:
         ),
         custom_fields=_custom_fields(shape),
         case_template=shape.text("case_template", MAX_CASE_TEMPLATE),
+        assignee=shape.text("assignee", MAX_LOGIN),
         owner=shape.text("owner", MAX_TAG),
     )
 

@@ -108,6 +108,7 @@ class AlertSettings:
     tags: tuple[TemplateText, ...] = ()
     custom_fields: Mapping[str, TemplateText | int | float | bool] = field(default_factory=dict)
     case_template: str | None = None
+    assignee: str | None = None
     owner: str | None = None
 
     def over(self, base: AlertSettings) -> AlertSettings:
@@ -120,6 +121,7 @@ class AlertSettings:
             tags=tuple(dict.fromkeys((*base.tags, *self.tags))),
             custom_fields={**base.custom_fields, **self.custom_fields},
             case_template=base.case_template if self.case_template is None else self.case_template,
+            assignee=base.assignee if self.assignee is None else self.assignee,
             owner=base.owner if self.owner is None else self.owner,
         )
 

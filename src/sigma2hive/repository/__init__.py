@@ -3,9 +3,11 @@
 from sigma2hive.repository.mapping_files import SCHEMAS_FOLDER, report_unread_files
 from sigma2hive.repository.mappings import load_mappings
 from sigma2hive.repository.rules import load_placeholders, load_repository, shown_path
+from sigma2hive.repository.versions import Versions
 
 __all__ = [
     "SCHEMAS_FOLDER",
+    "Versions",
     "load_mappings",
     "load_placeholders",
     "load_repository",

@@ -13,10 +13,13 @@ from sigma2hive.compiler import Compiled
 from sigma2hive.model.fields import Field
 from sigma2hive.model.profiles import Logsource, Profile
 from sigma2hive.model.rules import CompiledCorrelation, CompiledRule
+from sigma2hive.settings import KibanaSettings
 
 
-def contexts_of(compiled: Compiled, profile: Profile | None) -> Mapping[str, AlertContext]:
-    """Return the context of each rule and correlation, by its id.
+def contexts_of(
+    compiled: Compiled, profile: Profile | None, kibana: KibanaSettings
+) -> Mapping[str, AlertContext]:
+    """Return the context of each rule and correlation, by its id, without its version.
 
     Without a profile, alerts know the fields that rules ask for, and no other names of theirs.
     """
@@ -24,7 +27,10 @@ def contexts_of(compiled: Compiled, profile: Profile | None) -> Mapping[str, Ale
     lookups = _Lookups(profile)
     contexts = {
         rule.info.id: AlertContext(
-            fields=rule.fields, lookup=lookups.of({rule.logsource}), logsource=rule.logsource
+            fields=rule.fields,
+            lookup=lookups.of({rule.logsource}),
+            logsource=rule.logsource,
+            kibana=kibana,
         )
         for rule in compiled.rules
     }
@@ -35,6 +41,7 @@ def contexts_of(compiled: Compiled, profile: Profile | None) -> Mapping[str, Ale
             lookup=lookups.of(logsources),
             logsource=_common(logsources),
             correlation=correlation,
+            kibana=kibana,
         )
     return contexts
 

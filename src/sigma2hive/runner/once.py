@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sigma2hive.alerts import AlertContext, build_alert
 from sigma2hive.compiler import Compiled
@@ -20,11 +20,13 @@ from sigma2hive.model.mappings import Mappings
 from sigma2hive.model.matches import Match, Suppression, Ungrouped
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import CompiledCorrelation
+from sigma2hive.model.versions import RuleVersion
 from sigma2hive.runner.contexts import contexts_of
 from sigma2hive.runner.delivery import Delivered
 from sigma2hive.runner.episodes import find_firings
 from sigma2hive.runner.matching import Candidate, Matcher
 from sigma2hive.runner.state import EpisodeStore, StoredEpisode
+from sigma2hive.settings import KibanaSettings
 from sigma2hive.sinks import Sink
 
 
@@ -35,7 +37,8 @@ class Pass:
     `profile` is the one that `compiled` was made for: alerts look up its other names for a field.
     Without `episodes` (a dry run) none is remembered. `unsearched` are ids of rules of which events
     may be missing; it may grow while events are read. `progress` is told the number of events so
-    far, after each.
+    far, after each. Alerts link to events in `kibana`; `version_of` tells of a rule's file, by its
+    path as findings show it, which commit it is from.
     """
 
     compiled: Compiled
@@ -45,6 +48,8 @@ class Pass:
     unsearched: Collection[str] = ()
     progress: Callable[[int], None] = lambda _: None
     profile: Profile | None = None
+    kibana: KibanaSettings = field(default_factory=KibanaSettings)
+    version_of: Callable[[str], RuleVersion] = lambda _: RuleVersion()
 
 
 @dataclass(slots=True)
@@ -75,7 +80,7 @@ def run_pass(
     """
     matcher = Matcher(work.compiled)
     summary.suppressed = matcher.suppressed
-    contexts = contexts_of(work.compiled, work.profile)
+    contexts = contexts_of(work.compiled, work.profile, work.kibana)
     for entry in found:
         if isinstance(entry, Diagnostic):
             summary.put_aside.found.append(entry)
@@ -96,6 +101,7 @@ def run_pass(
 
 
 def _pushed(work: Pass, match: Match, context: AlertContext, summary: Summary) -> Alert:
+    context = replace(context, version=work.version_of(match.rule.location.path))
     alert = build_alert(match, work.mappings, context)
     summary.delivered.push(alert, work.sinks)
     return alert

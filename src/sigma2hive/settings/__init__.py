@@ -2,6 +2,7 @@
 
 from sigma2hive.settings.keys import (
     ElasticsearchSettings,
+    KibanaSettings,
     Limits,
     Settings,
     SourceSettings,
@@ -19,6 +20,7 @@ from sigma2hive.settings.secrets import (
 __all__ = [
     "SETTINGS_FILE",
     "ElasticsearchSettings",
+    "KibanaSettings",
     "Limits",
     "Secret",
     "Settings",

@@ -210,6 +210,33 @@ class TheHiveSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class KibanaSettings:
+    """Where analysts open events. Kibana itself is never asked: links are made of these alone."""
+
+    url: str | None = _setting(
+        None,
+        Kind.TEXT,
+        """Address of Kibana as an analyst's browser reaches it, with its base path if it has one.
+        Alerts about events in Elasticsearch then have a link to these events in Discover.""",
+        "url: https://kibana.example",
+    )
+    space: str | None = _setting(
+        None,
+        Kind.TEXT,
+        """Space of Kibana that links lead into, by its identifier. Without it, the default one.""",
+        "space: soc",
+    )
+    data_view: str | None = _setting(
+        None,
+        Kind.TEXT,
+        """Data view that links open, by its id: what stands after `/dataView/` in the address of
+        its page in Kibana's Stack Management. Without it, each link brings a data view of the index
+        patterns that its rule searches, which Kibana keeps for that session only.""",
+        "data_view: 8f1d2c3e-5a4b-4c6d-9e7f-0a1b2c3d4e5f",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What holds for every command in a repository.
 
@@ -251,6 +278,7 @@ class Settings:
     thehive: TheHiveSettings = _section(
         TheHiveSettings, "Where TheHive is, and as whom alerts are sent."
     )
+    kibana: KibanaSettings = _section(KibanaSettings, "Where analysts open the events of alerts.")
     sinks: tuple[str, ...] = _setting(
         ("inbox",),
         Kind.TEXT,

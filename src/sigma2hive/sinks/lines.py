@@ -54,6 +54,7 @@ def parse_alert(text: str, events: tuple[Event, ...] | None = None) -> Alert:
         procedures=tuple(_parsed_procedure(entry) for entry in line["procedures"]),
         custom_fields=line["customFields"],
         case_template=line.get("caseTemplate", ""),
+        assignee=line.get("assignee", ""),
         external_link=line.get("externalLink", ""),
         events=events,
         left_out=tuple(
@@ -86,6 +87,8 @@ def _head(alert: Alert) -> dict[str, object]:
     }
     if alert.case_template:
         head["caseTemplate"] = alert.case_template
+    if alert.assignee:
+        head["assignee"] = alert.assignee
     if alert.external_link:
         head["externalLink"] = alert.external_link
     return head

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sigma2hive.alerts import KnownFields, check_custom, check_mappings
+from sigma2hive.alerts import KnownFields, check_custom, check_kibana, check_mappings
 from sigma2hive.compiler import Compiled, compile_all
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
 from sigma2hive.model.mappings import Mappings
@@ -74,6 +74,7 @@ def load_project(options: ProjectOptions) -> Project:
     report_unread_files(settings.mappings, [settings.placeholders or Path()], problems)
     placeholders = load_placeholders(settings.placeholders, settings.root, problems)
     check_mappings(mappings, problems)
+    check_kibana(settings, problems)
     problems.show_from(settings.root)
     if problems.errors or profile is None:
         raise ConfigurationError(problems, settings.root)

@@ -37,6 +37,7 @@ def alert_body(alert: Alert) -> dict[str, Any]:
         "procedures": [procedure_body(one) for one in alert.procedures],
         "customFields": dict(alert.custom_fields),
         "caseTemplate": alert.case_template,
+        "assignee": alert.assignee,
         "externalLink": alert.external_link,
     }
     return body | {name: value for name, value in optional.items() if value}

@@ -173,6 +173,7 @@ REFUSED = [
     ),
     pytest.param({"custom_fields": {"zone": "dmz"}}, "custom field 'zone'", id="custom-field"),
     pytest.param({"case_template": "logons"}, "case template 'logons'", id="case-template"),
+    pytest.param({"assignee": "nobody@soc.example"}, "assignee 'nobody@soc.example'", id="login"),
 ]
 
 
@@ -201,6 +202,40 @@ def test_what_thehive_does_not_know_is_left_out_and_named(
     assert kept == ({"203.0.113.9"} if "observables" in part else {"203.0.113.7"})
     if "procedures" in part:
         assert [one["patternId"] for one in got["procedures"]] == ["T1110"]
+
+
+WANTED = {"case_template": "logons", "assignee": "analyst@soc.example"}
+
+
+@pytest.mark.parametrize("words_are_known", [True, False])
+def test_one_part_that_is_refused_costs_no_other(sender: Sender, words_are_known: bool) -> None:
+    fields = [{"name": "zone", "type": "string"}]
+    templates = [{"name": "logons"}]
+    sender.thehive.set_up(catalogue={"custom_fields": fields, "case_templates": templates})
+    if not words_are_known:
+        body = {"type": "NotFoundError", "message": "no"}
+        sender.thehive.fail("status", status=404, body=body, path="/alert$", times=1)
+    techniques = (Procedure("T9999", T0), Procedure("T1110", T0))
+    sent = new_alert(**WANTED, custom_fields={"zone": "dmz"}, procedures=techniques)
+    closing = sender.send(sent)
+    assert (outcomes(closing), closing.failure) == (["stored"], None)
+    got = sender.stored()
+    assert got["assignee"] == "analyst@soc.example"
+    assert [(one["name"], one["value"]) for one in got["customFields"]] == [("zone", "dmz")]
+    assert [one["patternId"] for one in got["procedures"]] == ["T1110"]
+    assert got["caseTemplate"] == "logons"
+    (finding,) = closing.findings
+    assert finding.message.startswith("ATT&CK technique 'T9999' left out of 1 alert")
+
+
+def test_an_assignee_is_set_once_and_left_to_the_analysts(sender: Sender) -> None:
+    sent = new_alert(assignee="analyst@soc.example")
+    sender.send(sent)
+    assert sender.stored()["assignee"] == "analyst@soc.example"
+    alert_id = sender.stored()["_id"]
+    sender.thehive.api("key-analyst").alert.update(alert_id, {"assignee": "sigma2hive@soc.example"})
+    assert outcomes(sender.send(sent)) == ["already there"]
+    assert sender.stored()["assignee"] == "sigma2hive@soc.example"
 
 
 def test_what_is_named_in_the_description_is_inert(sender: Sender) -> None:

@@ -18,7 +18,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class StoredAlert:
-    """An alert that TheHive has. `stage` is New, InProgress, Closed or Imported."""
+    """An alert that TheHive has. `stage` is New, InProgress, Closed or Imported.
+
+    `custom_fields` are the names of those that it has.
+    """
 
     id: str
     status: str
@@ -26,15 +29,24 @@ class StoredAlert:
     case_id: str = ""
     description: str = ""
     case_template: str = ""
+    assignee: str = ""
+    external_link: str = ""
+    custom_fields: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that lies beside an alert; `size` is in bytes."""
+    """A file that lies beside an alert; `size` is in bytes, `created` in milliseconds."""
 
     id: str
     name: str
     size: int
+    created: int = 0
+
+    @property
+    def age(self) -> tuple[int, int, str]:
+        """Return what orders files: the one that came first before all others."""
+        return self.created, len(self.id), self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +97,9 @@ def read_alert(answer: object, identity: tuple[str, str, str], call: Call) -> St
         str(fields.get("caseId") or ""),
         str(fields.get("description") or ""),
         str(fields.get("caseTemplate") or ""),
+        str(fields.get("assignee") or ""),
+        str(fields.get("externalLink") or ""),
+        frozenset(read_names(fields.get("customFields") or [], "name", call)),
     )
 
 
@@ -137,9 +152,18 @@ def read_attachments(answer: object, call: Call) -> tuple[Attachment, ...]:
             _field(fields, "_id", str, call),
             _field(fields, "name", str, call),
             _field(fields, "size", int, call),
+            _field(fields, "_createdAt", int, call),
         )
         for fields in _objects(answer, call)
     )
+
+
+def read_attached(answer: object, call: Call) -> Attachment:
+    """Return the one file that an answer says was attached."""
+    made = read_attachments(_field(_object(answer, call), "attachments", list, call), call)
+    if len(made) != 1:
+        raise no_answer("an answer that is not TheHive's: it lacks attachments", call)
+    return made[0]
 
 
 def _refused(failure: Mapping[str, Any]) -> LeftOut:

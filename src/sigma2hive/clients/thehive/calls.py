@@ -28,6 +28,7 @@ from sigma2hive.clients.thehive.answers import (
     User,
     read_added,
     read_alert,
+    read_attached,
     read_attachments,
     read_contents,
     read_custom_fields,
@@ -37,7 +38,7 @@ from sigma2hive.clients.thehive.answers import (
     read_version,
 )
 from sigma2hive.clients.thehive.bodies import alert_body, alike, observable_body, procedure_body
-from sigma2hive.clients.thehive.failures import Call, error_of_library, no_answer
+from sigma2hive.clients.thehive.failures import Call, error_of_library
 from sigma2hive.model.alerts import Alert, Observable, Procedure
 
 #: Entries of a catalogue that are asked for at once.
@@ -181,6 +182,19 @@ class TheHiveClient:
         path = quote(alert_id, safe="~")
         self._send(call, lambda: self._library.alert.create_procedure(path, body))
 
+    def techniques_of(self, alert_id: str) -> frozenset[str]:
+        """Return the ids (T1059.001) of the ATT&CK techniques that an alert has."""
+        call = self._call(f"listing the techniques of alert {alert_id}")
+        answer = self._send(call, lambda: self._list(alert_id, "procedures"))
+        return read_names(answer, "patternId", call)
+
+    def assign(self, alert_id: str, login: str) -> None:
+        """Give an alert to a user. Needs manageAlert/update.
+
+        Raises: RequestRefusedError where the organisation has no such user.
+        """
+        self._update("assigning", alert_id, {"assignee": login})
+
     def set_custom_field(self, alert_id: str, name: str, value: object) -> None:
         """Set one custom field of an alert; the others stay. Needs manageAlert/update.
 
@@ -188,9 +202,13 @@ class TheHiveClient:
         """
         self._update(f"setting {name} of", alert_id, {"customFields": {name: value}})
 
-    def describe(self, alert_id: str, description: str) -> None:
-        """Replace an alert's description. Needs manageAlert/update."""
-        self._update("describing", alert_id, {"description": description})
+    def describe(self, alert_id: str, description: str, external_link: str = "") -> None:
+        """Replace an alert's description, and its link if one is given.
+
+        Needs manageAlert/update.
+        """
+        link = {"externalLink": external_link} if external_link else {}
+        self._update("describing", alert_id, {"description": description, **link})
 
     def attachments_of(self, alert_id: str) -> tuple[Attachment, ...]:
         """Return the files that lie beside an alert."""
@@ -211,22 +229,31 @@ class TheHiveClient:
             )
             return file.read_bytes()
 
-    def attach(self, alert_id: str, name: str, content: bytes) -> None:
-        """Put a file beside an alert. Needs manageAlert/update.
+    def attach(self, alert_id: str, name: str, content: bytes) -> Attachment:
+        """Put a file beside an alert, and return it. Needs manageAlert/update.
 
-        Not safe to repeat: TheHive would keep both.
+        Raises: RequestRefusedError where it has one of that name.
         """
         call = self._call(f"attaching {name} to alert {alert_id}", makes=True)
         # Not the library's add_attachment: it takes paths, and never closes what it opens.
         files = [("attachments", (name, content, "application/octet-stream"))]
         path = f"/api/v1/alert/{quote(alert_id, safe='~')}/attachments"
         session = self._library.session
-        data = {"canRename": True}
+        # The name says what is in it, so a second one of that name would be a double.
+        data = {"canRename": "false"}
         answer = self._send(
             call, lambda: session.make_request("POST", path, data=data, files=files)
         )
-        if not isinstance(answer, dict) or not answer.get("attachments"):
-            raise no_answer("an answer that is not TheHive's: it lacks attachments", call)
+        return read_attached(answer, call)
+
+    def detach(self, alert_id: str, attachment: Attachment) -> None:
+        """Take a file away from an alert. Needs manageAlert/update."""
+        call = self._call(f"removing {attachment.name} of alert {alert_id}", makes=True)
+        path = quote(alert_id, safe="~")
+        self._send(
+            call,
+            lambda: self._library.alert.delete_attachment(path, quote(attachment.id, safe="~")),
+        )
 
     def _update(self, doing: str, alert_id: str, changes: Mapping[str, object]) -> None:
         call = self._call(f"{doing} alert {alert_id}", makes=True)

@@ -13,12 +13,13 @@ from typing import TypeVar
 
 from sigma2hive.clients.errors import PrivilegeError, RequestRefusedError, ServerError
 from sigma2hive.clients.thehive import StoredAlert, TheHiveClient
-from sigma2hive.model.alerts import Observable
+from sigma2hive.model.alerts import Alert, Observable, Procedure
 from sigma2hive.sinks.interface import Outcome
+from sigma2hive.sinks.thehive.attaching import Attaching
 from sigma2hive.sinks.thehive.drafts import CUT, Draft, Part, PartKind
 from sigma2hive.sinks.thehive.pacing import Pace, StoppedError
-from sigma2hive.sinks.thehive.raw_logs import files_of, is_ours, not_held, not_shown
-from sigma2hive.sinks.thehive.text import note, written
+from sigma2hive.sinks.thehive.raw_logs import not_shown
+from sigma2hive.sinks.thehive.text import is_unfinished, note, written
 
 T = TypeVar("T")
 
@@ -60,38 +61,64 @@ class Completion:
         Raises:
             ServerError, StoppedError: something could not be found out, or not be added.
         """
-        is_new = self.delivery.outcome is Outcome.STORED
-        if is_new:
-            self._check_case_template()
+        if self.delivery.outcome is Outcome.STORED:
+            self._check_what_is_forgotten()
             self._add_observables(self.draft.observables)
-            self._add_what_was_refused_together()
         else:
             there = self._ask(lambda: self.client.contents_of(self.stored.id))
             wanted = (*self.draft.alert.observables, *self.draft.observables)
             self._add_observables(
                 one for one in wanted if (one.data_type.lower(), one.data) not in there
             )
-        sent = self.draft.to_send().description
-        self._attach(sent)
+        if is_unfinished(self.stored.description):
+            self._add_what_follows()
+        sent = self.draft.without_more().to_send()
+        self._attach(sent.description)
         self._describe(sent)
         return self._has_changed
 
-    def _check_case_template(self) -> None:
+    def _check_what_is_forgotten(self) -> None:
         """TheHive forgets a case template that it does not have, without a word."""
-        wanted = self.draft.alert.case_template
-        if wanted and not self.stored.case_template:
-            self._leave_out(
-                Part(PartKind.CASE_TEMPLATE, wanted).text, "TheHive has none of this name"
-            )
+        alert, stored = self.draft.alert, self.stored
+        for kind, wanted, has in (
+            (PartKind.CASE_TEMPLATE, alert.case_template, stored.case_template),
+            (PartKind.ASSIGNEE, alert.assignee, stored.assignee),
+        ):
+            if wanted and not has:
+                self._leave_out(Part(kind, wanted).text, "TheHive has none of this name")
 
-    def _add_what_was_refused_together(self) -> None:
+    def _add_what_follows(self) -> None:
+        """Add what was not in the first request, and may be there already: a run was cut short.
+
+        What an analyst has set meanwhile stays.
+        """
+        draft, stored, client = self.draft, self.stored, self.client
+        procedures = (*draft.alert.procedures, *draft.procedures)
+        there = self._ask(lambda: client.techniques_of(stored.id)) if procedures else frozenset()
+        for procedure in procedures:
+            if procedure.pattern_id not in there:
+                part = Part(PartKind.PROCEDURE, procedure.pattern_id)
+                self._add(part.text, partial(self._add_procedure, procedure))
+        for name, value in (*draft.alert.custom_fields.items(), *draft.custom_fields):
+            if name not in stored.custom_fields:
+                part = Part(PartKind.CUSTOM_FIELD, name)
+                self._add(part.text, partial(self._set_custom_field, name, value))
+        login = draft.alert.assignee or draft.assignee
+        if login and not stored.assignee:
+            part = Part(PartKind.ASSIGNEE, login)
+            self._add(part.text, lambda _: client.assign(stored.id, login))
+
+    # TheHive keeps doubles, and of a first attempt that failed nobody knows what became.
+
+    def _add_procedure(self, procedure: Procedure, is_repeat: bool) -> None:
         alert_id = self.stored.id
-        for procedure in self.draft.procedures:
-            part = Part(PartKind.PROCEDURE, procedure.pattern_id)
-            self._add(part.text, partial(self.client.add_procedure, alert_id, procedure))
-        for name, value in self.draft.custom_fields:
-            part = Part(PartKind.CUSTOM_FIELD, name)
-            self._add(part.text, partial(self.client.set_custom_field, alert_id, name, value))
+        if not is_repeat or procedure.pattern_id not in self.client.techniques_of(alert_id):
+            self.client.add_procedure(alert_id, procedure)
+
+    def _set_custom_field(self, name: str, value: object, is_repeat: bool) -> None:
+        now = self.client.alert_by_name(*self.draft.alert.identity) if is_repeat else None
+        if now is None or name not in now.custom_fields:
+            self.client.set_custom_field(self.stored.id, name, value)
 
     def _add_observables(self, wanted: Iterable[Observable]) -> None:
         for data_type, piece in _pieces(wanted):
@@ -107,53 +134,36 @@ class Completion:
 
     def _attach(self, description: str) -> None:
         """Attach the raw logs that neither the description nor a file shows whole."""
-        alert, limit = self.draft.alert, self.attachment_bytes
-        events = not_shown(alert.events, description)
-        is_cut = description.startswith(CUT)
-        if not events and not is_cut:
-            return
-        there = self._ask(lambda: self.client.attachments_of(self.stored.id))
-        names = {one.name for one in there}
-        if not {one.name for one in files_of(events, limit)} <= names:
-            # Other files may hold some of them: those of a run that saw fewer events, or others.
-            ours = [one for one in there if is_ours(one.name)]
-            held = [self._ask(partial(self.client.content_of, self.stored.id, one)) for one in ours]
-            for file in files_of(not_held(events, held), limit):
-                self._attach_file(file.name, file.content)
-        if is_cut and _WHOLE_TEXT not in names:
-            self._attach_file(_WHOLE_TEXT, alert.description.encode("utf-8", "backslashreplace"))
-
-    def _attach_file(self, name: str, content: bytes) -> None:
-        client, alert_id = self.client, self.stored.id
-
-        def attach(is_repeat: bool) -> None:
-            # TheHive keeps doubles, and nobody knows what became of the first attempt.
-            if not is_repeat or name not in {one.name for one in client.attachments_of(alert_id)}:
-                client.attach(alert_id, name, content)
-
-        try:
-            self.pace.call(attach)
-        except (RequestRefusedError, PrivilegeError) as error:
+        alert = self.draft.alert
+        files = Attaching(self.client, self.pace, self.stored.id, self.attachment_bytes)
+        if events := not_shown(alert.events, description):
+            files.attach_logs(events)
+        if description.startswith(CUT):
+            text = alert.description.encode("utf-8", "backslashreplace")
+            files.attach_text(_WHOLE_TEXT, text)
+        self._has_changed |= files.has_changed
+        for name, error in files.refused:
             self._refused(f"file '{name}'", error)
-        else:
-            self._has_changed = True
 
-    def _describe(self, sent: str) -> None:
-        """Bring the description up to date, unless an analyst has begun with the alert."""
-        now = written(self.stored.description)
-        if now is None or self.stored.stage != _UNTOUCHED:
+    def _describe(self, sent: Alert) -> None:
+        """Bring description and link up to date, unless an analyst has begun with the alert."""
+        stored, draft = self.stored, self.draft
+        now = written(stored.description)
+        if now is None or stored.stage != _UNTOUCHED:
             return
-        if now.events > len(self.draft.alert.events):
+        if now.events > len(draft.alert.events):
             return  # this text would tell less than what is there
-        notes = tuple(dict.fromkeys((*now.notes, *self.draft.notes, *self._notes)))
-        if notes != self.draft.notes:
-            sent = Draft(self.draft.alert, notes=notes).to_send().description
-        if sent != self.stored.description:
-            self._add("new description", partial(self.client.describe, self.stored.id, sent))
+        notes = tuple(dict.fromkeys((*now.notes, *draft.notes, *self._notes)))
+        if notes != draft.notes:
+            sent = Draft(draft.alert, notes=notes).to_send()
+        has_new_link = sent.external_link not in ("", stored.external_link)
+        if sent.description != stored.description or has_new_link:
+            text, link = sent.description, sent.external_link
+            self._add("new description", lambda _: self.client.describe(stored.id, text, link))
 
-    def _add(self, part: str, ask: Callable[[], None]) -> None:
+    def _add(self, part: str, ask: Callable[[bool], None]) -> None:
         try:
-            self._ask(ask)
+            self.pace.call(ask)
         except (RequestRefusedError, PrivilegeError) as error:
             self._refused(part, error)
         else:

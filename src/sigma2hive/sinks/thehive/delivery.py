@@ -79,7 +79,10 @@ class Courier:
                     self.refused[named] = error.reason
                     draft = _without(draft, named, error.reason, delivery)
                 elif not draft.is_bare:
-                    draft = _bare(draft, error.reason, delivery)
+                    draft = draft.bare()
+                elif template := draft.alert.case_template:
+                    part = Part(PartKind.CASE_TEMPLATE, template)
+                    draft = _without(draft, part, error.reason, delivery)
                 else:
                     raise
             else:
@@ -103,9 +106,3 @@ class Courier:
 def _without(draft: Draft, part: Part, reason: str, delivery: Delivery) -> Draft:
     delivery.left_out.append((part.text, reason))
     return draft.without(part, reason)
-
-
-def _bare(draft: Draft, reason: str, delivery: Delivery) -> Draft:
-    if template := draft.alert.case_template:
-        delivery.left_out.append((Part(PartKind.CASE_TEMPLATE, template).text, reason))
-    return draft.bare()

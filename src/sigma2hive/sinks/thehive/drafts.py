@@ -12,7 +12,7 @@ from enum import Enum
 
 from sigma2hive.clients.thehive.bodies import alert_body
 from sigma2hive.model.alerts import Alert, Observable, Procedure
-from sigma2hive.sinks.thehive.text import compose, note
+from sigma2hive.sinks.thehive.text import Ending, compose, note
 
 #: Bytes of a request that surely is taken: the limit is 256 kB by default.
 #: Source: TheHive 4, play.http.parser.maxMemoryBuffer
@@ -30,11 +30,12 @@ class PartKind(Enum):
     PROCEDURE = "ATT&CK technique"
     CUSTOM_FIELD = "custom field"
     CASE_TEMPLATE = "case template"
+    ASSIGNEE = "assignee"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part: a data type, a technique's id, a custom field's or a case template's name."""
+    """One part: a data type, a technique's id, a field's or case template's name, a login."""
 
     kind: PartKind
     name: str
@@ -56,15 +57,19 @@ class Draft:
     observables: tuple[Observable, ...] = ()
     procedures: tuple[Procedure, ...] = ()
     custom_fields: tuple[tuple[str, str | int | float | bool], ...] = ()
+    assignee: str = ""
     notes: tuple[str, ...] = ()
 
     @property
     def is_bare(self) -> bool:
-        """Whether nothing is left in the first request that may be missing."""
+        """Whether nothing is left in the first request that can follow."""
         alert = self.alert
-        return not (
-            alert.observables or alert.procedures or alert.custom_fields or alert.case_template
-        )
+        return not (alert.observables or alert.procedures or alert.custom_fields or alert.assignee)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether techniques, custom fields or an assignee follow; a later run has to know."""
+        return bool(self.procedures or self.custom_fields or self.assignee)
 
     def to_send(self) -> Alert:
         """Return the alert with its description as TheHive gets it, cut to what a request holds."""
@@ -72,7 +77,8 @@ class Draft:
         bare = replace(alert, observables=(), description="")
         room = MAX_REQUEST_BYTES - _size(alert_body(bare)) - len(CUT)
         body = _cut(alert.description, room - 4 * sum(map(len, self.notes)) - 500)
-        return replace(alert, description=compose(body, self.notes, len(alert.events)))
+        ending = Ending(len(alert.events), self.has_more)
+        return replace(alert, description=compose(body, self.notes, ending))
 
     def with_observables_later(self) -> Draft:
         """Return a draft that adds its observables once the alert is there."""
@@ -97,21 +103,28 @@ class Draft:
                 alert = replace(alert, custom_fields=fields)
             case PartKind.CASE_TEMPLATE:
                 alert = replace(alert, case_template="")
+            case PartKind.ASSIGNEE:
+                alert = replace(alert, assignee="")
         return replace(self, alert=alert, notes=(*self.notes, note(f"{part.text}: {reason}")))
 
     def bare(self) -> Draft:
-        """Return a draft that adds everything that may be missing once the alert is there."""
+        """Return a draft that adds everything once the alert is there.
+
+        But for the case template, which only a new alert takes.
+        """
         later = self.with_observables_later()
         alert = later.alert
-        template = alert.case_template
-        missing = () if not template else (note(f"case template '{template}': refused"),)
         return replace(
             later,
-            alert=replace(alert, procedures=(), custom_fields={}, case_template=""),
+            alert=replace(alert, procedures=(), custom_fields={}, assignee=""),
             procedures=(*later.procedures, *alert.procedures),
             custom_fields=(*later.custom_fields, *alert.custom_fields.items()),
-            notes=(*later.notes, *missing),
+            assignee=later.assignee or alert.assignee,
         )
+
+    def without_more(self) -> Draft:
+        """Return a draft to which nothing follows any more: it is there, or was left out."""
+        return replace(self, procedures=(), custom_fields=(), assignee="")
 
     def parts(self) -> list[Part]:
         """Return the parts in the first request that TheHive may not know."""
@@ -122,6 +135,7 @@ class Draft:
             *(Part(PartKind.PROCEDURE, one.pattern_id) for one in alert.procedures),
             *(Part(PartKind.CUSTOM_FIELD, name) for name in alert.custom_fields),
             *([Part(PartKind.CASE_TEMPLATE, alert.case_template)] if alert.case_template else []),
+            *([Part(PartKind.ASSIGNEE, alert.assignee)] if alert.assignee else []),
         ]
 
 
@@ -141,6 +155,7 @@ _SIGNS = {
     PartKind.PROCEDURE: re.compile(""),
     PartKind.CUSTOM_FIELD: re.compile(r"custom ?field", re.IGNORECASE),
     PartKind.CASE_TEMPLATE: re.compile(r"template", re.IGNORECASE),
+    PartKind.ASSIGNEE: re.compile(r"user|assign", re.IGNORECASE),
 }
 
 

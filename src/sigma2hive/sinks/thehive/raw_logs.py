@@ -22,7 +22,7 @@ class RawFile:
 
     name: str
     content: bytes
-    events: int
+    events: tuple[Event, ...]
 
 
 def not_shown(events: Iterable[Event], description: str) -> list[Event]:
@@ -65,7 +65,7 @@ def _file(events: Sequence[Event]) -> RawFile:
     content = b"".join(event.raw + _LINE for event in events)
     ending = "ndjson" if all(event.raw[:1] == b"{" for event in events) else "log"
     name = f"{_PREFIX}{hashlib.sha256(content).hexdigest()[:16]}.{ending}"
-    return RawFile(name, content, len(events))
+    return RawFile(name, content, tuple(events))
 
 
 def _is_shown(raw: bytes, description: str) -> bool:

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from sigma2hive.model.visible import visible
 
 _NOTES_TITLE = "### Left out in TheHive"
+_BEGINNING = "sigma2hive keeps this text up to date while nobody edits it"
+_MORE = ", more follows"
 _LAST_LINE = re.compile(
-    r"\n\n\*sigma2hive keeps this text up to date while nobody edits it "
-    r"\(events: (\d{1,12}), digest: ([0-9a-f]{16})\)\.\*\Z"
+    rf"\n\n\*{_BEGINNING} \(events: (\d{{1,12}})({_MORE})?, digest: ([0-9a-f]{{16}})\)\.\*\Z"
 )
+_UNFINISHED = re.compile(rf"{_BEGINNING} \(events: \d{{1,12}}{_MORE}, digest: ")
 _MAX_NOTE = 500
 
 
@@ -29,16 +31,27 @@ class Written:
     notes: tuple[str, ...]
 
 
-def compose(body: str, notes: Iterable[str], events: int) -> str:
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What the last line tells: of how many events, and whether parts of the alert follow."""
+
+    events: int
+    has_more: bool = False
+
+
+def compose(body: str, notes: Iterable[str], ending: Ending) -> str:
     """Return the description; `notes` are of `note`."""
     lines = list(dict.fromkeys(notes))
     text = body.rstrip()
     if lines:
         text += f"\n\n{_NOTES_TITLE}\n\n" + "\n".join(f"- {line}" for line in lines)
-    return (
-        f"{text}\n\n*sigma2hive keeps this text up to date while nobody edits it "
-        f"(events: {events}, digest: {_digest(text)}).*"
-    )
+    more = _MORE if ending.has_more else ""
+    return f"{text}\n\n*{_BEGINNING} (events: {ending.events}{more}, digest: {_digest(text)}).*"
+
+
+def is_unfinished(description: str) -> bool:
+    """Return whether an alert may lack what was to follow; also where somebody edited the text."""
+    return _UNFINISHED.search(description) is not None
 
 
 def note(text: str) -> str:
@@ -56,7 +69,7 @@ def written(description: str) -> Written | None:
     if found is None:
         return None
     text = description[: found.start()]
-    if _digest(text) != found[2]:
+    if _digest(text) != found[3]:
         return None
     _, title, listed = text.rpartition(f"\n\n{_NOTES_TITLE}\n\n")
     lines = listed.split("\n") if title else []

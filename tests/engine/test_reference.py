@@ -92,6 +92,8 @@ def selection(item: str) -> str:
         ("F|base64: 'a\\*b'", "YSpi", True),  # the asterisk itself, without its escape
         ("F|base64offset|contains: '/bin/sh'", "xx L2Jpbi9za yy", True),
         ("F|base64offset|contains: 'ä-ö'", "eMOkLcO2eA==", True),  # base64 of "xä-öx"
+        ("F|base64offset|contains: 'ä'", "eHjDpHl6", True),  # base64 of "xxäyz"
+        ("F|base64offset|contains: 'ä'", "d2hvYW1p", False),  # counted in bytes, not characters
         ("F|wide|base64offset|contains: 'Net'", "TgBlAHQA", True),
         ("F|utf16le|base64offset|contains: 'Net'", "TgBlAHQA", True),
         ("F|utf16|base64|contains: 'a'", "//5hAA==", True),
@@ -134,6 +136,9 @@ def test_one_value(item: str, value: str, expected: bool) -> None:
         ("F|fieldref: G", {"F": "Anna", "G": "ANNA"}, True),
         ("F|fieldref: G", {"F": "Anna"}, False),
         ("F|fieldref|startswith: G", {"F": "annabel", "G": "Anna"}, True),
+        ("F|fieldref|startswith: G", {"F": "Susanna", "G": "anna"}, False),
+        ("F|fieldref|endswith: G", {"F": "Susanna", "G": "Anna"}, True),
+        ("F|fieldref|endswith: G", {"F": "annabel", "G": "anna"}, False),
         ("F|fieldref|contains: G", {"F": "x-anna-x", "G": "anna"}, True),
         ("F|fieldref: G", {"F": "a*", "G": "abc"}, False),  # no wildcards in event data
         ("F|neq: a", {}, True),  # not, over an absent field

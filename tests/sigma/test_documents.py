@@ -149,6 +149,31 @@ def test_a_mistake_in_a_correlation_has_its_place(wrong: str, right: str, expect
     assert findings(CORRELATION.replace(wrong, right)) == [expected]
 
 
+@pytest.mark.parametrize(
+    ("condition", "chosen"),
+    [
+        ("1 of them", ["a"]),
+        ("1 of *", ["a"]),
+        ("1 of *_x", []),
+        ("1 of _*", ["hidden", "x"]),
+        ("_hidden", ["hidden"]),
+    ],
+)
+def test_names_that_begin_with_an_underscore_are_chosen_by_name_only(
+    condition: str, chosen: list[str]
+) -> None:
+    selections = "a: {F: a}\n_hidden: {F: hidden}\n_y_x: {F: x}"
+    documents, diagnostics = parse(detection(f"{selections}\ncondition: '{condition}'"))
+    values = [
+        atom.origin.value
+        for rule in documents
+        if isinstance(rule, DetectionRule)
+        for atom in atoms_of(rule.condition)
+    ]
+    assert values == chosen
+    assert [finding.code for finding in diagnostics] == ([] if chosen else ["S2H206"])
+
+
 def test_a_filter_says_which_rules_it_is_for() -> None:
     assert findings(FILTER.replace("    rules: any\n", "")) == ["5:1 S2H211"]
 

@@ -246,8 +246,9 @@ def _logsource(document: Document, diagnostics: Diagnostics) -> Logsource | None
     value = document.value.get("logsource")
     place = document.at("logsource")
     if not isinstance(value, Mapping):
+        what = "is missing" if value is None else f"is {kind_of(value)}"
         diagnostics.error(
-            "S2H204", place, "the log source is missing", "add product, category or service"
+            "S2H204", place, f"the log source {what}", "add a map of product, category or service"
         )
         return None
     _warn_of_misspelt_keys(document, ("logsource",), _LOGSOURCE_KEYS, diagnostics)

@@ -73,6 +73,12 @@ def test_a_rule_is_from_the_commit_that_last_touched_it(
     assert versions.of("rules/a.yml").is_as_committed
 
 
+def test_rules_in_several_folders_are_of_one_checkout(checkout: Checkout) -> None:
+    commits = {f"{name}/a.yml": checkout.commit(f"{name}/a.yml") for name in "abc"}
+    with Versions(checkout.root) as versions:
+        assert {name: versions.of(name).commit for name in commits} == commits
+
+
 def test_what_differs_from_the_commit_is_said(checkout: Checkout, versions: Versions) -> None:
     names = ("edited.yml", "staged.yml", "both.yml")
     commits = [checkout.commit(name) for name in names]

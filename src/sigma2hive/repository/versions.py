@@ -148,7 +148,8 @@ class _Checkout:
             timer.cancel()
 
     def close(self) -> None:
-        process = self._process
+        """End what reads the history; again, this does nothing."""
+        process, self._process = self._process, None
         if process is not None:
             with suppress(OSError):
                 process.kill()

@@ -90,15 +90,20 @@ def typed_text_predicate(test: Text, field_type: FieldType) -> Predicate:
     return as_text
 
 
-def _regex(test: Regex) -> Predicate:
-    # With re.ASCII the flag is for ASCII letters; of others the pattern names all cases.
+def regex_flags(test: Regex) -> re.RegexFlag:
+    """Return the flags that Python's `re` reads the expression with."""
+    # With re.ASCII letter case is ignored for ASCII letters; of others the pattern names all cases.
     flags = re.ASCII
     flags |= re.IGNORECASE if test.ignore_case else 0
     flags |= re.MULTILINE if test.multiline else 0
     flags |= re.DOTALL if test.dotall else 0
+    return flags
+
+
+def _regex(test: Regex) -> Predicate:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        expression = re.compile(test.pattern, flags)
+        expression = re.compile(test.pattern, regex_flags(test))
     return lambda value: expression.search(value) is not None
 
 

@@ -12,6 +12,9 @@ from decimal import Decimal, InvalidOperation
 #: all that counts.
 _MAX_INTEGER_DIGITS = 400
 
+#: A fraction from here on may have more digits than a float of Python.
+LARGEST_PLAIN_FRACTION = 1e15
+
 
 def parse_integer(text: str) -> int | str:
     """Read a number without fraction and exponent."""
@@ -21,7 +24,7 @@ def parse_integer(text: str) -> int | str:
 def parse_fraction(text: str) -> float | int | str:
     """Read a number with a fraction or exponent; 12345678901234567890.0 is a whole number."""
     value = float(text)
-    if abs(value) < 1e15:
+    if abs(value) < LARGEST_PLAIN_FRACTION:
         return value
     try:
         exact = Decimal(text)

@@ -1,0 +1,188 @@
+"""What must stand in a value for it to meet a test: the texts that are searched for first.
+
+Takes a test on one value; gives a `Lookup` that says how the values that may meet it are found.
+Almost every test names some text, so that one search for the texts of all tests leaves few values
+to decide. What is found so is a superset, or exact where the `Lookup` says so.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from re import _constants as sre  # type: ignore[attr-defined]  # how Python itself reads expressions
+from re import _parser as sre_parser  # type: ignore[attr-defined]
+from typing import Any
+
+from sigma2hive.engine.predicates import ValueTest, regex_flags
+from sigma2hive.model.conditions import Boolean, Regex, Text, Wildcard
+from sigma2hive.model.fields import FieldType
+from sigma2hive.model.folding import fold
+from sigma2hive.model.scalars import address_of, number_of
+
+#: Before and after each value in what is searched; no byte of UTF-8.
+EDGE = b"\xff"
+
+#: Texts of fewer bytes are in so many values that to search for them costs more than it saves.
+_SHORTEST = 3
+#: An expression with more alternatives is decided on every value.
+_MOST_ALTERNATIVES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """How the values that meet a test are found.
+
+    The folded value is `equal`, or has one of `needles` in it (bytes, with `EDGE` where the value
+    begins or ends). Neither means that every value has to be decided. `is_exact`: no more has to be
+    decided of a value that was found.
+    """
+
+    equal: str | None = None
+    needles: tuple[bytes, ...] = ()
+    is_exact: bool = False
+
+
+EVERY_VALUE = Lookup()
+
+
+def lookup_of(test: ValueTest, field_type: FieldType) -> Lookup:
+    """Return how values of a field of this type that meet the test are found."""
+    match test:
+        case Text():
+            return _text(test, field_type)
+        case Regex():
+            return _needles(_required(test))
+        case Boolean(boolean):
+            return Lookup(equal="true" if boolean else "false", is_exact=True)
+    return EVERY_VALUE
+
+
+def encoded(folded: str) -> bytes:
+    """Return a text as it is searched: UTF-8, with lone surrogates as they are."""
+    return folded.encode("utf-8", "surrogatepass")
+
+
+def _text(test: Text, field_type: FieldType) -> Lookup:
+    literal = test.literal
+    if field_type is FieldType.IP and (literal is None or address_of(literal) is not None):
+        return EVERY_VALUE
+    if literal is not None:
+        if field_type.is_numeric and number_of(literal, hexadecimal=True) is not None:
+            return EVERY_VALUE
+        return Lookup(equal=fold(literal), is_exact=not test.cased)
+    pieces = list(_pieces(test))
+    if not pieces:
+        return EVERY_VALUE
+    longest = max(pieces, key=len)
+    is_whole = len(test.pattern) - sum(part is Wildcard.ANY for part in test.pattern) == 1
+    if len(longest) < _SHORTEST:
+        return EVERY_VALUE
+    return Lookup(needles=(longest,), is_exact=is_whole and not test.cased)
+
+
+def _pieces(test: Text) -> Iterator[bytes]:
+    """Yield what stands between the wildcards, with the edges where none is there."""
+    parts = _joined(test.pattern)
+    for position, part in enumerate(parts):
+        if isinstance(part, str):
+            start = EDGE if position == 0 else b""
+            end = EDGE if position == len(parts) - 1 else b""
+            yield start + encoded(fold(part)) + end
+
+
+def _joined(pattern: Sequence[str | Wildcard]) -> list[str | Wildcard]:
+    parts: list[str | Wildcard] = []
+    for part in pattern:
+        if isinstance(part, str) and parts and isinstance(parts[-1], str):
+            parts[-1] += part
+        else:
+            parts.append(part)
+    return parts
+
+
+def _needles(alternatives: Iterable[str] | None) -> Lookup:
+    if alternatives is None:
+        return EVERY_VALUE
+    needles = tuple({encoded(text): None for text in alternatives})
+    usable = needles and all(len(needle) >= _SHORTEST for needle in needles)
+    return Lookup(needles=needles) if usable else EVERY_VALUE
+
+
+def _required(test: Regex) -> frozenset[str] | None:
+    """Return folded texts of which one stands in every value that the expression is found in."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            tree = sre_parser.parse(test.pattern, regex_flags(test))
+    except (re.error, RecursionError, OverflowError):
+        return None
+    return _best(_Required().of(tree))
+
+
+def _best(found: Iterable[frozenset[str]]) -> frozenset[str] | None:
+    """Return the requirement that fewest values meet, as far as lengths tell."""
+    usable = [texts for texts in found if len(texts) <= _MOST_ALTERNATIVES]
+    return max(usable, key=lambda texts: (_shortest(texts), -len(texts)), default=None)
+
+
+def _shortest(texts: frozenset[str]) -> int:
+    return min(map(len, texts))
+
+
+class _Required:
+    """Walks an expression and collects runs of characters that must follow each other."""
+
+    def __init__(self) -> None:
+        self._found: list[frozenset[str]] = []
+        self._run: list[str] = []
+
+    def of(self, tree: Iterable[tuple[Any, Any]]) -> list[frozenset[str]]:
+        """Return all requirements of the tree: each a set of which one text must be there."""
+        self._walk(tree)
+        self._end_run()
+        return self._found
+
+    def _walk(self, tree: Iterable[tuple[Any, Any]]) -> None:
+        for operation, argument in tree:
+            if operation is sre.LITERAL:
+                self._run.append(fold(chr(argument)))
+            elif operation is sre.IN and (single := _only_letter(argument)):
+                self._run.append(single)
+            elif operation is sre.SUBPATTERN and not argument[1] & re.UNICODE:
+                self._walk(argument[3])
+            elif operation is sre.AT:
+                pass  # takes no character
+            else:
+                self._end_run()
+                self._look_into(operation, argument)
+
+    def _look_into(self, operation: Any, argument: Any) -> None:
+        if operation in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
+            least, _, item = argument
+            if least:
+                self._walk(item)
+                self._end_run()
+        elif operation is sre.ATOMIC_GROUP:
+            self._walk(argument)
+            self._end_run()
+        elif operation is sre.BRANCH:
+            branches = [_best(_Required().of(branch)) for branch in argument[1]]
+            if all(branches):
+                self._found.append(frozenset().union(*(texts for texts in branches if texts)))
+
+    def _end_run(self) -> None:
+        if self._run:
+            self._found.append(frozenset(("".join(self._run),)))
+            self._run = []
+
+
+def _only_letter(members: Sequence[tuple[Any, Any]]) -> str | None:
+    """Return the folded letter that a class such as [pP] means, None where it means several."""
+    letters = set()
+    for operation, argument in members:
+        if operation is not sre.LITERAL:
+            return None
+        letters.add(fold(chr(argument)))
+    return letters.pop() if len(letters) == 1 else None

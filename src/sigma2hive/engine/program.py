@@ -1,0 +1,240 @@
+"""Rules as one program: each test that several rules ask is decided once.
+
+Takes compiled rules; gives numbered tests by field and, for each rule, boolean algebra on their
+numbers. Equal tests on equal fields have one number, whatever rules they come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sigma2hive.engine.predicates import ValueTest
+from sigma2hive.model.conditions import (
+    And,
+    Atom,
+    Condition,
+    Exists,
+    FieldReference,
+    Not,
+    Null,
+    Or,
+    Text,
+    Wildcard,
+)
+from sigma2hive.model.fields import Field
+from sigma2hive.model.rules import CompiledRule
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every part holds; of none it is true."""
+
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Any:
+    """One of the numbered tests is met, or one of the parts holds."""
+
+    numbers: frozenset[int] = frozenset()
+    parts: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Opposite:
+    """The part does not hold."""
+
+    part: Node
+
+
+#: A number is a test that is met.
+Node = int | All | Any | Opposite
+
+ALWAYS = All(())
+NEVER = Any()
+
+
+@dataclass(slots=True)
+class FieldTests:
+    """The tests on one field: `presence` is the number of "it has a value", if any rule asks."""
+
+    field: Field
+    tests: dict[ValueTest, int] = field(default_factory=dict)
+    presence: int | None = None
+    gates: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A condition as algebra. Where it is not `exact`, it holds for all that may meet `condition`."""
+
+    node: Node
+    condition: Condition
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RuleProgram:
+    """One rule: the number of its gate, what it asks, and what its filters ask besides."""
+
+    gate: int
+    asked: Decided
+    filters: tuple[Decided, ...]
+
+
+@dataclass(slots=True)
+class Program:
+    """Everything that is decided of a batch.
+
+    `gates` are the conditions of log sources, each once; `fields` have the numbered tests, those of
+    gates apart in `gate_fields`.
+    """
+
+    gates: list[Decided] = field(default_factory=list)
+    gate_fields: list[FieldTests] = field(default_factory=list)
+    rules: list[RuleProgram] = field(default_factory=list)
+    fields: list[FieldTests] = field(default_factory=list)
+
+
+def compile_program(rules: Sequence[CompiledRule]) -> Program:
+    """Return the program of the rules, in their order."""
+    return _Compiler().compile(rules)
+
+
+#: Two definitions of a field are one where all that decides its values is equal.
+_FieldKey = tuple[str, str, str]
+
+
+def _key_of(found: Field) -> _FieldKey:
+    return found.path, found.type.value, repr(found.derived) if found.derived else ""
+
+
+class _Numbering:
+    """Gives every test on every field its number."""
+
+    def __init__(self, first: int = 0) -> None:
+        self.next = first
+        self.fields: dict[_FieldKey, FieldTests] = {}
+
+    def _tests_of(self, found: Field, gate: int | None) -> FieldTests:
+        tests = self.fields.setdefault(_key_of(found), FieldTests(found))
+        if gate is not None:
+            tests.gates.add(gate)
+        return tests
+
+    def presence(self, found: Field, gate: int | None) -> int:
+        tests = self._tests_of(found, gate)
+        if tests.presence is None:
+            tests.presence = self._new()
+        return tests.presence
+
+    def test(self, found: Field, test: ValueTest, gate: int | None) -> int:
+        tests = self._tests_of(found, gate)
+        number = tests.tests.get(test)
+        if number is None:
+            number = tests.tests[test] = self._new()
+        return number
+
+    def _new(self) -> int:
+        self.next += 1
+        return self.next - 1
+
+
+class _Compiler:
+    def __init__(self) -> None:
+        self._numbering = _Numbering()
+        self._gates: dict[Condition, int] = {}
+
+    def compile(self, rules: Sequence[CompiledRule]) -> Program:
+        program = Program()
+        gates = [self._gate_of(rule) for rule in rules]
+        of_gates = _Numbering()
+        self._numbering = of_gates
+        program.gates = [self._decided(condition, None) for condition in self._gates]
+        program.gate_fields = list(of_gates.fields.values())
+        self._numbering = _Numbering(of_gates.next)
+        program.rules = [
+            RuleProgram(
+                gate,
+                self._decided(rule.unfiltered, gate),
+                tuple(self._decided(entry.condition, gate) for entry in rule.filters),
+            )
+            for gate, rule in zip(gates, rules, strict=True)
+        ]
+        program.fields = list(self._numbering.fields.values())
+        return program
+
+    def _gate_of(self, rule: CompiledRule) -> int:
+        return self._gates.setdefault(rule.gate, len(self._gates))
+
+    def _decided(self, condition: Condition, gate: int | None) -> Decided:
+        made = _Made(self._numbering, gate)
+        node = made.node_of(condition, widen=True)
+        return Decided(node, condition, made.is_exact)
+
+
+class _Made:
+    """One condition on its way to be a node."""
+
+    def __init__(self, numbering: _Numbering, gate: int | None) -> None:
+        self._numbering = numbering
+        self._gate = gate
+        self.is_exact = True
+
+    def node_of(self, condition: Condition, *, widen: bool) -> Node:
+        match condition:
+            case And(conditions):
+                return _all(self.node_of(part, widen=widen) for part in conditions)
+            case Or(conditions):
+                return _any(self.node_of(part, widen=widen) for part in conditions)
+            case Not(inner):
+                return Opposite(self.node_of(inner, widen=not widen))
+            case Atom():
+                return self._atom(condition, widen=widen)
+
+    def _atom(self, atom: Atom, *, widen: bool) -> Node:
+        if not atom.fields:
+            raise ValueError(f"the field {atom.name!r} was not resolved by a profile")
+        match atom.test:
+            case Null():
+                return Opposite(self._presence(atom))
+            case Exists(exists):
+                return self._presence(atom) if exists else Opposite(self._presence(atom))
+            case FieldReference():
+                # Two fields of one event: decided event by event.
+                self.is_exact = False
+                return ALWAYS if widen else NEVER
+            case Text(pattern) if pattern and all(part is Wildcard.ANY for part in pattern):
+                return self._presence(atom)
+            case test:
+                numbering, gate = self._numbering, self._gate
+                return _any(numbering.test(found, test, gate) for found in atom.fields)
+
+    def _presence(self, atom: Atom) -> Node:
+        return _any(self._numbering.presence(found, self._gate) for found in atom.fields)
+
+
+def _all(parts: Iterable[Node]) -> Node:
+    flat: list[Node] = []
+    for part in parts:
+        flat.extend(part.parts if isinstance(part, All) else (part,))
+    return flat[0] if len(flat) == 1 else All(tuple(flat))
+
+
+def _any(parts: Iterable[Node]) -> Node:
+    numbers: set[int] = set()
+    others: list[Node] = []
+    for part in parts:
+        if isinstance(part, int):
+            numbers.add(part)
+        elif isinstance(part, Any):
+            numbers |= part.numbers
+            others.extend(part.parts)
+        else:
+            others.append(part)
+    if len(numbers) == 1 and not others:
+        return numbers.pop()
+    if not numbers and len(others) == 1:
+        return others[0]
+    return Any(frozenset(numbers), tuple(others))

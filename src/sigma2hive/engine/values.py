@@ -1,0 +1,174 @@
+"""All tests of one field on its distinct values at once.
+
+Takes the tests of a field, numbered; gives for each value the numbers of those that it meets. One
+search finds the texts of all tests (Aho-Corasick), equality is a dictionary, and only what was
+found is decided by the tests' own predicates, the ones that the reference evaluator uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from ahocorasick_rs import BytesAhoCorasick
+
+from sigma2hive.engine.needles import EDGE, encoded, lookup_of
+from sigma2hive.engine.predicates import ValueTest, predicate_of
+from sigma2hive.engine.texts import Predicate
+from sigma2hive.model.fields import FieldType
+from sigma2hive.model.folding import fold
+
+#: What a value meets: numbers of tests.
+Met = tuple[int, ...]
+
+#: Bytes searched at once. Blanks may meet twenty texts at each place, and each is an object.
+_SEARCHED_AT_ONCE = 32 * 1024
+_SEARCHED_OF_LONG = 4 * 1024
+#: Values that are remembered, with what they meet; logs repeat themselves.
+_MOST_REMEMBERED = 20_000
+_LONGEST_REMEMBERED = 512
+
+_TO_SEARCHED = bytes.maketrans(
+    bytes(range(ord("A"), ord("Z") + 1)) + b"\0", bytes(range(ord("a"), ord("z") + 1)) + EDGE
+)
+
+
+class FieldMatcher:
+    """Decides all tests of one field.
+
+    `tests` are (number, test); a number may come once.
+    """
+
+    def __init__(self, tests: Iterable[tuple[int, ValueTest]], field_type: FieldType) -> None:
+        self._equal: dict[str, list[int]] = {}
+        self._every: list[tuple[int, Predicate]] = []
+        self._decided: dict[int, Predicate] = {}
+        needles: dict[bytes, list[int]] = {}
+        for number, test in tests:
+            lookup = lookup_of(test, field_type)
+            if lookup.equal is not None:
+                self._equal.setdefault(lookup.equal, []).append(number)
+            elif lookup.needles:
+                for needle in lookup.needles:
+                    needles.setdefault(needle, []).append(number)
+            else:
+                self._every.append((number, predicate_of(test, field_type)))
+                continue
+            if not lookup.is_exact:
+                self._decided[number] = predicate_of(test, field_type)
+        self._search = _Search(needles) if needles else None
+        self._remembered: dict[str, Met] = {}
+        self._unmet: set[str] = set()
+
+    def met_by(self, values: Collection[str]) -> Mapping[str, Met]:
+        """Return value → numbers of the tests that it meets, for each value that meets any."""
+        distinct = set(values)
+        known = self._remembered.keys() & distinct
+        fresh = list(distinct - self._unmet - known)
+        met = {value: self._remembered[value] for value in known}
+        if fresh:
+            found = self._decide(fresh)
+            met.update(found)
+            self._remember(fresh, found)
+        return met
+
+    def _remember(self, values: Sequence[str], found: Mapping[str, Met]) -> None:
+        if len(self._remembered) + len(self._unmet) > _MOST_REMEMBERED:
+            self._remembered.clear()
+            self._unmet.clear()
+        for value in values:
+            if len(value) <= _LONGEST_REMEMBERED:
+                if value in found:
+                    self._remembered[value] = found[value]
+                else:
+                    self._unmet.add(value)
+
+    def _decide(self, values: Sequence[str]) -> dict[str, Met]:
+        met: dict[str, set[int]] = {}
+        if self._equal:
+            self._find_equal(values, met)
+        if self._search is not None:
+            for position, numbers in self._search.found_in(values):
+                met.setdefault(values[position], set()).update(numbers)
+        if self._decided:
+            self._decide_found(met)
+        for number, predicate in self._every:
+            for value in values:
+                if predicate(value):
+                    met.setdefault(value, set()).add(number)
+        return {value: tuple(numbers) for value, numbers in met.items() if numbers}
+
+    def _find_equal(self, values: Sequence[str], met: dict[str, set[int]]) -> None:
+        for value in values:
+            numbers = self._equal.get(value.lower() if value.isascii() else fold(value))
+            if numbers is not None:
+                met.setdefault(value, set()).update(numbers)
+
+    def _decide_found(self, met: Mapping[str, set[int]]) -> None:
+        undecided = self._decided.keys()
+        for value, numbers in met.items():
+            for number in numbers & undecided:
+                if not self._decided[number](value):
+                    numbers.discard(number)
+
+
+class _Search:
+    """One search for many texts in many values."""
+
+    def __init__(self, needles: Mapping[bytes, Sequence[int]]) -> None:
+        self._numbers = list(needles.values())
+        self._automaton = BytesAhoCorasick(list(needles))
+        self._longest = max(map(len, needles))
+
+    def found_in(self, values: Sequence[str]) -> Iterator[tuple[int, Sequence[int]]]:
+        """Yield (position of the value, numbers of tests), some of them more than once."""
+        start = 0
+        size = 0
+        for position, value in enumerate(values):
+            if len(value) > _SEARCHED_AT_ONCE:
+                yield from self._in_some(values[start:position], start)
+                for numbers in self._in_long(value):
+                    yield position, numbers
+                start, size = position + 1, 0
+                continue
+            size += len(value)
+            if size > _SEARCHED_AT_ONCE:
+                yield from self._in_some(values[start : position + 1], start)
+                start, size = position + 1, 0
+        yield from self._in_some(values[start:], start)
+
+    def _in_some(self, values: Sequence[str], first: int) -> Iterator[tuple[int, Sequence[int]]]:
+        if not values:
+            return
+        searched = _searched(values)
+        matches = self._automaton.find_matches_as_indexes(searched, True)
+        if not matches:
+            return
+        numbers = self._numbers
+        find = searched.find
+        # Matches come in the order of their ends, so that values are passed over once.
+        position, end = 0, find(EDGE, 1) + 1
+        seen: set[int] = set()
+        for needle, _, match_end in matches:
+            while match_end > end:
+                position, end = position + 1, find(EDGE, end) + 1
+                seen.clear()
+            if needle not in seen:
+                seen.add(needle)
+                yield first + position, numbers[needle]
+
+    def _in_long(self, value: str) -> Iterator[Sequence[int]]:
+        searched = EDGE + encoded(fold(value)) + EDGE
+        found: set[int] = set()
+        for start in range(0, len(searched), _SEARCHED_OF_LONG):
+            piece = searched[start : start + _SEARCHED_OF_LONG + self._longest - 1]
+            found.update(match[0] for match in self._automaton.find_matches_as_indexes(piece, True))
+        for needle in found:
+            yield self._numbers[needle]
+
+
+def _searched(values: Sequence[str]) -> bytes:
+    """Return the folded values one after another, with an edge around each."""
+    joined = "\0".join(("", *values, ""))
+    if joined.isascii() and joined.count("\0") == len(values) + 1:
+        return joined.encode("ascii").translate(_TO_SEARCHED)
+    return EDGE + EDGE.join(encoded(fold(value)) for value in values) + EDGE

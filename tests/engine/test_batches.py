@@ -1,0 +1,115 @@
+"""The engine against the reference evaluator: the same rows, for any rule and any document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from sigma2hive.engine import Engine, holds
+from sigma2hive.engine.columns import Columns, mask_of, rows_of
+from sigma2hive.model.profiles import Profile
+from sigma2hive.model.rules import CompiledRule
+from sigma2hive.model.values import Values, flatten
+from tests.compiler.dsl_world import (
+    compile_detection,
+    detections,
+    draw_documents,
+    load_world,
+    values_of,
+)
+
+DOCUMENTS = draw_documents(200, seed=20261128)
+VALUES = [values_of(document) for document in DOCUMENTS]
+
+
+@cache
+def world() -> tuple[Profile, Path]:
+    folder = Path(mkdtemp())
+    return load_world(folder), folder
+
+
+def compiled(detection: Mapping[str, Any], gated: bool = False) -> CompiledRule | None:
+    return compile_detection(detection, *world(), gated)
+
+
+def found(rules: Sequence[CompiledRule], columns: Columns) -> dict[int, list[int]]:
+    return {hits.rule: list(rows_of(hits.rows)) for hits in Engine(rules).hits_in(columns)}
+
+
+def expected(rule: CompiledRule, values: Sequence[Values]) -> list[int]:
+    return [
+        row
+        for row, one in enumerate(values)
+        if holds(rule.gate, one) and holds(rule.condition, one)
+    ]
+
+
+@given(detections())
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+def test_the_engine_finds_what_the_reference_finds(detection: Mapping[str, Any]) -> None:
+    for gated in (False, True):
+        rule = compiled(detection, gated)
+        if rule is None:
+            return
+        wanted = expected(rule, VALUES)
+        assert found([rule], Columns(VALUES, VALUES.__getitem__)).get(0, []) == wanted
+        for row, values in enumerate(VALUES[:20]):
+            assert bool(found([rule], Columns([values], [values].__getitem__))) == (row in wanted)
+
+
+def nested(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with objects where it has dotted keys."""
+    made: dict[str, Any] = {}
+    for path, value in document.items():
+        *parents, leaf = path.split(".")
+        here = made
+        for parent in parents:
+            here = here.setdefault(parent, {})
+        here[leaf] = value
+    return made
+
+
+@given(detections())
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+def test_documents_are_read_as_flattening_reads_them(detection: Mapping[str, Any]) -> None:
+    rule = compiled(detection)
+    if rule is None:
+        return
+    documents = [nested(document) for document in DOCUMENTS]
+    wanted = expected(rule, [flatten(document) for document in documents])
+    assert found([rule], Columns(documents)).get(0, []) == wanted
+    assert found([rule], Columns(DOCUMENTS)).get(0, []) == wanted
+
+
+def test_rules_together_find_what_each_finds_alone() -> None:
+    texts = ["foo", "FOO", "windows", "cmd", "a", "é", "10.0", "46", "\\", " "]
+    rules = [
+        rule
+        for text in texts
+        for how in ("", "|contains", "|startswith", "|endswith", "|re")
+        for gated in (False, True)
+        if (
+            rule := compiled(
+                {
+                    "a": {f"kw{how}": text.replace("\\", "\\\\"), "text|exists": True},
+                    "b": {f"sub{how}": text.replace("\\", "\\\\")},
+                    "condition": "a or b",
+                },
+                gated,
+            )
+        )
+    ]
+    assert len(rules) == 100
+    together = found(rules, Columns(VALUES, VALUES.__getitem__))
+    assert {position: rows for position, rule in enumerate(rules) if (rows := expected(rule, VALUES))} == together
+
+
+@pytest.mark.parametrize("rows", [[], [0], [0, 7, 8, 63, 64, 65, 1000], list(range(300))])
+def test_a_bitmap_has_the_rows_it_was_made_of(rows: list[int]) -> None:
+    assert list(rows_of(mask_of(rows))) == rows

@@ -7,23 +7,22 @@ rule is boolean algebra on bitmaps of rows. The answer is the reference evaluato
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sigma2hive.engine.columns import Columns, Piece, Rows, mask_of, rows_of
+from sigma2hive.engine.columns import Columns, mask_of, rows_of
+from sigma2hive.engine.field_reading import FieldReader
 from sigma2hive.engine.program import (
     All,
     Any,
     Decided,
-    FieldTests,
+    Later,
     Node,
-    Opposite,
     RuleProgram,
     compile_program,
 )
 from sigma2hive.engine.reference import prepare
-from sigma2hive.engine.values import FieldMatcher
-from sigma2hive.model.fields import Derived, Field
+from sigma2hive.engine.texts import Predicate
 from sigma2hive.model.rules import CompiledRule
 from sigma2hive.model.values import Values
 
@@ -48,20 +47,25 @@ class Engine:
         program = compile_program(rules)
         self._gates = program.gates
         self._rules = program.rules
-        self._gate_fields = [_Field(tests) for tests in program.gate_fields]
-        self._fields = [_Field(tests) for tests in program.fields]
+        self._gate_fields = [FieldReader(tests) for tests in program.gate_fields]
+        self._fields = [FieldReader(tests) for tests in program.fields]
+        self._later = {
+            number: (reader, predicate)
+            for reader in (*self._gate_fields, *self._fields)
+            for number, predicate in reader.later.items()
+        }
 
     def hits_in(self, columns: Columns) -> Iterator[Hits]:
         """Yield what each rule found, for each that found anything, in the order of the rules."""
-        every = (1 << columns.size) - 1
         met: dict[int, int] = {}
         for field in self._gate_fields:
-            field.look(columns, every, met)
-        gates = [_Deciding(columns, met).rows_of(gate, every) for gate in self._gates]
+            field.look(columns, columns.every, met)
+        before = _Deciding(columns, met, self._later)
+        gates = [before.rows_of(gate, columns.every) for gate in self._gates]
         for field in self._fields:
             if wanted := field.wanted(gates):
                 field.look(columns, wanted, met)
-        deciding = _Deciding(columns, met)
+        deciding = _Deciding(columns, met, self._later)
         for position, rule in enumerate(self._rules):
             if gates[rule.gate]:
                 found = deciding.hits_of(position, rule, gates[rule.gate])
@@ -70,12 +74,15 @@ class Engine:
 
 
 class _Deciding:
-    """One batch, of which all tests are decided: `met` is number of a test → rows."""
+    """One batch, of which tests are looked up: `met` is number of a test → rows."""
 
-    def __init__(self, columns: Columns, met: dict[int, int]) -> None:
+    def __init__(
+        self, columns: Columns, met: dict[int, int], later: Mapping[int, tuple[FieldReader, Predicate]]
+    ) -> None:
         self._columns = columns
         self._met = met
         self._numbers = frozenset(met)
+        self._later = later
         self._values: dict[int, Values] = {}
 
     def hits_of(self, position: int, rule: RuleProgram, rows: int) -> Hits | None:
@@ -114,6 +121,9 @@ class _Deciding:
             return among
         if isinstance(node, Any):
             return self._any(node, among)
+        if isinstance(node, Later):
+            reader, predicate = self._later[node.number]
+            return reader.rows_with(predicate, self._columns, among)
         return among & ~self._node(node.part, among)
 
     def _any(self, node: Any, among: int) -> int:
@@ -127,85 +137,3 @@ class _Deciding:
                 break
             rows |= self._node(part, among & ~rows)
         return rows
-
-
-class _Field:
-    """The tests of one field, and how its values are read from columns."""
-
-    def __init__(self, tests: FieldTests) -> None:
-        self._field = tests.field
-        self._presence = tests.presence
-        self._gates = tuple(tests.gates)
-        self._matcher = (
-            FieldMatcher(((number, test) for test, number in tests.tests.items()), tests.field.type)
-            if tests.tests
-            else None
-        )
-
-    def wanted(self, gates: Sequence[int]) -> int:
-        """Return the rows of which any rule wants this field."""
-        wanted = 0
-        for gate in self._gates:
-            wanted |= gates[gate]
-        return wanted
-
-    def look(self, columns: Columns, wanted: int, met: dict[int, int]) -> None:
-        """Add to `met` the rows, among these, of all tests that are met."""
-        pieces = [piece for piece in self._pieces(columns, wanted) if piece.rows.mask & wanted]
-        if not pieces:
-            return
-        if self._presence is not None:
-            there = 0
-            for piece in pieces:
-                there |= piece.rows.mask
-            met[self._presence] = there
-        if self._matcher is None:
-            return
-        values: set[str] = set()
-        values.update(*(piece.cells for piece in pieces))
-        found = self._matcher.met_by(values)
-        if found:
-            for value, rows in _rows_of_values(pieces, found.keys()):
-                mask = mask_of(rows)
-                for number in found[value]:
-                    met[number] = met.get(number, 0) | mask
-
-    def _pieces(self, columns: Columns, wanted: int) -> Iterable[Piece]:
-        field = self._field
-        if field.derived is not None:
-            return _derived(field.derived, columns, wanted)
-        if field.path.endswith(".*"):
-            return columns.below(field.path[:-1])
-        return columns.of(field.path)
-
-
-def _rows_of_values(
-    pieces: Iterable[Piece], values: Iterable[str]
-) -> Iterable[tuple[str, list[int]]]:
-    found: dict[str, list[int]] = {value: [] for value in values}
-    for piece in pieces:
-        for row, cell in zip(piece.rows.numbers, piece.cells, strict=True):
-            if cell in found:
-                found[cell].append(row)
-    for rows in found.values():
-        rows.sort()
-    return found.items()
-
-
-def _derived(derived: Derived, columns: Columns, wanted: int) -> Iterable[Piece]:
-    """Put a derived field together, once for each combination of the values it is made of."""
-    paths = list(dict.fromkeys(path for part in derived.parts for path in (part.path, *part.only_if)))
-    by_row = [columns.by_row(path, wanted) for path in paths]
-    made: dict[tuple[tuple[str, ...], ...], tuple[str, ...]] = {}
-    numbers: list[int] = []
-    cells: list[str] = []
-    rows = sorted(set().union(*by_row))
-    for row in rows:
-        values = tuple(texts.get(row, ()) for texts in by_row)
-        texts = made.get(values)
-        if texts is None:
-            there = {path: found for path, found in zip(paths, values, strict=True) if found}
-            texts = made[values] = derived.values_of(there)
-        numbers.extend([row] * len(texts))
-        cells.extend(texts)
-    return [Piece(Rows(numbers), cells)] if numbers else []

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from sigma2hive.model.json_numbers import LARGEST_PLAIN_FRACTION
 from sigma2hive.model.values import Values, canonical_text, flatten
@@ -71,6 +72,14 @@ class Piece:
     cells: Sequence[str]
 
 
+class _Source(NamedTuple):
+    """Where cells can be read: a key of documents that all have it, in their rows' order."""
+
+    rows: Rows
+    documents: Sequence[Mapping[str, Any]]
+    key: str
+
+
 class Columns:
     """The columns of some documents.
 
@@ -86,34 +95,45 @@ class Columns:
     ) -> None:
         self.size = len(documents)
         self.values_of = values_of or (lambda row: flatten(documents[row]))
-        self._unread: dict[str, list[tuple[Rows, Sequence[Any]]]] = {}
+        self._unread: dict[str, list[_Source]] = {}
         self._pieces: dict[str, list[Piece]] = {}
-        self._turn("", range(self.size), documents)
+        self._sort("", range(self.size), documents)
 
-    def of(self, path: str) -> Sequence[Piece]:
-        """Return what stands at a field path; () where no document has it."""
+    @property
+    def every(self) -> int:
+        """All rows, as a bitmap."""
+        return (1 << self.size) - 1
+
+    def of(self, path: str, wanted: int) -> list[Piece]:
+        """Return what stands at a field path in the rows `wanted`, and maybe in others."""
         dot = path.find(".")
         while dot >= 0:
-            self._read(path[:dot])
+            self._read(path[:dot], wanted)
             dot = path.find(".", dot + 1)
-        self._read(path)
-        return self._pieces.get(path, ())
+        self._read(path, wanted)
+        return [piece for piece in self._pieces.get(path, ()) if piece.rows.mask & wanted]
 
-    def below(self, prefix: str) -> Iterator[Piece]:
-        """Yield what stands at any path that begins with `prefix`."""
-        while self._unread:
-            self._read(next(iter(self._unread)))
-        for path, pieces in self._pieces.items():
-            if path.startswith(prefix):
-                yield from pieces
+    def below(self, prefix: str, wanted: int) -> list[Piece]:
+        """Return what stands at any path that begins with `prefix`."""
+        read: set[str] = set()
+        while unread := self._unread.keys() - read:
+            for path in unread:
+                if path.startswith(prefix) or prefix.startswith(f"{path}."):
+                    self._read(path, wanted)
+            read |= unread
+        return [
+            piece
+            for path, pieces in self._pieces.items()
+            if path.startswith(prefix)
+            for piece in pieces
+            if piece.rows.mask & wanted
+        ]
 
     def by_row(self, path: str, wanted: int) -> dict[int, tuple[str, ...]]:
         """Return row → texts at the path, in the order of the document, for the rows `wanted`."""
         found: dict[int, tuple[str, ...]] = {}
         torn: set[int] = set()
-        for piece in self.of(path):
-            if not piece.rows.mask & wanted:
-                continue
+        for piece in self.of(path, wanted):
             here: dict[int, tuple[str, ...]] = {}
             for row, text in zip(piece.rows.numbers, piece.cells, strict=True):
                 earlier = here.get(row)
@@ -125,8 +145,8 @@ class Columns:
             found[row] = self.values_of(row)[path]
         return found
 
-    def _turn(self, prefix: str, rows: Iterable[int], documents: Iterable[Mapping[str, Any]]) -> None:
-        """Turn documents into columns, those with the same keys in the same order together."""
+    def _sort(self, prefix: str, rows: Iterable[int], documents: Iterable[Mapping[str, Any]]) -> None:
+        """Put documents with the same keys together: sources of columns that were not read yet."""
         shapes: dict[tuple[str, ...], tuple[list[int], list[Mapping[str, Any]]]] = {}
         for row, document in zip(rows, documents, strict=True):
             shape = tuple(document)
@@ -138,50 +158,100 @@ class Columns:
         unread = self._unread
         for shape, (numbers, alike_documents) in shapes.items():
             shared = Rows(numbers)
-            turned = zip(*[document.values() for document in alike_documents], strict=True)
-            for key, cells in zip(shape, turned, strict=True):
-                unread.setdefault(prefix + key, []).append((shared, cells))
+            for key in shape:
+                source = _Source(shared, alike_documents, key)
+                sources = unread.get(prefix + key)
+                if sources is None:
+                    unread[prefix + key] = [source]
+                else:
+                    sources.append(source)
 
-    def _read(self, path: str) -> None:
-        """Make pieces of what is unread at the path; objects become columns below it."""
-        for rows, cells in self._unread.pop(path, ()):
-            kinds = set(map(type, cells))
-            if kinds == {str}:
-                self._add(path, rows, cells)
-            elif kinds == {dict}:
-                self._turn(f"{path}.", rows.numbers, cells)
-            elif kinds == {tuple} and all(len(cell) == 1 for cell in cells):
-                self._add(path, rows, [cell[0] for cell in cells])
-            elif kinds <= _SCALARS:
-                self._read_scalars(path, rows, cells)
-            else:
-                self._read_any(path, rows, cells)
+    def _read(self, path: str, wanted: int) -> None:
+        """Make pieces of the wanted rows at the path; objects become columns below it."""
+        sources = self._unread.get(path)
+        if not sources:
+            return
+        left = [source for source in sources if not source.rows.mask & wanted]
+        if len(left) == len(sources):
+            return
+        self._unread[path] = left
+        for source in sources:
+            rows = source.rows
+            if rows.mask & wanted:
+                self._take(path, rows, list(map(itemgetter(source.key), source.documents)))
+
+    def _take(self, path: str, rows: Rows, cells: Sequence[Any]) -> None:
+        kinds = set(map(type, cells))
+        if kinds == {str}:
+            self._add(path, rows, cells)
+        elif kinds == {int}:
+            self._add(path, rows, list(map(str, cells)))
+        elif kinds == {dict}:
+            self._sort(f"{path}.", rows.numbers, cells)
+        elif kinds == {tuple} and all(len(cell) == 1 for cell in cells):
+            self._add(path, rows, [cell[0] for cell in cells])
+        elif kinds <= _SCALARS:
+            self._take_scalars(path, rows, cells)
+        else:
+            self._take_any(path, rows, cells)
 
     def _add(self, path: str, rows: Rows, cells: Sequence[str]) -> None:
         self._pieces.setdefault(path, []).append(Piece(rows, cells))
 
-    def _read_scalars(self, path: str, rows: Rows, cells: Sequence[Any]) -> None:
+    def _take_scalars(self, path: str, rows: Rows, cells: Sequence[Any]) -> None:
         if None in cells:
-            there = [(row, cell) for row, cell in zip(rows.numbers, cells, strict=True) if cell is not None]
+            there = [
+                (row, cell)
+                for row, cell in zip(rows.numbers, cells, strict=True)
+                if cell is not None
+            ]
             if not there:
                 return
             numbers, cells = zip(*there, strict=True)
             rows = Rows(numbers)
-        if any(type(cell) is float and abs(cell) >= LARGEST_PLAIN_FRACTION for cell in cells):
-            self._read_any(path, rows, cells)
+        if any(map(_is_rounded, cells)):
+            self._take_any(path, rows, cells)
         else:
             self._add(path, rows, list(map(canonical_text, cells)))
 
-    def _read_any(self, path: str, rows: Rows, cells: Sequence[Any]) -> None:
+    def _take_any(self, path: str, rows: Rows, cells: Sequence[Any]) -> None:
         numbers: dict[str, list[int]] = {}
         texts: dict[str, list[str]] = {}
         for row, cell in zip(rows.numbers, cells, strict=True):
-            if type(cell) is float and abs(cell) >= LARGEST_PLAIN_FRACTION:
-                found = {path: self.values_of(row)[path]}
-            else:
-                found = flatten({path: list(cell) if isinstance(cell, tuple) else cell})
-            for leaf, values in found.items():
+            for leaf, values in self._values_in(path, row, cell).items():
                 numbers.setdefault(leaf, []).extend([row] * len(values))
                 texts.setdefault(leaf, []).extend(values)
         for leaf, found_cells in texts.items():
             self._add(leaf, Rows(numbers[leaf]), found_cells)
+
+    def _values_in(self, path: str, row: int, cell: Any) -> Values:
+        """Return the values at the path and below it in one document."""
+        if isinstance(cell, tuple):
+            return {path: cell}
+        if _holds_rounded(cell):
+            values = self.values_of(row)
+            inside = f"{path}."
+            return {
+                leaf: texts
+                for leaf, texts in values.items()
+                if leaf == path or leaf.startswith(inside)
+            }
+        return flatten({path: cell})
+
+
+def _is_rounded(cell: Any) -> bool:
+    return type(cell) is float and abs(cell) >= LARGEST_PLAIN_FRACTION
+
+
+def _holds_rounded(cell: Any) -> bool:
+    """Whether a number in it may have lost digits."""
+    stack = [cell]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, Mapping):
+            stack.extend(part.values())
+        elif isinstance(part, list):
+            stack.extend(part)
+        elif _is_rounded(part):
+            return True
+    return False

@@ -11,12 +11,13 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from re import _constants as sre  # type: ignore[attr-defined]  # how Python itself reads expressions
 from re import _parser as sre_parser  # type: ignore[attr-defined]
 from typing import Any
 
 from sigma2hive.engine.predicates import ValueTest, regex_flags
-from sigma2hive.model.conditions import Boolean, Regex, Text, Wildcard
+from sigma2hive.model.conditions import Boolean, Number, Regex, Text, Wildcard
 from sigma2hive.model.fields import FieldType
 from sigma2hive.model.folding import fold
 from sigma2hive.model.scalars import address_of, number_of
@@ -24,7 +25,7 @@ from sigma2hive.model.scalars import address_of, number_of
 #: Before and after each value in what is searched; no byte of UTF-8.
 EDGE = b"\xff"
 
-#: Texts of fewer bytes are in so many values that to search for them costs more than it saves.
+#: ASCII texts of fewer bytes are in so many values that to search for them saves nothing.
 _SHORTEST = 3
 #: An expression with more alternatives is decided on every value.
 _MOST_ALTERNATIVES = 64
@@ -34,12 +35,13 @@ _MOST_ALTERNATIVES = 64
 class Lookup:
     """How the values that meet a test are found.
 
-    The folded value is `equal`, or has one of `needles` in it (bytes, with `EDGE` where the value
-    begins or ends). Neither means that every value has to be decided. `is_exact`: no more has to be
-    decided of a value that was found.
+    The folded value is `equal`, or the value is the `number`, or it has one of `needles` in it
+    (bytes, with `EDGE` where the value begins or ends). None of these means that every value has to
+    be decided. `is_exact`: no more has to be decided of a value that was found.
     """
 
     equal: str | None = None
+    number: Decimal | None = None
     needles: tuple[bytes, ...] = ()
     is_exact: bool = False
 
@@ -56,6 +58,8 @@ def lookup_of(test: ValueTest, field_type: FieldType) -> Lookup:
             return _needles(_required(test))
         case Boolean(boolean):
             return Lookup(equal="true" if boolean else "false", is_exact=True)
+        case Number(number):
+            return Lookup(number=Decimal(str(number)), is_exact=True)
     return EVERY_VALUE
 
 
@@ -69,15 +73,15 @@ def _text(test: Text, field_type: FieldType) -> Lookup:
     if field_type is FieldType.IP and (literal is None or address_of(literal) is not None):
         return EVERY_VALUE
     if literal is not None:
-        if field_type.is_numeric and number_of(literal, hexadecimal=True) is not None:
-            return EVERY_VALUE
+        if field_type.is_numeric and (number := number_of(literal, hexadecimal=True)) is not None:
+            return Lookup(number=number, is_exact=True)
         return Lookup(equal=fold(literal), is_exact=not test.cased)
     pieces = list(_pieces(test))
     if not pieces:
         return EVERY_VALUE
     longest = max(pieces, key=len)
     is_whole = len(test.pattern) - sum(part is Wildcard.ANY for part in test.pattern) == 1
-    if len(longest) < _SHORTEST:
+    if not _is_rare(longest):
         return EVERY_VALUE
     return Lookup(needles=(longest,), is_exact=is_whole and not test.cased)
 
@@ -106,8 +110,11 @@ def _needles(alternatives: Iterable[str] | None) -> Lookup:
     if alternatives is None:
         return EVERY_VALUE
     needles = tuple({encoded(text): None for text in alternatives})
-    usable = needles and all(len(needle) >= _SHORTEST for needle in needles)
-    return Lookup(needles=needles) if usable else EVERY_VALUE
+    return Lookup(needles=needles) if all(map(_is_rare, needles)) else EVERY_VALUE
+
+
+def _is_rare(needle: bytes) -> bool:
+    return len(needle) >= _SHORTEST or not needle.removeprefix(EDGE).removesuffix(EDGE).isascii()
 
 
 def _required(test: Regex) -> frozenset[str] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from sigma2hive.engine.needles import EVERY_VALUE, lookup_of
 from sigma2hive.engine.predicates import ValueTest
 from sigma2hive.model.conditions import (
     And,
@@ -48,8 +49,15 @@ class Opposite:
     part: Node
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A test that no text or number tells from others, decided where all else holds already."""
+
+    number: int
+
+
 #: A number is a test that is met.
-Node = int | All | Any | Opposite
+Node = int | Later | All | Any | Opposite
 
 ALWAYS = All(())
 NEVER = Any()
@@ -57,10 +65,15 @@ NEVER = Any()
 
 @dataclass(slots=True)
 class FieldTests:
-    """The tests on one field: `presence` is the number of "it has a value", if any rule asks."""
+    """The tests on one field, by how they are decided.
+
+    `tests` are looked up for all values at once, `later` value by value where need be; `presence`
+    is the number of "it has a value", if any rule asks. `gates` are those of the rules that ask.
+    """
 
     field: Field
     tests: dict[ValueTest, int] = field(default_factory=dict)
+    later: dict[ValueTest, int] = field(default_factory=dict)
     presence: int | None = None
     gates: set[int] = field(default_factory=set)
 
@@ -129,11 +142,19 @@ class _Numbering:
             tests.presence = self._new()
         return tests.presence
 
-    def test(self, found: Field, test: ValueTest, gate: int | None) -> int:
+    def test(self, found: Field, test: ValueTest, gate: int | None) -> int | Later:
         tests = self._tests_of(found, gate)
         number = tests.tests.get(test)
-        if number is None:
-            number = tests.tests[test] = self._new()
+        if number is not None:
+            return number
+        number = tests.later.get(test)
+        if number is not None:
+            return Later(number)
+        number = self._new()
+        if lookup_of(test, found.type) == EVERY_VALUE:
+            tests.later[test] = number
+            return Later(number)
+        tests.tests[test] = number
         return number
 
     def _new(self) -> int:
@@ -219,7 +240,7 @@ def _all(parts: Iterable[Node]) -> Node:
     flat: list[Node] = []
     for part in parts:
         flat.extend(part.parts if isinstance(part, All) else (part,))
-    return flat[0] if len(flat) == 1 else All(tuple(flat))
+    return flat[0] if len(flat) == 1 else All(tuple(sorted(flat, key=_cost)))
 
 
 def _any(parts: Iterable[Node]) -> Node:
@@ -237,4 +258,19 @@ def _any(parts: Iterable[Node]) -> Node:
         return numbers.pop()
     if not numbers and len(others) == 1:
         return others[0]
-    return Any(frozenset(numbers), tuple(others))
+    return Any(frozenset(numbers), tuple(sorted(others, key=_cost)))
+
+
+def _cost(node: Node) -> int:
+    """How late a part is decided: what is dear waits for what leaves few rows."""
+    match node:
+        case int():
+            return 0
+        case Later():
+            return 1000
+        case Opposite(part):
+            return 1 + _cost(part)
+        case All(parts):
+            return 1 + max(map(_cost, parts), default=0)
+        case Any(_, parts):
+            return 1 + max(map(_cost, parts), default=0)

@@ -1,13 +1,15 @@
 """All tests of one field on its distinct values at once.
 
-Takes the tests of a field, numbered; gives for each value the numbers of those that it meets. One
-search finds the texts of all tests (Aho-Corasick), equality is a dictionary, and only what was
-found is decided by the tests' own predicates, the ones that the reference evaluator uses.
+Takes the tests of a field, numbered, that name a text or number to look up; gives for each value
+the numbers of those that it meets. One search finds the texts of all tests (Aho-Corasick), equality
+is a dictionary, and only what was found is decided by the tests' own predicates, the ones that the
+reference evaluator uses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 
 from ahocorasick_rs import BytesAhoCorasick
 
@@ -16,6 +18,7 @@ from sigma2hive.engine.predicates import ValueTest, predicate_of
 from sigma2hive.engine.texts import Predicate
 from sigma2hive.model.fields import FieldType
 from sigma2hive.model.folding import fold
+from sigma2hive.model.scalars import number_of
 
 #: What a value meets: numbers of tests.
 Met = tuple[int, ...]
@@ -40,19 +43,18 @@ class FieldMatcher:
 
     def __init__(self, tests: Iterable[tuple[int, ValueTest]], field_type: FieldType) -> None:
         self._equal: dict[str, list[int]] = {}
-        self._every: list[tuple[int, Predicate]] = []
+        self._numbers: dict[Decimal, list[int]] = {}
+        self._is_hexadecimal_read = field_type.is_numeric
         self._decided: dict[int, Predicate] = {}
         needles: dict[bytes, list[int]] = {}
         for number, test in tests:
             lookup = lookup_of(test, field_type)
             if lookup.equal is not None:
                 self._equal.setdefault(lookup.equal, []).append(number)
-            elif lookup.needles:
-                for needle in lookup.needles:
-                    needles.setdefault(needle, []).append(number)
-            else:
-                self._every.append((number, predicate_of(test, field_type)))
-                continue
+            elif lookup.number is not None:
+                self._numbers.setdefault(lookup.number, []).append(number)
+            for needle in lookup.needles:
+                needles.setdefault(needle, []).append(number)
             if not lookup.is_exact:
                 self._decided[number] = predicate_of(test, field_type)
         self._search = _Search(needles) if needles else None
@@ -86,15 +88,13 @@ class FieldMatcher:
         met: dict[str, set[int]] = {}
         if self._equal:
             self._find_equal(values, met)
+        if self._numbers:
+            self._find_numbers(values, met)
         if self._search is not None:
-            for position, numbers in self._search.found_in(values):
-                met.setdefault(values[position], set()).update(numbers)
+            for value, numbers in self._search.found_in(values):
+                met.setdefault(value, set()).update(numbers)
         if self._decided:
             self._decide_found(met)
-        for number, predicate in self._every:
-            for value in values:
-                if predicate(value):
-                    met.setdefault(value, set()).add(number)
         return {value: tuple(numbers) for value, numbers in met.items() if numbers}
 
     def _find_equal(self, values: Sequence[str], met: dict[str, set[int]]) -> None:
@@ -102,6 +102,12 @@ class FieldMatcher:
             numbers = self._equal.get(value.lower() if value.isascii() else fold(value))
             if numbers is not None:
                 met.setdefault(value, set()).update(numbers)
+
+    def _find_numbers(self, values: Sequence[str], met: dict[str, set[int]]) -> None:
+        for value in values:
+            number = number_of(value, hexadecimal=self._is_hexadecimal_read)
+            if number is not None and number in self._numbers:
+                met.setdefault(value, set()).update(self._numbers[number])
 
     def _decide_found(self, met: Mapping[str, set[int]]) -> None:
         undecided = self._decided.keys()
@@ -119,45 +125,37 @@ class _Search:
         self._automaton = BytesAhoCorasick(list(needles))
         self._longest = max(map(len, needles))
 
-    def found_in(self, values: Sequence[str]) -> Iterator[tuple[int, Sequence[int]]]:
-        """Yield (position of the value, numbers of tests), some of them more than once."""
-        start = 0
-        size = 0
-        for position, value in enumerate(values):
-            if len(value) > _SEARCHED_AT_ONCE:
-                yield from self._in_some(values[start:position], start)
-                for numbers in self._in_long(value):
-                    yield position, numbers
-                start, size = position + 1, 0
-                continue
-            size += len(value)
-            if size > _SEARCHED_AT_ONCE:
-                yield from self._in_some(values[start : position + 1], start)
-                start, size = position + 1, 0
-        yield from self._in_some(values[start:], start)
+    def found_in(self, values: Sequence[str]) -> Iterator[tuple[str, Sequence[int]]]:
+        """Yield (value, numbers of tests), some of them more than once."""
+        # Apart, since what is all ASCII is folded at once.
+        plain = [value for value in values if value.isascii() and "\0" not in value]
+        others = () if len(plain) == len(values) else set(values).difference(plain)
+        for some, write in ((plain, _plainly_searched), (list(others), _searched)):
+            for batch in _batches_of(some):
+                if len(batch) == 1 and len(batch[0]) > _SEARCHED_AT_ONCE:
+                    for numbers in self._in_long(batch[0]):
+                        yield batch[0], numbers
+                else:
+                    yield from self._in_some(batch, write(batch))
 
-    def _in_some(self, values: Sequence[str], first: int) -> Iterator[tuple[int, Sequence[int]]]:
-        if not values:
-            return
-        searched = _searched(values)
-        matches = self._automaton.find_matches_as_indexes(searched, True)
-        if not matches:
-            return
+    def _in_some(
+        self, values: Sequence[str], searched: bytes
+    ) -> Iterator[tuple[str, Sequence[int]]]:
         numbers = self._numbers
         find = searched.find
         # Matches come in the order of their ends, so that values are passed over once.
         position, end = 0, find(EDGE, 1) + 1
         seen: set[int] = set()
-        for needle, _, match_end in matches:
+        for needle, _, match_end in self._automaton.find_matches_as_indexes(searched, True):
             while match_end > end:
                 position, end = position + 1, find(EDGE, end) + 1
                 seen.clear()
             if needle not in seen:
                 seen.add(needle)
-                yield first + position, numbers[needle]
+                yield values[position], numbers[needle]
 
     def _in_long(self, value: str) -> Iterator[Sequence[int]]:
-        searched = EDGE + encoded(fold(value)) + EDGE
+        searched = _searched([value])
         found: set[int] = set()
         for start in range(0, len(searched), _SEARCHED_OF_LONG):
             piece = searched[start : start + _SEARCHED_OF_LONG + self._longest - 1]
@@ -166,9 +164,23 @@ class _Search:
             yield self._numbers[needle]
 
 
+def _batches_of(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield the values in batches that are searched at once; a long one comes alone."""
+    start = size = 0
+    for position, value in enumerate(values):
+        size += len(value)
+        if size > _SEARCHED_AT_ONCE:
+            if position > start:
+                yield values[start:position]
+            start, size = position, len(value)
+    if start < len(values):
+        yield values[start:]
+
+
+def _plainly_searched(values: Sequence[str]) -> bytes:
+    """Return the folded values one after another, with an edge around each; all are ASCII."""
+    return "\0".join(("", *values, "")).encode("ascii").translate(_TO_SEARCHED)
+
+
 def _searched(values: Sequence[str]) -> bytes:
-    """Return the folded values one after another, with an edge around each."""
-    joined = "\0".join(("", *values, ""))
-    if joined.isascii() and joined.count("\0") == len(values) + 1:
-        return joined.encode("ascii").translate(_TO_SEARCHED)
     return EDGE + EDGE.join(encoded(fold(value)) for value in values) + EDGE

@@ -1,0 +1,132 @@
+"""One field of a batch: its values from the columns, and the rows of the tests that they meet.
+
+Takes the numbered tests of a field, then columns; adds the rows of each test that is met. Knows what
+the field is made of: candidates below a prefix, or parts that a derived field is put together from.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from sigma2hive.engine.columns import Columns, Piece, Rows, mask_of, rows_of
+from sigma2hive.engine.predicates import predicate_of
+from sigma2hive.engine.program import FieldTests
+from sigma2hive.engine.texts import Predicate
+from sigma2hive.engine.values import FieldMatcher
+from sigma2hive.model.fields import Derived, Field
+
+
+class FieldReader:
+    """The tests of one field on batches."""
+
+    def __init__(self, tests: FieldTests) -> None:
+        self._field = tests.field
+        self._presence = tests.presence
+        self._gates = tuple(tests.gates)
+        #: Number of a test that is decided value by value → what decides it.
+        self.later = {
+            number: predicate_of(test, tests.field.type) for test, number in tests.later.items()
+        }
+        looked_up = ((number, test) for test, number in tests.tests.items())
+        self._matcher = FieldMatcher(looked_up, tests.field.type) if tests.tests else None
+
+    def wanted(self, gates: Sequence[int]) -> int:
+        """Return the rows of which any rule wants to look this field up."""
+        wanted = 0
+        if self._matcher is not None or self._presence is not None:
+            for gate in self._gates:
+                wanted |= gates[gate]
+        return wanted
+
+    def look(self, columns: Columns, wanted: int, met: dict[int, int]) -> None:
+        """Add to `met` the rows of all tests that are met among `wanted`, and maybe others."""
+        pieces = _pieces_of(self._field, columns, wanted)
+        if self._presence is not None and pieces:
+            there = 0
+            for piece in pieces:
+                there |= piece.rows.mask
+            met[self._presence] = there
+        if self._matcher is None:
+            return
+        cells = [set(piece.cells) for piece in pieces]
+        found = self._matcher.met_by(set().union(*cells))
+        if not found:
+            return
+        for value, mask in _masks(zip(pieces, cells, strict=True), found.keys()):
+            for number in found[value]:
+                met[number] = met.get(number, 0) | mask
+
+    def rows_with(self, predicate: Predicate, columns: Columns, among: int) -> int:
+        """Return the rows `among` these with a value that meets the predicate."""
+        rows: list[int] = []
+        decided: dict[str, bool] = {}
+        for piece in _pieces_of(self._field, columns, among):
+            for row, cell in _cells_of(piece, among):
+                is_met = decided.get(cell)
+                if is_met is None:
+                    is_met = decided[cell] = predicate(cell)
+                if is_met:
+                    rows.append(row)
+        rows.sort()
+        return mask_of(rows) & among
+
+
+def _pieces_of(field: Field, columns: Columns, wanted: int) -> Sequence[Piece]:
+    if field.derived is not None:
+        return _derived(field.derived, columns, wanted)
+    if field.path.endswith(".*"):
+        return columns.below(field.path[:-1], wanted)
+    return columns.of(field.path, wanted)
+
+
+def _cells_of(piece: Piece, among: int) -> Iterator[tuple[int, str]]:
+    """Yield row and text of some rows; of few without passing over all."""
+    numbers, cells = piece.rows.numbers, piece.cells
+    mask = piece.rows.mask
+    there = mask & among
+    if there == mask:
+        yield from zip(numbers, cells, strict=True)
+        return
+    for row in rows_of(there):
+        position = bisect_left(numbers, row)
+        while position < len(numbers) and numbers[position] == row:
+            yield row, cells[position]
+            position += 1
+
+
+def _masks(
+    pieces: Iterable[tuple[Piece, Collection[str]]], values: Collection[str]
+) -> Iterator[tuple[str, int]]:
+    """Yield value and rows for the `values` that stand in pieces, each with its distinct cells."""
+    rows: dict[str, list[int]] = {}
+    for piece, distinct in pieces:
+        if distinct.isdisjoint(values):
+            continue
+        if len(distinct) == 1:
+            yield piece.cells[0], piece.rows.mask
+            continue
+        for row, cell in zip(piece.rows.numbers, piece.cells, strict=True):
+            if cell in values:
+                rows.setdefault(cell, []).append(row)
+    for value, numbers in rows.items():
+        numbers.sort()
+        yield value, mask_of(numbers)
+
+
+def _derived(derived: Derived, columns: Columns, wanted: int) -> Sequence[Piece]:
+    """Put a derived field together, once for each combination of the values it is made of."""
+    paths = list(dict.fromkeys(path for part in derived.parts for path in (part.path, *part.only_if)))
+    by_row = [columns.by_row(path, wanted) for path in paths]
+    made: dict[tuple[tuple[str, ...], ...], tuple[str, ...]] = {}
+    numbers: list[int] = []
+    cells: list[str] = []
+    for row in sorted(set().union(*by_row)):
+        values = tuple(texts.get(row, ()) for texts in by_row)
+        texts = made.get(values)
+        if texts is None:
+            there = {path: found for path, found in zip(paths, values, strict=True) if found}
+            texts = made[values] = derived.values_of(there)
+        numbers.extend([row] * len(texts))
+        cells.extend(texts)
+    return [Piece(Rows(numbers), cells)] if numbers else []

@@ -22,10 +22,10 @@ from bench.setting import (
     windows_rules,
 )
 from sigma2hive.compiler import Compiled
-from sigma2hive.model.events import Event
 from sigma2hive.model.profiles import Profile
 from sigma2hive.runner.matching import Candidate, Matcher
 from sigma2hive.runner.querying import Search, Window
+from sigma2hive.sources import EventRows, in_batches
 from sigma2hive.sources.elasticsearch import read_hit
 from sigma2hive.sources.windows import normalise_windows
 from tests.bench.cluster import Cluster
@@ -135,8 +135,8 @@ def _cases(pairs: Iterable[Pair]) -> int:
 def _decided(matcher: Matcher, given: Iterable[object]) -> set[Pair]:
     return {
         (match.rule.id, match.events[0].key.parts[1])
-        for entry in given
-        if isinstance(entry, (Event, Candidate))
+        for entry in in_batches(given)
+        if isinstance(entry, (EventRows, Candidate))
         for match in matcher.matches_of(entry)
     }
 

@@ -33,7 +33,7 @@ from sigma2hive.model.events import Event
 from sigma2hive.model.times import parse_time_ns
 from sigma2hive.runner.matching import Candidate, Matcher
 from sigma2hive.runner.querying import HITS_PER_SEARCH, RULES_PER_REQUEST, Window
-from sigma2hive.sources import SourceOptions, read_events
+from sigma2hive.sources import SourceOptions, in_batches, read_events
 from sigma2hive.sources.elasticsearch import read_hit
 from tests.bench.cluster import Cluster
 from tests.compiler.index_mapping import SETTINGS
@@ -262,7 +262,7 @@ def _matches(found: Iterable[Event | Candidate], compiled: Compiled) -> set[tupl
     matcher = Matcher(compiled)
     return {
         (match.rule.id, match.events[0].key.parts[1])
-        for entry in found
+        for entry in in_batches(found)
         for match in matcher.matches_of(entry)
     }
 

@@ -283,7 +283,7 @@ def test_settings_that_lead_nowhere_stop_the_run(folder: Path, settings: str, pl
 
 def test_a_profile_that_is_not_known_gets_names_of_use(folder: Path) -> None:
     result = run("--events", "events.ndjson", "--profile", "splunk")
-    assert "hint: known are ecs, elastic-agent, winlogbeat\n" in result.stderr
+    assert "hint: known are ecs, elastic-agent, windows-flat, winlogbeat\n" in result.stderr
 
 
 @pytest.mark.parametrize(

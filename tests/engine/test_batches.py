@@ -107,7 +107,9 @@ def test_rules_together_find_what_each_finds_alone() -> None:
     ]
     assert len(rules) == 100
     together = found(rules, Columns(VALUES, VALUES.__getitem__))
-    assert {position: rows for position, rule in enumerate(rules) if (rows := expected(rule, VALUES))} == together
+    assert {
+        position: rows for position, rule in enumerate(rules) if (rows := expected(rule, VALUES))
+    } == together
 
 
 @pytest.mark.parametrize("rows", [[], [0], [0, 7, 8, 63, 64, 65, 1000], list(range(300))])

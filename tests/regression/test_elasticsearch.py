@@ -23,6 +23,7 @@ from sigma2hive.runner.matching import Candidate, Matcher
 from sigma2hive.runner.querying import Search, Window
 from sigma2hive.schema import load_profile
 from sigma2hive.settings import ElasticsearchSettings
+from sigma2hive.sources import in_batches
 from sigma2hive.sources.elasticsearch import read_hit
 from sigma2hive.sources.windows import normalise_windows
 from tests.bench.cluster import Cluster
@@ -55,7 +56,7 @@ def _found(matcher: Matcher, given: Iterable[Event | Candidate]) -> set[tuple[st
     """(rule id, document id) of every match."""
     return {
         (match.rule.id, match.events[0].key.parts[1])
-        for entry in given
+        for entry in in_batches(given)
         for match in matcher.matches_of(entry)
     }
 

@@ -22,6 +22,7 @@ from sigma2hive.runner.matching import Candidate, Matcher
 from sigma2hive.runner.querying import Search, Window
 from sigma2hive.runner.state import EpisodeStore
 from sigma2hive.settings import ElasticsearchSettings
+from sigma2hive.sources import in_batches
 from sigma2hive.sources.elasticsearch import read_hit
 from sigma2hive.workflows.project import ProjectOptions, load_project
 from tests.bench.cluster import Cluster, Indices
@@ -102,7 +103,7 @@ class Site:
 
     def correlated(self, found: Iterable[Event | Candidate]) -> Correlated:
         matcher = Matcher(self.compiled)
-        for entry in found:
+        for entry in in_batches(found):
             list(matcher.matches_of(entry))
         ((_, correlated),) = matcher.correlated()
         return correlated

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -248,9 +249,15 @@ def _progress(summary: Summary) -> Iterator[Callable[[int], None]]:
         yield lambda _: None
         return
 
+    started, shown = time.monotonic(), 0
+
     def show(count: int) -> None:
-        if count % _PROGRESS_EVERY == 0:
-            tell(f"\r{count:,} events, {summary.delivered.alerts:,} alerts", ends_line=False)
+        nonlocal shown
+        if count - shown >= _PROGRESS_EVERY:
+            shown = count
+            rate = int(count / max(time.monotonic() - started, 0.001))
+            alerts = summary.delivered.alerts
+            tell(f"\r{count:,} events, {rate:,} a second, {alerts:,} alerts", ends_line=False)
 
     try:
         yield show

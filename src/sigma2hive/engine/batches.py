@@ -77,7 +77,10 @@ class _Deciding:
     """One batch, of which tests are looked up: `met` is number of a test → rows."""
 
     def __init__(
-        self, columns: Columns, met: dict[int, int], later: Mapping[int, tuple[FieldReader, Predicate]]
+        self,
+        columns: Columns,
+        met: dict[int, int],
+        later: Mapping[int, tuple[FieldReader, Predicate]],
     ) -> None:
         self._columns = columns
         self._met = met

@@ -1,8 +1,8 @@
 """Documents turned into columns: for each field path, which rows hold which texts.
 
 Takes parsed JSON objects, or values that are flat already; gives pieces of columns, in which the
-engine looks at each distinct value once. Work is done for the paths that are asked for: documents of
-one shape are turned over together, and an object inside is opened when a path leads into it.
+engine looks at each distinct value once. Work is done for the paths that are asked for: documents
+of one shape are read together, and an object inside is opened when a path leads into it.
 
 What a path holds is what `sigma2hive.model.values.flatten` says, and tests hold both together.
 """
@@ -145,7 +145,9 @@ class Columns:
             found[row] = self.values_of(row)[path]
         return found
 
-    def _sort(self, prefix: str, rows: Iterable[int], documents: Iterable[Mapping[str, Any]]) -> None:
+    def _sort(
+        self, prefix: str, rows: Iterable[int], documents: Iterable[Mapping[str, Any]]
+    ) -> None:
         """Put documents with the same keys together: sources of columns that were not read yet."""
         shapes: dict[tuple[str, ...], tuple[list[int], list[Mapping[str, Any]]]] = {}
         for row, document in zip(rows, documents, strict=True):

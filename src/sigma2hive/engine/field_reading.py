@@ -1,7 +1,7 @@
 """One field of a batch: its values from the columns, and the rows of the tests that they meet.
 
-Takes the numbered tests of a field, then columns; adds the rows of each test that is met. Knows what
-the field is made of: candidates below a prefix, or parts that a derived field is put together from.
+Takes the numbered tests of a field, then columns; adds the rows of each test that is met. Knows
+what the field is made of: paths below a prefix, or parts that a derived field is put together from.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _cells_of(piece: Piece, among: int) -> Iterator[tuple[int, str]]:
 
 
 def _masks(
-    pieces: Iterable[tuple[Piece, Collection[str]]], values: Collection[str]
+    pieces: Iterable[tuple[Piece, set[str]]], values: Collection[str]
 ) -> Iterator[tuple[str, int]]:
     """Yield value and rows for the `values` that stand in pieces, each with its distinct cells."""
     rows: dict[str, list[int]] = {}
@@ -116,7 +116,9 @@ def _masks(
 
 def _derived(derived: Derived, columns: Columns, wanted: int) -> Sequence[Piece]:
     """Put a derived field together, once for each combination of the values it is made of."""
-    paths = list(dict.fromkeys(path for part in derived.parts for path in (part.path, *part.only_if)))
+    paths = list(
+        dict.fromkeys(path for part in derived.parts for path in (part.path, *part.only_if))
+    )
     by_row = [columns.by_row(path, wanted) for path in paths]
     made: dict[tuple[tuple[str, ...], ...], tuple[str, ...]] = {}
     numbers: list[int] = []

@@ -6,8 +6,9 @@ numbers. Equal tests on equal fields have one number, whatever rules they come f
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sigma2hive.engine.needles import EVERY_VALUE, lookup_of
 from sigma2hive.engine.predicates import ValueTest
@@ -72,15 +73,15 @@ class FieldTests:
     """
 
     field: Field
-    tests: dict[ValueTest, int] = field(default_factory=dict)
-    later: dict[ValueTest, int] = field(default_factory=dict)
+    tests: dict[ValueTest, int] = dataclasses.field(default_factory=dict)
+    later: dict[ValueTest, int] = dataclasses.field(default_factory=dict)
     presence: int | None = None
-    gates: set[int] = field(default_factory=set)
+    gates: set[int] = dataclasses.field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A condition as algebra. Where it is not `exact`, it holds for all that may meet `condition`."""
+    """A condition as algebra; where it is not `exact`, it holds for all that may meet it."""
 
     node: Node
     condition: Condition
@@ -104,10 +105,10 @@ class Program:
     gates apart in `gate_fields`.
     """
 
-    gates: list[Decided] = field(default_factory=list)
-    gate_fields: list[FieldTests] = field(default_factory=list)
-    rules: list[RuleProgram] = field(default_factory=list)
-    fields: list[FieldTests] = field(default_factory=list)
+    gates: list[Decided] = dataclasses.field(default_factory=list)
+    gate_fields: list[FieldTests] = dataclasses.field(default_factory=list)
+    rules: list[RuleProgram] = dataclasses.field(default_factory=list)
+    fields: list[FieldTests] = dataclasses.field(default_factory=list)
 
 
 def compile_program(rules: Sequence[CompiledRule]) -> Program:

@@ -23,7 +23,7 @@ from sigma2hive.runner.matching import Candidate
 from sigma2hive.runner.querying import Search, Window
 from sigma2hive.runner.state import EpisodeStore
 from sigma2hive.settings import Settings
-from sigma2hive.sources import Limits, SourceOptions, read_events
+from sigma2hive.sources import EventRows, Limits, SourceOptions, read_batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Input:
     and `passed_over` the index patterns that still have no index, as the snapshot says.
     """
 
-    found: Iterable[Event | Candidate | Diagnostic]
+    found: Iterable[Event | EventRows | Candidate | Diagnostic]
     unsearched: Mapping[str, ServerError] = field(default_factory=dict)
     passed_over: Collection[str] = ()
 
@@ -52,7 +52,7 @@ def read_files(paths: Sequence[Path], settings: Settings, profile: Profile) -> I
         root=settings.root,
         limits=Limits(limits.max_event_bytes, limits.max_event_fields),
     )
-    return Input(read_events(paths, options))
+    return Input(read_batches(paths, options))
 
 
 @contextmanager

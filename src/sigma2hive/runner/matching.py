@@ -1,6 +1,6 @@
 """Which events meet which rules: deciding, without any I/O.
 
-Takes compiled rules and correlations, then events one by one, or candidates that a search found for
+Takes compiled rules and correlations, then events in batches, or candidates that a search found for
 one rule; gives `Match`es, and counts what filters suppress. Events that feed a correlation are kept
 until `correlated` is asked for.
 """
@@ -11,31 +11,38 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sigma2hive.compiler import Compiled, condition_as_json
-from sigma2hive.engine import Correlated, Decision, correlate, prepare, reasons_for
-from sigma2hive.model.canonical import canonical_json
+from sigma2hive.compiler import Compiled
+from sigma2hive.engine import (
+    Columns,
+    Correlated,
+    Decision,
+    Engine,
+    correlate,
+    prepare,
+    reasons_for,
+    rows_of,
+)
 from sigma2hive.model.conditions import Atom
 from sigma2hive.model.events import Event
 from sigma2hive.model.identity import event_identity
 from sigma2hive.model.matches import Match, Suppression
 from sigma2hive.model.rules import CompiledCorrelation, CompiledFilter, CompiledRule
 from sigma2hive.runner.episodes import Firing
-
-#: A filter with its decision.
-_Filter = tuple[CompiledFilter, Decision]
+from sigma2hive.sources import EventRows
 
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A rule, whether an event meets it, and the filters that it must pass then."""
+    """A rule, ready to decide single events: its log source, its condition, its filters."""
 
     rule: CompiledRule
+    is_from_here: Decision
     is_met: Decision
     filters: Sequence[_Filter]
 
 
-#: A log source's gate and the rules behind it.
-_Gated = tuple[Decision, list[_Prepared]]
+#: A filter with its decision.
+_Filter = tuple[CompiledFilter, Decision]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +60,10 @@ class Matcher:
         #: How many matches filters took away. Of candidates only those that a correlation's filters
         #: did: a rule's own are a part of its search, which brings no event that they take away.
         self.suppressed: Counter[Suppression] = Counter()
-        self._gates = _by_gate(compiled.rules)
-        self._prepared = {
-            prepared.rule.info.id: (is_from_here, prepared)
-            for is_from_here, rules in self._gates
-            for prepared in rules
-        }
+        self._rules = {rule.info.id: rule for rule in compiled.rules}
+        self._engine = Engine(compiled.rules)
+        self._by_position = compiled.rules
+        self._prepared: dict[str, _Prepared] = {}
         self._correlations = compiled.correlations
         self._only = {
             (correlation.info.id, rule_id): _prepared_filters(filters)
@@ -68,26 +73,34 @@ class Matcher:
         self._feeding = {rule_id for entry in compiled.correlations for rule_id in entry.rules}
         self._found: list[tuple[str, Event]] = []
 
-    def matches_of(self, found: Event | Candidate) -> Iterator[Match]:
+    def matches_of(self, found: EventRows | Candidate) -> Iterator[Match]:
         """Yield a match for each rule that is met and not silent: any, or only the candidate's."""
         if isinstance(found, Candidate):
-            is_from_here, prepared = self._prepared[found.rule_id]
-            event = found.event
-            if (
-                is_from_here(event.values)
-                and prepared.is_met(event.values)
-                and _suppressing(prepared.filters, event) is None
-            ):
-                yield from self._met(prepared.rule, event)
+            yield from self._candidate(found)
             return
-        for is_from_here, rules in self._gates:
-            if is_from_here(found.values):
-                for prepared in rules:
-                    rule = prepared.rule
-                    if prepared.is_met(found.values) and self._passes(
-                        prepared.filters, found, rule.info.id
-                    ):
-                        yield from self._met(rule, found)
+        columns = Columns(found.documents, found.values_of)
+        met: list[tuple[int, int]] = []
+        for hits in self._engine.hits_in(columns):
+            rule = self._by_position[hits.rule]
+            for entry, rows in zip(rule.filters, hits.suppressed, strict=True):
+                if rows:
+                    suppression = Suppression(entry.info.id, entry.info.title, rule.info.id)
+                    self.suppressed[suppression] += rows.bit_count()
+            met.extend((row, hits.rule) for row in rows_of(hits.rows))
+        for row, position in sorted(met):
+            yield from self._met(self._by_position[position], found.event(row))
+
+    def _candidate(self, found: Candidate) -> Iterator[Match]:
+        prepared = self._prepared.get(found.rule_id)
+        if prepared is None:
+            prepared = self._prepared[found.rule_id] = _prepare(self._rules[found.rule_id])
+        values = found.event.values
+        if (
+            prepared.is_from_here(values)
+            and prepared.is_met(values)
+            and _suppressing(prepared.filters, found.event) is None
+        ):
+            yield from self._met(prepared.rule, found.event)
 
     def _passes(self, filters: Sequence[_Filter], event: Event, rule_id: str) -> bool:
         """Whether the event passes all filters; if not, the first that it does not is counted."""
@@ -145,21 +158,15 @@ class Matcher:
 
     def _base_reasons(self, correlation: CompiledCorrelation, event: Event) -> tuple[Atom, ...]:
         for rule_id in correlation.rules:
-            reasons = reasons_for(self._prepared[rule_id][1].rule.condition, event.values)
+            reasons = reasons_for(self._rules[rule_id].condition, event.values)
             if reasons:
                 return reasons
         return ()
 
 
-def _by_gate(rules: Sequence[CompiledRule]) -> list[_Gated]:
-    """Rules of one log source share its gate, which is then decided once an event."""
-    gates: dict[bytes, _Gated] = {}
-    for rule in rules:
-        form = canonical_json(condition_as_json(rule.gate))
-        gated = gates.setdefault(form, (prepare(rule.gate), []))
-        filters = _prepared_filters(rule.filters)
-        gated[1].append(_Prepared(rule, prepare(rule.unfiltered), filters))
-    return list(gates.values())
+def _prepare(rule: CompiledRule) -> _Prepared:
+    filters = _prepared_filters(rule.filters)
+    return _Prepared(rule, prepare(rule.gate), prepare(rule.unfiltered), filters)
 
 
 def _prepared_filters(filters: Iterable[CompiledFilter]) -> tuple[_Filter, ...]:

@@ -28,6 +28,7 @@ from sigma2hive.runner.matching import Candidate, Matcher
 from sigma2hive.runner.state import EpisodeStore, StoredEpisode
 from sigma2hive.settings import KibanaSettings
 from sigma2hive.sinks import Sink
+from sigma2hive.sources import EventRows, in_batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Pass:
     `profile` is the one that `compiled` was made for: alerts look up its other names for a field.
     Without `episodes` (a dry run) none is remembered. `unsearched` are ids of rules of which events
     may be missing; it may grow while events are read. `progress` is told the number of events so
-    far, after each. Alerts link to events in `kibana`; `version_of` tells of a rule's file, by its
+    far, now and then. Alerts link to events in `kibana`; `version_of` tells of a rule's file, by its
     path as findings show it, which commit it is from.
     """
 
@@ -68,7 +69,7 @@ class Summary:
 
 
 def run_pass(
-    work: Pass, found: Iterable[Event | Candidate | Diagnostic], summary: Summary
+    work: Pass, found: Iterable[Event | EventRows | Candidate | Diagnostic], summary: Summary
 ) -> Iterator[Alert]:
     """Yield every alert after it was pushed to all sinks, and fill `summary` meanwhile.
 
@@ -81,11 +82,12 @@ def run_pass(
     matcher = Matcher(work.compiled)
     summary.suppressed = matcher.suppressed
     contexts = contexts_of(work.compiled, work.profile, work.kibana)
-    for entry in found:
+    batches: Iterator[EventRows | Candidate | Diagnostic] = in_batches(found)
+    for entry in batches:
         if isinstance(entry, Diagnostic):
             summary.put_aside.found.append(entry)
             continue
-        summary.events += 1
+        summary.events += len(entry) if isinstance(entry, EventRows) else 1
         work.progress(summary.events)
         for match in matcher.matches_of(entry):
             yield _pushed(work, match, contexts[match.rule.id], summary)

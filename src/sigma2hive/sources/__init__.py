@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.events import Event
+from sigma2hive.sources.batches import EventRows, batch_of, in_batches
 from sigma2hive.sources.evtx import EvtxSource
 from sigma2hive.sources.files import find_event_files
 from sigma2hive.sources.hits import elasticsearch_event_key
@@ -26,11 +27,27 @@ SOURCES: Mapping[str, Callable[[EventFile, SourceOptions], EventSource]] = {
 MAX_NAMED_FINDINGS = 1_000
 
 
-def read_events(paths: Sequence[Path], options: SourceOptions) -> Iterator[Event | Diagnostic]:
+def read_batches(paths: Sequence[Path], options: SourceOptions) -> Iterator[EventRows | Diagnostic]:
     """Yield the events of all files and folders, and a finding for all that was put aside.
 
     Never raises for what is in a file; memory does not grow with its size, nor do the findings.
     """
+    batches: Iterator[EventRows | Diagnostic] = in_batches(_read(paths, options))
+    return batches
+
+
+def read_events(paths: Sequence[Path], options: SourceOptions) -> Iterator[Event | Diagnostic]:
+    """Yield the same one by one."""
+    for entry in _read(paths, options):
+        if isinstance(entry, EventRows):
+            yield from entry
+        else:
+            yield entry
+
+
+def _read(
+    paths: Sequence[Path], options: SourceOptions
+) -> Iterator[Event | EventRows | Diagnostic]:
     for found in find_event_files(paths, options.root):
         if isinstance(found, Diagnostic):
             yield found
@@ -38,7 +55,7 @@ def read_events(paths: Sequence[Path], options: SourceOptions) -> Iterator[Event
             yield from _with_few_findings(SOURCES[found.kind](found, options))
 
 
-def _with_few_findings(source: EventSource) -> Iterator[Event | Diagnostic]:
+def _with_few_findings(source: EventSource) -> Iterator[Event | EventRows | Diagnostic]:
     """Pass everything on, but count findings beyond `MAX_NAMED_FINDINGS` instead."""
     found: Counter[str] = Counter()
     unnamed: Counter[str] = Counter()
@@ -60,10 +77,14 @@ def _with_few_findings(source: EventSource) -> Iterator[Event | Diagnostic]:
 __all__ = [
     "SOURCES",
     "EventFile",
+    "EventRows",
     "EventSource",
     "Limits",
     "SourceOptions",
+    "batch_of",
     "elasticsearch_event_key",
     "find_event_files",
+    "in_batches",
+    "read_batches",
     "read_events",
 ]

@@ -62,10 +62,30 @@ def event_of(
     return _event(_content_key(piece, ordinals), time_ns, values, piece)
 
 
+def plain_event(document: Mapping[str, Any], piece: Piece, digest: bytes, ordinal: int) -> Event:
+    """Return the event of a document in the index's own fields, known by its content.
+
+    `digest` is `content_digest` of its bytes, `ordinal` how many equal ones came before.
+
+    Raises:
+        PutAsideError: S2H503 (no usable time).
+    """
+    values = flatten(document)
+    return _event(_key_of_content(digest, ordinal), _time_of(values), values, piece)
+
+
+def content_digest(raw: bytes) -> bytes:
+    """Return what an event is known by that has no name of its own."""
+    return hashlib.sha256(raw).digest()
+
+
+def _key_of_content(digest: bytes, ordinal: int) -> EventKey:
+    return EventKey(EventKeyKind.CONTENT, (digest.hex(), str(ordinal)))
+
+
 def _content_key(piece: Piece, ordinals: Ordinals) -> EventKey:
-    digest = hashlib.sha256(piece.raw)
-    ordinal = ordinals.next_of(digest.digest())
-    return EventKey(EventKeyKind.CONTENT, (digest.hexdigest(), str(ordinal)))
+    digest = content_digest(piece.raw)
+    return _key_of_content(digest, ordinals.next_of(digest))
 
 
 def is_windows_event(document: Mapping[str, Any]) -> bool:

@@ -9,16 +9,17 @@ from typing import Protocol
 
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.events import Event
+from sigma2hive.sources.batches import EventRows
 
 
 class EventSource(Protocol):
-    """Gives its events in the order it has them, each once, in bounded memory.
+    """Gives its events in the order it has them, each once, in bounded memory; alone or in batches.
 
     A `Diagnostic` among them is an event or a file that was put aside, with the reason; it is
     never an exception, so that one bad event does not hide the next.
     """
 
-    def __iter__(self) -> Iterator[Event | Diagnostic]:
+    def __iter__(self) -> Iterator[Event | EventRows | Diagnostic]:
         """Iterate from the start."""
 
 

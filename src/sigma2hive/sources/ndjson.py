@@ -7,23 +7,34 @@ raw Windows event or an Elasticsearch search hit.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from itertools import chain
+from typing import Any
 
 from sigma2hive.diagnostics import Diagnostic, Location, Severity
 from sigma2hive.model.events import Event
-from sigma2hive.sources.documents import WHOLE_RESPONSE, Piece, event_of
+from sigma2hive.sources.batches import EventRows, Unmade
+from sigma2hive.sources.documents import (
+    WHOLE_RESPONSE,
+    Piece,
+    content_digest,
+    event_of,
+    plain_event,
+)
 from sigma2hive.sources.files import EVTX_MAGIC, cannot_open
 from sigma2hive.sources.interface import EventFile, PutAsideError, SourceOptions
+from sigma2hive.sources.lines import plain_documents
 from sigma2hive.sources.opening import DAMAGE, chunks_of, open_stream
 from sigma2hive.sources.ordinals import Ordinals
 from sigma2hive.sources.parsing import check_size, parse_object
-from sigma2hive.sources.pieces import Cut, cut_lines, cut_objects
+from sigma2hive.sources.pieces import Block, Cut, cut_blocks, cut_objects
 
 #: When so much of the start of a file holds no event at all, it is no event file.
 MAX_BAD_START = 1_000
 
+#: How much of a file is read at once.
+_BLOCK_BYTES = 1024 * 1024
 #: How much of a file says what it is.
 _HEAD_BYTES = 4096
 #: The start of a search response, up to its hits; it may be far larger than any event.
@@ -42,7 +53,7 @@ class NdjsonSource:
         self._file = file
         self._options = options
 
-    def __iter__(self) -> Iterator[Event | Diagnostic]:
+    def __iter__(self) -> Iterator[Event | EventRows | Diagnostic]:
         """Yield the events in the order of the file, and findings for what is none."""
         place = Location(self._file.display)
         try:
@@ -63,7 +74,7 @@ class _Reading:
         self._put_aside = 0
         self._last_line = 0
 
-    def read(self, chunks: Iterator[bytes]) -> Iterator[Event | Diagnostic]:
+    def read(self, chunks: Iterator[bytes]) -> Iterator[Event | EventRows | Diagnostic]:
         """Yield everything up to the end of the file, or to where it is damaged."""
         try:
             start = _start_of(chunks)
@@ -71,8 +82,12 @@ class _Reading:
             if another := _another_kind(start):
                 yield self._finding(*another)
                 return
-            cut = cut_objects if _is_spread_out(start) else cut_lines
-            yield from self._events_of(cut(chain((start,), chunks), self._options.limits.max_bytes))
+            rest = chain((start,), chunks)
+            limits = self._options.limits
+            if _is_spread_out(start):
+                yield from self._events_of(cut_objects(rest, limits.max_bytes))
+            else:
+                yield from self._events_of_lines(cut_blocks(_larger(rest), limits.max_bytes))
         except DAMAGE as error:
             yield self._finding(
                 "S2H504",
@@ -83,25 +98,91 @@ class _Reading:
 
     def _events_of(self, cuts: Iterable[Cut]) -> Iterator[Event | Diagnostic]:
         for cut in cuts:
-            self._last_line = cut.line
-            try:
-                event = self._event_of(cut)
-            except PutAsideError as reason:
-                self._put_aside += 1
-                yield self._finding(
-                    reason.code, reason.message, _hint(reason, cut), cut.place_of(reason.offset)
-                )
-                if not self._events and self._put_aside == MAX_BAD_START:
-                    yield self._finding(
-                        "S2H504",
-                        f"none of the first {MAX_BAD_START:,} lines is an event; the rest of the "
-                        "file was not read",
-                        "name only event files; a file of text is no NDJSON",
-                    )
-                    return
-            else:
-                self._events += 1
-                yield event
+            yield from self._read_cut(cut)
+            if self._is_given_up():
+                yield self._giving_up()
+                return
+
+    def _read_cut(self, cut: Cut) -> Iterator[Event | Diagnostic]:
+        self._last_line = cut.line
+        try:
+            event = self._event_of(cut)
+        except PutAsideError as reason:
+            self._put_aside += 1
+            yield self._finding(
+                reason.code, reason.message, _hint(reason, cut), cut.place_of(reason.offset)
+            )
+        else:
+            self._events += 1
+            yield event
+
+    def _events_of_lines(self, blocks: Iterable[Block]) -> Iterator[EventRows | Diagnostic]:
+        """Yield batches; a line that is not plain is read with care."""
+        rows = EventRows(self._made)
+        try:
+            for block in blocks:
+                for entry in self._rows_of(block, rows):
+                    yield entry
+                    if self._is_given_up():
+                        yield self._giving_up()
+                        return
+                if rows.is_full:
+                    yield rows
+                    rows = EventRows(self._made)
+        except DAMAGE:
+            if len(rows):
+                yield rows
+            raise
+        if len(rows):
+            yield rows
+
+    def _rows_of(self, block: Block, rows: EventRows) -> Iterator[Diagnostic]:
+        """Add the events of a block, and yield what is wrong with the other lines."""
+        for position, document in self._documents_of(block):
+            if document is not None:
+                self._add_plain(rows, document, block, position)
+                continue
+            cut = block.cut(position)
+            for entry in self._read_cut(cut) if cut is not None else ():
+                if isinstance(entry, Event):
+                    rows.add(entry)
+                else:
+                    yield entry
+
+    def _documents_of(self, block: Block) -> Iterator[tuple[int, Mapping[str, Any] | None]]:
+        """Yield the position of each line that is not blank, and its document where it is plain."""
+        there = [(position, raw) for position, raw in enumerate(block.lines) if raw]
+        documents = plain_documents([raw for _, raw in there], self._options.limits)
+        read = {
+            position: document for (position, _), document in zip(there, documents, strict=True)
+        }
+        for position in range(len(block.lines)):
+            yield position, read.get(position)
+
+    def _add_plain(
+        self, rows: EventRows, document: Mapping[str, Any], block: Block, position: int
+    ) -> None:
+        raw = block.lines[position] or b""
+        digest = content_digest(raw)
+        line = self._last_line = block.first + position
+        rows.add_line(document, Unmade(raw, line, digest, self._ordinals.next_of(digest)))
+        self._events += 1
+
+    def _made(self, line: Unmade) -> Event:
+        document = parse_object(line.raw, self._options.limits)
+        piece = Piece(line.raw, f"{self._display}:{line.line}")
+        return plain_event(document, piece, line.digest, line.ordinal)
+
+    def _is_given_up(self) -> bool:
+        return not self._events and self._put_aside == MAX_BAD_START
+
+    def _giving_up(self) -> Diagnostic:
+        return self._finding(
+            "S2H504",
+            f"none of the first {MAX_BAD_START:,} lines is an event; the rest of the file was not "
+            "read",
+            "name only event files; a file of text is no NDJSON",
+        )
 
     def _event_of(self, cut: Cut) -> Event:
         limits = self._options.limits
@@ -116,6 +197,23 @@ class _Reading:
     ) -> Diagnostic:
         location = Location(self._display, *place)
         return Diagnostic(code, Severity.ERROR, location, message, hint)
+
+
+def _larger(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the same bytes in chunks that are worth looking at together."""
+    kept: list[bytes] = []
+    size = 0
+    try:
+        for chunk in chunks:
+            kept.append(chunk)
+            size += len(chunk)
+            if size >= _BLOCK_BYTES:
+                yield b"".join(kept)
+                kept, size = [], 0
+    except DAMAGE:
+        yield b"".join(kept)
+        raise
+    yield b"".join(kept)
 
 
 def _start_of(chunks: Iterator[bytes]) -> bytes:

@@ -63,7 +63,7 @@ def parse_object(raw: bytes, limits: Limits) -> dict[str, Any]:
         raise PutAsideError(
             "S2H501", "the line is JSON, but no object", "write each event as one {…} object"
         )
-    if not _is_surely_small(raw, limits):
+    if not is_surely_small(raw, limits):
         _measure(document, limits)
     return document
 
@@ -110,7 +110,7 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _is_surely_small(raw: bytes, limits: Limits) -> bool:
+def is_surely_small(raw: bytes, limits: Limits) -> bool:
     """Tell from a few counts that no limit can be exceeded, which holds for almost every event.
 
     An object or array of n parts has n - 1 commas, so there is at most one value more than commas.

@@ -8,7 +8,7 @@ event; of an event above the limit only the size is kept.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -35,32 +35,62 @@ class Cut:
         return self.line, self.column + offset
 
 
-def cut_lines(chunks: Iterable[bytes], max_bytes: int) -> Iterator[Cut]:
-    """Yield every line that is not blank."""
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines that follow each other, the first of them with a number; None is an oversized one.
+
+    `is_ended`: the ending of the last one was seen.
+    """
+
+    first: int
+    lines: Sequence[bytes | None]
+    is_ended: bool = True
+
+    def cut(self, position: int) -> Cut | None:
+        """Return the line at a position as a cut; None where it is blank."""
+        raw = self.lines[position]
+        line = self.first + position
+        if raw is None:
+            return Cut(line, b"", is_oversized=True)
+        if not raw or raw.isspace():
+            return None
+        return Cut(line, raw, is_ended=self.is_ended or position < len(self.lines) - 1)
+
+
+def cut_blocks(chunks: Iterable[bytes], max_bytes: int) -> Iterator[Block]:
+    """Yield all lines, without their endings, in blocks of several hundred kilobytes."""
     number, rest, is_skipping = 1, b"", False
     for chunk in chunks:
-        lines = (rest + chunk).split(b"\n")
-        rest = lines.pop()
-        for line in lines:
-            if not is_skipping:
-                yield from _cut_line(number, line, max_bytes)
-            is_skipping = False
-            number += 1
+        lines: list[bytes | None] = [*(rest + chunk).split(b"\n")]
+        rest = lines.pop() or b""
+        if is_skipping and lines:
+            lines[0], is_skipping = None, False
+        if lines:
+            yield Block(number, [_without_ending(line, max_bytes) for line in lines])
+        number += len(lines)
         if is_skipping:
             rest = b""
         elif len(rest) > max_bytes + 1:  # it may yet end in CR
-            yield Cut(number, b"", is_oversized=True)
             rest, is_skipping = b"", True
-    for cut in _cut_line(number, rest, max_bytes):
-        yield Cut(cut.line, cut.raw, cut.is_oversized, is_ended=False)
+    if rest or is_skipping:
+        last = None if is_skipping else _without_ending(rest, max_bytes)
+        yield Block(number, [last], is_ended=False)
 
 
-def _cut_line(number: int, line: bytes, max_bytes: int) -> Iterator[Cut]:
+def cut_lines(chunks: Iterable[bytes], max_bytes: int) -> Iterator[Cut]:
+    """Yield every line that is not blank."""
+    for block in cut_blocks(chunks, max_bytes):
+        for position in range(len(block.lines)):
+            cut = block.cut(position)
+            if cut is not None:
+                yield cut
+
+
+def _without_ending(line: bytes | None, max_bytes: int) -> bytes | None:
+    if line is None:
+        return None
     raw = line.removesuffix(b"\r")
-    if len(raw) > max_bytes:
-        yield Cut(number, b"", is_oversized=True)
-    elif raw and not raw.isspace():
-        yield Cut(number, raw)
+    return raw if len(raw) <= max_bytes else None
 
 
 def cut_objects(chunks: Iterable[bytes], max_bytes: int) -> Iterator[Cut]:

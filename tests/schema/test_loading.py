@@ -41,10 +41,16 @@ def test_a_shipped_profile_loads_without_findings(name: str) -> None:
 
 
 def test_known_profiles_are_the_shipped_heads_and_own_ones_without_parts(tmp_path: Path) -> None:
-    assert known_profiles(None) == ["ecs", "elastic-agent", "winlogbeat"]
+    assert known_profiles(None) == ["ecs", "elastic-agent", "windows-flat", "winlogbeat"]
     (tmp_path / "mine.yml").write_text(HEAD)
     (tmp_path / "piece.yml").write_text("profile: piece\ntitle: Piece\npart: true\n")
-    assert known_profiles(tmp_path) == ["ecs", "elastic-agent", "mine", "winlogbeat"]
+    assert known_profiles(tmp_path) == [
+        "ecs",
+        "elastic-agent",
+        "mine",
+        "windows-flat",
+        "winlogbeat",
+    ]
 
 
 def test_an_own_profile_extends_a_shipped_one(tmp_path: Path) -> None:

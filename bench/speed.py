@@ -19,7 +19,7 @@ from datetime import timedelta
 from typing import Any
 
 from bench.noise import ATTACK_EVERY, DAY, Noise
-from bench.official import OfficialQueries
+from bench.official import OfficialQueries, asking_existing_fields
 from bench.setting import (
     profile_named,
     running_cluster,
@@ -73,6 +73,7 @@ class Asked:
     minutes: int
     every: int
     show: int
+    existing_fields: bool
 
 
 def main() -> None:
@@ -91,6 +92,8 @@ def main() -> None:
         if rule.info.id in ours
         and (query := backend.query_of(shared / rule.info.location.path)) is not None
     }
+    if asked.existing_fields:
+        theirs = {rule_id: asking_existing_fields(query) for rule_id, query in theirs.items()}
     options = SourceOptions(profile.windows_events.value, shared)
     attacks = [
         event.values
@@ -120,8 +123,12 @@ def _asked() -> Asked:
     parser.add_argument("--minutes", type=int, default=5)
     parser.add_argument("--every", type=int, default=1, help="take one rule in so many")
     parser.add_argument("--show", type=int, default=5, help="how many of the slowest rules to show")
-    given = parser.parse_args()
-    return Asked(given.documents, given.minutes, given.every, given.show)
+    parser.add_argument(
+        "--existing-fields",
+        action="store_true",
+        help="let the official queries ask for fields that Winlogbeat's index has",
+    )
+    return Asked(**vars(parser.parse_args()))
 
 
 def _window(minutes: int) -> dict[str, Any]:

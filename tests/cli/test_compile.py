@@ -217,6 +217,17 @@ def test_a_path_that_is_not_there_changes_nothing(site: Path) -> None:
     assert content(site) == before
 
 
+def test_rules_of_which_none_can_be_used_leave_the_folder_as_it_is(site: Path) -> None:
+    compiled()
+    before = content(site)
+    for path in (site / "sigma_rules").iterdir():
+        path.write_text(path.read_text().replace("level: ", "level: x"))
+    result = compiled()
+    assert result.exit_code == 3
+    assert "nothing was written, since no rule could be used" in result.stdout
+    assert content(site) == before
+
+
 def test_a_folder_that_cannot_be_made_is_told(site: Path) -> None:
     (site / "out").write_text("a file")
     result = compiled()

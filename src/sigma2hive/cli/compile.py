@@ -88,7 +88,9 @@ def _as_json(project: Project, written: Written) -> dict[str, object]:
 def _summary(project: Project, written: Written) -> str:
     changes = written.changes
     if changes is None:
-        return "nothing was written, since a path is not there"
+        is_any = bool(project.compiled.rules)
+        reason = "a path is not there" if is_any else "no rule could be used"
+        return f"nothing was written, since {reason}"
     files = len(changes.written) + len(changes.unchanged)
     return (
         f"{files:,} file{'' if files == 1 else 's'} for {project.profile.name}: "

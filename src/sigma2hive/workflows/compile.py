@@ -31,6 +31,8 @@ class Written:
 def write_target(project: Project, target: Target, folder: Path) -> Written:
     """Make `folder` hold an artefact for each rule and correlation, and none of ours besides.
 
+    Where a path is not there, or no rule can be used, the folder stays as it is.
+
     Raises:
         ConfigurationError: the folder cannot be written, or holds something else in our place.
     """
@@ -43,7 +45,9 @@ def write_target(project: Project, target: Target, folder: Path) -> Written:
             left_out.append(info.location)
         else:
             artefacts.append(made)
-    if any(finding.code in NOT_THERE for finding in findings.errors):
+    is_there = not any(finding.code in NOT_THERE for finding in findings.errors)
+    if not (is_there and project.compiled.rules):
+        # Nobody means a folder of rules to become empty that way.
         return Written(None, findings, tuple(left_out))
     changes = plan_changes(folder, target, artefacts)
     apply_changes(folder, changes, artefacts)

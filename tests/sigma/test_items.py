@@ -200,6 +200,8 @@ def test_the_old_timeframe_is_said_to_count_nothing() -> None:
         ("A|contains", "null", "not null", "leave the modifier out"),
         ("A|windash", "true", "|windash takes text, not true", "quotes"),
         ("A|base64offset", "1.5", "|base64offset takes text, not the number 1.5", "quotes"),
+        # Its second offset would be "", which is found everywhere.
+        ("A|base64offset|contains", "x", "|base64offset leaves nothing", "at least 2 bytes"),
         ("A|expand", "null", "|expand takes", "leave the modifier out"),
         ("A|gte", "'99'", "|gte takes a number, not '99'", "without quotes"),
         ("A|exists", "'true'", "|exists takes true or false, not 'true'", "without quotes"),

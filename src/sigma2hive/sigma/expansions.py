@@ -52,6 +52,8 @@ _MAX_CHARACTERS = 1_000_000
 
 Placeholders = Mapping[str, Sequence[str]]
 
+#: Of fewer, no digit of base64 is the same whatever stands before and after.
+_LEAST_BYTES = 2
 #: What introduces an option on Windows, each as good as the others.
 #: Source: Sigma 2.1, Modifiers Appendix, windash. pySigma looks for the first two only.
 _DASHES = "-/\u2013\u2014\u2015"
@@ -297,6 +299,12 @@ class _Base64Offset(SigmaBase64OffsetModifier):
     def modify(self, val: SigmaString) -> SigmaExpansion:
         super().modify(val)
         data = _encoded(val, self.applied_modifiers)
+        if len(data) < _LEAST_BYTES:
+            raise ValueProblem(
+                "S2H207",
+                "|base64offset leaves nothing to look for of so short a text",
+                f"give it at least {_LEAST_BYTES} bytes",
+            )
         # pySigma counts characters for the end; only the number of bytes decides it.
         return SigmaExpansion(
             [

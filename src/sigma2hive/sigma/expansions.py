@@ -14,7 +14,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from sigma.exceptions import SigmaError, SigmaRegularExpressionError
 from sigma.modifiers import (
@@ -31,18 +31,15 @@ from sigma.modifiers import (
 from sigma.rule import SigmaDetectionItem
 from sigma.types import (
     Placeholder,
-    SigmaBool,
     SigmaCasedString,
-    SigmaCIDRExpression,
     SigmaExpansion,
-    SigmaNull,
-    SigmaNumber,
     SigmaRegularExpression,
     SigmaString,
     SigmaType,
 )
 
 from sigma2hive.diagnostics import nearest
+from sigma2hive.sigma.misfits import HINTS, ValueProblem, misfit, refuse_unfit, shown, told
 
 #: Values that modifiers may make of one that was written, and at least may of a whole item.
 MAX_MADE = 1_000
@@ -59,14 +56,6 @@ _LEAST_BYTES = 2
 _DASHES = "-/\u2013\u2014\u2015"
 _DASH = re.compile(rf"\B[{_DASHES}]\b")
 _DASH_MARK = "_windash"
-
-
-class ValueProblem(ValueError):
-    """A value or modifier that cannot be used: diagnostic code, reason and remedy."""
-
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.code, self.hint = code, hint
 
 
 @dataclass(slots=True)
@@ -165,111 +154,20 @@ def _made_of(
     """Return what a modifier makes of one value, telling in our own words what it does not take."""
     for leaf in _leaves(value):
         if not modifier.type_check(leaf):
-            raise ValueProblem("S2H207", *_misfit(leaf, modifier, name))
-        _refuse_unfit(leaf, name)
+            raise ValueProblem("S2H207", *misfit(leaf, modifier, name))
+        refuse_unfit(leaf, name)
     try:
         return modifier.apply(value)
     except SigmaRegularExpressionError as error:
-        raise ValueProblem("S2H215", _told(error), "mend the expression") from None
+        raise ValueProblem("S2H215", told(error), "mend the expression") from None
     except SigmaError as error:
-        hint = _HINTS.get(name, f"see |{name} in Sigma's manual")
-        raise ValueProblem("S2H207", _told(error), hint) from None
+        hint = HINTS.get(name, f"see |{name} in Sigma's manual")
+        raise ValueProblem("S2H207", told(error), hint) from None
     except (IndexError, AttributeError, TypeError):
         # pySigma does not expect an empty expression, among others.
         raise ValueProblem(
             "S2H207", f"|{name} cannot be applied to {shown(value)}", "leave the modifier out"
         ) from None
-
-
-def _refuse_unfit(value: SigmaType, name: str) -> None:
-    """Refuse what pySigma would take for something else than is written.
-
-    Raises:
-        ValueProblem: it is of the kind that the modifier takes, and not fit for it.
-    """
-    if isinstance(value, SigmaCasedString) and name == "fieldref":
-        raise ValueProblem(
-            "S2H207",
-            "|fieldref compares without letter case, so |cased cannot stand before it",
-            "leave |cased out",
-        )
-    if isinstance(value, SigmaRegularExpression) and name in _ANCHORS:
-        # pySigma leaves this to backends whose expressions are anchored; ours are not.
-        raise ValueProblem(
-            "S2H215",
-            f"|{name} does not bind a regular expression",
-            f"leave it out, and write {_ANCHORS[name]} in the expression",
-        )
-    if isinstance(value, SigmaNumber) and name in _TIME_PARTS:
-        low, high = _TIME_PARTS[name]
-        if value.number != int(value.number) or not low <= value.number <= high:
-            raise ValueProblem(
-                "S2H207",
-                f"|{name} takes a whole number from {low} to {high}, not {value.number}",
-                "times are read in UTC",
-            )
-
-
-def _misfit(value: SigmaType, modifier: SigmaModifier[Any, Any], name: str) -> tuple[str, str]:
-    """Return what is wrong with a value that a modifier does not take, and what to do."""
-    wanted = get_type_hints(modifier.modify)["val"]
-    kinds = [_KINDS[kind] for kind in get_args(wanted) or (wanted,) if kind in _KINDS]
-    hint = "leave the modifier out, or give a value that it takes"
-    if isinstance(value, (SigmaNumber, SigmaBool)) and "text" in kinds:
-        hint = "put the value in quotes if it is text"
-    elif isinstance(value, SigmaString) and "a number" in kinds:
-        hint = "write a number, without quotes"
-    elif isinstance(value, SigmaString) and "true or false" in kinds:
-        hint = "write true or false, without quotes"
-    elif kinds == [_KINDS[SigmaRegularExpression]]:
-        hint = f"write |re|{name}"
-    return f"|{name} takes {' or '.join(kinds)}, not {shown(value)}", hint
-
-
-def shown(value: SigmaType) -> str:
-    """Return a value as its author knows it."""
-    match value:
-        case SigmaNull():
-            return "null"
-        case SigmaNumber():
-            return f"the number {value.number}"
-        case SigmaBool():
-            return str(value.boolean).lower()
-        case SigmaRegularExpression():
-            return f"the regular expression '{value.regexp}'"
-        case SigmaExpansion():
-            return "what the modifiers before it make"
-        case SigmaString() | SigmaCIDRExpression():
-            return f"'{value}'"
-    return "what the modifier before it makes"
-
-
-def _told(error: SigmaError) -> str:
-    return str(error.args[0]) if error.args else "the value does not fit"
-
-
-_HINTS = {
-    "cidr": "write a network without host bits, as 10.0.0.0/8 or 2001:db8::/32",
-    "base64": "leave the wildcards out, or write \\* and \\? if the characters are meant",
-    "base64offset": "leave the wildcards out, or write \\* and \\? if the characters are meant",
-    "re": "write |re as the first modifier",
-}
-#: Modifier → the smallest and the largest number that this part of a time can be.
-_TIME_PARTS = {
-    "minute": (0, 59),
-    "hour": (0, 23),
-    "day": (1, 31),
-    "week": (1, 53),
-    "month": (1, 12),
-    "year": (1, 9999),
-}
-_ANCHORS = {"startswith": "^ at the start", "endswith": "$ at the end"}
-_KINDS: Mapping[Any, str] = {
-    SigmaString: "text",
-    SigmaNumber: "a number",
-    SigmaBool: "true or false",
-    SigmaRegularExpression: "a regular expression",
-}
 
 
 def _leaves(value: SigmaType) -> Iterator[SigmaType]:

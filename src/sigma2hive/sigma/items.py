@@ -14,7 +14,8 @@ from typing import Any
 
 from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.model.conditions import And, Condition, Or, Origin
-from sigma2hive.sigma.expansions import Placeholders, Tally, ValueProblem
+from sigma2hive.sigma.expansions import Placeholders, Tally
+from sigma2hive.sigma.misfits import ValueProblem
 from sigma2hive.sigma.modifiers import build_item
 from sigma2hive.yamlmarks import Document
 

@@ -59,7 +59,8 @@ from sigma2hive.model.conditions import (
     Wildcard,
 )
 from sigma2hive.model.values import canonical_text
-from sigma2hive.sigma.expansions import MODIFIERS, ExpandedItem, Tally, ValueProblem
+from sigma2hive.sigma.expansions import MODIFIERS, ExpandedItem, Tally
+from sigma2hive.sigma.misfits import ValueProblem
 from sigma2hive.sigma.posix import refuse_posix_classes
 from sigma2hive.sigma.regexes import NotFoldable, without_case
 

@@ -212,7 +212,7 @@ def test_a_description_template_may_pick_sections() -> None:
     alert = alert_of(match(), with_alerts(description=template))
     assert alert.description == (
         "# Failed logons from one address\n\n### Why it matched\n\n"
-        "| Part of the rule | asks | Field | In the event |\n|---|---|---|---|\n"
+        "| Part of the rule | Asks for | Field | In the event |\n|---|---|---|---|\n"
         "| `selection` | `EventID` `4625` | `event.code` | `4625` |\n\nFrom `203.0.113.5`"
     )
 
@@ -272,6 +272,25 @@ def test_a_keyword_search_shows_only_the_values_that_hold_the_word() -> None:
 def test_a_match_without_events_is_refused() -> None:
     with pytest.raises(ValueError, match="has no event"):
         alert_of(replace(match(), events=()))
+
+
+def test_a_bar_is_shown_as_itself_outside_tables() -> None:
+    """In a table's cell it is escaped, in code too; elsewhere the backslash would be seen."""
+    events = [event_with({**LOGON, "user.name": ("a|b",), "host.name": ("dc|01",)})]
+    found = replace(episode(*events), group=(("user.name", "a|b"),))
+    alert = alert_of(found)
+    lines = alert.description.splitlines()
+    assert "- Grouped by `user.name`: `a|b`" in lines
+    assert "| Account | `user.name` | `a\\|b` |" in lines
+    assert "- `dc|01` (host): not a name of a host or domain" in lines
+    assert " on `dc|01`." in lines[0]
+
+
+def test_what_logs_write_for_nothing_is_not_listed_as_left_out() -> None:
+    alert = alert_of(match(event(user__name="-", source__ip="127.0.0.1")))
+    assert "- `127.0.0.1` (ip): on the ignore list" in alert.description
+    assert "- `-`" not in alert.description
+    assert "-" in {entry.data for entry in alert.left_out}
 
 
 @pytest.mark.parametrize(

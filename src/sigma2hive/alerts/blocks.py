@@ -36,8 +36,8 @@ def listed(title: str, entries: Iterable[str]) -> str:
     return "\n".join([f"### {title}", "", *lines])
 
 
-def spans(values: tuple[str, ...]) -> str:
+def spans(values: tuple[str, ...], *, in_table: bool = True) -> str:
     """Return values as code: up to three in full, else two and the number of the rest."""
     shown = values if len(values) <= 3 else values[:2]
-    text = ", ".join(code_span(value) for value in shown)
+    text = ", ".join(code_span(value, in_table=in_table) for value in shown)
     return text if len(values) <= 3 else f"{text} +{len(values) - 2:,} more"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from sigma2hive.alerts.blocks import listed, spans, table
 from sigma2hive.alerts.discover import WIDER, DiscoverLink
 from sigma2hive.alerts.facts import Facts, shown_time
-from sigma2hive.alerts.key_fields import key_fields
+from sigma2hive.alerts.key_fields import NOTHING, key_fields
 from sigma2hive.alerts.muting import mute_filter
 from sigma2hive.alerts.procedures import attack_links, tactics_of
 from sigma2hive.alerts.text import (
@@ -114,7 +114,7 @@ def _summary(facts: Facts) -> str:
     level = f"level {rule.level}" if rule.level else "no level"
     head = f"Rule **{markdown_text(rule.title)}** ({level})"
     hosts = facts.values("host.name")
-    where = f" on {spans(hosts)}" if hosts else ""
+    where = f" on {spans(hosts, in_table=False)}" if hosts else ""
     first, last = facts.first.time_ns, facts.last.time_ns
     if not match.is_episode:
         return f"{head} matched one event at {shown_time(first)}{where}."
@@ -126,7 +126,7 @@ def _summary(facts: Facts) -> str:
         f"- Last event: {shown_time(last)} ({_duration(last - first)} later)",
     ]
     lines += _limit(facts)
-    lines += [f"- Grouped by {code_span(name)}: {code_span(value)}" for name, value in facts.group]
+    lines += [f"- Grouped by {_code(name)}: {_code(value)}" for name, value in facts.group]
     return "\n".join(lines)
 
 
@@ -166,7 +166,7 @@ def _why(facts: Facts) -> str:
     for atom in facts.match.reasons:
         groups.setdefault((atom.origin.selection, atom.origin.item), []).append(atom)
     rows = [row for key, atoms in groups.items() for row in _why_rows(facts, key, atoms)]
-    return table("Why it matched", ("Part of the rule", "asks", "Field", "In the event"), rows)
+    return table("Why it matched", ("Part of the rule", "Asks for", "Field", "In the event"), rows)
 
 
 def _why_rows(facts: Facts, key: tuple[str, str], atoms: list[Atom]) -> Iterator[tuple[str, ...]]:
@@ -226,9 +226,11 @@ def _attack(facts: Facts) -> str:
 
 
 def _left_out(left_out: tuple[LeftOut, ...]) -> str:
+    """List what was left out, but for what logs write where they have nothing to say."""
     entries = (
-        f"{code_span(entry.data)} ({markdown_text(entry.data_type)}): {markdown_text(entry.reason)}"
+        f"{_code(entry.data)} ({markdown_text(entry.data_type)}): {markdown_text(entry.reason)}"
         for entry in left_out
+        if entry.data not in NOTHING
     )
     return listed(LEFT_OUT_TITLE, entries)
 
@@ -246,8 +248,8 @@ def _mute(text: str) -> str:
 def _footer(facts: Facts) -> str:
     rule = facts.match.rule
     entries = [
-        f"File: {code_span(str(rule.location))}{_version(facts.context.version)}",
-        f"Id: {code_span(rule.id)}",
+        f"File: {_code(str(rule.location))}{_version(facts.context.version)}",
+        f"Id: {_code(rule.id)}",
     ]
     if facts.owner:
         entries.append(f"Owner: {markdown_text(facts.owner)}")
@@ -255,7 +257,7 @@ def _footer(facts: Facts) -> str:
 
 
 def _version(version: RuleVersion) -> str:
-    commit = code_span(version.commit)
+    commit = _code(version.commit)
     return {
         VersionState.UNKNOWN: "",
         VersionState.COMMITTED: f", commit {commit}",
@@ -277,7 +279,7 @@ def _raw(events: tuple[Event, ...], shown: Shown) -> str:
         if not is_whole and parts[1:]:
             break
         origin = f"{shown_time(event.time_ns)}" + (
-            f", {code_span(event.origin)}" if event.origin else ""
+            f", {_code(event.origin)}" if event.origin else ""
         )
         parts.append(f"{origin}:\n\n{fenced(text[:room])}")
         if not is_whole:
@@ -299,6 +301,10 @@ def _raw_count(count: int, whole: int) -> str:
         f"{whole:,} of {count:,} raw logs are shown whole here. "
         "All of them are kept with this alert, byte for byte."
     )
+
+
+def _code(text: str) -> str:
+    return code_span(text, in_table=False)
 
 
 def _rule_text(text: str) -> str:

@@ -20,7 +20,7 @@ _MAX_CHARACTERS = 1000
 #: The category of the fields that the rule's author lists.
 _OWN = "Rule's own"
 #: What logs write where they have nothing to say.
-_NOTHING = frozenset({"", "-"})
+NOTHING = frozenset({"", "-"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def _counted(facts: Facts, name: str) -> _Counted:
     spelled: dict[str, str] = {}
     for event in facts.match.events:
         for value in dict.fromkeys(facts.values_in(name, event.values)):
-            if value not in _NOTHING:
+            if value not in NOTHING:
                 # Longer ones differ in more than a name's letter case, and take long to fold.
                 key = fold(value) if len(value) <= _MAX_CHARACTERS else value
                 counts[key] += 1

@@ -108,9 +108,13 @@ def markdown_text(text: str) -> str:
     return _BLOCK_START.sub(r"\1\\\2", shown)
 
 
-def code_span(text: str, limit: int = 300) -> str:
-    """Return `text` as Markdown code, fit for a table's cell too."""
-    shown = _without_pipes(defang(visible(excerpt(text, limit))))
+def code_span(text: str, limit: int = 300, *, in_table: bool = True) -> str:
+    """Return `text` as Markdown code, fit for a table's cell too.
+
+    Outside a table, what keeps a bar from ending a cell would be seen.
+    """
+    shown = defang(visible(excerpt(text, limit)))
+    shown = _without_pipes(shown) if in_table else shown
     if not shown:
         return "(empty)"
     longest = max((len(run) for run in _BACKTICKS.findall(shown)), default=0)

@@ -71,6 +71,7 @@ CODES: dict[str, str] = {
     "S2H217": "rule is silent because its correlation is left out",
     "S2H218": "YAML reads an unquoted value otherwise than it is written",
     "S2H219": "regular expression may take exponential time",
+    "S2H220": "field's name is nearly another that is known",
     # 4xx: mappings and settings
     "S2H401": "unknown setting",
     "S2H402": "invalid setting",

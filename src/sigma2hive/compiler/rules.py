@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from sigma2hive.compiler import correlations as correlating
 from sigma2hive.compiler.filters import Filters
 from sigma2hive.compiler.forms import condition_as_json
+from sigma2hive.compiler.misspelt import Spelling
 from sigma2hive.compiler.references import References
 from sigma2hive.compiler.regexes import may_explode
 from sigma2hive.compiler.resolving import compiled_filters, keyword_in, resolved
@@ -73,6 +74,7 @@ def compile_all(
     conditions = [rule.condition for rule in repository.rules]
     for condition in (*conditions, *(entry.condition for entry in repository.filters)):
         _warn_of_explosions(condition, diagnostics)
+    _warn_of_misspelt(repository, profile, diagnostics)
     compiler = correlating.Compiler(repository, profile, references, filters, rules, diagnostics)
     correlations: list[CompiledCorrelation] = []
     refused = list(repository.refused)
@@ -114,6 +116,17 @@ def _place_for(
         )
         return None
     return place
+
+
+def _warn_of_misspelt(
+    repository: DetectionRepository, profile: Profile, diagnostics: Diagnostics
+) -> None:
+    spelling = Spelling()
+    entries: list[DetectionRule | FilterRule] = [*repository.rules, *repository.filters]
+    for entry in entries:
+        place = profile.place(entry.logsource)
+        if place is not None:
+            spelling.check(entry.condition, place, diagnostics)
 
 
 def _warn_of_explosions(condition: Condition, diagnostics: Diagnostics) -> None:

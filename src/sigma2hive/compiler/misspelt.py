@@ -1,0 +1,77 @@
+"""Names of fields that are nearly one the profile has: such a rule would match nothing, silently.
+
+Takes conditions in Sigma's field names and the place of their log source; gives findings (S2H220).
+A name that nothing knows is no mistake by itself, since events have fields that no profile lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sigma2hive.diagnostics import Diagnostics, Location
+from sigma2hive.model.conditions import Condition, FieldReference, atoms_of
+from sigma2hive.model.folding import fold
+from sigma2hive.model.profiles import LogsourcePlace
+
+#: Of shorter names another letter makes another word: `path` and `patch`.
+_LONG = 6
+
+
+@dataclass(slots=True)
+class Spelling:
+    """Compares names with those of the profile's places; what a place has is looked at once."""
+
+    _known: dict[int, dict[str, str]] = field(default_factory=dict)
+
+    def check(self, condition: Condition, place: LogsourcePlace, diagnostics: Diagnostics) -> None:
+        """Warn, once a name and place, of each that is one letter away from a known one."""
+        told: set[tuple[str, Location]] = set()
+        for name, location in _names(condition):
+            if (name, location) in told or self._is_a_field(name, place):
+                continue
+            told.add((name, location))
+            near = self._nearest(name, place)
+            if near is not None:
+                read = ", ".join(entry.path for entry in place.resolve(name))
+                diagnostics.warning(
+                    "S2H220",
+                    location,
+                    f"the profile knows no field '{name}' here; it is read as {read}",
+                    f"did you mean '{near}'? Letter case counts in the names of fields",
+                )
+
+    def _is_a_field(self, name: str, place: LogsourcePlace) -> bool:
+        if name in place.paths or name in place.derived or place.types.knows(name):
+            return True
+        return any(place.types.find(entry.path) is not None for entry in place.resolve(name))
+
+    def _nearest(self, name: str, place: LogsourcePlace) -> str | None:
+        known = self._known.get(id(place))
+        if known is None:
+            known = self._known[id(place)] = {
+                form: entry for entry in place.paths for form in _forms(entry)
+            }
+        mine = {entry.path for entry in place.resolve(name)}
+        for form in _forms(name):
+            near = known.get(form)
+            if near and mine.isdisjoint(entry.path for entry in place.resolve(near)):
+                return near
+        return None
+
+
+def _names(condition: Condition) -> Iterator[tuple[str, Location]]:
+    for atom in atoms_of(condition):
+        if atom.name is not None:
+            yield atom.name, atom.origin.location
+        if isinstance(atom.test, FieldReference):
+            yield atom.test.name, atom.origin.location
+
+
+def _forms(name: str) -> Iterator[str]:
+    """Yield the name in one letter case, then without each letter; near names share one."""
+    folded = fold(name)
+    yield folded
+    if len(folded) >= _LONG:
+        for position in range(len(folded)):
+            yield folded[:position] + folded[position + 1 :]

@@ -7,7 +7,7 @@ numbers. Equal tests on equal fields have one number, whatever rules they come f
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from sigma2hive.engine.needles import EVERY_VALUE, lookup_of
@@ -124,6 +124,21 @@ def _key_of(found: Field) -> _FieldKey:
     return found.path, found.type.value, repr(found.derived) if found.derived else ""
 
 
+def _form_of(condition: Condition) -> Hashable:
+    """Return what is equal for conditions that mean the same, wherever they were written."""
+    match condition:
+        case Atom(_, FieldReference() as test):
+            others = tuple(map(_key_of, test.fields))
+            how = (test.starts_with, test.ends_with)
+            return (tuple(map(_key_of, condition.fields)), others, how)
+        case Atom():
+            return (tuple(map(_key_of, condition.fields)), condition.test)
+        case Not(inner):
+            return ("not", _form_of(inner))
+        case And(conditions) | Or(conditions):
+            return (type(condition).__name__, *map(_form_of, conditions))
+
+
 class _Numbering:
     """Gives every test on every field its number."""
 
@@ -166,14 +181,14 @@ class _Numbering:
 class _Compiler:
     def __init__(self) -> None:
         self._numbering = _Numbering()
-        self._gates: dict[Condition, int] = {}
+        self._gates: dict[Hashable, tuple[int, Condition]] = {}
 
     def compile(self, rules: Sequence[CompiledRule]) -> Program:
         program = Program()
         gates = [self._gate_of(rule) for rule in rules]
         of_gates = _Numbering()
         self._numbering = of_gates
-        program.gates = [self._decided(condition, None) for condition in self._gates]
+        program.gates = [self._decided(condition, None) for _, condition in self._gates.values()]
         program.gate_fields = list(of_gates.fields.values())
         self._numbering = _Numbering(of_gates.next)
         program.rules = [
@@ -188,7 +203,7 @@ class _Compiler:
         return program
 
     def _gate_of(self, rule: CompiledRule) -> int:
-        return self._gates.setdefault(rule.gate, len(self._gates))
+        return self._gates.setdefault(_form_of(rule.gate), (len(self._gates), rule.gate))[0]
 
     def _decided(self, condition: Condition, gate: int | None) -> Decided:
         made = _Made(self._numbering, gate)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
-from ahocorasick_rs import BytesAhoCorasick
+from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from sigma2hive.engine.needles import EDGE, encoded, lookup_of
 from sigma2hive.engine.predicates import ValueTest, predicate_of
@@ -26,6 +26,8 @@ Met = tuple[int, ...]
 #: Bytes searched at once. Blanks may meet twenty texts at each place, and each is an object.
 _SEARCHED_AT_ONCE = 32 * 1024
 _SEARCHED_OF_LONG = 4 * 1024
+#: Bytes of all texts of a search that counts as small.
+_SMALL_SEARCH = 8 * 1024
 #: Values that are remembered, with what they meet; logs repeat themselves.
 _MOST_REMEMBERED = 20_000
 _LONGEST_REMEMBERED = 512
@@ -122,8 +124,14 @@ class _Search:
 
     def __init__(self, needles: Mapping[bytes, Sequence[int]]) -> None:
         self._numbers = list(needles.values())
-        self._automaton = BytesAhoCorasick(list(needles))
-        self._longest = max(map(len, needles))
+        lengths = list(map(len, needles))
+        self._longest = max(lengths)
+        # A table of all steps is three times faster, while it fits into the processor's cache.
+        is_small = sum(lengths) <= _SMALL_SEARCH
+        self._automaton = BytesAhoCorasick(
+            list(needles),
+            implementation=Implementation.DFA if is_small else Implementation.ContiguousNFA,
+        )
 
     def found_in(self, values: Sequence[str]) -> Iterator[tuple[str, Sequence[int]]]:
         """Yield (value, numbers of tests), some of them more than once."""

@@ -7,8 +7,11 @@ both otherwise, and differ between Python versions.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
+
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 
 @cache
@@ -22,4 +25,12 @@ def folding_table() -> dict[int, int]:
 def fold(text: str) -> str:
     """Return `text` without letter case; fold(a) == fold(b) is what "case-insensitive" means."""
     # For ASCII, lower() is the table, and much faster.
-    return text.lower() if text.isascii() else text.translate(folding_table())
+    if text.isascii():
+        return text.lower()
+    # Of bytes, lower() is for ASCII only; the table is then asked for the rest.
+    lowered = text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
+    return _BEYOND_ASCII.sub(_fold_beyond_ascii, lowered)
+
+
+def _fold_beyond_ascii(found: re.Match[str]) -> str:
+    return found.group().translate(folding_table())

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from sigma2hive.engine import Engine, holds
+from sigma2hive.engine import Engine, prepare
 from sigma2hive.engine.columns import Columns, mask_of, rows_of
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import CompiledRule
@@ -43,11 +43,8 @@ def found(rules: Sequence[CompiledRule], columns: Columns) -> dict[int, list[int
 
 
 def expected(rule: CompiledRule, values: Sequence[Values]) -> list[int]:
-    return [
-        row
-        for row, one in enumerate(values)
-        if holds(rule.gate, one) and holds(rule.condition, one)
-    ]
+    is_from_here, is_met = prepare(rule.gate), prepare(rule.condition)
+    return [row for row, one in enumerate(values) if is_from_here(one) and is_met(one)]
 
 
 @given(detections())

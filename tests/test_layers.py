@@ -13,7 +13,8 @@ LEVELS = (
     {"settings"},
     {"clients", "sigma", "storage"},
     {"repository", "schema", "compiler", "engine", "alerts", "sources", "sinks", "reports"},
-    {"workflows", "runner", "deploy"},
+    {"runner", "deploy"},
+    {"workflows"},
     {"cli"},
     {"__main__"},
 )

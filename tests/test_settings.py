@@ -237,7 +237,7 @@ def test_one_mistake_does_not_hide_the_rest(tmp_path: Path) -> None:
             "known are "
             "rules, mappings, profile, sources, elasticsearch, thehive, kibana, sinks, "
             "state, "
-            "placeholders, limits",
+            "placeholders, limits, backtest",
         ),
     ],
 )
@@ -298,12 +298,21 @@ def test_every_setting_can_be_overridden(tmp_path: Path) -> None:
     settings, findings = load(tmp_path, environment=environment)
     defaults, _ = load(tmp_path)
     assert findings == []
-    assert len(environment) == 26
+    assert len(environment) == 31
     for row in all_rows():
         changed, default = settings, defaults
         for step in row.key.split("."):
             changed, default = getattr(changed, step), getattr(default, step)
         assert changed != default, row.key
+
+
+def test_a_section_in_a_section_is_read_and_checked(tmp_path: Path) -> None:
+    text = "backtest:\n  max_per_day: {high: 5, hihg: 3, low: 0}\n"
+    settings, findings = load(tmp_path, text)
+    assert settings.backtest.max_per_day.high == 5
+    assert settings.backtest.max_per_day.low is None
+    assert findings == ["2:26 S2H401", "2:35 S2H402"]
+    assert load(tmp_path, "backtest:\n  max_per_day: 5\n")[1] == ["2:3 S2H402"]
 
 
 @pytest.mark.parametrize(

@@ -119,8 +119,9 @@ def _default_in_words(row: Row) -> str:
 
 
 def _example(row: Row) -> str:
-    section = row.key.rpartition(".")[0]
-    return f"{section}:\n  {row.spec.example}" if section else row.spec.example
+    *sections, _ = row.key.split(".")
+    lines = [f"{section}:" for section in sections] + [row.spec.example]
+    return "\n".join("  " * depth + line for depth, line in enumerate(lines))
 
 
 def settings_schema() -> dict[str, Any]:

@@ -3,18 +3,23 @@
 from sigma2hive.alerts.builder import build_alert
 from sigma2hive.alerts.checks import check_custom, check_mappings
 from sigma2hive.alerts.discover import check_kibana
-from sigma2hive.alerts.facts import AlertContext
+from sigma2hive.alerts.facts import AlertContext, Facts
 from sigma2hive.alerts.identity import source_ref
 from sigma2hive.alerts.known_fields import KnownFields
 from sigma2hive.alerts.lookup import Lookup
+from sigma2hive.alerts.muting import filter_document, is_mutable, mute_selection
 
 __all__ = [
     "AlertContext",
+    "Facts",
     "KnownFields",
     "Lookup",
     "build_alert",
     "check_custom",
     "check_kibana",
     "check_mappings",
+    "filter_document",
+    "is_mutable",
+    "mute_selection",
     "source_ref",
 ]

@@ -7,14 +7,15 @@ read back as itself. The filter's id follows from what it says, so that it is th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from uuid import UUID, uuid5
 
 from sigma2hive.alerts.facts import Facts
 from sigma2hive.alerts.text import fenced, is_hidden, visible
 from sigma2hive.model.canonical import canonical_json
 from sigma2hive.model.folding import fold
-from sigma2hive.model.profiles import LogsourcePlace
+from sigma2hive.model.profiles import Logsource, LogsourcePlace
+from sigma2hive.model.rules import RuleInfo
 
 #: Namespace of the filters' ids. It is in repositories for years: never change it.
 _NAMESPACE = UUID("4a1f4c8e-3c57-5d0b-9a53-0c6f6f8f0b7e")
@@ -24,9 +25,6 @@ _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 #: Backslashes mean more than themselves before each other, a wildcard or a placeholder.
 _BACKSLASHES = re.compile(r"\\{2,}|\\(?=[*?])|\\$")
 
-#: Sigma's field names with the value of each.
-_Selection = dict[str, str]
-
 
 def mute_filter(facts: Facts, names: tuple[str, ...]) -> str:
     """Return the filter as a fenced Markdown block, "" where there is none to give.
@@ -34,17 +32,29 @@ def mute_filter(facts: Facts, names: tuple[str, ...]) -> str:
     An episode with groups is muted by its group, any other match by those of `names` of which its
     events have one value each.
     """
-    logsource = facts.context.logsource
-    selection = dict(_by_group(facts) if facts.match.group else _by_fields(facts, names))
+    selection = mute_selection(facts, names)
+    text = filter_document(facts.match.rule, facts.context.logsource, selection)
+    return fenced(text, "yaml") if text else ""
+
+
+def mute_selection(facts: Facts, names: tuple[str, ...]) -> dict[str, str]:
+    """Return Sigma's names of the fields by which a match is muted, with the value of each."""
+    return dict(_by_group(facts) if facts.match.group else _by_fields(facts, names))
+
+
+def filter_document(rule: RuleInfo, logsource: Logsource, selection: Mapping[str, str]) -> str:
+    """Return the filter that keeps events with all of these values from a rule, as YAML.
+
+    "" where it would say nothing, or a value cannot be written so that it is read back as itself.
+    """
     if not selection or not logsource.specificity:
         return ""
-    if not all(map(_is_writable, (*selection, *selection.values()))):
+    if not all(map(is_mutable, (*selection, *selection.values()))):
         return ""
-    return fenced("\n".join(_lines(facts, selection)), "yaml")
+    return "\n".join(_lines(rule, logsource, selection))
 
 
-def _lines(facts: Facts, selection: _Selection) -> Iterator[str]:
-    rule, logsource = facts.match.rule, facts.context.logsource
+def _lines(rule: RuleInfo, logsource: Logsource, selection: Mapping[str, str]) -> Iterator[str]:
     identity = canonical_json([rule.id, *([name, selection[name]] for name in sorted(selection))])
     what = ", ".join(selection.values())
     title = visible(f"Mute {what}: {rule.title}")
@@ -108,7 +118,8 @@ def _values(facts: Facts, place: LogsourcePlace, name: str) -> set[str]:
     return set(found.values())
 
 
-def _is_writable(text: str) -> bool:
+def is_mutable(text: str) -> bool:
+    """Whether a filter can say a value so that it is read back as itself."""
     return 0 < len(text) <= MAX_VALUE and not is_hidden(text) and visible(text) == text
 
 

@@ -19,20 +19,15 @@ from types import TracebackType
 from typing import IO, cast
 
 from sigma2hive.model.versions import RuleVersion, VersionState
+from sigma2hive.repository.git import (
+    PATIENCE_SECONDS,
+    ask_git,
+    git_command,
+    git_environment,
+)
 
-#: Seconds after which a question to Git is given up.
-_PATIENCE_SECONDS = 20.0
 #: Bytes of the history that are read at once.
 _PIECE = 4096
-#: Where Git's own hooks say what they work on; here it is what lies around the rule.
-_NOT_OURS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
-#: Neither waits for a password, nor fetches what a partial clone lacks, nor writes its index.
-_ENVIRONMENT = {
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "LC_ALL": "C",
-}
 _ALL = ("--ignored", "--untracked-files=all", "--no-renames")
 _COMMIT = re.compile(rb"\x01([0-9a-f]{40}(?:[0-9a-f]{24})?)")
 _UNKNOWN = RuleVersion()
@@ -85,7 +80,7 @@ class Versions:
 
     def _find_checkout(self, folder: Path) -> _Checkout | None:
         try:
-            top = _ask(folder, "rev-parse", "--show-toplevel").removesuffix(b"\n")
+            top = ask_git(folder, "rev-parse", "--show-toplevel").removesuffix(b"\n")
         except OSError:
             return None
         root = Path(os.fsdecode(top))
@@ -104,7 +99,7 @@ class _Checkout:
 
     def version_of(self, file: Path) -> RuleVersion:
         path = file.relative_to(self.root).as_posix()
-        state = _ask(self.root, "status", "--porcelain", "-z", *_ALL, "--", path)
+        state = ask_git(self.root, "status", "--porcelain", "-z", *_ALL, "--", path)
         if state.startswith((b"??", b"!!", b"A")):
             return RuleVersion(VersionState.NEW)
         commit = self._commit_of(path)
@@ -128,13 +123,13 @@ class _Checkout:
         # the branch, whatever the order of the commits that were merged.
         wanted = ("log", "-z", "--first-parent", "-m", "--no-renames", "--name-only")
         self._process = process = subprocess.Popen(  # noqa: S603 - fixed arguments, no shell
-            _command(self.root, *wanted, "--format=%x01%H"),
-            env=_environment(),
+            git_command(self.root, *wanted, "--format=%x01%H"),
+            env=git_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        timer = threading.Timer(_PATIENCE_SECONDS, process.kill)
+        timer = threading.Timer(PATIENCE_SECONDS, process.kill)
         timer.daemon = True
         timer.start()
         commit = ""
@@ -162,35 +157,3 @@ def _tokens(stream: IO[bytes]) -> Iterator[bytes]:
         *whole, rest = (rest + read).split(b"\0")
         yield from (token.removeprefix(b"\n") for token in whole)
     yield rest.removeprefix(b"\n")
-
-
-def _command(folder: Path, *arguments: str) -> list[str]:
-    # A checkout's own configuration must not start a program of its choice.
-    fixed = ("-c", "core.fsmonitor=false", "-c", "log.showSignature=false", "--literal-pathspecs")
-    return ["git", "-C", str(folder), *fixed, *arguments]
-
-
-def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in _NOT_OURS}
-    return kept | _ENVIRONMENT
-
-
-def _ask(folder: Path, *arguments: str) -> bytes:
-    """Return what Git says.
-
-    Raises:
-        OSError: there is no Git, or it fails.
-    """
-    try:
-        asked = subprocess.run(  # noqa: S603 - fixed arguments, no shell
-            _command(folder, *arguments),
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_PATIENCE_SECONDS,
-            check=True,
-        )
-    except subprocess.SubprocessError as error:
-        raise OSError(f"git {arguments[0]}") from error
-    return asked.stdout

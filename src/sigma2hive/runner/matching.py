@@ -1,14 +1,14 @@
 """Which events meet which rules: deciding, without any I/O.
 
 Takes compiled rules and correlations, then events in batches, or candidates that a search found for
-one rule; gives `Match`es, and counts what filters suppress. Events that feed a correlation are kept
-until `correlated` is asked for.
+one rule; gives hits or `Match`es, and counts what filters suppress. Events that feed a correlation
+are kept until `correlated` is asked for.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sigma2hive.compiler import Compiled
@@ -54,12 +54,25 @@ class Candidate:
 
 
 class Matcher:
-    """Decides rules on the events it is given."""
+    """Decides rules on the events it is given.
 
-    def __init__(self, compiled: Compiled) -> None:
+    `kept` is called once for each event that feeds a correlation, with the id of the rule that it
+    met; what it returns is kept in the event's place. With `exhaustive`, searches bring candidates
+    that a rule's own filters take away, too.
+    """
+
+    def __init__(
+        self,
+        compiled: Compiled,
+        kept: Callable[[str, Event], Event] = lambda _, event: event,
+        *,
+        exhaustive: bool = False,
+    ) -> None:
         #: How many matches filters took away. Of candidates only those that a correlation's filters
-        #: did: a rule's own are a part of its search, which brings no event that they take away.
+        #: did, unless searches are `exhaustive`: a rule's own are a part of its search elsewhere.
         self.suppressed: Counter[Suppression] = Counter()
+        self._kept = kept
+        self._exhaustive = exhaustive
         self._rules = {rule.info.id: rule for rule in compiled.rules}
         self._engine = Engine(compiled.rules)
         self._by_position = compiled.rules
@@ -75,9 +88,28 @@ class Matcher:
 
     def matches_of(self, found: EventRows | Candidate) -> Iterator[Match]:
         """Yield a match for each rule that is met and not silent: any, or only the candidate's."""
-        if isinstance(found, Candidate):
-            yield from self._candidate(found)
-            return
+        for rule, event in self.hits_of(found):
+            if not rule.silent:
+                yield Match(
+                    rule=rule.info,
+                    events=(event,),
+                    identity=event_identity(rule.info.id, event.key),
+                    reasons=reasons_for(rule.condition, event.values),
+                )
+
+    def hits_of(self, found: EventRows | Candidate) -> Iterator[tuple[CompiledRule, Event]]:
+        """Yield each rule that is met, silent ones too, with the event that meets it."""
+        hits = self._candidate(found) if isinstance(found, Candidate) else self._rows(found)
+        for rule, event in hits:
+            if rule.info.id in self._feeding:
+                self.feed(rule.info.id, self._kept(rule.info.id, event))
+            yield rule, event
+
+    def feed(self, rule_id: str, event: Event) -> None:
+        """Let correlations count an event that is known to meet a rule."""
+        self._found.append((rule_id, event))
+
+    def _rows(self, found: EventRows) -> Iterator[tuple[CompiledRule, Event]]:
         columns = Columns(found.documents, found.values_of)
         met: list[tuple[int, int]] = []
         for hits in self._engine.hits_in(columns):
@@ -88,19 +120,21 @@ class Matcher:
                     self.suppressed[suppression] += rows.bit_count()
             met.extend((row, hits.rule) for row in rows_of(hits.rows))
         for row, position in sorted(met):
-            yield from self._met(self._by_position[position], found.event(row))
+            yield self._by_position[position], found.event(row)
 
-    def _candidate(self, found: Candidate) -> Iterator[Match]:
+    def _candidate(self, found: Candidate) -> Iterator[tuple[CompiledRule, Event]]:
         prepared = self._prepared.get(found.rule_id)
         if prepared is None:
             prepared = self._prepared[found.rule_id] = _prepare(self._rules[found.rule_id])
         values = found.event.values
-        if (
-            prepared.is_from_here(values)
-            and prepared.is_met(values)
-            and _suppressing(prepared.filters, found.event) is None
-        ):
-            yield from self._met(prepared.rule, found.event)
+        if not (prepared.is_from_here(values) and prepared.is_met(values)):
+            return
+        if self._exhaustive:
+            passes = self._passes(prepared.filters, found.event, found.rule_id)
+        else:
+            passes = _suppressing(prepared.filters, found.event) is None
+        if passes:
+            yield prepared.rule, found.event
 
     def _passes(self, filters: Sequence[_Filter], event: Event, rule_id: str) -> bool:
         """Whether the event passes all filters; if not, the first that it does not is counted."""
@@ -110,17 +144,6 @@ class Matcher:
         info = suppressing.info
         self.suppressed[Suppression(info.id, info.title, rule_id)] += 1
         return False
-
-    def _met(self, rule: CompiledRule, event: Event) -> Iterator[Match]:
-        if rule.info.id in self._feeding:
-            self._found.append((rule.info.id, event))
-        if not rule.silent:
-            yield Match(
-                rule=rule.info,
-                events=(event,),
-                identity=event_identity(rule.info.id, event.key),
-                reasons=reasons_for(rule.condition, event.values),
-            )
 
     def correlated(
         self, unsearched: Collection[str] = ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -74,7 +74,8 @@ class Search:
 
     A rule with more than `hits_per_search` is read on page by page. Where it only feeds
     `correlations`, groups that cannot fire are left out then, unless they are of `episodes` that
-    fired in earlier passes. Without `correlations` every hit is read.
+    fired in earlier passes. Without `correlations`, or if it is `exhaustive`, every hit is read; an
+    exhaustive search also finds what the rules' filters take away.
 
     Of a rule's patterns those of `without_index`, which the snapshot says no index fits, are left
     out as long as that is so and another of its patterns is left; `passed_over` has them then.
@@ -91,6 +92,7 @@ class Search:
     correlations: Sequence[CompiledCorrelation] = ()
     episodes: EpisodeStore | None = None
     hits_per_search: int = HITS_PER_SEARCH
+    exhaustive: bool = False
     without_index: Collection[str] = frozenset()
     passed_over: set[str] = field(default_factory=set)
     failures: dict[str, ServerError] = field(default_factory=dict)
@@ -149,7 +151,10 @@ class Search:
 
     def _request(self, rule: CompiledRule) -> SearchRequest:
         compiled = compile_query(rule)
-        query = {"bool": {"filter": [self.window.as_filter(), compiled.body]}}
+        sent = compiled
+        if self.exhaustive:
+            sent = compile_query(replace(rule, condition=rule.unfiltered))
+        query = {"bool": {"filter": [self.window.as_filter(), sent.body]}}
         body: dict[str, Any] = {
             "query": query,
             "size": self.hits_per_search,
@@ -184,7 +189,7 @@ class Search:
         self, rule: CompiledRule, view: PointInTime, body: Mapping[str, Any]
     ) -> Iterator[Candidate | Diagnostic]:
         """Yield all hits of a rule that matter."""
-        plan = plan_narrowing(rule, self.correlations)
+        plan = None if self.exhaustive else plan_narrowing(rule, self.correlations)
         if plan is None:
             yield from self._pages(rule, view, body)
             return

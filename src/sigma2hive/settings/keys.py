@@ -236,6 +236,34 @@ class KibanaSettings:
     )
 
 
+def _noise_limit(level: str, example: int) -> int | None:
+    return _setting(
+        None,
+        Kind.NUMBER,
+        f"""Alerts that one rule of level {level} may raise on any day (UTC) of a back-test; with
+        more, it ends with 1 and names the rule.""",
+        f"{level}: {example}",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseLimits:
+    """By level: how many alerts a day one rule may raise."""
+
+    critical: int | None = _noise_limit("critical", 2)
+    high: int | None = _noise_limit("high", 5)
+    medium: int | None = _noise_limit("medium", 20)
+    low: int | None = _noise_limit("low", 50)
+    informational: int | None = _noise_limit("informational", 100)
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestSettings:
+    """When a back-test finds a rule too noisy."""
+
+    max_per_day: NoiseLimits = _section(NoiseLimits, "Alerts a day that one rule may raise.")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What holds for every command in a repository.
@@ -304,6 +332,9 @@ class Settings:
         "placeholders: placeholders.yml",
     )
     limits: Limits = _section(Limits, "Where an event is put aside before it costs more.")
+    backtest: BacktestSettings = _section(
+        BacktestSettings, "When a back-test finds a rule too noisy."
+    )
 
     def is_written(self, key: str) -> bool:
         """Whether someone has written this setting, in the file or the environment."""

@@ -65,7 +65,7 @@ CODES: dict[str, str] = {
     "S2H211": "invalid filter",
     "S2H212": "placeholder has no values",
     "S2H213": "level is missing",
-    "S2H214": "correlation kind is not supported yet",
+    "S2H214": "correlation is of a kind that is not supported",
     "S2H215": "regular expression is invalid or not supported",
     "S2H216": "filter applies to no rule",
     "S2H217": "rule is silent because its correlation is left out",

@@ -208,14 +208,21 @@ def test_matches_without_a_value_to_group_by_are_counted_and_named(rules: Path) 
         "  so 'Many failed logons' does not count them",
     ]
     assert run()["ungrouped"] == [
-        {"correlation": CORRELATION_ID, "rule": BASE_ID, "field": "IpAddress", "matches": 12}
+        {
+            "correlation": CORRELATION_ID,
+            "rule": BASE_ID,
+            "field": "IpAddress",
+            "matches": 12,
+            "reason": "no value to group by",
+        }
     ]
 
 
 @pytest.mark.parametrize(
     ("wrong", "right", "code"),
     [
-        ("type: event_count", "type: temporal", "S2H214"),
+        ("type: event_count", "type: value_count", "S2H209"),
+        ("type: event_count", "type: temporal", "S2H209"),
         ("type: event_count", "type: event_cuont", "S2H209"),
         ("gte: 6", "gte: many", "S2H209"),
         ("rules: [failed_logon]", "rules: [failed_logon, no_such_rule]", "S2H210"),

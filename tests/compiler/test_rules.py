@@ -349,15 +349,6 @@ def test_grouping_by_a_field_that_the_rule_itself_asks_for_is_fine(tmp_path: Pat
     assert not list(diagnostics)
 
 
-def test_a_correlation_of_a_correlation_is_said_not_to_be_supported_yet(tmp_path: Path) -> None:
-    chain = CORRELATION.replace("22222222", "33333333").replace(
-        RULE_ID, "22222222-2222-4222-8222-222222222222"
-    )
-    result, diagnostics = compiled(tmp_path, rule("EventID: 4625"), CORRELATION, chain)
-    assert len(result.correlations) == 1
-    assert [finding.code for finding in diagnostics] == ["S2H214"]
-
-
 @pytest.mark.parametrize("refers", ["correlation", "filter"])
 def test_a_name_that_two_rules_have_is_no_reference(tmp_path: Path, refers: str) -> None:
     texts = [second(), second().replace("6f0e0e0a", "7f0e0e0a").replace("A rule", "Another")]

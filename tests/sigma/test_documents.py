@@ -1,9 +1,17 @@
 """Rules, correlations and filters from YAML: what is read, and what is said about mistakes."""
 
+from decimal import Decimal
+
 import pytest
 
 from sigma2hive.model.conditions import atoms_of
-from sigma2hive.model.rules import CorrelationRule, DetectionRule, FilterRule, Level
+from sigma2hive.model.rules import (
+    CorrelationRule,
+    DetectionRule,
+    FilterRule,
+    Level,
+    RefusedCorrelation,
+)
 from tests.sigma_texts import HEAD, detection, parse
 
 CORRELATION = """\
@@ -126,7 +134,6 @@ def test_a_mistake_in_the_metadata_has_its_place(wrong: str, right: str, expecte
     ("wrong", "right", "expected"),
     [
         ("event_count", "event_cuont", "5:5 S2H209"),
-        ("event_count", "temporal", "5:5 S2H214"),
         ("timespan: 10m", "timespan: ten minutes", "8:5 S2H209"),
         ("timespan: 10m", "timespan: 0m", "8:5 S2H209"),
         ("gte: 6", "gte: many", "10:9 S2H209"),
@@ -213,20 +220,101 @@ def test_the_nearest_name_is_offered() -> None:
     assert "'contains'" in next(iter(diagnostics)).hint
 
 
-@pytest.mark.parametrize(
-    ("kind", "condition"),
-    [
-        ("value_count", "{gte: 3, field: User}"),
-        ("value_percentile", "{gte: 3, field: bytes, percentile: 95}"),
-        ("value_avg", "{lt: 3, field: bytes}"),
-        ("temporal", "{}"),
-    ],
-)
-def test_a_kind_that_is_not_supported_yet_is_all_that_is_said(kind: str, condition: str) -> None:
-    text = CORRELATION.replace("event_count", kind).replace(
+def of_kind(kind: str, condition: str) -> str:
+    return CORRELATION.replace("event_count", kind).replace(
         "condition:\n        gte: 6", f"condition: {condition}"
     )
-    assert findings(text) == ["5:5 S2H214"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "condition", "bounds", "values", "percentile"),
+    [
+        ("value_count", "{gte: 3, field: User}", [("gte", 3)], ("User",), None),
+        ("value_count", "{gt: 3, field: [User, Host]}", [("gt", 3)], ("User", "Host"), None),
+        ("value_sum", "{gt: 0, lt: -1.50, field: n}", None, ("n",), None),  # none meets both
+        ("value_sum", "{gte: -5, lt: -1, field: n}", [("gte", -5), ("lt", -1)], ("n",), None),
+        ("value_avg", "{gt: 0.5, field: n}", [("gt", Decimal("0.5"))], ("n",), None),
+        ("value_avg", "{gte: 0, lt: 10, field: n}", [("gte", 0), ("lt", 10)], ("n",), None),
+        ("value_avg", "{gte: 2.0, field: n}", [("gte", 2)], ("n",), None),
+        ("value_median", "{gte: 7, field: n}", [("gte", 7)], ("n",), None),
+        ("value_percentile", "{gte: 7, field: n, percentile: 95}", [("gte", 7)], ("n",), 95),
+        (
+            *("value_percentile", "{gte: 7, field: n, percentile: 99.9}", [("gte", 7)]),
+            *(("n",), Decimal("99.9")),
+        ),
+        ("temporal", "{gte: 1}", [("gte", 1)], (), None),
+        ("temporal_ordered", "", [], (), None),
+    ],
+)
+def test_a_correlation_of_any_kind_says_what_it_asks(
+    kind: str,
+    condition: str,
+    bounds: list[tuple[str, int | Decimal]] | None,
+    values: tuple[str, ...],
+    percentile: int | Decimal | None,
+) -> None:
+    (rule,), diagnostics = parse(of_kind(kind, condition))
+    if bounds is None:
+        assert [finding.code for finding in diagnostics] == ["S2H209"]
+        return
+    assert isinstance(rule, CorrelationRule), [finding.message for finding in diagnostics]
+    assert [(bound.operator, bound.number) for bound in rule.bounds] == bounds
+    assert rule.values == values
+    assert rule.percentile == percentile
+
+
+@pytest.mark.parametrize(
+    ("kind", "condition", "expected"),
+    [
+        ("value_count", "{gte: 3}", "9:5 S2H209"),  # of which field?
+        ("value_count", "{gte: 3, field: }", "9:25 S2H209"),
+        ("value_count", "{field: User}", "9:5 S2H209"),
+        ("value_count", "{gte: 1.5, field: User}", "9:17 S2H209"),
+        ("value_count", "{lte: 3, field: User}", "9:5 S2H209"),
+        ("value_count", "{gte: 3, field: User, percentile: 5}", "9:38 S2H209"),
+        ("value_count", "{gte: 3, field: {a: b}}", "9:25 S2H209"),
+        ("value_sum", "{gte: 3, field: [a, b]}", "9:25 S2H209"),
+        ("value_sum", "{gte: 0, field: n}", "9:5 S2H209"),  # a sum of nothing is 0
+        ("value_sum", "{gt: -1, field: n}", "9:5 S2H209"),
+        ("value_sum", "{gt: 1.5, lte: 1.5, field: n}", "9:5 S2H209"),
+        ("value_sum", "{gte: 1e6, field: n}", "9:17 S2H209"),
+        ("value_sum", "{gte: '6', field: n}", "9:17 S2H209"),
+        ("value_avg", "{lt: 3, field: n}", "9:5 S2H209"),
+        ("value_avg", "{eq: 3, field: n}", "9:5 S2H209"),
+        ("value_percentile", "{lte: 1, field: image}", "9:5 S2H209"),  # the example of Sigma 2.1
+        ("value_percentile", "{gte: 3, field: n}", "9:5 S2H209"),
+        ("value_percentile", "{gte: 3, field: n, percentile: 101}", "9:35 S2H209"),
+        ("value_percentile", "{gte: 3, field: n, percentile: many}", "9:35 S2H209"),
+        ("value_median", "{gte: 3, field: n, percentile: 50}", "9:35 S2H209"),
+        ("temporal", "{gte: 1, field: User}", "9:25 S2H209"),
+        ("temporal", "{lt: 2}", "9:5 S2H209"),
+        ("temporal", "{}", "9:5 S2H209"),
+        ("temporal", "[a]", "9:5 S2H209"),
+        ("temporal", "a and not b", "9:5 S2H214"),
+        ("temporal_ordered", "a or b", "9:5 S2H214"),
+        ("value_sum", "a or b", "9:5 S2H209"),
+    ],
+)
+def test_what_a_kind_cannot_be_asked_has_its_place(
+    kind: str, condition: str, expected: str
+) -> None:
+    found = findings(of_kind(kind, condition))
+    assert expected in found
+    assert len({entry.split()[1] for entry in found}) == 1
+
+
+def test_an_order_in_which_a_rule_comes_twice_is_refused() -> None:
+    twice = of_kind("temporal_ordered", "").replace("[failed_logon]", "[a, b, a]")
+    assert findings(twice) == ["6:5 S2H209"]
+    assert findings(twice.replace("temporal_ordered", "temporal")) == []
+
+
+def test_a_condition_in_words_keeps_the_rules_that_it_names_silent() -> None:
+    # pySigma takes the rules from the condition where `rules` is not there.
+    text = of_kind("temporal", "(first or second) and not third")
+    ((found,), _) = parse(text.replace("    rules: [failed_logon]\n", ""))
+    assert isinstance(found, RefusedCorrelation)
+    assert found.rules == ("first", "second", "third")
 
 
 @pytest.mark.parametrize("section", ["{}", "[a]", "{type: , rules: [a], timespan: }"])

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sigma2hive.alerts.blocks import listed, spans, table
+from sigma2hive.alerts.counting import counting_lines, shown_duration
 from sigma2hive.alerts.discover import WIDER, DiscoverLink
 from sigma2hive.alerts.facts import Facts, shown_time
 from sigma2hive.alerts.key_fields import NOTHING, key_fields
@@ -24,10 +25,9 @@ from sigma2hive.alerts.text import (
     markdown_text,
 )
 from sigma2hive.model.alerts import LeftOut
-from sigma2hive.model.conditions import Atom, Exists, Null, Operator, Text, Wildcard
+from sigma2hive.model.conditions import Atom, Exists, Null, Text, Wildcard
 from sigma2hive.model.events import Event
 from sigma2hive.model.folding import fold
-from sigma2hive.model.rules import CorrelationKind
 from sigma2hive.model.versions import RuleVersion, VersionState
 
 #: The sections in the order of `body`; a description template may name each of them.
@@ -54,20 +54,6 @@ _MAX_RULE_TEXT = 4000
 _MAX_SCANNED = 100_000
 _LINK = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~:/?#@!$&'*+,;=%-]*)?")
 _BYTES_A_CHARACTER = 4
-_FIGURES = {
-    CorrelationKind.EVENT_COUNT: "events",
-    CorrelationKind.VALUE_COUNT: "different values",
-    CorrelationKind.TEMPORAL: "rules",
-    CorrelationKind.TEMPORAL_ORDERED: "rules in order",
-}
-_BOUNDS = {
-    Operator.GTE: "at least",
-    Operator.GT: "more than",
-    Operator.LTE: "at most",
-    Operator.LT: "fewer than",
-    Operator.EQ: "exactly",
-    Operator.NEQ: "other than",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +109,9 @@ def _summary(facts: Facts) -> str:
         f"{head} matched {count:,} {'event' if count == 1 else 'events'}{where}.",
         "",
         f"- First event: {shown_time(first)}",
-        f"- Last event: {shown_time(last)} ({_duration(last - first)} later)",
+        f"- Last event: {shown_time(last)} ({shown_duration(last - first)} later)",
     ]
-    lines += _limit(facts)
+    lines += counting_lines(facts)
     lines += [f"- Grouped by {_code(name)}: {_code(value)}" for name, value in facts.group]
     return "\n".join(lines)
 
@@ -135,30 +121,6 @@ def _discover(link: DiscoverLink | None) -> str:
         return ""
     what = "these events" if link.is_exact else WIDER
     return f"\n\n[Open in Kibana Discover](<{link.url}>): {what}."
-
-
-def _limit(facts: Facts) -> Iterator[str]:
-    """Say what a correlation asks for and what it had counted when it fired."""
-    correlation, figure = facts.context.correlation, facts.match.figure
-    if correlation is None:
-        if figure:
-            yield f"- Counted when it fired: {figure:,}"
-        return
-    counted = _FIGURES.get(correlation.kind, correlation.kind.value)
-    bounds = " and ".join(
-        f"{_BOUNDS[bound.operator]} {bound.number:,}" for bound in correlation.bounds
-    )
-    within = f"within {_duration(correlation.timespan_ns)}"
-    yield f"- Limit: {bounds} {counted} {within}".replace("  ", " ")
-    if figure:
-        yield f"- Counted when it fired: {figure:,} {counted}"
-
-
-def _duration(nanoseconds: int) -> str:
-    seconds = nanoseconds // 1_000_000_000
-    days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
-    parts = ((days, "d"), (hours, "h"), (minutes, "min"), (seconds % 60, "s"))
-    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "less than 1 s"
 
 
 def _why(facts: Facts) -> str:

@@ -27,7 +27,8 @@ class AlertContext:
 
     `fields` maps a Sigma field name to the profile's fields, as `CompiledRule.fields` does, so that
     templates and rules may use either name; `lookup` knows what the profile says beyond the rule.
-    `correlation` is the rule of an episode. `data_types` are the observable types that the server
+    `correlation` is the rule of an episode, `counted` the titles of what it counts, in the order of
+    its `rules`. `data_types` are the observable types that the server
     has; None where nobody asked it. `kibana` is where events can be opened; `version` is where the
     rule's text stands in Git.
     """
@@ -36,6 +37,7 @@ class AlertContext:
     lookup: Lookup = field(default_factory=Lookup)
     logsource: Logsource = field(default_factory=Logsource)
     correlation: CompiledCorrelation | None = None
+    counted: tuple[str, ...] = ()
     data_types: frozenset[str] | None = None
     kibana: KibanaSettings = field(default_factory=KibanaSettings)
     version: RuleVersion = field(default_factory=RuleVersion)

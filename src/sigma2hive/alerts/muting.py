@@ -79,9 +79,8 @@ def _lines(rule: RuleInfo, logsource: Logsource, selection: Mapping[str, str]) -
 def _by_group(facts: Facts) -> Iterator[tuple[str, str]]:
     """Yield each grouping field under a name by which the base rules' events have it."""
     correlation, places = facts.context.correlation, facts.context.lookup.places
-    by_name = dict(correlation.group_by) if correlation is not None else {}
     for name, value in facts.match.group:
-        paths = {field.path for fields in by_name.get(name, {}).values() for field in fields}
+        paths = {field.path for field in correlation.candidates(name)} if correlation else set()
         read = {field.path for place in places for field in place.resolve(name)}
         # An alias is a name of this correlation only: the one field that it stands for is written.
         yield name if paths == read else paths.pop() if len(paths) == 1 else "", value

@@ -34,6 +34,7 @@ from sigma2hive.alerts.text import (
 from sigma2hive.diagnostics import Diagnostics, nearest
 from sigma2hive.model.folding import fold
 from sigma2hive.model.mappings import TemplateText
+from sigma2hive.model.rules import Figure
 
 _SIMPLE = re.compile(r"(?<![{%#])\{([A-Za-z_@][\w.@-]*)\}(?!\})")
 _COUNTS = ("count", "figure", "first_ms", "last_ms")
@@ -178,7 +179,7 @@ def render(
     return Rendered("".join(pieces), tuple(dict.fromkeys(notes.absent)))
 
 
-def render_number(text: str, facts: Facts) -> int | None:
+def render_number(text: str, facts: Facts) -> int | float | None:
     """Return the number where the whole template is one counted variable, as `{count}`."""
     found = _SIMPLE.fullmatch(text.strip())
     if found is None or found[1] not in _COUNTS:
@@ -226,13 +227,18 @@ def _variables(facts: Facts, mode: Mode) -> dict[str, object]:
     }
 
 
-def _numbers(facts: Facts) -> dict[str, int]:
+def _numbers(facts: Facts) -> dict[str, int | float]:
     return {
         "count": len(facts.match.events),
-        "figure": facts.match.figure,
+        "figure": _figure(facts.match.figure),
         "first_ms": facts.first.time_ns // 1_000_000,
         "last_ms": facts.last.time_ns // 1_000_000,
     }
+
+
+def _figure(figure: Figure) -> int | float:
+    """Return what templates can work with: a whole number exactly, another as near as it goes."""
+    return figure if isinstance(figure, int) else float(figure)
 
 
 def _expanded(text: str) -> str:

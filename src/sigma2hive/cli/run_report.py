@@ -17,6 +17,7 @@ from sigma2hive.clients.errors import ServerError
 from sigma2hive.compiler import Blindness
 from sigma2hive.diagnostics import CODES
 from sigma2hive.model.alerts import Alert
+from sigma2hive.model.matches import Lack
 from sigma2hive.model.times import render_time
 from sigma2hive.model.visible import visible
 from sigma2hive.runner.once import Summary
@@ -25,6 +26,8 @@ from sigma2hive.workflows.project import Project
 
 #: Filters, and kinds of matches that no correlation counts, of which so many are shown.
 _SHOWN_OF_EACH = 5
+#: Characters of a value that is told.
+_SHOWN_OF_VALUE = 40
 #: Findings that say that something a person named was not read at all.
 NOT_READ = frozenset({"S2H101", "S2H108", "S2H505"})
 
@@ -210,6 +213,8 @@ class Report:
                     "rule": entry.rule_id,
                     "field": entry.field,
                     "matches": entry.count,
+                    "reason": entry.lack.value,
+                    **({"example": entry.example} if entry.example else {}),
                 }
                 for entry in self.summary.ungrouped
             ],
@@ -243,12 +248,14 @@ class Report:
         """Yield what was found but not counted: a correlation that stays silent may look so."""
         titles = self._titles()
         for entry in self.summary.ungrouped[:_SHOWN_OF_EACH]:
-            many = entry.count > 1
-            matches = _matches(entry.count)
-            verb, them = ("have", "them") if many else ("has", "it")
-            field_name = visible(entry.field)
-            of = visible(titles[entry.rule_id])
-            yield f"not grouped: {matches} of '{of}' {verb} no {field_name},"
+            verb, them = ("have", "them") if entry.count > 1 else ("has", "it")
+            what = f"no {visible(entry.field)}"
+            if entry.lack is Lack.NO_NUMBER:
+                example = visible(entry.example[:_SHOWN_OF_VALUE])
+                what, them = f"a {visible(entry.field)} that is no number ('{example}')", "that"
+            not_done = "grouped" if entry.lack is Lack.NO_GROUP else "counted"
+            of = f"{_matches(entry.count)} of '{visible(titles[entry.rule_id])}'"
+            yield f"not {not_done}: {of} {verb} {what},"
             yield f"  so '{visible(titles[entry.correlation_id])}' does not count {them}"
         if (more := len(self.summary.ungrouped) - _SHOWN_OF_EACH) > 0:
             yield f"  and {more:,} more of the kind; --json has all of them"

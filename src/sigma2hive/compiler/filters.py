@@ -115,9 +115,15 @@ class Filters:
 
     def _counted_by(self, correlation: CorrelationRule) -> Iterator[Logsource]:
         logsources = {rule.info.id: rule.logsource for rule in self._repository.rules}
-        for name in correlation.rules:
-            for info in self._references.rules(name):
-                yield logsources[info.id]
+        correlations = {entry.info.id: entry for entry in self._repository.correlations}
+        reached, names = {correlation.info.id}, list(correlation.rules)
+        while names:
+            name = names.pop()
+            yield from (logsources[info.id] for info in self._references.rules(name))
+            for info in self._references.correlations(name):
+                if info.id in correlations and info.id not in reached:
+                    reached.add(info.id)
+                    names += correlations[info.id].rules
 
     def _idle_hint(self, entry: FilterRule) -> str:
         known = [

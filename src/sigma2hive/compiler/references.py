@@ -20,6 +20,10 @@ class References:
         """Return the rules that `text` may mean: none, one, or several of one name."""
         return self._rules.get(text, ())
 
+    def correlations(self, text: str) -> Sequence[RuleInfo]:
+        """Return the correlations that `text` may mean, be they left out: none, one or several."""
+        return self._correlations.get(text, ())
+
     def is_correlation(self, text: str) -> bool:
         """Whether `text` is the id or name of a correlation, be it one that is left out."""
         return text in self._correlations

@@ -43,7 +43,10 @@ from sigma2hive.model.rules import (
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What a run needs: rules and correlations of one profile; `left_out` says where others are."""
+    """What a run needs: rules and correlations of one profile; `left_out` says where others are.
+
+    A correlation that others count comes before them.
+    """
 
     rules: tuple[CompiledRule, ...] = ()
     correlations: tuple[CompiledCorrelation, ...] = ()
@@ -78,15 +81,16 @@ def compile_all(
     compiler = correlating.Compiler(repository, profile, references, filters, rules, diagnostics)
     correlations: list[CompiledCorrelation] = []
     refused = list(repository.refused)
-    for correlation in repository.correlations:
-        entry = compiler.compile(correlation)
+    for correlation, entry in compiler.compile_all():
         if entry is None:
             left_out.append(correlation.info.location)
             refused.append(correlation.refused())
         else:
-            correlations.append(entry)
+            correlations.append(replace(entry, silent=entry.info.id in silent))
     counted = {rule_id for entry in correlations for rule_id in entry.rules}
-    uncounted = {key: rule for key, rule in rules.items() if rule.silent and key not in counted}
+    unheard = [rule.info for rule in rules.values() if rule.silent]
+    unheard += [entry.info for entry in correlations if entry.silent]
+    uncounted = {info.id: info for info in unheard if info.id not in counted}
     correlating.report_uncounted(refused, uncounted, references, diagnostics)
     left_out += filters.left_out.values()
     return Compiled(tuple(rules.values()), tuple(correlations), tuple(left_out))

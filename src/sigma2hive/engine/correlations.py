@@ -1,11 +1,12 @@
-"""Correlations on events that a base rule met: episodes, exactly.
+"""Correlations on what they count: episodes, exactly.
 
-Takes a `CompiledCorrelation` and (rule id, event) pairs in any order; gives groups with their
-episodes. Plain and slow: every group is sorted by (time, key) and walked once.
+Takes a `CompiledCorrelation` and what was found for it in any order; gives groups with their
+episodes. Plain: every group is sorted by (time, key) and walked once, with one figure of what is in
+the window (`sigma2hive.engine.tallies`).
 
-A window is half-open, [t, t + timespan). The correlation fires at the first event at which the
-window that ends with it meets the bounds. From then on it is one episode, until the condition has
-not held for a whole timespan; events until then belong to it.
+A window is half-open, [t, t + timespan). The condition holds while the figure of the last timespan
+meets the bounds. The correlation fires at the first event that makes it so, and from then on it is
+one episode, until the condition has not held for a whole timespan; events until then belong to it.
 
 Source: https://github.com/SigmaHQ/sigma-specification, sigma-correlation-rules-specification.md
 """
@@ -16,13 +17,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sigma2hive.diagnostics import Diagnostic
-from sigma2hive.engine.grouping import Member, Shown, group_events
-from sigma2hive.engine.predicates import COMPARISONS
+from sigma2hive.engine.grouping import Found, Occurrence, group_events
+from sigma2hive.engine.tallies import CORRELATIONS, Member, Run
+from sigma2hive.engine.tallies.interface import Shown
 from sigma2hive.model.conditions import Operator
-from sigma2hive.model.events import Event
+from sigma2hive.model.events import Event, EventKey
 from sigma2hive.model.identity import GroupKey
 from sigma2hive.model.matches import Ungrouped
-from sigma2hive.model.rules import Bound, CompiledCorrelation
+from sigma2hive.model.rules import Bound, CompiledCorrelation, Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +32,34 @@ class Episode:
     """One episode of a group.
 
     `shown` is the group's (field name, value as first seen). `events` are in order of (time, key),
-    from the first of the window that fired. `figure` is the count at which it fired, `fired_ns` the
-    time of the event that made it so. From `holds_until_ns` on the condition no longer held; a new
-    firing less than a timespan after that would be the same episode.
+    from the first of the window that fired; where other correlations are counted, with the events
+    by which theirs held. `figure` is what the window came to when it fired, `fired_ns` the time of
+    the event that made it so. From `holds_until_ns` on the condition no longer held; a new firing
+    less than a timespan after that would be the same episode. `held` are the windows that met the
+    condition, by the positions of their first and last event in the group, where that is asked for.
     """
 
     shown: Shown
     events: tuple[Event, ...]
-    figure: int
+    figure: Figure
     fired_ns: int
     holds_until_ns: int
+    held: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """All events of one group, in order of (time, key), and the episodes among them."""
+    """All that one group has, in order of (time, key), and the episodes among it."""
 
     key: GroupKey
     shown: Shown
-    events: tuple[Event, ...]
+    members: Sequence[Member]
     episodes: tuple[Episode, ...]
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """The events of the group."""
+        return tuple(member.event for member in self.members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +76,13 @@ class Correlated:
         return (episode for group in self.groups for episode in group.episodes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Open:
-    """The episode that is under way: positions of its first and last event, and its figures."""
+def correlate(
+    correlation: CompiledCorrelation, found: Iterable[Found], *, is_counted: bool = False
+) -> Correlated:
+    """Return the groups and episodes of a correlation.
 
-    first: int
-    last: int
-    figure: int
-    fired_ns: int
-    holds_until_ns: int
-
-
-def correlate(correlation: CompiledCorrelation, found: Iterable[tuple[str, Event]]) -> Correlated:
-    """Return the groups and episodes of an event_count correlation.
-
-    `found` are events that met a base rule, with that rule's id.
+    `found` are events that met a rule that it counts, with that rule's id, and `Occurrence`s of the
+    correlations that it counts. With `is_counted` the episodes say when the condition held.
     """
     grouping = group_events(correlation, found)
     return Correlated(
@@ -88,62 +90,159 @@ def correlate(correlation: CompiledCorrelation, found: Iterable[tuple[str, Event
             Group(
                 key=key,
                 shown=members[0].shown,
-                events=tuple(member.event for member in members),
-                episodes=tuple(_episodes_of(correlation, members)),
+                members=members,
+                episodes=tuple(_Walk(correlation, members, is_counted).episodes()),
             )
             for key, members in grouping.ordered()
         ),
-        ungrouped=grouping.ungrouped(correlation),
-        put_aside=grouping.put_aside(correlation),
+        ungrouped=grouping.ungrouped(),
+        put_aside=grouping.put_aside(),
     )
 
 
-def _episodes_of(correlation: CompiledCorrelation, members: Sequence[Member]) -> Iterator[Episode]:
-    span_ns = correlation.timespan_ns
-    times = [member.event.time_ns for member in members]
-    needed = least_count(correlation.bounds)
-    window_start = 0
-    current: _Open | None = None
-    for position, time_ns in enumerate(times):
-        while times[window_start] <= time_ns - span_ns:
-            window_start += 1
-        count = position - window_start + 1
-        if current is not None and time_ns >= current.holds_until_ns + span_ns:
-            yield _episode(members, current)
-            current = None
-        if current is not None:
-            current = replace(current, last=position)
-        if not _meets(correlation.bounds, count):
-            continue
-        # The count falls below the bound when the oldest event that it needs leaves the window.
-        holds_until_ns = times[position - needed + 1] + span_ns
-        if current is None:
-            current = _Open(window_start, position, count, time_ns, holds_until_ns)
-        else:
-            current = replace(current, holds_until_ns=holds_until_ns)
-    if current is not None:
-        yield _episode(members, current)
+def occurrences_of(
+    correlation: CompiledCorrelation, correlated: Correlated
+) -> Iterator[Occurrence]:
+    """Yield each event at which the condition held, for the correlations that count this one."""
+    for group in correlated.groups:
+        for number, episode in enumerate(group.episodes):
+            for first, last in episode.held:
+                member = group.members[last]
+                yield Occurrence(
+                    rule_id=correlation.info.id,
+                    event=member.event,
+                    leaves=member.leaves,
+                    unit=(correlation.info.id, group.key, number),
+                    run=Run(group.members, first, last),
+                    shown=group.shown,
+                )
 
 
-def _episode(members: Sequence[Member], ended: _Open) -> Episode:
-    belonging = members[ended.first : ended.last + 1]
-    return Episode(
-        shown=belonging[0].shown,
-        events=tuple(member.event for member in belonging),
-        figure=ended.figure,
-        fired_ns=ended.fired_ns,
-        holds_until_ns=ended.holds_until_ns,
-    )
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """The episode that is under way: positions of its first and last event, and its figures.
+
+    `holds_until_ns` is None while the condition holds.
+    """
+
+    first: int
+    last: int
+    figure: Figure
+    fired_ns: int
+    holds_until_ns: int | None = None
 
 
-def _meets(bounds: Sequence[Bound], count: int) -> bool:
-    return all(COMPARISONS[bound.operator](count, bound.number) for bound in bounds)
+class _Walk:
+    """One way through a group, in time: events come into the window, and leave it."""
+
+    def __init__(
+        self, correlation: CompiledCorrelation, members: Sequence[Member], is_counted: bool
+    ) -> None:
+        self._bounds, self._span_ns = correlation.bounds, correlation.timespan_ns
+        self._members, self._is_counted = members, is_counted
+        self._tally = CORRELATIONS[correlation.kind](correlation)
+        self._oldest = self._next = 0
+        self._open: _Open | None = None
+        self._held: list[tuple[int, int]] = []
+
+    def episodes(self) -> Iterator[Episode]:
+        """Yield the episodes in time; to be called once."""
+        for member in self._members:
+            time_ns = member.event.time_ns
+            self._leave_until(time_ns)
+            if self._open is not None and self._is_over(self._open, time_ns):
+                yield self._ended(self._open)
+            self._tally.add(member)
+            self._next += 1
+            self._see(time_ns)
+        if self._open is not None:
+            self._leave_until(self._members[-1].event.time_ns + self._span_ns)
+            yield self._ended(self._open)
+
+    def _leave_until(self, time_ns: int) -> None:
+        """Let events leave the window, all of one moment at once, up to and with this time."""
+        while self._oldest < self._next:
+            leaves_ns = self._leaves_ns(self._oldest)
+            if leaves_ns > time_ns:
+                return
+            while self._oldest < self._next and self._leaves_ns(self._oldest) == leaves_ns:
+                self._tally.remove(self._members[self._oldest])
+                self._oldest += 1
+            self._hold(leaves_ns)
+
+    def _leaves_ns(self, position: int) -> int:
+        return self._members[position].event.time_ns + self._span_ns
+
+    def _hold(self, time_ns: int) -> None:
+        """Keep in mind until when the condition of the open episode holds."""
+        current = self._open
+        if current is None or self._is_over(current, time_ns):
+            return
+        if self._is_met():
+            self._open = replace(current, holds_until_ns=None)
+        elif current.holds_until_ns is None:
+            self._open = replace(current, holds_until_ns=time_ns)
+
+    def _see(self, time_ns: int) -> None:
+        """Look at the window that ends with the event that has just come."""
+        last = self._next - 1
+        is_met = self._is_met()
+        if self._open is not None:
+            self._open = replace(self._open, last=last)
+            self._hold(time_ns)
+        elif is_met:
+            self._open = _Open(self._oldest, last, self._tally.figure, time_ns)
+        if is_met and self._is_counted:
+            self._held.append((self._oldest, last))
+
+    def _is_met(self) -> bool:
+        if self._oldest == self._next:
+            return False
+        figure = self._tally.figure
+        return all(bound.admits(figure) for bound in self._bounds)
+
+    def _is_over(self, current: _Open, time_ns: int) -> bool:
+        until_ns = current.holds_until_ns
+        return until_ns is not None and time_ns >= until_ns + self._span_ns
+
+    def _ended(self, ended: _Open) -> Episode:
+        belonging = self._members[ended.first : ended.last + 1]
+        held = tuple(self._held)
+        self._open, self._held = None, []
+        if ended.holds_until_ns is None:
+            raise ValueError("an episode ended while its condition held")
+        return Episode(
+            shown=belonging[0].shown,
+            events=_evidence(belonging),
+            figure=ended.figure,
+            fired_ns=ended.fired_ns,
+            holds_until_ns=ended.holds_until_ns,
+            held=held,
+        )
+
+
+def _evidence(members: Sequence[Member]) -> tuple[Event, ...]:
+    """Return the members' events, and those by which correlations that they stand for held."""
+    if not any(member.runs for member in members):
+        return tuple(member.event for member in members)
+    found: dict[EventKey, Event] = {}
+    reached: dict[int, int] = {}
+    stack = list(reversed(members))
+    while stack:
+        member = stack.pop()
+        found[member.event.key] = member.event
+        for run in member.runs:
+            # Runs of one group come in order, and each of its events is looked at once.
+            first = max(run.first, reached.get(id(run.members), -1) + 1)
+            stack.extend(run.members[first : run.last + 1])
+            reached[id(run.members)] = max(run.last, reached.get(id(run.members), -1))
+    return tuple(sorted(found.values(), key=lambda event: (event.time_ns, event.key)))
 
 
 def least_count(bounds: Sequence[Bound]) -> int:
     """The smallest count that the lower bounds allow; reading refuses a correlation without one."""
     return max(
-        bound.number + (bound.operator is Operator.GT)
+        int(bound.number) + (bound.operator is Operator.GT)
         for bound in bounds
         if bound.operator in (Operator.GT, Operator.GTE)
     )

@@ -6,21 +6,18 @@ and `FieldReference` look at more than one value and are `reference`'s part.
 
 from __future__ import annotations
 
-import operator
 import re
 import warnings
-from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
 
 from sigma2hive.engine.texts import Predicate, text_predicate
 from sigma2hive.model.conditions import (
+    COMPARISONS,
     Boolean,
     Cidr,
     Compare,
     Number,
-    Operator,
     Regex,
     Text,
     TimePart,
@@ -32,15 +29,6 @@ from sigma2hive.model.scalars import address_of, number_of
 from sigma2hive.model.times import moment_of, parse_time_ns
 
 ValueTest = Text | Regex | Number | Boolean | Compare | TimePart | Cidr
-
-COMPARISONS: dict[Operator, Callable[[Any, Any], bool]] = {
-    Operator.LT: operator.lt,
-    Operator.LTE: operator.le,
-    Operator.GT: operator.gt,
-    Operator.GTE: operator.ge,
-    Operator.EQ: operator.eq,
-    Operator.NEQ: operator.ne,
-}
 
 
 @lru_cache(maxsize=65536)

@@ -6,10 +6,12 @@ profile's fields. Every evaluator and every target walks this tree and nothing e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from ipaddress import IPv4Network, IPv6Network
+from typing import Any
 
 from sigma2hive.diagnostics import Location
 from sigma2hive.model.fields import Field
@@ -77,6 +79,16 @@ class Operator(StrEnum):
     GTE = "gte"
     EQ = "eq"
     NEQ = "neq"
+
+
+COMPARISONS: Mapping[Operator, Callable[[Any, Any], bool]] = {
+    Operator.LT: operator.lt,
+    Operator.LTE: operator.le,
+    Operator.GT: operator.gt,
+    Operator.GTE: operator.ge,
+    Operator.EQ: operator.eq,
+    Operator.NEQ: operator.ne,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ in TheHive for years: a golden file guards them, and a change needs a new scheme
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 
 from sigma2hive.model.canonical import JsonValue, digest
 from sigma2hive.model.events import EventKey
 from sigma2hive.model.folding import fold
-from sigma2hive.model.rules import CorrelationRule
+from sigma2hive.model.rules import Bound, CorrelationRule
 from sigma2hive.model.scalars import address_of
 
 #: The values of a group, folded: (name of the grouping field, value), sorted by name.
@@ -55,25 +56,35 @@ def epoch_of(
     correlation: CorrelationRule,
     rule_ids: Iterable[str],
     grouped_by: Mapping[str, Mapping[str, str]],
+    more: Mapping[str, JsonValue] | None = None,
 ) -> str:
     """Return the digest of what a correlation asks; a change of it starts a new epoch.
 
     `rule_ids` are those of the rules that it counts, `grouped_by` maps the name of each grouping
-    field to rule id → the Sigma field that is read there. What says the same in another order, or
-    by a rule's name instead of its id, is the same epoch.
+    field to rule id → the Sigma field that is read there; `more` is what else its kind asks, by
+    name. What says the same in another order, or by a rule's name instead of its id, is the same
+    epoch.
     """
     fields: JsonValue = {
         name: {rule_id.lower(): field for rule_id, field in by_rule.items()}
         for name, by_rule in grouped_by.items()
     }
-    bounds = sorted((bound.operator.value, bound.number) for bound in correlation.bounds)
-    return digest(
-        [
-            SCHEME,
-            correlation.kind.value,
-            sorted({rule_id.lower() for rule_id in rule_ids}),
-            correlation.timespan_ns,
-            [list(bound) for bound in bounds],
-            fields,
-        ]
-    )
+    asked: list[JsonValue] = [
+        SCHEME,
+        correlation.kind.value,
+        sorted({rule_id.lower() for rule_id in rule_ids}),
+        correlation.timespan_ns,
+        _bounds(correlation.bounds),
+        fields,
+    ]
+    return digest([*asked, dict(more)] if more else asked)
+
+
+def _bounds(bounds: Iterable[Bound]) -> JsonValue:
+    ordered = sorted(bounds, key=lambda bound: (bound.operator.value, bound.number))
+    return [[bound.operator.value, plain_number(bound.number)] for bound in ordered]
+
+
+def plain_number(number: int | Decimal) -> int | str:
+    """Return a number that JSON keeps exactly: a whole one as itself, another in one spelling."""
+    return number if isinstance(number, int) else f"{number:f}".rstrip("0")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.conditions import Atom
 from sigma2hive.model.events import Event
-from sigma2hive.model.rules import RuleInfo
+from sigma2hive.model.rules import Figure, RuleInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Match:
     (time, key), `group` as (field name, value as first seen), `epoch` of its correlation and
     `identity`: the canonical JSON value that the alert's sourceRef is made from.
     `reasons` are the atoms that were met, for "why it matched"; `figure` is what a correlation
-    counted when it fired.
+    counted, summed or worked out when it fired.
     """
 
     rule: RuleInfo
@@ -27,7 +28,7 @@ class Match:
     group: tuple[tuple[str, str], ...] = ()
     epoch: str = ""
     reasons: tuple[Atom, ...] = ()
-    figure: int = 0
+    figure: Figure = 0
 
     @property
     def is_episode(self) -> bool:
@@ -35,17 +36,28 @@ class Match:
         return bool(self.epoch)
 
 
+class Lack(StrEnum):
+    """Why a correlation could not count a match."""
+
+    NO_GROUP = "no value to group by"
+    NO_VALUE = "no value to count"
+    NO_NUMBER = "no number"
+
+
 @dataclass(frozen=True, slots=True)
 class Ungrouped:
-    """Matches of a base rule that a correlation could not count, for want of a grouping field.
+    """Matches of what a correlation counts that it could not count, and what they lack.
 
-    `field` is the field's name in the correlation's group-by; `count` are different events.
+    `field` is the field's name in the correlation, `count` are different events. `example` is a
+    value that is no number, as the first of the events has it.
     """
 
     correlation_id: str
     rule_id: str
     field: str
     count: int
+    lack: Lack = Lack.NO_GROUP
+    example: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any
 
 from sigma2hive.diagnostics import Location
-from sigma2hive.model.conditions import Condition, Operator, fields_of
+from sigma2hive.model.conditions import COMPARISONS, Condition, Operator, fields_of
 from sigma2hive.model.fields import Field
 from sigma2hive.model.profiles import Logsource
+
+#: What a correlation counted, summed or worked out, exactly.
+Figure = int | Fraction
 
 #: Where the parts of a section are, by the keys that lead to them.
 Places = Mapping[tuple[str | int, ...], Location]
@@ -93,22 +98,46 @@ class CorrelationKind(StrEnum):
     VALUE_PERCENTILE = "value_percentile"
     VALUE_MEDIAN = "value_median"
 
+    @property
+    def is_temporal(self) -> bool:
+        """Whether it asks which rules are met, and not what their events hold."""
+        return self in (CorrelationKind.TEMPORAL, CorrelationKind.TEMPORAL_ORDERED)
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether it works on numbers that events hold, so that its figure may be a fraction."""
+        return self.name.startswith("VALUE_") and self is not CorrelationKind.VALUE_COUNT
+
+    @property
+    def reads_values(self) -> bool:
+        """Whether it looks at values of a field, `field` of its condition."""
+        return self.is_numeric or self is CorrelationKind.VALUE_COUNT
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """One bound on a correlation's figure; several together make a range."""
+    """One bound on a correlation's figure; several together make a range.
+
+    `number` is a Decimal only where it is no whole number.
+    """
 
     operator: Operator
-    number: int
+    number: int | Decimal
+
+    def admits(self, figure: Figure | Decimal) -> bool:
+        """Whether the figure is within the bound."""
+        return COMPARISONS[self.operator](figure, self.number)
 
 
 @dataclass(frozen=True, slots=True)
 class CorrelationRule:
     """A Sigma correlation.
 
-    `rules` are the ids or names that it refers to; `timespan_ns` is in nanoseconds; `aliases` maps
-    alias → referred rule → Sigma field. `places` says where the parts of its section are, by the
-    keys that lead to them.
+    `rules` are the ids or names that it refers to, of rules or of correlations; `timespan_ns` is in
+    nanoseconds; `aliases` maps alias → referred rule → Sigma field. `values` are the fields whose
+    values a kind looks at, `percentile` the one that value_percentile asks for. A temporal kind
+    without `bounds` asks for all of its rules. `places` says where the parts of its section are, by
+    the keys that lead to them.
     """
 
     info: RuleInfo
@@ -119,6 +148,8 @@ class CorrelationRule:
     group_by: tuple[str, ...] = ()
     aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     generate: bool = False
+    values: tuple[str, ...] = ()
+    percentile: int | Decimal | None = None
     places: Places = field(default_factory=dict, compare=False)
 
     def at(self, *keys: str | int) -> Location:
@@ -192,15 +223,37 @@ class CompiledRule:
     silent: bool = False
 
 
+#: The fields to read a name from: name → id of a rule → candidates.
+Named = tuple[tuple[str, Mapping[str, tuple[Field, ...]]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chained:
+    """A correlation that another one counts, and how the events of its episodes are read there.
+
+    `leaves` are the ids of the detection rules below; `fields` maps a name to each of them and the
+    candidate fields of its events.
+    `inherited` maps a name to the grouping name of the counted correlation that says the same: its
+    group's value is taken, since an event may hold others besides. `epoch` is that correlation's.
+    """
+
+    epoch: str
+    leaves: tuple[str, ...]
+    fields: Mapping[str, Mapping[str, tuple[Field, ...]]]
+    inherited: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class CompiledCorrelation:
     """A correlation made ready for one profile.
 
-    `rules` are the ids of compiled rules. `group_by` gives each grouping field a name and, for each
-    rule id, the candidate fields to read it from. `only` are filters, by rule id, that a match
-    of the rule must also meet to be counted here (those that name the correlation). `epoch` is a
-    digest of what it asks (see `sigma2hive.model.identity.epoch_of`): a change of it starts a new
-    epoch.
+    `rules` are the ids of what it counts, in order: compiled rules, and correlations, which
+    `chained` describes by their id. `group_by` gives each grouping field a name and, for each
+    rule id, the candidate fields to read it from; `values` the same for the fields whose values
+    count. `only` are filters, by the id of a detection rule, that a match of it must also meet to
+    be counted here (those that name the correlation). `epoch` is a digest of what it asks (see
+    `sigma2hive.model.identity.epoch_of`): a change of it starts a new epoch. `silent` ones only
+    feed other correlations.
     """
 
     info: RuleInfo
@@ -208,17 +261,40 @@ class CompiledCorrelation:
     rules: tuple[str, ...]
     timespan_ns: int
     bounds: tuple[Bound, ...]
-    group_by: tuple[tuple[str, Mapping[str, tuple[Field, ...]]], ...]
+    group_by: Named
     epoch: str
     generate: bool = False
     only: Mapping[str, tuple[CompiledFilter, ...]] = field(default_factory=dict)
+    values: Named = ()
+    percentile: int | Decimal | None = None
+    chained: Mapping[str, Chained] = field(default_factory=dict)
+    silent: bool = False
+
+    @property
+    def leaves(self) -> tuple[str, ...]:
+        """The ids of the detection rules that feed it, directly or through other correlations."""
+        found: dict[str, None] = {}
+        for rule_id in self.rules:
+            inner = self.chained.get(rule_id)
+            found.update(dict.fromkeys((rule_id,) if inner is None else inner.leaves))
+        return tuple(found)
 
     def fields_of(self, rule_id: str) -> Iterator[Field]:
-        """Yield every field by which events of one of its rules are counted, or not."""
-        for _, by_rule in self.group_by:
-            yield from by_rule[rule_id]
+        """Yield every field by which events of a detection rule are counted, or not."""
+        for _, by_rule in (*self.group_by, *self.values):
+            yield from by_rule.get(rule_id, ())
+        for inner in self.chained.values():
+            for by_rule in inner.fields.values():
+                yield from by_rule.get(rule_id, ())
         for entry in self.only.get(rule_id, ()):
             yield from fields_of(entry.condition)
+
+    def candidates(self, name: str) -> tuple[Field, ...]:
+        """Return every field that a grouping or counted name is read from, by its path once."""
+        asked = [by_rule for known, by_rule in (*self.group_by, *self.values) if known == name]
+        asked += [inner.fields[name] for inner in self.chained.values() if name in inner.fields]
+        found = {entry.path: entry for by_rule in asked for fs in by_rule.values() for entry in fs}
+        return tuple(found.values())
 
 
 @dataclass(frozen=True, slots=True)

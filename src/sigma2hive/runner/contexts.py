@@ -34,13 +34,16 @@ def contexts_of(
         )
         for rule in compiled.rules
     }
+    titles = {rule.info.id: rule.info.title for rule in compiled.rules}
+    titles |= {entry.info.id: entry.info.title for entry in compiled.correlations}
     for correlation in compiled.correlations:
-        logsources = {rules[rule_id].logsource for rule_id in correlation.rules}
+        logsources = {rules[rule_id].logsource for rule_id in correlation.leaves}
         contexts[correlation.info.id] = AlertContext(
             fields=_fields_of(correlation, rules),
             lookup=lookups.of(logsources),
             logsource=_common(logsources),
             correlation=correlation,
+            counted=tuple(titles[rule_id] for rule_id in correlation.rules),
             kibana=kibana,
         )
     return contexts
@@ -58,11 +61,10 @@ def _fields_of(
     correlation: CompiledCorrelation, rules: Mapping[str, CompiledRule]
 ) -> dict[str, tuple[Field, ...]]:
     fields: dict[str, tuple[Field, ...]] = {}
-    for rule_id in reversed(correlation.rules):
+    for rule_id in reversed(correlation.leaves):
         fields.update(rules[rule_id].fields)
-    for name, by_rule in correlation.group_by:
-        candidates = {entry.path: entry for found in by_rule.values() for entry in found}
-        fields[name] = tuple(candidates.values())
+    for name, _ in (*correlation.values, *correlation.group_by):
+        fields[name] = correlation.candidates(name)
     return fields
 
 

@@ -8,7 +8,7 @@ are kept until `correlated` is asked for.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sigma2hive.compiler import Compiled
@@ -17,7 +17,11 @@ from sigma2hive.engine import (
     Correlated,
     Decision,
     Engine,
+    Found,
+    Occurrence,
     correlate,
+    holds,
+    occurrences_of,
     prepare,
     reasons_for,
     rows_of,
@@ -83,7 +87,8 @@ class Matcher:
             for correlation in compiled.correlations
             for rule_id, filters in correlation.only.items()
         }
-        self._feeding = {rule_id for entry in compiled.correlations for rule_id in entry.rules}
+        self._feeding = {rule_id for entry in compiled.correlations for rule_id in entry.leaves}
+        self._chained = {rule_id for entry in compiled.correlations for rule_id in entry.chained}
         self._found: list[tuple[str, Event]] = []
 
     def matches_of(self, found: EventRows | Candidate) -> Iterator[Match]:
@@ -148,24 +153,40 @@ class Matcher:
     def correlated(
         self, unsearched: Collection[str] = ()
     ) -> Iterator[tuple[CompiledCorrelation, Correlated]]:
-        """Yield what each correlation made of all the events so far.
+        """Yield what each correlation made of all the events so far, silent ones too.
 
         `unsearched` are rules of which events may be missing: their correlations are left out, for
         an episode that lacks its first events would get another identity.
         """
+        occurrences: dict[str, Sequence[Occurrence]] = {}
         for correlation in self._correlations:
-            if any(rule_id in unsearched for rule_id in correlation.rules):
+            if any(rule_id in unsearched for rule_id in correlation.leaves):
                 continue
-            yield correlation, correlate(correlation, self._counted_by(correlation))
+            is_counted = correlation.info.id in self._chained
+            counted = self._counted_by(correlation, occurrences)
+            correlated = correlate(correlation, counted, is_counted=is_counted)
+            if is_counted:
+                occurrences[correlation.info.id] = tuple(occurrences_of(correlation, correlated))
+            yield correlation, correlated
 
-    def _counted_by(self, correlation: CompiledCorrelation) -> Iterator[tuple[str, Event]]:
-        """Yield the events that met a base rule, and the filters that name the correlation."""
+    def _counted_by(
+        self, correlation: CompiledCorrelation, occurrences: Mapping[str, Sequence[Occurrence]]
+    ) -> Iterator[Found]:
+        """Yield what a correlation counts, where its events meet the filters that name it."""
         for rule_id, event in self._found:
             if rule_id not in correlation.rules:
                 continue
             filters = self._only.get((correlation.info.id, rule_id), ())
             if self._passes(filters, event, correlation.info.id):
                 yield rule_id, event
+        for rule_id in correlation.chained:
+            for found in occurrences[rule_id]:
+                # It counts as a match of any of its rules.
+                by_leaf = [self._only.get((correlation.info.id, leaf), ()) for leaf in found.leaves]
+                passed = [each for each in by_leaf if _suppressing(each, found.event) is None]
+                filters = (passed or by_leaf)[0]
+                if self._passes(filters, found.event, correlation.info.id):
+                    yield found
 
     def match_of(self, correlation: CompiledCorrelation, firing: Firing) -> Match:
         """Return the match of an episode."""
@@ -175,16 +196,25 @@ class Matcher:
             identity=firing.stored.identity,
             group=firing.shown,
             epoch=correlation.epoch,
-            reasons=self._base_reasons(correlation, firing.events[0]),
+            reasons=self._base_reasons(correlation, firing.events),
             figure=firing.stored.figure,
         )
 
-    def _base_reasons(self, correlation: CompiledCorrelation, event: Event) -> tuple[Atom, ...]:
-        for rule_id in correlation.rules:
-            reasons = reasons_for(self._rules[rule_id].condition, event.values)
-            if reasons:
-                return reasons
-        return ()
+    def _base_reasons(
+        self, correlation: CompiledCorrelation, events: Sequence[Event]
+    ) -> tuple[Atom, ...]:
+        """Return why the first event is one of them; of several kinds the first event of each."""
+        rules = [self._rules[rule_id] for rule_id in correlation.leaves]
+        if len(rules) == 1 or not (correlation.kind.is_temporal or correlation.chained):
+            found = (reasons_for(rule.condition, events[0].values) for rule in rules)
+            return next((reasons for reasons in found if reasons), ())
+        reasons: dict[Atom, None] = {}
+        for rule in rules:
+            for event in events:
+                if holds(rule.gate, event.values) and holds(rule.condition, event.values):
+                    reasons.update(dict.fromkeys(reasons_for(rule.condition, event.values)))
+                    break
+        return tuple(reasons)
 
 
 def _prepare(rule: CompiledRule) -> _Prepared:

@@ -21,7 +21,7 @@ from sigma2hive.engine import group_values, least_count
 from sigma2hive.model.events import Event
 from sigma2hive.model.fields import Field, FieldType
 from sigma2hive.model.identity import fold_group_value
-from sigma2hive.model.rules import CompiledCorrelation, CompiledRule
+from sigma2hive.model.rules import CompiledCorrelation, CompiledRule, CorrelationKind
 
 #: Values that one filter names at most.
 MAX_VALUES = 1_000
@@ -122,8 +122,11 @@ def plan_narrowing(rule: CompiledRule, correlations: Iterable[CompiledCorrelatio
     if not rule.silent:
         return None
     fed = [entry for entry in correlations if rule.info.id in entry.rules]
-    # Another rule's events would have to be counted together with this one's.
+    # Another rule's events would have to be counted together with this one's, and of other kinds
+    # no number of events says whether they fire.
     if not fed or any(len(entry.rules) > 1 or not entry.group_by for entry in fed):
+        return None
+    if any(entry.kind is not CorrelationKind.EVENT_COUNT for entry in fed):
         return None
     grouped = [
         Grouped(entry, {name: by_rule[rule.info.id] for name, by_rule in entry.group_by})

@@ -94,6 +94,8 @@ def run_pass(
     for correlation, correlated in matcher.correlated(work.unsearched):
         summary.ungrouped.extend(correlated.ungrouped)
         summary.put_aside.found.extend(correlated.put_aside)
+        if correlation.silent:
+            continue
         remembered = _remembered(work.episodes, correlation, correlated)
         for firing in find_firings(correlation, correlated, remembered):
             match = matcher.match_of(correlation, firing)

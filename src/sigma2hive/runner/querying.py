@@ -163,7 +163,7 @@ class Search:
         counted_by = (
             entry.fields_of(rule.info.id)
             for entry in self.correlations
-            if rule.info.id in entry.rules
+            if rule.info.id in entry.leaves
         )
         computed = {path for fields in counted_by for f in fields for path in f.computed_paths}
         if computed or compiled.computed:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
 from sigma2hive.model.canonical import JsonValue, canonical_json
+from sigma2hive.model.rules import Figure
 from sigma2hive.storage import (
     STATE_FOLDER,
     Database,
@@ -48,6 +50,12 @@ _SCHEMA = Schema(
             source TEXT NOT NULL
         ) STRICT;
         """,
+        # Sums and averages are more than SQLite's integers can hold: a whole number, or "10/3".
+        """
+        ALTER TABLE episode ADD COLUMN exact_figure TEXT NOT NULL DEFAULT '0';
+        UPDATE episode SET exact_figure = CAST(figure AS TEXT);
+        ALTER TABLE episode DROP COLUMN figure;
+        """,
     ),
 )
 
@@ -58,7 +66,7 @@ class StoredEpisode:
 
     `group` is its group's canonical JSON; `start_ns`, when it fired, to `end_ns`, both included, is
     the time in which further events belong to it, in nanoseconds since the epoch. `figure` is what
-    was counted when it fired.
+    was counted, summed or worked out when it fired.
     """
 
     rule_id: str
@@ -67,7 +75,7 @@ class StoredEpisode:
     start_ns: int
     end_ns: int
     identity: JsonValue
-    figure: int = 0
+    figure: Figure = 0
 
 
 def check_state(path: Path) -> None:
@@ -115,12 +123,12 @@ class EpisodeStore:
         """Return the episodes of a correlation's epoch that overlap [start_ns, end_ns]."""
         with self._database.reading() as connection:
             rows = connection.execute(
-                """SELECT grouped_by, start_ns, end_ns, identity, figure FROM episode
+                """SELECT grouped_by, start_ns, end_ns, identity, exact_figure FROM episode
                    WHERE rule_id = ? AND epoch = ? AND start_ns <= ? AND end_ns >= ?""",
                 (rule_id, epoch, _bounded(end_ns), _bounded(start_ns)),
             ).fetchall()
         return tuple(
-            StoredEpisode(rule_id, epoch, group, start, end, json.loads(identity), figure)
+            StoredEpisode(rule_id, epoch, group, start, end, json.loads(identity), _figure(figure))
             for group, start, end, identity, figure in rows
         )
 
@@ -129,7 +137,7 @@ class EpisodeStore:
         with self._database.transaction() as connection:
             connection.execute(
                 """INSERT INTO episode
-                       (rule_id, epoch, grouped_by, identity, start_ns, end_ns, figure)
+                       (rule_id, epoch, grouped_by, identity, start_ns, end_ns, exact_figure)
                    VALUES (?, ?, ?, ?, ?, ?, ?)
                    ON CONFLICT DO UPDATE SET
                        start_ns = min(start_ns, excluded.start_ns),
@@ -137,7 +145,7 @@ class EpisodeStore:
                 (
                     *(episode.rule_id, episode.epoch, episode.group),
                     canonical_json(episode.identity).decode("ascii"),
-                    *(_bounded(episode.start_ns), _bounded(episode.end_ns), episode.figure),
+                    *(_bounded(episode.start_ns), _bounded(episode.end_ns), str(episode.figure)),
                 ),
             )
 
@@ -160,6 +168,11 @@ class EpisodeStore:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _figure(text: str) -> Figure:
+    figure = Fraction(text)
+    return figure.numerator if figure.denominator == 1 else figure
 
 
 def _bounded(time_ns: int) -> int:

@@ -13,23 +13,19 @@ from sigma.correlations import SigmaCorrelationTimespan
 from sigma.exceptions import SigmaError
 
 from sigma2hive.diagnostics import Diagnostics, nearest
-from sigma2hive.model.conditions import Operator
 from sigma2hive.model.rules import (
-    Bound,
     CorrelationKind,
     CorrelationRule,
     RefusedCorrelation,
     RuleInfo,
 )
+from sigma2hive.sigma.correlation_bounds import Asked, ConditionReader
 from sigma2hive.sigma.references import canonical_reference, read_references
 from sigma2hive.sigma.telling import shown_value
 from sigma2hive.yamlmarks import Document
 
 _KEYS = ("type", "rules", "generate", "group-by", "timespan", "aliases", "condition")
 _NANOSECONDS = 1_000_000_000
-_COUNT = re.compile("0|[1-9][0-9]*")
-#: Bounds that hold for few or no events: without one of the others an empty group would meet them.
-_UPPER = frozenset({Operator.LT, Operator.LTE, Operator.EQ, Operator.NEQ})
 
 
 def read_correlation(
@@ -39,6 +35,10 @@ def read_correlation(
     return _CorrelationReader(document, diagnostics).read(info)
 
 
+def _is_longer(value: Any, rules: tuple[str, ...]) -> bool:
+    return isinstance(value, list) and len(value) > len(rules)
+
+
 def refused_correlation(document: Document, info: RuleInfo) -> RefusedCorrelation:
     """Return what is still to be known of a correlation that is left out."""
     section = document.value["correlation"]
@@ -46,10 +46,16 @@ def refused_correlation(document: Document, info: RuleInfo) -> RefusedCorrelatio
         section = {}
     return RefusedCorrelation(
         info=info,
-        rules=read_references(section.get("rules")) or (),
+        rules=read_references(section.get("rules")) or _named_in(section.get("condition")),
         generate=section.get("generate") is True,
         rules_place=document.at("correlation", "rules"),
     )
+
+
+def _named_in(condition: Any) -> tuple[str, ...]:
+    """Return the rules that a condition in words names: pySigma then asks for no `rules`."""
+    words = re.findall("[A-Za-z_][A-Za-z0-9_]*", condition) if isinstance(condition, str) else []
+    return tuple(dict.fromkeys(word for word in words if word not in ("and", "or", "not")))
 
 
 class _CorrelationReader:
@@ -64,16 +70,16 @@ class _CorrelationReader:
             self._error("the correlation is empty", "add type, rules, timespan and condition")
             return None
         kind = self._kind()
-        if kind is not CorrelationKind.EVENT_COUNT:
-            # Of another kind, or none, nobody knows what its other keys should be.
+        if kind is None:
+            # Nobody knows what its other keys should be.
             return None
         for key in self._section:
             if key not in _KEYS:
                 message = f"a correlation has no key '{key}'"
                 self._error(message, nearest(str(key), _KEYS), str(key))
-        rules = self._rules()
+        rules = self._rules(kind)
         timespan_ns = self._timespan()
-        bounds = self._bounds()
+        asked = self._asked(kind)
         group_by = self._group_by()
         aliases = self._aliases()
         generate = self._section.get("generate", False)
@@ -86,10 +92,12 @@ class _CorrelationReader:
             kind=kind,
             rules=rules,
             timespan_ns=timespan_ns,
-            bounds=bounds,
+            bounds=asked.bounds,
             group_by=group_by,
             aliases=aliases,
             generate=generate is True,
+            values=asked.values,
+            percentile=asked.percentile,
             places=self._document.places_below("correlation"),
         )
 
@@ -104,22 +112,37 @@ class _CorrelationReader:
             message = f"{shown_value(value)} is no type of correlation"
             self._error(message, nearest(str(value), CorrelationKind), "type")
             return None
-        if kind is not CorrelationKind.EVENT_COUNT:
+        if kind.is_temporal and isinstance(self._section.get("condition"), str):
             self._failed = True
             self._diagnostics.error(
                 "S2H214",
-                self._document.at("correlation", "type"),
-                f"correlations of type {kind} are not supported yet",
-                "event_count is; the rule is left out until then",
+                self._document.at("correlation", "condition"),
+                f"a condition in words makes a {kind} correlation one of a kind that is not "
+                f"supported: Sigma 2.1 has none, pySigma calls it {kind}_extended",
+                "without a condition all of `rules` are asked for, with gte: 2 any two of them",
             )
             return None
         return kind
 
-    def _rules(self) -> tuple[str, ...]:
-        rules = read_references(self._section.get("rules"))
+    def _rules(self, kind: CorrelationKind) -> tuple[str, ...]:
+        value = self._section.get("rules")
+        rules = read_references(value)
         if not rules:
             self._error("`rules` is a rule or a list of rules", "name at least one", "rules")
+        elif kind is CorrelationKind.TEMPORAL_ORDERED and _is_longer(value, rules):
+            self._error(
+                "`rules` names a rule twice, and what is to happen twice has no order",
+                "name each rule once; for several events of a rule count them in a correlation of "
+                "their own, and name that",
+                "rules",
+            )
         return rules or ()
+
+    def _asked(self, kind: CorrelationKind) -> Asked:
+        def written(*keys: str) -> str:
+            return self._document.written("correlation", *keys)
+
+        return ConditionReader(kind, written, self._error).read(self._section.get("condition"))
 
     def _group_by(self) -> tuple[str, ...]:
         value = self._section.get("group-by")
@@ -148,60 +171,6 @@ class _CorrelationReader:
             )
             return 0
 
-    def _bounds(self) -> tuple[Bound, ...]:
-        value = self._section.get("condition")
-        if not isinstance(value, Mapping) or not value:
-            self._error(
-                "the correlation has no condition", "add `condition: {gte: 6}`", "condition"
-            )
-            return ()
-        bounds = []
-        for key, number in value.items():
-            if key in ("field", "percentile"):
-                self._error(
-                    f"`{key}` has no meaning for event_count", "remove it", "condition", key
-                )
-                continue
-            if key not in set(Operator):
-                hint = nearest(str(key), Operator)
-                self._error(f"'{key}' is no operator", hint, "condition", key)
-                continue
-            if not self._is_count(key, number):
-                message = f"{shown_value(number)} is no count"
-                self._error(message, "a whole number, as gte: 6", "condition", key)
-                continue
-            bounds.append(Bound(Operator(key), number))
-        self._refuse_useless(tuple(bounds))
-        return tuple(bounds)
-
-    def _is_count(self, key: str, number: Any) -> bool:
-        if isinstance(number, bool) or not isinstance(number, int):
-            return False
-        # YAML 1.1 reads 010 as 8, and 1:00 as 60.
-        return _COUNT.fullmatch(self._document.written("correlation", "condition", key)) is not None
-
-    def _refuse_useless(self, bounds: tuple[Bound, ...]) -> None:
-        """Refuse what a group without events meets, and what none can meet."""
-        if not bounds:
-            return
-        lower = [
-            bound.number + (bound.operator is Operator.GT)
-            for bound in bounds
-            if bound.operator not in _UPPER
-        ]
-        if not lower or max(lower) < 1:
-            self._error(
-                "a group without any event would meet the condition",
-                "give a lower bound of at least one event, as gte: 6",
-                "condition",
-            )
-        elif _is_met_by_none(bounds, max(lower)):
-            self._error(
-                "no number of events meets all of the condition, so the rule could never fire",
-                "keep one bound, as gte: 6",
-                "condition",
-            )
-
     def _aliases(self) -> Mapping[str, Mapping[str, str]]:
         value = self._section.get("aliases")
         if value is None:
@@ -224,18 +193,3 @@ class _CorrelationReader:
         self._failed = True
         place = self._document.at("correlation", *keys)
         self._diagnostics.error("S2H209", place, message, hint)
-
-
-def _is_met_by_none(bounds: tuple[Bound, ...], least: int) -> bool:
-    """Whether the other bounds leave no count from `least` on."""
-    upper = [
-        bound.number - (bound.operator is Operator.LT)
-        for bound in bounds
-        if bound.operator in (Operator.LT, Operator.LTE, Operator.EQ)
-    ]
-    equal = {bound.number for bound in bounds if bound.operator is Operator.EQ}
-    unequal = {bound.number for bound in bounds if bound.operator is Operator.NEQ}
-    least = max([least, *equal])
-    while least in unequal:
-        least += 1
-    return bool(upper) and least > min(upper)

@@ -104,9 +104,9 @@ def _check_fields(
     for rule in compiled.rules:
         known([rule.info.id], rule.fields).check_rule(rule.info, mappings, problems)
     for correlation in compiled.correlations:
-        groups = (name for name, _ in correlation.group_by)
-        fields = (name for rule_id in correlation.rules for name in rules[rule_id].fields)
-        entry = known(correlation.rules, (*groups, *fields))
+        own = (name for name, _ in (*correlation.group_by, *correlation.values))
+        fields = (name for rule_id in correlation.leaves for name in rules[rule_id].fields)
+        entry = known(correlation.leaves, (*own, *fields))
         entry.check_rule(correlation.info, mappings, problems)
     if rules:
         known(rules, ()).check_mappings(mappings, problems)

@@ -14,7 +14,15 @@ from sigma2hive.compiler.dsl.query import DslQuery
 from sigma2hive.compiler.forms import condition_as_json
 from sigma2hive.model.canonical import JsonValue, digest
 from sigma2hive.model.fields import Field
-from sigma2hive.model.rules import CompiledCorrelation, CompiledFilter, CompiledRule, RuleInfo
+from sigma2hive.model.identity import plain_number
+from sigma2hive.model.rules import (
+    Chained,
+    CompiledCorrelation,
+    CompiledFilter,
+    CompiledRule,
+    Named,
+    RuleInfo,
+)
 from sigma2hive.model.times import NANOSECONDS
 
 #: The version of the manifest's form. A change that a reader would stumble over is a new one.
@@ -65,12 +73,16 @@ def render_correlation(correlation: CompiledCorrelation, rules: Mapping[str, Com
         {
             **_about(correlation.info, "correlation"),
             "digest": correlation.epoch,
-            "profile": rules[correlation.rules[0]].profile,
+            "profile": rules[correlation.leaves[0]].profile,
             "type": correlation.kind.value,
             "rules": [_referred(rule_id, correlation, rules) for rule_id in correlation.rules],
             "group_by": [name for name, _ in correlation.group_by],
+            **({"values": [name for name, _ in correlation.values]} if correlation.values else {}),
+            **_percentile(correlation),
             "timespan_seconds": correlation.timespan_ns // NANOSECONDS,
-            "condition": {bound.operator.value: bound.number for bound in correlation.bounds},
+            "condition": {
+                bound.operator.value: plain_number(bound.number) for bound in correlation.bounds
+            },
             "generate": correlation.generate,
         }
     )
@@ -87,21 +99,57 @@ def _about(info: RuleInfo, kind: str) -> dict[str, JsonValue]:
     }
 
 
+def _percentile(correlation: CompiledCorrelation) -> dict[str, JsonValue]:
+    percentile = correlation.percentile
+    return {} if percentile is None else {"percentile": plain_number(percentile)}
+
+
 def _referred(
     rule_id: str, correlation: CompiledCorrelation, rules: Mapping[str, CompiledRule]
 ) -> dict[str, JsonValue]:
+    if rule_id in correlation.chained:
+        return _referred_correlation(rule_id, correlation.chained[rule_id], correlation)
     computed = {path for field in correlation.fields_of(rule_id) for path in field.computed_paths}
     filters = correlation.only.get(rule_id, ())
     return {
         "id": rule_id,
         "digest": rules[rule_id].digest,
-        "group_by": {
-            name: [_path(field) for field in by_rule[rule_id]]
-            for name, by_rule in correlation.group_by
-        },
+        "group_by": _paths(correlation.group_by, rule_id),
+        **({"values": _paths(correlation.values, rule_id)} if correlation.values else {}),
         **({"computed": sorted(computed)} if computed else {}),
         **({"filters": [_filter(entry) for entry in filters]} if filters else {}),
     }
+
+
+def _referred_correlation(
+    rule_id: str, inner: Chained, correlation: CompiledCorrelation
+) -> dict[str, JsonValue]:
+    """Return what is said of a correlation that is counted: its own file says the rest."""
+    named = {
+        name: {leaf: [_path(field) for field in fields] for leaf, fields in by_leaf.items()}
+        for name, by_leaf in inner.fields.items()
+    }
+    filters = [
+        {"rule": leaf, **_filter(entry)}
+        for leaf in inner.leaves
+        for entry in correlation.only.get(leaf, ())
+    ]
+    return {
+        "id": rule_id,
+        "digest": inner.epoch,
+        "kind": "correlation",
+        "group_by": {name: named[name] for name, _ in correlation.group_by},
+        **(
+            {"values": {name: named[name] for name, _ in correlation.values}}
+            if correlation.values
+            else {}
+        ),
+        **({"filters": filters} if filters else {}),
+    }
+
+
+def _paths(named: Named, rule_id: str) -> dict[str, JsonValue]:
+    return {name: [_path(field) for field in by_rule[rule_id]] for name, by_rule in named}
 
 
 def _filter(entry: CompiledFilter) -> dict[str, JsonValue]:

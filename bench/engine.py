@@ -15,7 +15,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.data_sets import DataSet, cut, evtx_sets, flat_file, half_of
@@ -200,7 +200,7 @@ def _tables(
 
 def _throughput(bench: Bench, programs: Sequence[Program], data: DataSet) -> Table:
     """Events per CPU second, with what a run costs that has next to none."""
-    jobs = [Job(program, bench.rules, part) for program in programs for part in (data.one, data)]
+    measured = [Job(program, bench.rules, data) for program in programs]
 
     def show(bench: Bench) -> None:
         print(f"\n{bench.rules.name} rules over {data.name} ({data.megabytes:,.0f} MB)\n")
@@ -209,30 +209,25 @@ def _throughput(bench: Bench, programs: Sequence[Program], data: DataSet) -> Tab
             " ours is |"
         )
         print("|---|---|---|---|---|---|---|---|")
-        speeds = {job.program: _speed(bench, job, data) for job in jobs}
-        our_speed = speeds[programs[0]]
-        for program in programs:
-            first, whole = (bench.of(Job(program, bench.rules, part)) for part in (data.one, data))
-            speed = speeds[program]
+        for job in measured:
+            first, whole = bench.of(_first(job)), bench.of(job)
             cells = [
                 _shown(whole.hits, 0),
                 _shown(first.cpu, 2),
                 _shown(whole.cpu, 2),
-                _shown(whole.middle(lambda usage: usage.wall_seconds), 2),
-                _shown(whole.middle(lambda usage: usage.peak_mb), 0),
-                _shown(speed, 0),
-                _times(our_speed, speed),
+                _shown(whole.middle(_wall), 2),
+                _shown(whole.middle(_peak), 0),
+                _shown(_speed(bench, job), 0),
+                _times(_speed(bench, measured[0]), _speed(bench, job)),
             ]
-            print(f"| {program.name} | {' | '.join(cells)} |", flush=True)
+            print(f"| {job.program.name} | {' | '.join(cells)} |", flush=True)
 
-    return Table(jobs, show)
+    return Table([part for job in measured for part in (_first(job), job)], show)
 
 
-def _speed(bench: Bench, job: Job, data: DataSet) -> float | None:
-    first, whole = (bench.of(Job(job.program, job.rules, part)).cpu for part in (data.one, data))
-    if first is None or whole is None or whole <= first:
-        return None
-    return (data.events - data.one.events) / (whole - first)
+def _speed(bench: Bench, job: Job) -> float | None:
+    seconds = _matching(bench, job)
+    return None if seconds is None else (job.data.events - job.data.one.events) / seconds
 
 
 def _small(bench: Bench, programs: Sequence[Program], data: DataSet) -> Table:
@@ -247,8 +242,8 @@ def _small(bench: Bench, programs: Sequence[Program], data: DataSet) -> Table:
             outcome = bench.of(job)
             cells = [
                 _shown(outcome.cpu, 2),
-                _shown(outcome.middle(lambda usage: usage.wall_seconds), 2),
-                _shown(outcome.middle(lambda usage: usage.peak_mb), 0),
+                _shown(outcome.middle(_wall), 2),
+                _shown(outcome.middle(_peak), 0),
             ]
             cold = " (cold)" if job.cold else ""
             print(f"| {job.program.name}{cold} | {' | '.join(cells)} |", flush=True)
@@ -260,36 +255,47 @@ def _scaling(bench: Bench, programs: Sequence[Program], whole: DataSet) -> Table
     """Twice the rules, and ten times the events: ratios of CPU time and of memory."""
     half = half_of(bench.rules, bench.folder)
     tenth = cut(whole, bench.folder, whole.events // 10)
-    pairs = {
-        "twice the rules": lambda program: (
-            Job(program, half, whole),
-            Job(program, bench.rules, whole),
-        ),
-        "ten times the events": lambda program: (
-            Job(program, bench.rules, tenth),
-            Job(program, bench.rules, whole),
-        ),
-    }
-    jobs = [job for pair in pairs.values() for program in programs for job in pair(program)]
+    rows = [
+        (label, Job(program, rules, data), Job(program, bench.rules, whole))
+        for label, rules, data in (
+            ("twice the rules", half, whole),
+            ("ten times the events", bench.rules, tenth),
+        )
+        for program in programs
+    ]
+    measured = [job for _, *pair in rows for job in pair]
 
     def show(bench: Bench) -> None:
-        print(f"\nWith {whole.name}: how many times the CPU seconds, and the peak memory\n")
-        print("| | | CPU, s | times | peak MB | times |\n|---|---|---|---|---|---|")
-        for label, pair in pairs.items():
-            for program in programs:
-                less, more = (bench.of(job) for job in pair(program))
-                cells = []
-                for part, digits in ((_cpu, 2), (_peak, 0)):
-                    before, after = less.middle(part), more.middle(part)
-                    cells += [f"{_shown(before, digits)} → {_shown(after, digits)}"]
-                    cells += [_times(after, before)]
-                print(f"| {label} | {program.name} | {' | '.join(cells)} |", flush=True)
+        print(f"\nWith {whole.name}; matching is what is more than with the first event alone\n")
+        print("| | | CPU, s | times | matching, s | times | peak MB | times |")
+        print("|---|---|---|---|---|---|---|---|")
+        for label, less, more in rows:
+            cells = [
+                _growth(bench.of(less).cpu, bench.of(more).cpu, 2),
+                _growth(_matching(bench, less), _matching(bench, more), 2),
+                _growth(bench.of(less).middle(_peak), bench.of(more).middle(_peak), 0),
+            ]
+            print(f"| {label} | {less.program.name} | {' | '.join(cells)} |", flush=True)
 
-    return Table(jobs, show)
+    return Table([*measured, *map(_first, measured)], show)
 
 
-def _cpu(usage: Usage) -> float:
-    return usage.cpu_seconds
+def _first(job: Job) -> Job:
+    return replace(job, data=job.data.one)
+
+
+def _matching(bench: Bench, job: Job) -> float | None:
+    """Return the CPU seconds that the events took, those of starting left out."""
+    first, whole = bench.of(_first(job)).cpu, bench.of(job).cpu
+    return None if first is None or whole is None or whole <= first else whole - first
+
+
+def _growth(before: float | None, after: float | None, digits: int) -> str:
+    return f"{_shown(before, digits)} → {_shown(after, digits)} | {_times(after, before)}"
+
+
+def _wall(usage: Usage) -> float:
+    return usage.wall_seconds
 
 
 def _peak(usage: Usage) -> float:

@@ -398,6 +398,44 @@ def test_what_thehive_lacks_of_what_mappings_name_is_a_problem(
     assert seen.endswith("n (date)")
 
 
+@pytest.mark.parametrize(
+    ("template", "takes"),
+    [
+        ("{count}", {"integer", "float"}),
+        ("{figure}", {"integer", "float"}),
+        ("{first_ms}", {"integer", "float", "date"}),
+        (" {last_ms} ", {"integer", "float", "date"}),
+        ("{count} events", {"string", "url"}),
+        ("{host.name}", {"string", "url"}),
+    ],
+)
+def test_a_counted_variable_fits_the_fields_that_a_run_can_set_with_it(
+    linked: World, thehive: TheHive, template: str, takes: set[str]
+) -> None:
+    thehive.skip_if_real("set up catalogues")
+    kinds = ("string", "url", "integer", "float", "boolean", "date")
+    thehive.set_up(catalogue={"custom_fields": [{"name": kind, "type": kind} for kind in kinds]})
+    mappings = linked.folder / "mappings"
+    mappings.mkdir()
+    fields = dict.fromkeys(kinds, template)
+    (mappings / "alerts.yml").write_text(json.dumps({"custom_fields": fields}))
+    ((status, seen),) = linked.examine().of("custom fields")
+    assert status == "problem"
+    assert {kind for kind in kinds if f"{kind} ({kind})" not in seen} == takes
+
+
+def test_each_value_of_a_custom_field_is_looked_at(linked: World, thehive: TheHive) -> None:
+    thehive.skip_if_real("set up catalogues")
+    thehive.set_up(catalogue={"custom_fields": [{"name": "tier", "type": "integer"}]})
+    mappings = linked.folder / "mappings"
+    mappings.mkdir()
+    override = {"when": {"level": "low"}, "custom_fields": {"tier": 3}}
+    alerts = {"custom_fields": {"tier": "{host.name}"}, "overrides": [override]}
+    (mappings / "alerts.yml").write_text(json.dumps(alerts))
+    ((status, seen),) = linked.examine().of("custom fields")
+    assert status == "problem" and seen.endswith("tier (integer)")
+
+
 def test_an_empty_catalogue_is_a_problem(linked: World, thehive: TheHive) -> None:
     thehive.skip_if_real("lack techniques")
     rule = linked.folder / "sigma_rules" / "rule.yml"

@@ -179,12 +179,19 @@ def render(
     return Rendered("".join(pieces), tuple(dict.fromkeys(notes.absent)))
 
 
-def render_number(text: str, facts: Facts) -> int | float | None:
-    """Return the number where the whole template is one counted variable, as `{count}`."""
+def counted_variable(text: str) -> str | None:
+    """Return the name where the whole template is one counted variable, as `{count}`.
+
+    Those that end in `_ms` are times, in milliseconds since the epoch.
+    """
     found = _SIMPLE.fullmatch(text.strip())
-    if found is None or found[1] not in _COUNTS:
-        return None
-    return _numbers(facts)[found[1]]
+    return found[1] if found is not None and found[1] in _COUNTS else None
+
+
+def render_number(text: str, facts: Facts) -> int | float | None:
+    """Return the number where the whole template is one counted variable."""
+    name = counted_variable(text)
+    return None if name is None else _numbers(facts)[name]
 
 
 def _pieces(template: Template, variables: Mapping[str, object], limit: int) -> Iterator[str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from sigma2hive.alerts.checks import read_custom
 from sigma2hive.alerts.procedures import techniques_of
+from sigma2hive.alerts.templates import counted_variable
 from sigma2hive.clients.thehive import TheHiveClient
 from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.model.mappings import SERVER_TYPES, AlertSettings, RuleMapping, TemplateText
@@ -32,8 +33,8 @@ _TAKES: Mapping[type, frozenset[str]] = {
     bool: frozenset({"boolean"}),
     int: frozenset({"integer", "float"}),
     float: frozenset({"float"}),
-    TemplateText: frozenset({"string", "url"}),
 }
+_TAKE_TEXT = frozenset({"string", "url"})
 
 
 def look_at_data_types(subject: Subject, client: TheHiveClient) -> Iterator[Finding]:
@@ -71,33 +72,45 @@ def _data_types(subject: Subject) -> list[str]:
 
 def look_at_custom_fields(subject: Subject, client: TheHiveClient) -> Iterator[Finding]:
     """Say which custom fields are named that TheHive lacks, or has with another type."""
-    wanted = {
-        name: value for one in _alert_settings(subject) for name, value in one.custom_fields.items()
-    }
-    if not wanted:
+    values = [pair for one in _alert_settings(subject) for pair in one.custom_fields.items()]
+    if not values:
         yield skipped("the mappings name none")
         return
+    wanted = {name for name, _ in values}
     there = client.custom_fields()
-    missing = sorted(wanted.keys() - there.keys())
+    missing = sorted(wanted - there.keys())
     if missing:
         yield problem(
             f"TheHive lacks {counted(len(missing), 'custom field')} that the mappings name",
             "make them in TheHive (Entities Management), or take them out of mappings/alerts.yml",
             missing,
         )
-    unfit = [
-        f"{name} ({there[name]})"
-        for name, value in sorted(wanted.items())
-        if name in there and there[name] not in _TAKES.get(type(value), frozenset())
-    ]
+    unfit = sorted(
+        {
+            f"{name} ({there[name]})"
+            for name, value in values
+            if name in there and there[name] not in _types_that_take(value)
+        }
+    )
     if unfit:
         yield problem(
             f"the mapping's value does not fit the type of {counted(len(unfit), 'custom field')}",
-            "give them a value of that type in mappings/alerts.yml: a template makes text",
+            "give them a value of that type in mappings/alerts.yml or the rule: a template makes "
+            "text, and a counted variable alone ({count}, {first_ms}) a number",
             unfit,
         )
     if not missing and not unfit:
         yield ok(f"TheHive has all {len(wanted):,} that the mappings name")
+
+
+def _types_that_take(value: TemplateText | int | float | bool) -> frozenset[str]:
+    """Return the types of custom fields that a run can set to what this makes."""
+    if not isinstance(value, TemplateText):
+        return _TAKES[type(value)]
+    variable = counted_variable(value.text)
+    if variable is None:
+        return _TAKE_TEXT
+    return _TAKES[int] | ({"date"} if variable.endswith("_ms") else frozenset())
 
 
 def look_at_case_templates(subject: Subject, client: TheHiveClient) -> Iterator[Finding]:

@@ -228,6 +228,15 @@ def test_one_part_that_is_refused_costs_no_other(sender: Sender, words_are_known
     assert finding.message.startswith("ATT&CK technique 'T9999' left out of 1 alert")
 
 
+def test_an_alert_that_is_refused_whole_is_not_said_to_lack_parts(sender: Sender) -> None:
+    body = {"type": "BadRequest", "message": "no"}
+    sender.thehive.fail("status", status=400, body=body, path="/alert$", times=None)
+    closing = sender.send(new_alert(case_template="logons", assignee="analyst@soc.example"))
+    assert outcomes(closing) == ["not delivered"]
+    assert "not delivered: 1" in str(closing.failure)
+    assert closing.findings == ()
+
+
 def test_an_assignee_is_set_once_and_left_to_the_analysts(sender: Sender) -> None:
     sent = new_alert(assignee="analyst@soc.example")
     sender.send(sent)

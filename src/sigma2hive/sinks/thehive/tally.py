@@ -34,11 +34,13 @@ class Tally:
         """Take in what became of an alert."""
         with self._lock:
             self._note(alert, delivery.outcome)
-            for part, reason in dict.fromkeys(delivery.left_out):
+            # An alert that is not there lacks no part.
+            is_there = delivery.outcome is not Outcome.NOT_DELIVERED
+            for part, reason in dict.fromkeys(delivery.left_out if is_there else ()):
                 known = (part, reason) in self._left_out or len(self._left_out) < _MOST_NAMED
                 self._left_out[(part, reason) if known else ("other parts", "")] += 1
             if delivery.error is not None:
-                self._incomplete += delivery.outcome is not Outcome.NOT_DELIVERED
+                self._incomplete += is_there
                 self._note_failure(alert, delivery.error)
 
     def count_unsent(self, alert: Alert) -> None:
@@ -94,7 +96,8 @@ class Tally:
                 Location(self.name),
                 f"{part} left out of {count:,} {'alert' if count == 1 else 'alerts'}"
                 + (f": {reason}" if reason else ""),
-                "add it in TheHive, or take it out of mappings/ or the rule",
+                "add it in TheHive, let the API key's user add it, or take it out of mappings/ or "
+                "the rule",
                 count,
             )
             for (part, reason), count in self._left_out.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from sigma2hive import __version__
+from sigma2hive.cli.backtest import backtest
 from sigma2hive.cli.compile import compile_rules
 from sigma2hive.cli.doctor import doctor
 from sigma2hive.cli.inbox import inbox
@@ -25,6 +26,7 @@ def main() -> None:
 
 main.add_command(compile_rules)
 main.add_command(run)
+main.add_command(backtest)
 main.add_command(inbox)
 main.add_command(schema)
 main.add_command(doctor)

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from sigma2hive.cli.output import tell
+from sigma2hive.model.times import parse_time_ns
 from sigma2hive.model.visible import visible
 from sigma2hive.settings import Settings
 
@@ -21,6 +22,7 @@ Command = Callable[..., Any]
 READABLE_OR_NOT = click.Path(path_type=Path, readable=False)
 
 _SPAN = re.compile(r"([1-9][0-9]{0,5})([smhdw])")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -43,6 +45,34 @@ class Span(click.ParamType[timedelta]):
         if found is None:
             self.fail(f"{value!r} is no span of time; write 30m, 24h or 7d", param, ctx)
         return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+class Moment(click.ParamType[timedelta | int]):
+    """A time as people write it: a span ago (30d), or a date with or without a time of day."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta | int:
+        """Return a span to go back, or nanoseconds since the epoch.
+
+        Raises:
+            click.BadParameter: it is neither.
+        """
+        if isinstance(value, (timedelta, int)):
+            return value
+        if _SPAN.fullmatch(str(value)):
+            return Span().convert(value, param, ctx)
+        time_ns = parse_time_ns(str(value)) if _DATE.match(str(value)) else None
+        if time_ns is None:
+            self.fail(
+                f"{value!r} is no time; write 30m, 24h or 7d for so long ago, or 2026-11-20 or "
+                "2026-11-20T06:00Z",
+                param,
+                ctx,
+            )
+        return time_ns
 
 
 def settings_option(command: Command) -> Command:

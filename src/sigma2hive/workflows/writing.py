@@ -13,8 +13,10 @@ from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
 
 
 @contextmanager
-def telling_of_disk(place: Path, kind: str) -> Iterator[None]:
+def telling_of_disk(place: Path, kind: str, option: str = "--output") -> Iterator[None]:
     """Make of what the system refuses below `place`, a "file" or a "folder", a finding.
+
+    `option` is how the command line names it.
 
     Raises:
         ConfigurationError: it cannot be read or written (S2H109).
@@ -27,6 +29,6 @@ def telling_of_disk(place: Path, kind: str) -> Iterator[None]:
             "S2H109",
             Location(Path(error.filename or place).as_posix()),
             f"cannot be read or written: {error.strerror or error}",
-            f"check the permissions and the room on the disk, or name another {kind} with --output",
+            f"check the permissions and the room on the disk, or name another {kind} with {option}",
         )
         raise ConfigurationError(problem) from error

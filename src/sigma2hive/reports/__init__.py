@@ -1,0 +1,1 @@
+"""Results as files for people and other programs. Takes `model` types; gives texts."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -46,6 +47,33 @@ def test_alerts_are_counted_as_a_run_would_raise_them() -> None:
     }
     assert found["by_day"] == {"2026-11-20": 14, "2026-11-21": 0, "2026-11-22": 2}
     assert found["by_level"] == {"high": 14, "medium": 2}
+
+
+SITE = """\
+profile: site
+title: A site
+logsources: [{product: site, indices: [site-1]}]
+"""
+
+
+@pytest.mark.parametrize("case", ["golden", "story"])
+def test_all_kinds_of_rules_count_as_in_a_run(
+    case: str, world: Path, project_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if case == "story":
+        monkeypatch.chdir(project_root)
+        asked: tuple[str, ...] = ("--events", "examples/attack-story")
+    else:
+        folder = project_root / "tests" / "golden" / "correlations"
+        (world / "mappings" / "schemas").mkdir(parents=True)
+        (world / "mappings" / "schemas" / "site.yml").write_text(SITE)
+        rules, events = str(folder / "rules.yml"), str(folder / "events.ndjson")
+        asked = ("--profile", "site", "--rules", rules, "--events", events)
+    raised = CliRunner().invoke(main, ["run", "--once", "--dry-run", "--json", *asked])
+    alerts = [one["rule_id"] for one in json.loads(raised.stdout)["alerts"]]
+    found = report(*asked)["rules"]
+    assert len(set(alerts)) >= 7
+    assert {one["rule_id"]: one["alerts"] for one in found if one["alerts"]} == Counter(alerts)
 
 
 def test_an_episode_counts_once_and_its_base_rule_is_silent() -> None:

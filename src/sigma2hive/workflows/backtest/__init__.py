@@ -153,9 +153,11 @@ def _look(
         found.finished += 1
     for side, whole in zip(sides, total.parts, strict=True):
         side.begin()
-        episodes, ungrouped = side.episodes(found.unsearched)
-        total.episodes.append(episodes)
-        total.ungrouped += sum(entry.count for entry in ungrouped) if side is sides[0] else 0
+        episodes = side.episodes(found.unsearched)
+        total.episodes.append(episodes.fired)
+        if side is sides[0]:
+            total.ungrouped = sum(entry.count for entry in episodes.ungrouped)
+            found.findings.found.extend(episodes.put_aside)
         whole.merge(side.part)
     return total
 
@@ -197,6 +199,8 @@ def _proposals(side: Side, looked: _Looked) -> list[Proposal]:
             proposal = propose_for_rule(rule, tally, side.contexts[rule.info.id])
             found.append((tally.hits, proposal))
     for correlation in side.compiled.correlations:
+        if correlation.silent:
+            continue
         own = [entry for entry in episodes if entry.correlation.info.id == correlation.info.id]
         context = side.contexts[correlation.info.id]
         found.append((len(own), propose_for_correlation(own, context)))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from sigma2hive.compiler import Compiled
 from sigma2hive.model.backtests import Change, RuleChange
-from sigma2hive.model.rules import CompiledCorrelation, CompiledRule, RuleInfo
+from sigma2hive.model.rules import CompiledCorrelation, RuleInfo
 from sigma2hive.workflows.backtest.sides import Episode, Side
 
 
@@ -46,15 +46,17 @@ def _infos(compiled: Compiled) -> dict[str, RuleInfo]:
 def _signatures(compiled: Compiled) -> dict[str, object]:
     rules = {rule.info.id: rule for rule in compiled.rules}
     found: dict[str, object] = {key: (rule.digest, rule.silent) for key, rule in rules.items()}
+    # What a correlation counts stands before it.
     for entry in compiled.correlations:
-        found[entry.info.id] = _of_correlation(entry, rules)
+        # Whether a rule is silent says nothing of what a correlation counts of it.
+        counted = [rules[key].digest if key in rules else found.get(key) for key in entry.rules]
+        found[entry.info.id] = (_of_correlation(entry), counted)
     return found
 
 
-def _of_correlation(entry: CompiledCorrelation, rules: Mapping[str, CompiledRule]) -> object:
-    base = {rule_id: rules[rule_id].digest for rule_id in entry.rules if rule_id in rules}
+def _of_correlation(entry: CompiledCorrelation) -> object:
     only = {key: [kept.condition for kept in filters] for key, filters in entry.only.items()}
-    return entry.epoch, entry.bounds, entry.timespan_ns, entry.group_by, base, only
+    return (entry.epoch, entry.group_by, entry.values, entry.chained, only, entry.silent)
 
 
 @dataclass(slots=True)
@@ -85,8 +87,8 @@ class Counts:
     ) -> None:
         """Compare the alerts of correlations: of one group, those that overlap are the same."""
         for rule_id in wanted:
-            now = [entry for entry in present if entry.correlation.info.id == rule_id]
-            then = [entry for entry in past if entry.correlation.info.id == rule_id]
+            now = [entry for entry in present if _is_alert_of(rule_id, entry)]
+            then = [entry for entry in past if _is_alert_of(rule_id, entry)]
             self.add(rule_id, _without_like(now, then), _without_like(then, now))
 
     def changes(self, differences: Differences) -> tuple[RuleChange, ...]:
@@ -112,6 +114,10 @@ def _without_like(these: Sequence[Episode], others: Sequence[Episode]) -> int:
         )
         for entry in these
     )
+
+
+def _is_alert_of(rule_id: str, entry: Episode) -> bool:
+    return entry.correlation.info.id == rule_id and not entry.correlation.silent
 
 
 def _group_of(entry: Episode) -> object:

@@ -104,12 +104,13 @@ def _of_correlation(
         groups.add(entry.group)
     firsts = [entry.firing.events[0] for entry in episodes]
     days = Counter(day_of(event.time_ns) for event in firsts)
-    missing = [found.unsearched[key] for key in correlation.rules if key in found.unsearched]
+    missing = [found.unsearched[key] for key in correlation.leaves if key in found.unsearched]
     names = ", ".join(name for name, _ in correlation.group_by)
     return RuleResult(
         info=correlation.info,
         hits=len(episodes),
-        alerts=len(episodes),
+        alerts=0 if correlation.silent else len(episodes),
+        silent=correlation.silent,
         by_day=dict(sorted(days.items())),
         is_correlation=True,
         unsearched=missing[0] if missing else "",

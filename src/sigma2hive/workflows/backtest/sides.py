@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from sigma2hive.alerts import AlertContext, Facts, is_mutable, mute_selection
 from sigma2hive.compiler import Compiled
+from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.backtests import Sample
 from sigma2hive.model.conditions import Atom, Condition, Not
 from sigma2hive.model.events import Event
@@ -60,7 +61,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """What is known of one alert of a correlation."""
+    """One episode of a correlation: an alert, unless the correlation is silent."""
 
     correlation: CompiledCorrelation
     firing: Firing
@@ -69,6 +70,15 @@ class Episode:
     def group(self) -> str:
         """Its group as people read it."""
         return ", ".join(value for _, value in self.firing.shown)
+
+
+@dataclass(slots=True)
+class Episodes:
+    """What the correlations of one side made of the events that fed them."""
+
+    fired: list[Episode] = field(default_factory=list)
+    ungrouped: list[Ungrouped] = field(default_factory=list)
+    put_aside: list[Diagnostic] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +127,16 @@ class Side:
         for rule_id, event in fed:
             self._matcher.feed(rule_id, event)
 
-    def episodes(self, unsearched: Mapping[str, str]) -> tuple[list[Episode], list[Ungrouped]]:
-        """Return the alerts of all correlations, and what they could not count."""
+    def episodes(self, unsearched: Mapping[str, str]) -> Episodes:
+        """Return the episodes of all correlations, silent ones too, and what they did not count."""
         self._matcher.suppressed = self.part.suppressed
-        found: list[Episode] = []
-        ungrouped: list[Ungrouped] = []
+        found = Episodes()
         for correlation, correlated in self._matcher.correlated(unsearched):
-            ungrouped.extend(correlated.ungrouped)
+            found.ungrouped.extend(correlated.ungrouped)
+            found.put_aside.extend(correlated.put_aside)
             firings = find_firings(correlation, correlated, ())
-            found.extend(Episode(correlation, firing) for firing in firings)
-        return found, ungrouped
+            found.fired.extend(Episode(correlation, firing) for firing in firings)
+        return found
 
     def _is_new(self, rule: CompiledRule, event: Event) -> bool:
         """Whether the hit is not one of an event that was read twice."""
@@ -177,7 +187,7 @@ class _Paths:
         fields = (
             entry
             for correlation in compiled.correlations
-            if rule.info.id in correlation.rules
+            if rule.info.id in correlation.leaves
             for entry in correlation.fields_of(rule.info.id)
         )
         paths = {path for entry in fields for path in _paths_of(entry)}
@@ -263,8 +273,13 @@ def asked_positively(condition: Condition) -> set[str]:
 
 
 def subset(compiled: Compiled, wanted: set[str] | frozenset[str]) -> Compiled:
-    """Return these rules and correlations, with the rules that the correlations count."""
-    correlations = tuple(entry for entry in compiled.correlations if entry.info.id in wanted)
-    needed = wanted | {rule_id for entry in correlations for rule_id in entry.rules}
-    rules = tuple(rule for rule in compiled.rules if rule.info.id in needed)
-    return Compiled(rules, correlations)
+    """Return these rules and correlations, with all that the correlations count."""
+    needed = set(wanted)
+    # What a correlation counts stands before it.
+    for entry in reversed(compiled.correlations):
+        if entry.info.id in needed:
+            needed.update(entry.rules)
+    return Compiled(
+        tuple(rule for rule in compiled.rules if rule.info.id in needed),
+        tuple(entry for entry in compiled.correlations if entry.info.id in needed),
+    )

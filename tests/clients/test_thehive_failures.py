@@ -157,6 +157,23 @@ def test_where_it_is_sent_is_told_without_what_is_secret(thehive: TheHive) -> No
         assert SECRET not in everything_that_is_said(caught.value)
 
 
+@pytest.mark.parametrize("location", ["http://[x", "http://[::1/x", "//"])
+def test_a_redirect_to_no_address_is_told_all_the_same(thehive: TheHive, location: str) -> None:
+    thehive.fail("status", status=301, headers={"Location": location})
+    with client_of(thehive) as client, pytest.raises(AnswerError, match="sends elsewhere"):
+        client.create_alert(new_alert())
+
+
+def test_a_page_is_not_taken_for_a_file(thehive: TheHive) -> None:
+    with client_of(thehive) as client:
+        stored = client.create_alert(new_alert())
+        file = client.attach(stored.id, "raw-logs-1.log", b"4625")
+        thehive.fail("html", path="/download$")
+        with pytest.raises(AnswerError, match="of another size"):
+            client.content_of(stored.id, file)
+        assert client.content_of(stored.id, file) == b"4625"
+
+
 def test_a_slow_answer_within_the_time_is_fine(thehive: TheHive) -> None:
     thehive.fail("slow", seconds=0.2)
     with client_of(thehive) as client:

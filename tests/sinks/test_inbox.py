@@ -63,6 +63,12 @@ def test_lone_surrogates_survive(path: Path) -> None:
     assert inbox.list_alerts()[0].title == "bad \\ud800 title"
 
 
+def description_in(inbox: Inbox) -> str:
+    loaded = inbox.load_alert("1")
+    assert loaded is not None
+    return loaded.alert.description
+
+
 def test_the_same_alert_again_is_already_there(path: Path) -> None:
     inbox = opened(path)
     inbox.push(alert(1, 2))
@@ -92,6 +98,32 @@ def test_a_part_of_an_episode_changes_nothing(path: Path) -> None:
     loaded = inbox.load_alert("1")
     assert loaded is not None
     assert loaded.alert == without_values(alert(1, 2, 3))
+
+
+def test_an_event_that_comes_alone_later_is_told_before_the_text(path: Path) -> None:
+    inbox = opened(path)
+    inbox.push(alert(1, 2, 3, description="matched 3 events"))
+    late = alert(9, description="matched 1 event")
+    assert inbox.push(late) is Outcome.UPDATED
+    text = description_in(inbox)
+    told, listed, body = text.partition("- 2023-11-14 22:13:29 UTC (`")
+    assert told.startswith("**The text below tells of 3 events.** Other runs found more")
+    assert listed and body.endswith("\n\nmatched 3 events")
+    for again in (late, alert(1, 2, 3, description="matched 3 events"), alert(2, 9)):
+        assert inbox.push(again) is Outcome.ALREADY_THERE
+    assert description_in(inbox) == text
+    inbox.push(alert(1, 2, 3, 9, description="matched 4 events"))
+    assert description_in(inbox) == "matched 4 events"
+
+
+def test_a_text_of_other_events_says_which_it_does_not_tell_of(path: Path) -> None:
+    inbox = opened(path)
+    inbox.push(alert(1, 2, description="matched 2 events"))
+    inbox.push(alert(2, 3, 4, description="matched 3 events"))
+    text = description_in(inbox)
+    assert text.startswith("**The text below tells of 3 events.**")
+    assert "- 2023-11-14 22:13:21 UTC" in text and text.count("\n- ") == 1
+    assert text.endswith("matched 3 events")
 
 
 def test_a_changed_text_is_an_update(path: Path) -> None:

@@ -1,7 +1,5 @@
 """The sink `thehive`: an alert arrives, once and whole, or it is told why not."""
 
-from dataclasses import replace
-
 import pytest
 
 from sigma2hive.model.alerts import Alert, Procedure
@@ -265,6 +263,23 @@ def test_a_part_that_is_not_known_is_tried_once_a_run(sender: Sender) -> None:
     assert paths.count("/api/v1/alert") == 21
 
 
+def test_a_value_that_is_refused_once_costs_no_other_alert_its_own(sender: Sender) -> None:
+    sender.thehive.set_up(catalogue={"custom_fields": [{"name": "tier", "type": "integer"}]})
+    body = {"type": "BadRequest", "message": "Custom field tier does not take 1"}
+    sender.thehive.fail("status", status=400, body=body, path="/alert$", times=1)
+    alerts = [new_alert(custom_fields={"tier": n}) for n in (1, 2)]
+    assert outcomes(sender.send(*alerts, concurrency=1)) == ["stored", "stored"]
+    (got,) = [one for one in sender.thehive.alerts() if one["customFields"]]
+    assert got["sourceRef"] == alerts[1].source_ref
+
+
+@pytest.mark.parametrize("name", ["license", "read-only"])
+def test_a_part_whose_name_sounds_like_an_outage_is_none(sender: Sender, name: str) -> None:
+    closing = sender.send(new_alert(custom_fields={name: "x"}), new_alert())
+    assert (outcomes(closing), closing.failure) == (["stored", "stored"], None)
+    assert f"custom field '{name}' left out" in closing.findings[0].message
+
+
 @pytest.mark.parametrize("way", ["refuse", "merge"])
 def test_a_duplicate_observable_never_costs_the_alert(sender: Sender, way: str) -> None:
     sender.thehive.set_up(behaviour={"duplicate_observable": way})
@@ -324,56 +339,6 @@ def test_raw_logs_are_attached_byte_for_byte_in_files_of_a_size(sender: Sender) 
     assert [one["size"] <= 2_000 for one in files] == [True] * 3
     assert sum(one["size"] for one in files) == sum(len(raw) + 1 for raw in raws)
     assert sender.send(sent, attachment_bytes=2_000).sent == 0
-
-
-def test_an_alert_that_grows_gets_what_is_new_and_no_more(sender: Sender) -> None:
-    sent = events_alert(1, 2, 3)
-    sender.send(sent)
-    grown = replace(
-        events_alert(2, 3, 4, source_ref=sent.source_ref),
-        observables=(*sent.observables, address("192.0.2.1")),
-    )
-    assert outcomes(sender.send(grown)) == ["updated"]
-    assert outcomes(sender.send(grown)) == ["already there"]
-    got = sender.stored()
-    assert {one["data"] for one in got["observables"]} == {"203.0.113.7", "192.0.2.1"}
-    lines = [line for one in got["attachments"] for line in one["text"].splitlines()]
-    assert sorted(lines) == [f'{{"event":{n},"x":""}}' for n in (1, 2, 3, 4)]
-
-
-def test_the_description_follows_while_nobody_has_touched_the_alert(sender: Sender) -> None:
-    sent = alert(1, 2, source_ref="a", custom_fields={}, description="two")
-    grown = alert(1, 2, 3, source_ref="a", custom_fields={}, description="three")
-    sender.send(sent)
-    assert outcomes(sender.send(grown)) == ["updated"]
-    assert sender.stored()["description"].startswith("three")
-    # A run that sees fewer events knows less.
-    sender.send(sent)
-    assert sender.stored()["description"].startswith("three")
-
-
-@pytest.mark.parametrize(
-    "change", [{"description": "what I found"}, {"status": "InProgress"}, {"status": "Ignored"}]
-)
-def test_what_an_analyst_did_is_never_written_over(sender: Sender, change: dict[str, str]) -> None:
-    sender.send(alert(1, source_ref="a", custom_fields={}, description="one"))
-    before = sender.stored()
-    sender.thehive.api("key-analyst").alert.update(before["_id"], change)  # type: ignore[arg-type]
-    more = (address("192.0.2.1"),)
-    grown = alert(1, 2, source_ref="a", custom_fields={}, description="two", observables=more)
-    assert outcomes(sender.send(grown)) == ["updated"]
-    got = sender.stored()
-    assert got["description"] == change.get("description", before["description"])
-    assert got["status"] == change.get("status", "New")
-    assert len(got["observables"]) == 2
-
-
-def test_a_note_of_what_was_left_out_stays_when_the_text_follows(sender: Sender) -> None:
-    fields = {"zone": "dmz"}
-    sender.send(alert(1, source_ref="a", custom_fields=fields, description="one"))
-    sender.send(alert(1, 2, source_ref="a", custom_fields=fields, description="two"))
-    text = sender.stored()["description"]
-    assert text.startswith("two") and "custom field 'zone'" in text
 
 
 def test_a_key_that_may_only_create_still_delivers(sender: Sender) -> None:

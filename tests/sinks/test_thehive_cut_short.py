@@ -96,6 +96,28 @@ def test_what_is_stored_and_not_answered_makes_no_double(
     assert is_whole(sender.stored())
 
 
+FOREIGN = [
+    pytest.param({"kind": "html"}, id="page"),
+    pytest.param({"kind": "status", "status": 200, "body": {"ok": True}}, id="other-json"),
+    pytest.param({"kind": "status", "status": 200, "body": ""}, id="nothing"),
+    pytest.param({"kind": "status", "status": 304}, id="304"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/procedure$"), ("PATCH", "/alert/")])
+@pytest.mark.parametrize("order", FOREIGN)
+def test_an_answer_that_is_not_thehives_is_no_success(
+    sender: Sender, method: str, path: str, order: dict[str, Any]
+) -> None:
+    """Also where an alert is changed, which TheHive answers with 204 and nothing."""
+    sent = whole_alert()
+    body = {"type": "NotFoundError", "message": "no"}
+    sender.thehive.fail("status", status=404, body=body, path="/alert$", times=1)
+    sender.thehive.fail(method=method, path=path, times=1, **order)
+    assert outcomes(sender.send(sent)) == ["stored"]
+    assert is_whole(sender.stored())
+
+
 def test_a_whole_alert_is_not_looked_through_again(sender: Sender) -> None:
     sent = whole_alert()
     sender.send(sent)

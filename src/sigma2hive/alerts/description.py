@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from sigma2hive.alerts.blocks import listed, spans, table
 from sigma2hive.alerts.counting import counting_lines, shown_duration
 from sigma2hive.alerts.discover import WIDER, DiscoverLink
-from sigma2hive.alerts.facts import Facts, shown_time
+from sigma2hive.alerts.facts import Facts
 from sigma2hive.alerts.key_fields import NOTHING, key_fields
 from sigma2hive.alerts.muting import mute_filter
 from sigma2hive.alerts.procedures import attack_links, tactics_of
@@ -28,6 +28,7 @@ from sigma2hive.model.alerts import LeftOut
 from sigma2hive.model.conditions import Atom, Exists, Null, Text, Wildcard
 from sigma2hive.model.events import Event
 from sigma2hive.model.folding import fold
+from sigma2hive.model.times import shown_time
 from sigma2hive.model.versions import RuleVersion, VersionState
 
 #: The sections in the order of `body`; a description template may name each of them.

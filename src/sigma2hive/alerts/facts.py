@@ -15,7 +15,6 @@ from sigma2hive.model.fields import Field
 from sigma2hive.model.matches import Match
 from sigma2hive.model.profiles import Logsource
 from sigma2hive.model.rules import CompiledCorrelation
-from sigma2hive.model.times import moment_of
 from sigma2hive.model.values import Values
 from sigma2hive.model.versions import RuleVersion
 from sigma2hive.settings import KibanaSettings
@@ -149,11 +148,3 @@ RULE_KEYS = (
     "status",
     "title",
 )
-
-
-def shown_time(time_ns: int) -> str:
-    """Return the time as people read it: 2026-11-24 21:55:01 UTC."""
-    try:
-        return f"{moment_of(time_ns):%Y-%m-%d %H:%M:%S} UTC"
-    except (OverflowError, ValueError):
-        return f"{time_ns} ns since 1970"

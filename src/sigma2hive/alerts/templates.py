@@ -21,7 +21,7 @@ from jinja2 import pass_context as with_context
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from sigma2hive.alerts.facts import RULE_KEYS, Facts, shown_time
+from sigma2hive.alerts.facts import RULE_KEYS, Facts
 from sigma2hive.alerts.text import (
     UNKNOWN,
     Markdown,
@@ -35,6 +35,7 @@ from sigma2hive.diagnostics import Diagnostics, nearest
 from sigma2hive.model.folding import fold
 from sigma2hive.model.mappings import TemplateText
 from sigma2hive.model.rules import Figure
+from sigma2hive.model.times import shown_time
 
 _SIMPLE = re.compile(r"(?<![{%#])\{([A-Za-z_@][\w.@-]*)\}(?!\})")
 _COUNTS = ("count", "figure", "first_ms", "last_ms")

@@ -75,3 +75,11 @@ def render_time(time_ns: int) -> str:
 def moment_of(time_ns: int) -> datetime:
     """Return the time as a `datetime` in UTC, cut to microseconds."""
     return _EPOCH + timedelta(microseconds=time_ns // 1000)
+
+
+def shown_time(time_ns: int) -> str:
+    """Return the time as people read it: 2026-11-24 21:55:01 UTC."""
+    try:
+        return f"{moment_of(time_ns):%Y-%m-%d %H:%M:%S} UTC"
+    except (OverflowError, ValueError):
+        return f"{time_ns} ns since 1970"

@@ -6,45 +6,57 @@ every sink that updates uses it, so that they agree.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from sigma2hive.model.alerts import Alert, LeftOut, Observable, Procedure
 from sigma2hive.model.events import Event
 from sigma2hive.model.folding import fold
+from sigma2hive.sinks.further import line_of, read_told, with_further
 
 
 def join_alerts(stored: Alert, pushed: Alert) -> Alert:
     """Return one alert with the events, observables and procedures of both.
 
     The text (title, description, tags and so on) is that of the push, unless the push holds fewer
-    events than are stored: then its text tells less than what is there. Events that both have stay
-    as stored, so that pushing the same alert twice changes nothing.
+    events than are stored: then its text tells less than what is there. Events that the text does
+    not tell of are listed before it. Events that both have stay as stored, so that pushing the same
+    alert twice changes nothing.
     """
     stored_keys = {event.key for event in stored.events}
     pushed_keys = {event.key for event in pushed.events}
-    text = stored if len(pushed_keys) < len(stored_keys) else pushed
+    is_less = len(pushed_keys) < len(stored_keys)
+    events = _joined_events(stored.events, pushed.events)
+    earlier = read_told(stored.description)
+    if is_less:
+        new = [line_of(event) for event in events if event.key not in stored_keys]
+        told = len(stored_keys) if earlier.events is None else earlier.events
+        description = with_further(earlier.text, told, (*earlier.further, *new))
+    else:
+        others = [line_of(event) for event in events if event.key not in pushed_keys]
+        text = _newer_text(earlier.text, stored.events, pushed)
+        description = with_further(text, len(pushed_keys), others)
     return replace(
-        text,
-        description=_description(stored, text),
+        stored if is_less else pushed,
+        description=description,
         date_ns=min(stored.date_ns, pushed.date_ns),
-        events=_joined_events(stored.events, pushed.events),
+        events=events,
         observables=_joined_observables(stored.observables, pushed.observables),
         procedures=_joined_procedures(stored.procedures, pushed.procedures),
         left_out=_joined_left_out(stored.left_out, pushed.left_out),
     )
 
 
-def _description(stored: Alert, text: Alert) -> str:
-    """Return the stored description where the other says no more than another origin."""
-    same = _without_origins(stored) == _without_origins(text)
-    return stored.description if same else text.description
+def _newer_text(stored: str, events: Sequence[Event], pushed: Alert) -> str:
+    """Return the stored text where the pushed one says no more than another origin."""
+    was = _without_origins(stored, events)
+    now = _without_origins(pushed.description, pushed.events)
+    return stored if was == now else pushed.description
 
 
-def _without_origins(alert: Alert) -> str:
+def _without_origins(description: str, events: Sequence[Event]) -> str:
     # The longest first: one origin may be the start of another.
-    description = alert.description
-    for origin in sorted({event.origin for event in alert.events}, key=len, reverse=True):
+    for origin in sorted({event.origin for event in events}, key=len, reverse=True):
         if origin:
             description = description.replace(origin, "\0")
     return description

@@ -145,6 +145,18 @@ def read_custom_fields(answer: object, call: Call) -> Mapping[str, str]:
     }
 
 
+def check_procedure(answer: object, pattern_id: str, call: Call) -> None:
+    """Make sure that an answer shows the technique that was meant, as far as it says which."""
+    fields = _object(answer, call)
+    if not _field(fields, "_id", str, call) or fields.get("patternId", pattern_id) != pattern_id:
+        raise no_answer("an answer that is not about this technique", call)
+
+
+def read_techniques(answer: object, call: Call) -> frozenset[str]:
+    """Return the ATT&CK ids of the procedures in a list, which TheHive need not say."""
+    return frozenset(str(fields.get("patternId") or "") for fields in _objects(answer, call)) - {""}
+
+
 def read_attachments(answer: object, call: Call) -> tuple[Attachment, ...]:
     """Return the files in a list."""
     return tuple(

@@ -26,6 +26,7 @@ from sigma2hive.clients.thehive.answers import (
     ServerStatus,
     StoredAlert,
     User,
+    check_procedure,
     read_added,
     read_alert,
     read_attached,
@@ -34,11 +35,12 @@ from sigma2hive.clients.thehive.answers import (
     read_custom_fields,
     read_names,
     read_status,
+    read_techniques,
     read_user,
     read_version,
 )
 from sigma2hive.clients.thehive.bodies import alert_body, alike, observable_body, procedure_body
-from sigma2hive.clients.thehive.failures import Call, error_of_library
+from sigma2hive.clients.thehive.failures import Call, error_of_library, no_answer
 from sigma2hive.model.alerts import Alert, Observable, Procedure
 
 #: Entries of a catalogue that are asked for at once.
@@ -180,13 +182,14 @@ class TheHiveClient:
         call = self._call(f"adding {procedure.pattern_id} to alert {alert_id}", makes=True)
         body: Any = procedure_body(procedure)
         path = quote(alert_id, safe="~")
-        self._send(call, lambda: self._library.alert.create_procedure(path, body))
+        answer = self._send(call, lambda: self._library.alert.create_procedure(path, body))
+        check_procedure(answer, procedure.pattern_id, call)
 
     def techniques_of(self, alert_id: str) -> frozenset[str]:
         """Return the ids (T1059.001) of the ATT&CK techniques that an alert has."""
         call = self._call(f"listing the techniques of alert {alert_id}")
         answer = self._send(call, lambda: self._list(alert_id, "procedures"))
-        return read_names(answer, "patternId", call)
+        return read_techniques(answer, call)
 
     def assign(self, alert_id: str, login: str) -> None:
         """Give an alert to a user. Needs manageAlert/update.
@@ -227,7 +230,10 @@ class TheHiveClient:
                 call,
                 lambda: session.make_request("GET", f"{path}/download", download_path=str(file)),
             )
-            return file.read_bytes()
+            content = file.read_bytes()
+        if len(content) != attachment.size:
+            raise no_answer("a file of another size than it has there", call)
+        return content
 
     def attach(self, alert_id: str, name: str, content: bytes) -> Attachment:
         """Put a file beside an alert, and return it. Needs manageAlert/update.

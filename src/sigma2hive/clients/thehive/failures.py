@@ -30,7 +30,7 @@ from sigma2hive.clients.errors import (
     UnreachableError,
     VersionError,
 )
-from sigma2hive.clients.thehive.transport import RedirectedError, TooLongError
+from sigma2hive.clients.thehive.transport import RedirectedError, StrangeError, TooLongError
 from sigma2hive.clients.words import cut, retry_after
 
 
@@ -86,7 +86,7 @@ def _error_of_response(response: requests.Response, call: Call) -> ServerError:
     seconds = retry_after(response.headers.get("Retry-After"))
     kind, words = _own_words(response)
     refusal = Refusal(call, response.status_code, kind, words, seconds)
-    if refusal.type and response.status_code != 401 and _READ_ONLY.search(refusal.words):
+    if _is_read_only(refusal):
         return _read_only(refusal)
     if make := _BY_STATUS.get(response.status_code):
         return make(refusal)
@@ -170,6 +170,10 @@ def _garbled(_error: Exception, call: Call) -> ServerError:
     return no_answer("an answer that cannot be read", call)
 
 
+def _strange(_error: Exception, call: Call) -> ServerError:
+    return no_answer("an answer that is not TheHive's: it has another status", call)
+
+
 def _unsendable(error: Exception, call: Call) -> ServerError:
     # Its text may repeat a header, so only its name is said.
     return RequestRefusedError(
@@ -182,6 +186,7 @@ def _unsendable(error: Exception, call: Call) -> ServerError:
 _TRANSPORT: dict[type[Exception], Callable[[Exception, Call], ServerError]] = {
     RedirectedError: _redirected,
     TooLongError: _garbled,
+    StrangeError: _strange,
     requests.Timeout: _timed_out,
     requests.exceptions.SSLError: _tls,
     requests.exceptions.ProxyError: _proxy,
@@ -220,6 +225,15 @@ def _cause(error: BaseException) -> str:
 
 _PERMISSION = re.compile(r"permission (\w+(?:/\w+)?)")
 _READ_ONLY = re.compile(r"read.?only|licen[cs]e", re.IGNORECASE)
+#: Where TheHive's words repeat what it was sent: a custom field `license` is no lapsed one.
+_NAMES_WHAT_WAS_SENT = frozenset({400, 401, 404, 409, 413})
+
+
+def _is_read_only(refusal: Refusal) -> bool:
+    if not refusal.type:
+        return False
+    words = "" if refusal.status in _NAMES_WHAT_WAS_SENT else refusal.words
+    return _READ_ONLY.search(f"{refusal.type} {words}") is not None
 
 
 def _read_only(refusal: Refusal) -> ServerError:

@@ -26,7 +26,10 @@ class RedirectedError(requests.RequestException):
     """The server sends elsewhere; `location` is where to, without what may be a secret in it."""
 
     def __init__(self, location: str) -> None:
-        parts = urlsplit(location)
+        try:
+            parts = urlsplit(location)
+        except ValueError:
+            parts = urlsplit("elsewhere")  # it names no address at all
         host = f"{parts.scheme}://{parts.hostname}" if parts.hostname else ""
         self.location = host + parts.path
         super().__init__(f"redirected to {self.location}")
@@ -34,6 +37,10 @@ class RedirectedError(requests.RequestException):
 
 class TooLongError(requests.RequestException):
     """The answer is larger than any of TheHive's."""
+
+
+class StrangeError(requests.RequestException):
+    """The status is no failure, and yet none that TheHive gives there."""
 
 
 class BoundedAdapter(HTTPAdapter):
@@ -53,6 +60,8 @@ class BoundedAdapter(HTTPAdapter):
         try:
             if response.is_redirect:
                 raise RedirectedError(response.headers["Location"])
+            if not _is_thehives(request.method, response.status_code):
+                raise StrangeError(f"status {response.status_code}")
             content = _read(response.raw, time.monotonic() + seconds)
         except ReadTimeoutError as error:
             raise requests.ReadTimeout(error, request=request) from error
@@ -65,6 +74,14 @@ class BoundedAdapter(HTTPAdapter):
         # What thehive4py reads from now on is in memory, and decompressed.
         response.raw = HTTPResponse(BytesIO(content), preload_content=False)
         return response
+
+
+def _is_thehives(method: str | None, status: int) -> bool:
+    """Return whether TheHive may answer so. What changes or goes away has no body to be told by.
+
+    Source: TheHive 5.7 API, 204 for each PATCH and DELETE that is asked for here.
+    """
+    return status >= 400 or status == 204 or (200 <= status < 300 and method in {"GET", "POST"})
 
 
 def _read(raw: HTTPResponse, deadline: float) -> bytes:

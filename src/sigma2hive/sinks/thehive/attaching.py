@@ -49,6 +49,10 @@ class Attaching:
         if made:
             self._give_way(made, {one.id for one in (*before, *(mine for mine, _ in made))})
 
+    def held_logs(self) -> list[bytes]:
+        """Return the files of raw logs that lie beside the alert."""
+        return self._contents(one for one in self._files() if is_ours(one.name))
+
     def attach_text(self, name: str, content: bytes) -> None:
         """Attach a file, unless one of its name is there."""
         if name not in {one.name for one in self._files()}:

@@ -7,27 +7,26 @@ description, which is replaced while nobody has touched the alert. Safe to repea
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
 from sigma2hive.clients.errors import PrivilegeError, RequestRefusedError, ServerError
 from sigma2hive.clients.thehive import StoredAlert, TheHiveClient
-from sigma2hive.model.alerts import Alert, Observable, Procedure
+from sigma2hive.model.alerts import Observable, Procedure
 from sigma2hive.sinks.interface import Outcome
 from sigma2hive.sinks.thehive.attaching import Attaching
-from sigma2hive.sinks.thehive.drafts import CUT, Draft, Part, PartKind
+from sigma2hive.sinks.thehive.describing import NextText, next_text
+from sigma2hive.sinks.thehive.drafts import Draft, Part, PartKind, has_cut
 from sigma2hive.sinks.thehive.pacing import Pace, StoppedError
 from sigma2hive.sinks.thehive.raw_logs import not_shown
-from sigma2hive.sinks.thehive.text import is_unfinished, note, written
+from sigma2hive.sinks.thehive.text import is_unfinished, note
 
 T = TypeVar("T")
 
 #: Observables of one request: 256 kB hold that many of the longest.
 _OBSERVABLES_AT_ONCE = 40
 _WHOLE_TEXT = "description.md"
-#: The stage of an alert that no analyst has begun with.
-_UNTOUCHED = "New"
 
 
 @dataclass(slots=True)
@@ -55,14 +54,17 @@ class Completion:
     _notes: list[str] = field(default_factory=list)
     _has_changed: bool = False
 
-    def run(self) -> bool:
+    def run(self, *, holds_draft: bool) -> bool:
         """Return whether anything was added or changed.
+
+        `holds_draft` is whether all is there for certain that was in the first request.
 
         Raises:
             ServerError, StoppedError: something could not be found out, or not be added.
         """
         if self.delivery.outcome is Outcome.STORED:
             self._check_what_is_forgotten()
+        if holds_draft:
             self._add_observables(self.draft.observables)
         else:
             there = self._ask(lambda: self.client.contents_of(self.stored.id))
@@ -72,9 +74,7 @@ class Completion:
             )
         if is_unfinished(self.stored.description):
             self._add_what_follows()
-        sent = self.draft.without_more().to_send()
-        self._attach(sent.description)
-        self._describe(sent)
+        self._tell()
         return self._has_changed
 
     def _check_what_is_forgotten(self) -> None:
@@ -132,34 +132,46 @@ class Completion:
             for entry in added.refused:
                 self._leave_out(part, entry.reason, [entry.data])
 
-    def _attach(self, description: str) -> None:
-        """Attach the raw logs that neither the description nor a file shows whole."""
-        alert = self.draft.alert
+    def _tell(self) -> None:
+        """Attach the raw logs that nothing shows whole, and bring the description up to date."""
         files = Attaching(self.client, self.pace, self.stored.id, self.attachment_bytes)
-        if events := not_shown(alert.events, description):
+        text = self._next_text(self.stored, files)
+        if not text.is_ours:
+            # First, since an event whose log is attached counts as told.
+            self._describe(files)
+            text = self._next_text(self.stored, files)
+        if events := not_shown(self.draft.alert.events, text.description):
             files.attach_logs(events)
-        if description.startswith(CUT):
-            text = alert.description.encode("utf-8", "backslashreplace")
-            files.attach_text(_WHOLE_TEXT, text)
+        if text.is_ours and has_cut(text.description):
+            whole = self.draft.alert.description.encode("utf-8", "backslashreplace")
+            files.attach_text(_WHOLE_TEXT, whole)
         self._has_changed |= files.has_changed
         for name, error in files.refused:
             self._refused(f"file '{name}'", error)
+        self._describe(files)
 
-    def _describe(self, sent: Alert) -> None:
-        """Bring description and link up to date, unless an analyst has begun with the alert."""
-        stored, draft = self.stored, self.draft
-        now = written(stored.description)
-        if now is None or stored.stage != _UNTOUCHED:
+    def _next_text(self, stored: StoredAlert, files: Attaching) -> NextText:
+        return next_text(stored, self.draft.without_more(), self._notes, files.held_logs)
+
+    def _describe(self, files: Attaching) -> None:
+        """Bring description and link up to date, unless an analyst has begun with the alert.
+
+        It is read again right before: another run or an analyst may have changed it meanwhile.
+        """
+        if not self._next_text(self.stored, files).differs_from(self.stored):
             return
-        if now.events > len(draft.alert.events):
-            return  # this text would tell less than what is there
-        notes = tuple(dict.fromkeys((*now.notes, *draft.notes, *self._notes)))
-        if notes != draft.notes:
-            sent = Draft(draft.alert, notes=notes).to_send()
-        has_new_link = sent.external_link not in ("", stored.external_link)
-        if sent.description != stored.description or has_new_link:
-            text, link = sent.description, sent.external_link
-            self._add("new description", lambda _: self.client.describe(stored.id, text, link))
+
+        def change(_is_repeat: bool) -> None:
+            stored = self.client.alert_by_name(*self.draft.alert.identity)
+            if stored is None:
+                return  # deleted
+            text = self._next_text(stored, files)
+            if text.differs_from(stored):
+                self.client.describe(stored.id, text.description, text.link)
+            link = text.link or stored.external_link
+            self.stored = replace(stored, description=text.description, external_link=link)
+
+        self._add("new description", change)
 
     def _add(self, part: str, ask: Callable[[bool], None]) -> None:
         try:

@@ -6,6 +6,7 @@ its name before that is believed. What TheHive refuses of an alert is left out a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -16,6 +17,19 @@ from sigma2hive.sinks.interface import Outcome
 from sigma2hive.sinks.thehive.completion import Completion, Delivery
 from sigma2hive.sinks.thehive.drafts import Draft, Part, PartKind, blamed, draft_of
 from sigma2hive.sinks.thehive.pacing import Pace, StoppedError
+
+#: What TheHive says of a part that it does not know; else it is this alert's value that is refused.
+_UNKNOWN = re.compile(r"not found|not exist|n't exist|unknown", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What TheHive has of a draft; `is_answered` says that it holds all of it, which it said."""
+
+    draft: Draft
+    stored: StoredAlert
+    outcome: Outcome
+    is_answered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +48,22 @@ class Courier:
         """Return what became of the alert; never raises for what TheHive does."""
         delivery = Delivery(Outcome.NOT_DELIVERED)
         try:
-            draft, stored, outcome = self._make(draft_of(alert), delivery)
+            made = self._make(draft_of(alert), delivery)
         except (ServerError, StoppedError) as error:
             if isinstance(error, ServerError) and not isinstance(error, RequestRefusedError):
                 self._stop_where_nothing_helps(error)
             delivery.error = error
             return delivery
-        delivery.outcome = outcome
+        delivery.outcome = made.outcome
+        completion = Completion(
+            self.client, self.pace, self.attachment_bytes, made.draft, made.stored, delivery
+        )
         try:
-            has_changed = Completion(
-                self.client, self.pace, self.attachment_bytes, draft, stored, delivery
-            ).run()
+            has_changed = completion.run(holds_draft=made.is_answered)
         except (ServerError, StoppedError) as error:
             delivery.error = error
             return delivery
-        if has_changed and outcome is Outcome.ALREADY_THERE:
+        if has_changed and made.outcome is Outcome.ALREADY_THERE:
             delivery.outcome = Outcome.UPDATED
         return delivery
 
@@ -57,18 +72,18 @@ class Courier:
         if not error.passes:
             self.pace.stop()
 
-    def _make(self, draft: Draft, delivery: Delivery) -> tuple[Draft, StoredAlert, Outcome]:
+    def _make(self, draft: Draft, delivery: Delivery) -> _Made:
         """Return what TheHive has taken of the alert at first."""
         for part in draft.parts():
             if part in self.refused:
                 draft = _without(draft, part, self.refused[part], delivery)
         while True:
             try:
-                stored, outcome = self.pace.call(self._creation(draft))
+                return self.pace.call(self._creation(draft))
             except AlreadyThereError as error:
                 found = self._find(draft.alert)
                 if found is not None:
-                    return draft, found, Outcome.ALREADY_THERE
+                    return _Made(draft, found, Outcome.ALREADY_THERE)
                 # Not the alert, so a part of it: an observable that it takes for another.
                 if not draft.alert.observables:
                     raise error
@@ -76,7 +91,8 @@ class Courier:
             except RequestRefusedError as error:
                 named = blamed(draft, error.reason)
                 if named is not None:
-                    self.refused[named] = error.reason
+                    if _UNKNOWN.search(error.reason):
+                        self.refused[named] = error.reason
                     draft = _without(draft, named, error.reason, delivery)
                 elif not draft.is_bare:
                     draft = draft.bare()
@@ -85,20 +101,21 @@ class Courier:
                     draft = _without(draft, part, error.reason, delivery)
                 else:
                     raise
-            else:
-                return draft, stored, outcome
 
     def _find(self, alert: Alert) -> StoredAlert | None:
         return self.pace.call(lambda _: self.client.alert_by_name(*alert.identity))
 
-    def _creation(self, draft: Draft) -> Callable[[bool], tuple[StoredAlert, Outcome]]:
+    def _creation(self, draft: Draft) -> Callable[[bool], _Made]:
         sent = draft.to_send()
 
-        def create(is_repeat: bool) -> tuple[StoredAlert, Outcome]:
-            # After a time-out or a broken connection nobody knows whether it is there.
+        def create(is_repeat: bool) -> _Made:
+            # After a time-out or a broken connection nobody knows whether it is there; what is may
+            # as well be of an earlier run, about fewer events.
             if is_repeat and (found := self.client.alert_by_name(*sent.identity)):
-                return found, Outcome.STORED
-            return self.client.create_alert(sent), Outcome.STORED
+                is_ours = found.description == sent.description
+                return _Made(draft, found, Outcome.STORED if is_ours else Outcome.ALREADY_THERE)
+            stored = self.client.create_alert(sent)
+            return _Made(draft, stored, Outcome.STORED, is_answered=True)
 
         return create
 

@@ -12,13 +12,14 @@ from enum import Enum
 
 from sigma2hive.clients.thehive.bodies import alert_body
 from sigma2hive.model.alerts import Alert, Observable, Procedure
-from sigma2hive.sinks.thehive.text import Ending, compose, note
+from sigma2hive.sinks.further import read_told
+from sigma2hive.sinks.thehive.text import compose, ending_of, note
 
 #: Bytes of a request that surely is taken: the limit is 256 kB by default.
 #: Source: TheHive 4, play.http.parser.maxMemoryBuffer
 MAX_REQUEST_BYTES = 200_000
 #: What a description begins with that is too long.
-CUT = (
+_CUT_NOTE = (
     "**This text is cut: it is too long for TheHive. The whole is attached as description.md.**\n\n"
 )
 
@@ -50,7 +51,7 @@ class Part:
 class Draft:
     """An alert on its way: `alert` is what the first request holds, the rest follows.
 
-    `notes` say what is left out, in Markdown.
+    `notes` say what is left out, in Markdown; `further` are lines about events that others know.
     """
 
     alert: Alert
@@ -59,6 +60,7 @@ class Draft:
     custom_fields: tuple[tuple[str, str | int | float | bool], ...] = ()
     assignee: str = ""
     notes: tuple[str, ...] = ()
+    further: tuple[str, ...] = ()
 
     @property
     def is_bare(self) -> bool:
@@ -75,10 +77,11 @@ class Draft:
         """Return the alert with its description as TheHive gets it, cut to what a request holds."""
         alert = self.alert
         bare = replace(alert, observables=(), description="")
-        room = MAX_REQUEST_BYTES - _size(alert_body(bare)) - len(CUT)
-        body = _cut(alert.description, room - 4 * sum(map(len, self.notes)) - 500)
-        ending = Ending(len(alert.events), self.has_more)
-        return replace(alert, description=compose(body, self.notes, ending))
+        room = MAX_REQUEST_BYTES - _size(alert_body(bare)) - len(_CUT_NOTE)
+        around = sum(map(len, (*self.notes, *self.further)))
+        body = _cut(alert.description, room - 4 * around - 1_000)
+        ending = ending_of(alert.events, has_more=self.has_more)
+        return replace(alert, description=compose(body, self.notes, ending, self.further))
 
     def with_observables_later(self) -> Draft:
         """Return a draft that adds its observables once the alert is there."""
@@ -170,6 +173,11 @@ def blamed(draft: Draft, reason: str) -> Part | None:
     return named[0] if len(named) == 1 else None
 
 
+def has_cut(description: str) -> bool:
+    """Return whether a description that was sent begins with saying that it is cut."""
+    return read_told(description).text.startswith(_CUT_NOTE)
+
+
 def _size(body: object) -> int:
     return len(json.dumps(body))
 
@@ -182,4 +190,4 @@ def _cut(text: str, room: int) -> str:
     while size > room and text:
         text = text[: min(len(text) - 1, len(text) * max(room, 0) // size)]
         size = _size(text)
-    return CUT + text
+    return _CUT_NOTE + text

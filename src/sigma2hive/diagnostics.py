@@ -72,6 +72,8 @@ CODES: dict[str, str] = {
     "S2H218": "YAML reads an unquoted value otherwise than it is written",
     "S2H219": "regular expression may take exponential time",
     "S2H220": "field's name is nearly another that is known",
+    "S2H230": "test cannot be used",
+    "S2H231": "rule has too few tests",
     # 4xx: mappings and settings
     "S2H401": "unknown setting",
     "S2H402": "invalid setting",

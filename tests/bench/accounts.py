@@ -28,6 +28,19 @@ ROLES: Mapping[str, Mapping[str, Any]] = {
         "cluster": ["monitor"],
         "indices": [{"names": _INDICES, "privileges": ["view_index_metadata"]}],
     },
+    # What `sigma2hive test --elasticsearch` is meant to be given.
+    "s2h_tester": {
+        "cluster": ["monitor"],
+        "indices": [
+            {
+                "names": ["sigma2hive-test-*"],
+                "privileges": [
+                    *("create_index", "delete_index", "index", "auto_configure"),
+                    *("maintenance", "read"),
+                ],
+            }
+        ],
+    },
     # May look into indices, and knows nothing of them or the cluster.
     "s2h_bare": {
         "cluster": [],
@@ -59,9 +72,10 @@ class Users:
     reader: User
     blind: User
     bare: User
+    tester: User
 
     def __iter__(self) -> Iterator[User]:
-        return iter((self.admin, self.reader, self.blind, self.bare))
+        return iter((self.admin, self.reader, self.blind, self.bare, self.tester))
 
 
 def new_users(suffix: str = "") -> Users:
@@ -75,6 +89,7 @@ def new_users(suffix: str = "") -> Users:
         user("reader", "s2h_reader"),
         user("blind", "s2h_blind"),
         user("bare", "s2h_bare"),
+        user("tester", "s2h_tester"),
     )
 
 

@@ -62,7 +62,8 @@ def read_custom(
 ) -> RuleMapping:
     """Return what the rule's own attribute says, without the parts that are wrong."""
     shape = Shape(info.custom, lambda *keys: _place(info, keys), diagnostics)
-    shape.allow((*SETTINGS_KEYS, "observables"))
+    # What stands under `tests` is the business of `sigma2hive test`.
+    shape.allow((*SETTINGS_KEYS, "observables", "tests"))
     rows = [read_row(child, data_types) for child in shape.children("observables")]
     return RuleMapping(
         settings=read_settings(shape),

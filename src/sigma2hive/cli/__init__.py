@@ -8,10 +8,12 @@ from sigma2hive import __version__
 from sigma2hive.cli.backtest import backtest
 from sigma2hive.cli.compile import compile_rules
 from sigma2hive.cli.doctor import doctor
+from sigma2hive.cli.explain import explain
 from sigma2hive.cli.inbox import inbox
 from sigma2hive.cli.program import Program
 from sigma2hive.cli.run import run
 from sigma2hive.cli.schema import schema
+from sigma2hive.cli.test import test
 
 
 @click.group(
@@ -30,3 +32,5 @@ main.add_command(backtest)
 main.add_command(inbox)
 main.add_command(schema)
 main.add_command(doctor)
+main.add_command(explain)
+main.add_command(test)

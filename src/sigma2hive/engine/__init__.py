@@ -10,9 +10,18 @@ from sigma2hive.engine.correlations import (
     least_count,
     occurrences_of,
 )
+from sigma2hive.engine.explaining import explain, explain_rule
 from sigma2hive.engine.grouping import Found, Occurrence, group_values
 from sigma2hive.engine.reference import Decision, holds, matches, prepare, reasons_for
 from sigma2hive.engine.tallies import CORRELATIONS
+from sigma2hive.engine.variants import (
+    Variant,
+    case_changed,
+    case_deciders,
+    case_variant,
+    missing_variants,
+    without,
+)
 
 __all__ = [
     "CORRELATIONS",
@@ -25,13 +34,21 @@ __all__ = [
     "Group",
     "Hits",
     "Occurrence",
+    "Variant",
+    "case_changed",
+    "case_deciders",
+    "case_variant",
     "correlate",
+    "explain",
+    "explain_rule",
     "group_values",
     "holds",
     "least_count",
     "matches",
+    "missing_variants",
     "occurrences_of",
     "prepare",
     "reasons_for",
     "rows_of",
+    "without",
 ]

@@ -45,7 +45,8 @@ class RuleInfo:
 
     `custom` is the rule's own `sigma2hive` attribute as parsed YAML ({} where there is none), and
     `custom_places` says where each of its keys and items is, by the keys that lead to it.
-    `document` is the rule's position in its file, from 0.
+    `document` is the rule's position in its file, from 0. `regression_tests` is the path of its
+    tests, as SigmaHQ's rules name it.
 
     Source: https://github.com/SigmaHQ/sigma-specification (Sigma 2.1)
     """
@@ -68,6 +69,7 @@ class RuleInfo:
     custom: Mapping[str, Any] = field(default_factory=dict, compare=False)
     custom_places: Places = field(default_factory=dict, compare=False)
     document: int = 0
+    regression_tests: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,3 +312,9 @@ class DetectionRepository:
     filters: tuple[FilterRule, ...] = ()
     skipped: tuple[Location, ...] = ()
     refused: tuple[RefusedCorrelation, ...] = ()
+
+    @property
+    def alerting(self) -> tuple[RuleInfo, ...]:
+        """What rules and correlations say about themselves: all that can raise alerts."""
+        rules = tuple(entry.info for entry in self.rules)
+        return rules + tuple(entry.info for entry in self.correlations)

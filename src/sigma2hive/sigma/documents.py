@@ -128,6 +128,7 @@ class _Metadata:
             custom=custom,
             custom_places=self._document.places_below("sigma2hive") if custom else {},
             document=self._document.index,
+            regression_tests=self._text("regression_tests_path"),
         )
 
     def _id(self) -> str:

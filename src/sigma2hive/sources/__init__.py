@@ -7,14 +7,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sigma2hive.diagnostics import Diagnostic
+from sigma2hive.diagnostics import Diagnostic, Location, Severity
 from sigma2hive.model.events import Event
 from sigma2hive.sources.batches import EventRows, batch_of, in_batches
+from sigma2hive.sources.documents import Piece, event_of
 from sigma2hive.sources.evtx import EvtxSource
 from sigma2hive.sources.files import find_event_files
 from sigma2hive.sources.hits import elasticsearch_event_key
-from sigma2hive.sources.interface import EventFile, EventSource, Limits, SourceOptions
+from sigma2hive.sources.interface import (
+    EventFile,
+    EventSource,
+    Limits,
+    PutAsideError,
+    SourceOptions,
+)
 from sigma2hive.sources.ndjson import NdjsonSource
+from sigma2hive.sources.ordinals import Ordinals
+from sigma2hive.sources.parsing import parse_object
 
 #: Kind of file → what reads it.
 SOURCES: Mapping[str, Callable[[EventFile, SourceOptions], EventSource]] = {
@@ -43,6 +52,15 @@ def read_events(paths: Sequence[Path], options: SourceOptions) -> Iterator[Event
             yield from entry
         else:
             yield entry
+
+
+def read_event(piece: Piece, options: SourceOptions) -> Event | Diagnostic:
+    """Return the event of one JSON object, or the finding that puts it aside."""
+    try:
+        return event_of(parse_object(piece.raw, options.limits), piece, options, Ordinals())
+    except PutAsideError as reason:
+        place = Location(piece.origin)
+        return Diagnostic(reason.code, Severity.ERROR, place, reason.message, reason.hint)
 
 
 def _read(
@@ -80,11 +98,13 @@ __all__ = [
     "EventRows",
     "EventSource",
     "Limits",
+    "Piece",
     "SourceOptions",
     "batch_of",
     "elasticsearch_event_key",
     "find_event_files",
     "in_batches",
     "read_batches",
+    "read_event",
     "read_events",
 ]

@@ -8,7 +8,7 @@ leaves that rule out.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sigma2hive.alerts import KnownFields, check_custom, check_kibana, check_mappings
@@ -34,18 +34,28 @@ class ProjectOptions:
     """What a command line asks for beyond the settings; None and () ask for nothing.
 
     `start` is the folder to look for sigma2hive.yml from, `settings_file` one to take instead.
+    `also` are rules beside those that `rules` or the settings name.
     """
 
     start: Path
     settings_file: Path | None = None
     rules: tuple[Path, ...] = ()
     profile: str | None = None
+    also: tuple[Path, ...] = ()
+
+    def rule_paths(self, settings: Settings) -> tuple[Path, ...]:
+        """Return where the rules are; beside `also` a default folder may be absent."""
+        paths = self.rules or settings.rules
+        if self.also and not self.rules and not settings.is_written("rules"):
+            paths = tuple(path for path in paths if path.exists())
+        return (*paths, *self.also)
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
     """Everything that a run needs of the repository.
 
+    `repository` is what was read at `paths`, `compiled` what of it has a place in the profile.
     `findings` are warnings, and what is wrong with rules; `left_out` are the places of the rules
     that cannot be used.
     """
@@ -56,6 +66,8 @@ class Project:
     compiled: Compiled
     findings: Diagnostics
     left_out: tuple[Location, ...]
+    repository: DetectionRepository = field(default_factory=DetectionRepository)
+    paths: tuple[Path, ...] = ()
 
 
 def load_project(options: ProjectOptions) -> Project:
@@ -78,15 +90,16 @@ def load_project(options: ProjectOptions) -> Project:
     problems.show_from(settings.root)
     if problems.errors or profile is None:
         raise ConfigurationError(problems, settings.root)
-    repository = load_repository(
-        options.rules or settings.rules, settings.root, placeholders, problems
-    )
+    paths = options.rule_paths(settings)
+    repository = load_repository(paths, settings.root, placeholders, problems)
     repository = _with_valid_attributes(repository, mappings, problems)
     compiled = compile_all(repository, profile, problems)
     _check_fields(compiled, profile, mappings, problems)
     problems.show_from(settings.root)
     left_out = (*repository.skipped, *compiled.left_out)
-    return Project(settings, profile, mappings, compiled, problems, left_out)
+    return Project(
+        settings, profile, mappings, compiled, problems, left_out, repository, tuple(paths)
+    )
 
 
 def _check_fields(

@@ -5,6 +5,7 @@ Takes the place that a command writes; gives a `with` in which a failure of the 
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,3 +33,28 @@ def telling_of_disk(place: Path, kind: str, option: str = "--output") -> Iterato
             f"check the permissions and the room on the disk, or name another {kind} with {option}",
         )
         raise ConfigurationError(problem) from error
+
+
+def write_report(path: Path, text: str, mark: str, option: str) -> None:
+    """Write a report whole, over an earlier one of its kind, which starts with `mark`, or nothing.
+
+    Raises:
+        ConfigurationError: it cannot be written, or what stands there is no such report (S2H109).
+    """
+    with telling_of_disk(path, "file", option):
+        if path.is_symlink() or path.exists():
+            _refuse_foreign(path, mark, option)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".sigma2hive-") as folder:
+            written = Path(folder, path.name)
+            written.write_text(text, encoding="utf-8")
+            written.replace(path)
+
+
+def _refuse_foreign(path: Path, mark: str, option: str) -> None:
+    with path.open("rb") as stream:
+        start = stream.read(len(mark))
+    if start and start != mark.encode("utf-8"):
+        problem = Diagnostics()
+        message = "the file is no report of ours, so it is not replaced"
+        problem.error("S2H109", Location(path.as_posix()), message, f"name another with {option}")
+        raise ConfigurationError(problem)

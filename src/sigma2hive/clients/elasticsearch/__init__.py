@@ -12,6 +12,7 @@ from sigma2hive.clients.elasticsearch.answers import (
 )
 from sigma2hive.clients.elasticsearch.calls import ElasticsearchClient, PointInTime
 from sigma2hive.clients.elasticsearch.connection import open_client
+from sigma2hive.clients.elasticsearch.scratch import put_documents, scratch_index
 
 __all__ = [
     "Capabilities",
@@ -25,4 +26,6 @@ __all__ = [
     "SearchRequest",
     "ServerInfo",
     "open_client",
+    "put_documents",
+    "scratch_index",
 ]

@@ -1,7 +1,8 @@
 """The calls: each one a request or a few, with a time-out, and one of our errors where it fails.
 
-Takes a connected client of the library; gives values. Nothing here writes to Elasticsearch. A
-request is sent again only where nothing was reached, and then to another node.
+Takes a connected client of the library; gives values. Nothing here writes to Elasticsearch, but
+that `send` is what `scratch` writes with. A request is sent again only where nothing was reached,
+and then to another node.
 """
 
 from __future__ import annotations
@@ -262,6 +263,13 @@ class ElasticsearchClient:
             if len(hits) < size:
                 return
             request["search_after"] = hits[-1]["sort"]
+
+    def send(self, doing: str, to: str, body: object = None) -> Mapping[str, Any]:
+        """Send a request `to` a method and path, and return the JSON object that it answers.
+
+        `doing` says in errors what for; a list as `body` is sent as lines.
+        """
+        return self._send(self._call(doing), to, body=body)
 
     def _call(self, doing: str) -> Call:
         return Call(self.server, doing)

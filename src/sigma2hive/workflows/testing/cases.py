@@ -1,0 +1,89 @@
+"""One test made ready: its events, and those that they stand for too.
+
+Takes a test and the project's rules; gives a `Case`, whose events are decided with all others'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sigma2hive.diagnostics import Diagnostic
+from sigma2hive.engine import Variant, case_variant, missing_variants
+from sigma2hive.model.events import Event
+from sigma2hive.model.rule_tests import RuleTest
+from sigma2hive.model.rules import CompiledCorrelation, CompiledRule
+from sigma2hive.sources import SourceOptions
+from sigma2hive.workflows.project import Project
+from sigma2hive.workflows.testing.events import load_samples
+
+#: Of a test so many events get variants.
+MAX_VARIED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """A rule under test with all that its tests need: of a correlation the rules that it counts."""
+
+    entry: CompiledRule | CompiledCorrelation
+    rules: tuple[CompiledRule, ...]
+    correlations: tuple[CompiledCorrelation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A test with its events; `variants` are (position of the event, variant)."""
+
+    test: RuleTest
+    tested: Tested
+    events: tuple[Event, ...]
+    put_aside: tuple[Diagnostic, ...] = ()
+    variants: tuple[tuple[int, Variant], ...] = field(default=())
+
+    @property
+    def all_events(self) -> Iterator[Event]:
+        """The events, and then those of the variants."""
+        yield from self.events
+        yield from (variant.event for _, variant in self.variants)
+
+
+def tested_rule(project: Project, rule_id: str) -> Tested | None:
+    """Return a rule with all that it needs; None where it is left out."""
+    rules = {rule.info.id: rule for rule in project.compiled.rules}
+    if rule_id in rules:
+        return Tested(rules[rule_id], (rules[rule_id],))
+    correlations = {entry.info.id: entry for entry in project.compiled.correlations}
+    if rule_id not in correlations:
+        return None
+    needed: dict[str, None] = {rule_id: None}
+    queue = [rule_id]
+    while queue:
+        entry = correlations.get(queue.pop())
+        new = [other for other in (entry.rules if entry is not None else ()) if other not in needed]
+        needed.update(dict.fromkeys(new))
+        queue += new
+    return Tested(
+        correlations[rule_id],
+        tuple(rule for key, rule in rules.items() if key in needed),
+        tuple(entry for key, entry in correlations.items() if key in needed),
+    )
+
+
+def case_of(test: RuleTest, tested: Tested, options: SourceOptions) -> Case:
+    """Read the events of a test, and make their variants."""
+    found = list(load_samples(test.samples, options))
+    events = tuple(entry for entry in found if isinstance(entry, Event))
+    put_aside = tuple(entry for entry in found if isinstance(entry, Diagnostic))
+    variants = tuple(_variants(tested.entry, events))
+    return Case(test, tested, events, put_aside, variants)
+
+
+def _variants(
+    entry: CompiledRule | CompiledCorrelation, events: Sequence[Event]
+) -> Iterator[tuple[int, Variant]]:
+    if isinstance(entry, CompiledCorrelation):
+        return  # they are made of all its events together
+    for position, event in enumerate(events[:MAX_VARIED]):
+        yield position, case_variant(entry, event)
+        for variant in missing_variants(entry, event):
+            yield position, variant

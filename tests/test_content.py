@@ -41,10 +41,10 @@ ALL_DOCUMENTS = [
     for path in FILES
     for position, document in enumerate(documents(path))
 ]
-CASES = [
-    pytest.param(path, profile, id=f"{path.stem}-{profile}")
-    for path in RULE_FILES
-    for profile in PROFILES.get(path.parent.name, ("ecs", "elastic-agent"))
+AREAS = [
+    pytest.param(area, profile, id=f"{area}-{profile}")
+    for area in sorted({path.parent.name for path in RULE_FILES})
+    for profile in PROFILES.get(area, ("ecs", "elastic-agent"))
 ]
 
 
@@ -69,21 +69,35 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize(("rule_file", "profile"), CASES)
-def test_rule_finds_its_events_and_not_the_near_misses(rule_file: Path, profile: str) -> None:
-    folder = CONTENT / rule_file.stem
-    rules = [rule_file, *(path for path in FILTERS if path.parent == rule_file.parent)]
-    last = documents(rule_file)[-1]
-    lines = (folder / "match.ndjson").read_bytes().count(b"\n")
-    # A correlation makes one alert of all its events, a detection one of each.
-    expected = [last["id"]] * (1 if "correlation" in last else lines)
+@pytest.mark.parametrize(("area", "profile"), AREAS)
+def test_rules_pass_their_tests(area: str, profile: str) -> None:
+    arguments = ["test", "--json", "--strict", "--rules", str(RULES / area), "--profile", profile]
 
-    found = alerts_of([folder / "match.ndjson"], rules, profile)
-    near = alerts_of([folder / "no_match.ndjson"], rules, profile)
+    result = CliRunner().invoke(main, arguments, catch_exceptions=False)
 
-    assert [alert["rule_id"] for alert in found] == expected
-    assert near == []
-    assert "unknown" not in " ".join(alert["title"] for alert in found)
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)["rules"]
+    tested = {rule["path"] for rule in found if rule["tests"]}
+    assert {Path(path).name for path in tested} == {
+        path.name for path in RULE_FILES if path.parent.name == area
+    }
+    events = sum(test["events"] for rule in found for test in rule["tests"])
+    files = (CONTENT / Path(path).stem for path in tested)
+    assert events == sum(
+        file.read_bytes().count(b"\n") for folder in files for file in folder.glob("*.ndjson")
+    )
+
+
+@pytest.mark.parametrize(("area", "profile"), AREAS)
+def test_titles_have_what_they_ask_for(area: str, profile: str) -> None:
+    events = [
+        CONTENT / path.stem / "match.ndjson" for path in RULE_FILES if path.parent.name == area
+    ]
+
+    titles = [alert["title"] for alert in alerts_of(events, [RULES / area], profile)]
+
+    assert titles
+    assert "unknown" not in " ".join(titles)
 
 
 @pytest.mark.parametrize("rule_file", [pytest.param(path, id=path.stem) for path in RULE_FILES])

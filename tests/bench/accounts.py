@@ -30,7 +30,7 @@ ROLES: Mapping[str, Mapping[str, Any]] = {
     },
     # What `sigma2hive test --elasticsearch` is meant to be given.
     "s2h_tester": {
-        "cluster": ["monitor"],
+        "cluster": [],
         "indices": [
             {
                 "names": ["sigma2hive-test-*"],

@@ -70,7 +70,7 @@ def test_each_role_may_do_what_it_says_and_no_more(
         mapping: ["s2h-admin", "s2h-reader", "s2h-blind"],
         health: ["s2h-admin", "s2h-reader", "s2h-blind"],
     }
-    for user in (users.reader, users.blind, users.bare):
+    for user in (users.reader, users.blind, users.bare, users.tester):
         write = refusal(elasticsearch, "PUT", f"{index}/_doc/1", {"a": "y"}, user=user)
         delete = refusal(elasticsearch, "DELETE", index, user=user)
         assert write == delete == (403, "security_exception")

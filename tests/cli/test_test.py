@@ -277,6 +277,51 @@ tests:
     assert "no alert: 3 of 3 events meet a rule that it counts" in text
 
 
+CHAIN = """\
+---
+title: Logon
+id: 33333333-3333-4333-8333-333333333333
+name: logon
+level: low
+logsource: {product: windows, service: security}
+detection:
+    selection: {EventID: 4624}
+    condition: selection
+---
+title: Logon after failed ones
+id: 44444444-4444-4444-8444-444444444444
+level: high
+correlation:
+    type: temporal_ordered
+    rules: [5ae2d05d-b7d2-4c1a-9279-c5dca9975846, logon]
+    group-by: [IpAddress]
+    timespan: 10m
+"""
+
+
+def test_a_chain_and_what_it_counts_are_tested(world: Path) -> None:
+    (world / "sigma_rules" / "logons.yml").write_text(CORRELATION + CHAIN)
+    failed = [logon(minute) for minute in range(3)]
+    success = logon(4)
+    success["event"] = {**success["event"], "code": "4624"}
+    write_events(world / "failed.ndjson", *failed)
+    write_events(world / "attack.ndjson", *failed, success)
+    write_tests(
+        world,
+        """\
+tests:
+  - {events: ../attack.ndjson, match: 1}
+  - {events: ../failed.ndjson, match: false}
+  - {rule: Three failed logons, events: ../failed.ndjson, match: 1}
+""",
+        "logons",
+    )
+
+    code, text = told()
+
+    assert code == 0, text
+
+
 def test_letter_case_that_decides_is_a_note_and_no_failure(world: Path) -> None:
     rule = RULE.replace("CommandLine|contains|all: [vssadmin, delete]", "CommandLine|re: Delete")
     (world / "sigma_rules" / "rule.yml").write_text(rule)

@@ -92,7 +92,7 @@ def _rules(project: Project, asked: str) -> list[CompiledRule | CompiledCorrelat
     if rules:
         of_file = [entry for entry in rules if isinstance(entry, CompiledCorrelation)]
         # The rules of a correlation's file are explained with it.
-        counted = {rule_id for entry in of_file for rule_id in entry.rules}
+        counted = {rule_id for entry in of_file for rule_id in (*entry.rules, *entry.leaves)}
         return [entry for entry in rules if entry.info.id not in counted]
     path = shown_path(Path(asked), project.settings.root)
     findings = [entry for entry in project.findings if entry.location.path == path]

@@ -16,6 +16,7 @@ from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.engine import explain, explain_rule
 from sigma2hive.model.events import Event
 from sigma2hive.model.explanations import ExplainedFilter, ExplainedRule, Saw
+from sigma2hive.model.fields import Field
 from sigma2hive.model.folding import fold
 from sigma2hive.model.rules import CompiledCorrelation, CompiledRule, RuleInfo
 from sigma2hive.repository import shown_path
@@ -104,17 +105,26 @@ def explain_on(
         )
         groups = tuple(
             (name, tuple(Saw(field.path, field.values_of(event.values)) for field in fields))
-            for name, by_rule in rule.group_by
-            if (fields := by_rule.get(base.info.id)) is not None
+            for name, fields in _grouped_by(rule, base.info.id)
         )
         yield Explanation(event, explained, rule.info, groups)
 
 
 def _base_rules(project: Project, correlation: CompiledCorrelation) -> Iterator[CompiledRule]:
     rules = {rule.info.id: rule for rule in project.compiled.rules}
-    for rule_id in correlation.rules:
-        if rule_id in rules:
-            yield rules[rule_id]
+    for rule_id in correlation.leaves:
+        yield rules[rule_id]
+
+
+def _grouped_by(
+    correlation: CompiledCorrelation, rule_id: str
+) -> Iterator[tuple[str, tuple[Field, ...]]]:
+    """Yield each grouping name with the fields that it is read from in events of a rule."""
+    for name, by_rule in correlation.group_by:
+        below = (inner.fields.get(name, {}) for inner in correlation.chained.values())
+        found = [entry[rule_id] for entry in (by_rule, *below) if rule_id in entry]
+        if found:
+            yield name, found[0]
 
 
 def _events_of_alert(project: Project, reference: str) -> Iterator[Event | Diagnostic]:

@@ -6,7 +6,7 @@ Takes a test and the project's rules; gives a `Case`, whose events are decided w
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.engine import Variant, case_variant, missing_variants
@@ -62,6 +62,8 @@ def tested_rule(project: Project, rule_id: str) -> Tested | None:
         new = [other for other in (entry.rules if entry is not None else ()) if other not in needed]
         needed.update(dict.fromkeys(new))
         queue += new
+    # One that only feeds others is tested as if it were alone.
+    correlations[rule_id] = replace(correlations[rule_id], silent=False)
     return Tested(
         correlations[rule_id],
         tuple(rule for key, rule in rules.items() if key in needed),

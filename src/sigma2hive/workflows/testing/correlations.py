@@ -69,10 +69,8 @@ def _variants(case: Case, alerts: int) -> Iterator[tuple[str, list[Event], int]]
         changed = [case_changed(event, rules) for event in case.events]
         yield "all events in another letter case", changed, alerts
     entry = case.tested.entry
-    if isinstance(entry, CompiledCorrelation) and entry.group_by:
-        fields = [
-            field for _, by_rule in entry.group_by for found in by_rule.values() for field in found
-        ]
+    if isinstance(entry, CompiledCorrelation) and entry.group_by and not entry.chained:
+        fields = [field for name, _ in entry.group_by for field in entry.candidates(name)]
         paths = {path for field in fields for path in (field.path, *(p.path for p in field.parts))}
         less = [without(event, paths) for event in case.events]
         yield "all events without what they are grouped by", less, 0

@@ -144,6 +144,7 @@ def _rule_results(
 ) -> Iterator[RuleResult]:
     infos = project.repository.alerting
     counted = {rule.info.id for rule in project.compiled.rules if rule.silent}
+    counted |= {entry.info.id for entry in project.compiled.correlations if entry.silent}
     for info in sorted(infos, key=lambda info: (info.location.path, info.document)):
         tests = tuple(results.get(info.id, ()))
         is_counted = info.id in counted

@@ -76,7 +76,7 @@ class Watched:
                 return None
             found |= self.about[path]
         for entry in project.compiled.correlations:
-            if found & set(entry.rules):
+            if found & {*entry.rules, *entry.leaves}:
                 found.add(entry.info.id)
         return frozenset(found)
 

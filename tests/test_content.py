@@ -186,6 +186,7 @@ TOLD = (
     "lnx_sshd_failed_logons_from_one_address",
     "win_security_rdp_logon_from_public_address",
     "proc_creation_win_discovery_commands",
+    "lnx_sshd_logon_after_failed_logons",
     "proc_creation_lnx_download_piped_to_shell",
     "file_event_lnx_autostart_written",
     "proc_creation_win_powershell_encoded_command",

@@ -242,3 +242,45 @@ def test_a_folder_without_permission_is_told_and_nothing_is_left_behind(site: Pa
     assert result.exit_code == 3
     assert "error S2H109" in result.stderr
     assert content(site) == {}
+
+
+def test_correlations_of_all_kinds_and_chains_have_files_as_published(
+    site: Path, project_root: Path
+) -> None:
+    schema = json.loads((project_root / "docs/schemas/dsl-manifest.schema.json").read_text())
+    validator = jsonschema.Draft202012Validator(schema)
+    rank, chain = "44444444-4444-4444-8444-444444444444", "55555555-4444-4444-8444-444444444444"
+    write(
+        site,
+        "rank",
+        JOINED.replace(CORRELATION, rank)
+        .replace("event_count", "value_percentile")
+        .replace("{gte: 6}", "{gte: 0.5, lt: 9, field: ProcessId, percentile: 99.9}"),
+    )
+    write(
+        site,
+        "chain",
+        JOINED.replace(CORRELATION, chain)
+        .replace("event_count", "temporal_ordered")
+        .replace("[base]", f"[{CORRELATION}, {SECOND}]")
+        .replace("    condition: {gte: 6}\n", ""),
+    )
+    write(
+        site,
+        "mute",
+        "title: Mute\nid: 66666666-4444-4444-8444-444444444444\n"
+        "logsource: {product: windows, service: security}\nfilter:\n"
+        f"    rules: [{chain}]\n    selection: {{TargetUserName: x}}\n"
+        "    condition: not selection\n",
+    )
+    assert compiled().exit_code == 0
+    for text in content(site).values():
+        validator.validate(json.loads(text))
+    assert manifest(site, rank)["condition"] == {"gte": "0.5", "lt": 9}
+    assert manifest(site, rank)["percentile"] == "99.9"
+    counted, ruled = manifest(site, chain)["rules"]
+    assert counted["kind"] == "correlation"
+    assert counted["digest"] == manifest(site, CORRELATION)["digest"]
+    assert counted["group_by"]["IpAddress"][FIRST][0] == "source.ip"
+    assert [entry["rule"] for entry in counted["filters"]] == [FIRST]
+    assert [entry["title"] for entry in ruled["filters"]] == ["Mute"]

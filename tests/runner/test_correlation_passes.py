@@ -6,7 +6,10 @@ Events are of user anna unless they say otherwise. Times are in seconds.
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Callable, Iterable
+from contextlib import closing
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -16,8 +19,9 @@ from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.events import Event, EventKey, EventKeyKind
 from sigma2hive.repository import load_mappings, load_repository
+from sigma2hive.runner.narrowing import plan_narrowing
 from sigma2hive.runner.once import Pass, Summary, run_pass
-from sigma2hive.runner.state import EpisodeStore
+from sigma2hive.runner.state import EpisodeStore, StoredEpisode
 from sigma2hive.schema import load_profile
 from sigma2hive.sinks import Inbox
 
@@ -125,6 +129,7 @@ def test_failed_and_then_worked_is_one_alert_and_the_other_way_round_is_none(
     compiled = made(rule("failed"), rule("worked"), BREAK_IN)
     (alert,) = alerts_of(compiled, [*many("failed", 0, 5, 9), *many("worked", 20)])
     assert seconds_of(alert) == [0, 5, 9, 20]
+    assert "- Limit: all 2 rules in order within 10 min" in alert.description
     assert "- Asked for: 'The failed', then 'The worked'" in alert.description
     # Why it matched is told of each of the rules.
     assert "`failed`" in alert.description and "`worked`" in alert.description
@@ -319,3 +324,49 @@ def test_a_filter_that_names_a_chain_takes_events_from_it_alone(made: Compile) -
     story = [*many("failed", 0, 1, 2, user="svc"), *many("worked", 9, user="svc")]
     titles = {alert.title for alert in alerts_of(compiled, story)}
     assert "many" in titles and "chain" not in titles
+
+
+@pytest.mark.parametrize(
+    ("correlations", "narrows"),
+    [
+        ((MANY,), True),
+        ((MANY, CHAIN), True),
+        ((SPRAY,), False),
+        ((BREAK_IN,), False),
+        ((MANY, SPRAY), False),
+        ((joined("rare", "temporal", "failed"),), False),
+        ((joined("size", "value_sum", "failed", "condition: {field: bytes, gt: 9}"),), False),
+    ],
+)
+def test_only_a_number_of_events_says_beforehand_which_groups_can_fire(
+    made: Compile, correlations: tuple[str, ...], narrows: bool
+) -> None:
+    compiled = made(rule("failed"), rule("worked"), *correlations)
+    failed = compiled.rules[0]
+    assert (plan_narrowing(failed, compiled.correlations) is not None) is narrows
+
+
+def test_an_episode_of_any_figure_is_remembered_exactly(tmp_path: Path) -> None:
+    third = StoredEpisode("c", "e", "[]", 0, 9, [1], Fraction(10, 3))
+    much = StoredEpisode("c", "e", "[]", 0, 9, [2], 2**80)
+    with EpisodeStore(tmp_path / "state.db") as store:
+        store.save(third)
+        store.save(much)
+    with EpisodeStore(tmp_path / "state.db") as store:
+        assert {entry.figure for entry in store.near("c", "e", 0, 9)} == {Fraction(10, 3), 2**80}
+
+
+def test_figures_of_an_earlier_version_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with EpisodeStore(path) as store:
+        store.save(StoredEpisode("c", "e", "[]", 0, 9, [1], 6))
+    with closing(sqlite3.connect(path)) as connection:
+        # As version 3 had it.
+        connection.execute("ALTER TABLE episode ADD COLUMN figure INTEGER NOT NULL DEFAULT 0")
+        connection.execute("UPDATE episode SET figure = 7")
+        connection.execute("ALTER TABLE episode DROP COLUMN exact_figure")
+        connection.execute("PRAGMA user_version=3")
+        connection.commit()
+    with EpisodeStore(path) as store:
+        (kept,) = store.near("c", "e", 0, 9)
+    assert kept.figure == 7

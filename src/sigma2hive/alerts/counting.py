@@ -13,7 +13,7 @@ from sigma2hive.alerts.blocks import spans
 from sigma2hive.alerts.facts import Facts
 from sigma2hive.alerts.text import code_span, markdown_text
 from sigma2hive.model.conditions import Operator
-from sigma2hive.model.rules import CompiledCorrelation, CorrelationKind, Figure
+from sigma2hive.model.rules import Bound, CompiledCorrelation, CorrelationKind, Figure
 
 #: What figures are of, and what stands before them.
 _NOUNS = {
@@ -72,6 +72,9 @@ def shown_number(number: Figure | Decimal) -> str:
 
 
 def _limit(correlation: CompiledCorrelation) -> str:
+    is_all = correlation.bounds == (Bound(Operator.GTE, len(correlation.rules)),)
+    if correlation.kind.is_temporal and is_all:
+        return f"all {len(correlation.rules)} {_noun(correlation)}"
     bounds = " and ".join(
         f"{_bound(correlation, bound.operator)} {shown_number(bound.number)}"
         for bound in correlation.bounds

@@ -13,6 +13,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sigma2hive.cli import main
+from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.workflows.project import ProjectOptions, load_project
+from sigma2hive.workflows.testing import Least, run_tests
+from sigma2hive.workflows.testing import tests_of as load_tests
+from sigma2hive.workflows.testing.cluster import Elsewhere
 from tests.cli.run_world import EVENT, OTHER, RULE, write_events, write_world
 
 PASSING = """\
@@ -440,6 +445,47 @@ def test_sigmahqs_own_tests_are_run(world: Path, is_named: bool) -> None:
     code, text = told(*arguments)
     assert code == 1
     assert "1 match, not at least 2, of 2 events" in text
+
+
+def test_regression_data_that_is_not_there_is_told(world: Path) -> None:
+    result = outcome_of("--regression-data", "nowhere")
+
+    assert result.exit_code == 3
+    assert "nowhere: error S2H108: there is no such file" in result.stderr
+
+
+def test_a_broken_rule_is_no_reason_to_pass_its_tests_over(world: Path) -> None:
+    (world / "sigma_rules" / "rule.yml").write_text(RULE.replace("condition: selection", ""))
+    (world / "sigma_rules" / "other.yml").write_text(RULE)
+
+    result = outcome_of("--least-positive", "0", "--least-negative", "0")
+
+    assert result.exit_code == 1
+    assert "S2H230: the rule that this file tests cannot be used" in result.stderr
+
+
+class Nothing:
+    """A cluster that finds nothing, and takes all but the first event."""
+
+    name = "https://elastic.example:9200"
+
+    def find(self, rules: object, events: object) -> Elsewhere:
+        return Elsewhere({}, {0: "the field is an object"})
+
+
+def test_what_a_cluster_finds_otherwise_is_a_failure(world: Path) -> None:
+    write_tests(world, PASSING.replace("events.ndjson:1", "events.ndjson"))
+    write_events(world / "events.ndjson", EVENT, {**EVENT, "host": {"name": "ws02"}})
+    project = load_project(ProjectOptions(world))
+    tests = load_tests(project, (), Diagnostics())
+
+    found = run_tests(project, tests, Least(), Nothing())  # type: ignore[arg-type]
+
+    messages = [failure.message for failure in found.tests[0].failures]
+    assert messages[:2] == [
+        "Elasticsearch does not take the event: the field is an object",
+        "Elasticsearch does not find the event for 'Shadow copies deleted'",
+    ]
 
 
 def test_watching_runs_again_what_changed(world: Path) -> None:

@@ -119,7 +119,11 @@ def test(
     while watch:
         tell("watching; Ctrl-C ends it")
         changed = watched.wait()
-        code, watched = _run(options, asked, changed)
+        try:
+            code, watched = _run(options, asked, changed)
+        except click.exceptions.Exit:
+            # What is wrong was told, and may be mended by the next change.
+            watched = watched.as_it_is_now()
     raise click.exceptions.Exit(code)
 
 
@@ -160,7 +164,8 @@ def _run(
 
 
 def _exit_code(project: Project, report: TestReport, findings: Diagnostics, asked: _Asked) -> Exit:
-    if any(finding.code == "S2H108" for finding in project.findings) or not report.rules:
+    every = (*project.findings, *findings)
+    if any(finding.code == "S2H108" for finding in every) or not report.rules:
         return Exit.CONFIGURATION
     if report.failed or findings.errors:
         return Exit.FINDINGS

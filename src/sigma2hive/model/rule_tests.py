@@ -12,14 +12,15 @@ from sigma2hive.diagnostics import Location
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Where events of a test come from: a file (`line` 0 is all of it), or `inline` as written.
+    """Where events of a test come from: a file, or `inline` as written.
 
     `origin` is how a person finds it; of an inline event the place of it in the test's file.
+    `place` is one event of the file, by line (":7") or by record ("#8123"), "" for all of them.
     """
 
     origin: str
     path: Path | None = None
-    line: int = 0
+    place: str = ""
     inline: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.model.rule_tests import Count, RuleTest, Sample
 from sigma2hive.model.rules import RuleInfo
 from sigma2hive.model.shapes import Shape
@@ -40,9 +40,12 @@ def load_regression_tests(
                 files.setdefault(os.path.realpath(file), file)
     for path in paths:
         found = sorted(path.rglob(_NAME)) if path.is_dir() else [path]
-        for file in found:
-            if file.name == _NAME:
-                files.setdefault(os.path.realpath(file), file)
+        if not found or not path.exists():
+            message = f"there is no {_NAME} here" if path.exists() else "there is no such file"
+            place = Location(shown_path(path, root))
+            diagnostics.error("S2H108", place, message, "check the path of --regression-data")
+            continue
+        files.update((os.path.realpath(file), file) for file in found)
     return [test for file in files.values() for test in _tests_of(file, root, rules, diagnostics)]
 
 

@@ -7,6 +7,7 @@ and the rest goes on. Reads no event: paths of event files are checked and kept.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ _ALERT_KEYS = (
     *("tags", "techniques", "observables", "no_observables", "custom_fields"),
 )
 _MOST = 1_000_000
+_PLACED = re.compile(r"(?P<path>.+)(?P<place>[:#][1-9][0-9]{0,18})", re.DOTALL)
 _ROOT_MARKS = ("sigma2hive.yml", ".git")
 
 
@@ -90,10 +92,10 @@ def read_tests(shape: Shape, where: Where, rules: Sequence[RuleInfo]) -> list[Ru
 
 
 def sample_of(text: str, where: Where, place: Location, code: str = CODE) -> Sample | None:
-    """Return the events of a path as written, `FILE` or `FILE:LINE`; None with a finding."""
-    name, _, line = text.rpartition(":")
-    number = int(line) if name and line.isascii() and line.isdecimal() and len(line) < 10 else 0
-    path = where.folder / (name if number else text.replace("\0", ""))
+    """Return the events of a path: `FILE`, `FILE:LINE` or `FILE#RECORD`; None with a finding."""
+    placed = _PLACED.fullmatch(text)
+    name, one = (placed["path"], placed["place"]) if placed is not None else (text, "")
+    path = where.folder / name.replace("\0", "")
     real, inside = os.path.realpath(path), os.path.realpath(where.root)
     if os.path.commonpath([real, inside]) != inside:
         # A rule of somebody else's must not make a test print any file of this machine.
@@ -110,7 +112,7 @@ def sample_of(text: str, where: Where, place: Location, code: str = CODE) -> Sam
         )
         return None
     shown = shown_path(Path(os.path.normpath(path)), where.root)
-    return Sample(f"{shown}:{number}" if number else shown, path, number)
+    return Sample(shown + one, path, one)
 
 
 def _file_of(info: RuleInfo, root: Path) -> Path:
@@ -151,10 +153,13 @@ def _tests_of_file(
     file: Path, shown: str, rules: Sequence[RuleInfo], root: Path, diagnostics: Diagnostics
 ) -> Iterator[RuleTest]:
     if not rules:
+        is_there = any(_beside(file, end).exists() for end in (".yml", ".yaml"))
         message = "there is no rule beside this file that it could test"
-        diagnostics.error(
-            CODE, Location(shown), message, "name it as the rule's file: RULE.test.yaml"
-        )
+        hint = "name it as the rule's file: RULE.test.yaml"
+        if is_there:
+            message = "the rule that this file tests cannot be used"
+            hint = "what is wrong with the rule is told above"
+        diagnostics.error(CODE, Location(shown), message, hint)
         return
     content = read_content(file, shown, diagnostics, if_larger="put events into files of their own")
     for document in parse_yaml(shown, content, diagnostics) if content is not None else ():
@@ -166,6 +171,12 @@ def _tests_of_file(
         shape = Shape(document.value, document.at, diagnostics, CODE)
         shape.allow(("tests",))
         yield from read_tests(shape, Where(file.parent, _root_for(file, root), diagnostics), rules)
+
+
+def _beside(file: Path, ending: str) -> Path:
+    """Return the file of rules that a file of tests belongs to."""
+    stem = next(file.name.removesuffix(end) for end in SUFFIXES if file.name.endswith(end))
+    return file.with_name(stem + ending)
 
 
 def _read_test(

@@ -47,28 +47,38 @@ class Case:
         yield from (variant.event for _, variant in self.variants)
 
 
-def tested_rule(project: Project, rule_id: str) -> Tested | None:
-    """Return a rule with all that it needs; None where it is left out."""
-    rules = {rule.info.id: rule for rule in project.compiled.rules}
-    if rule_id in rules:
-        return Tested(rules[rule_id], (rules[rule_id],))
-    correlations = {entry.info.id: entry for entry in project.compiled.correlations}
-    if rule_id not in correlations:
-        return None
-    needed: dict[str, None] = {rule_id: None}
-    queue = [rule_id]
-    while queue:
-        entry = correlations.get(queue.pop())
-        new = [other for other in (entry.rules if entry is not None else ()) if other not in needed]
-        needed.update(dict.fromkeys(new))
-        queue += new
-    # One that only feeds others is tested as if it were alone.
-    correlations[rule_id] = replace(correlations[rule_id], silent=False)
-    return Tested(
-        correlations[rule_id],
-        tuple(rule for key, rule in rules.items() if key in needed),
-        tuple(entry for key, entry in correlations.items() if key in needed),
-    )
+class RulesUnderTest:
+    """The project's rules, by id, each with all that its tests need."""
+
+    def __init__(self, project: Project) -> None:
+        self._rules = {rule.info.id: rule for rule in project.compiled.rules}
+        self._correlations = {entry.info.id: entry for entry in project.compiled.correlations}
+        self._made: dict[str, Tested | None] = {}
+
+    def find(self, rule_id: str) -> Tested | None:
+        """Return a rule; None where it is left out."""
+        if rule_id not in self._made:
+            self._made[rule_id] = self._make(rule_id)
+        return self._made[rule_id]
+
+    def _make(self, rule_id: str) -> Tested | None:
+        if rule_id in self._rules:
+            return Tested(self._rules[rule_id], (self._rules[rule_id],))
+        if rule_id not in self._correlations:
+            return None
+        needed = {rule_id}
+        # Correlations are in an order in which each comes after those that it counts.
+        for key, entry in reversed(self._correlations.items()):
+            if key in needed:
+                needed.update(entry.rules)
+        # One that only feeds others is tested as if it were alone.
+        alone = replace(self._correlations[rule_id], silent=False)
+        needed_correlations = {**self._correlations, rule_id: alone}
+        return Tested(
+            alone,
+            tuple(rule for key, rule in self._rules.items() if key in needed),
+            tuple(entry for key, entry in needed_correlations.items() if key in needed),
+        )
 
 
 def case_of(test: RuleTest, tested: Tested, options: SourceOptions) -> Case:

@@ -30,8 +30,7 @@ def load_samples(samples: Sequence[Sample], options: SourceOptions) -> Iterator[
             yield _inline(sample, time_ns, options)
             continue
         for entry in read_events([sample.path], options):
-            place = f":{sample.line}" if sample.line else ""
-            if isinstance(entry, Diagnostic) or entry.origin.endswith(place):
+            if isinstance(entry, Diagnostic) or entry.origin.endswith(sample.place):
                 yield entry
 
 

@@ -19,7 +19,7 @@ from sigma2hive.runner.contexts import contexts_of
 from sigma2hive.sources import batch_of
 from sigma2hive.workflows.explain import source_options
 from sigma2hive.workflows.project import Project
-from sigma2hive.workflows.testing.cases import Case, Tested, case_of, tested_rule
+from sigma2hive.workflows.testing.cases import Case, RulesUnderTest, case_of
 from sigma2hive.workflows.testing.cluster import Elsewhere, TestCluster
 from sigma2hive.workflows.testing.coverage import unseen_selections
 from sigma2hive.workflows.testing.judging import Decided, judge
@@ -62,13 +62,11 @@ def _portions(
 ) -> Iterator[list[Case]]:
     """Yield cases in portions of bounded size; what cannot be run goes into `results`."""
     options = source_options(project)
-    known: dict[str, Tested | None] = {}
+    rules = RulesUnderTest(project)
     portion: list[Case] = []
     size = 0
     for test in tests:
-        if test.rule_id not in known:
-            known[test.rule_id] = tested_rule(project, test.rule_id)
-        tested = known[test.rule_id]
+        tested = rules.find(test.rule_id)
         reason = test.unusable or ("" if tested is not None else "the rule is left out")
         if reason or tested is None:
             results.setdefault(test.rule_id, []).append(TestResult(test, reason=reason))

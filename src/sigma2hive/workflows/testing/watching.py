@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sigma2hive.model.rule_tests import RuleTest
@@ -58,6 +58,10 @@ class Watched:
         now = self.look()
         paths = now.keys() | self.state.keys()
         return frozenset(path for path in paths if now.get(path) != self.state.get(path))
+
+    def as_it_is_now(self) -> Watched:
+        """Return the same files, looked at anew."""
+        return replace(self, state=self.look())
 
     def wait(self) -> frozenset[Path]:
         """Return the files that have changed, once there are any."""

@@ -14,7 +14,7 @@ Source: https://github.com/SigmaHQ/sigma-specification, sigma-correlation-rules-
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.engine.grouping import Found, Occurrence, group_events
@@ -118,7 +118,7 @@ def occurrences_of(
                 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Open:
     """The episode that is under way: positions of its first and last event, and its figures.
 
@@ -179,16 +179,16 @@ class _Walk:
         if current is None or self._is_over(current, time_ns):
             return
         if self._is_met():
-            self._open = replace(current, holds_until_ns=None)
+            current.holds_until_ns = None
         elif current.holds_until_ns is None:
-            self._open = replace(current, holds_until_ns=time_ns)
+            current.holds_until_ns = time_ns
 
     def _see(self, time_ns: int) -> None:
         """Look at the window that ends with the event that has just come."""
         last = self._next - 1
         is_met = self._is_met()
         if self._open is not None:
-            self._open = replace(self._open, last=last)
+            self._open.last = last
             self._hold(time_ns)
         elif is_met:
             self._open = _Open(self._oldest, last, self._tally.figure, time_ns)

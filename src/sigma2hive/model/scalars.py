@@ -32,6 +32,8 @@ def number_of(text: str, *, hexadecimal: bool) -> Decimal | None:
 
 def address_of(text: str) -> IPv4Address | IPv6Address | None:
     """Return the address that a text is; IPv4 inside IPv6 (::ffff:1.2.3.4) is IPv4."""
+    if "." not in text and ":" not in text:
+        return None
     try:
         address = ip_address(text)
     except ValueError:

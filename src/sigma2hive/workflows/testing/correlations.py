@@ -44,7 +44,7 @@ def why_none(case: Case) -> Iterator[Failure]:
     met = len(case.events) - len(unmet)
     message = f"no alert: {met:,} of {len(case.events):,} events meet a rule that it counts"
     if not unmet:
-        message += ", and they are too few in one group within its timespan"
+        message += ", and in no group do they meet its condition within its timespan"
     yield Failure(message)
     for event in unmet[:_MAX_UNMET]:
         explained = tuple(explain_rule(rule, event.values) for rule in case.tested.rules)

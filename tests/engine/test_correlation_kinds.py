@@ -193,6 +193,8 @@ def test_steps_of_different_groups_make_nothing_together() -> None:
             95,
         ),
         (numeric("value_sum", Bound(GTE, 30)), ("0x10", "14"), 30),
+        (numeric("value_sum", Bound(GTE, 30)), ("0e999999", "1e300", "-1e300", "30"), 10**300),
+        (numeric("value_avg", Bound(GTE, 0), Bound(LT, 1)), ("0e999999",), 0),
     ],
 )
 def test_numbers_are_exact(

@@ -248,8 +248,8 @@ def _member(event: Event, readings: list[_Reading]) -> Member:
 def group_events(correlation: CompiledCorrelation, found: Iterable[Found]) -> Grouping:
     """Return the groups of what was found for a correlation.
 
-    An event without a value in a grouping field belongs to no group; one with several values there
-    belongs to the group of each. So does one of which nothing is counted.
+    An event without a value in a grouping field belongs to no group, nor does one that has nothing
+    to count where values are; one with several grouping values belongs to the group of each.
     """
     grouping = Grouping(correlation)
     for entry in found:

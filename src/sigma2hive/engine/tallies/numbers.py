@@ -21,8 +21,10 @@ def exact_number(text: str, *, hexadecimal: bool) -> Figure | None:
     1e999999 is a number of a few characters, and its digits would fill the memory.
     """
     number = number_of(text, hexadecimal=hexadecimal)
-    if number is None or abs(number.adjusted()) > _MAX_POWER:
+    if number is None or (number and abs(number.adjusted()) > _MAX_POWER):
         return None
+    if not number:
+        return 0
     return _plain(Fraction(number))
 
 

@@ -148,7 +148,16 @@ def _zircolite_hits(folder: Path) -> int | None:
 
 def _chainsaw(program: Program, task: Task) -> Sequence[str]:
     rules = ("--sigma", str(task.rules), "--mapping", str(_chainsaw_mapping(program)))
-    options = ("--num-threads", "1", "--no-banner", "hunt", "--jsonl", "--quiet", "--skip-errors")
+    options = (
+        "--num-threads",
+        "1",
+        "--no-banner",
+        "hunt",
+        "--jsonl",
+        "-q",
+        "--preprocess",
+        "--skip-errors",
+    )
     return (*options, *rules, str(task.events))
 
 

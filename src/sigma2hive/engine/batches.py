@@ -67,7 +67,7 @@ class Engine:
                 field.look(columns, wanted, met)
         deciding = _Deciding(columns, met, self._later)
         for position, rule in enumerate(self._rules):
-            if gates[rule.gate]:
+            if gates[rule.gate] and deciding.may_find(rule):
                 found = deciding.hits_of(position, rule, gates[rule.gate])
                 if found is not None:
                     yield found
@@ -87,6 +87,14 @@ class _Deciding:
         self._numbers = frozenset(met)
         self._later = later
         self._values: dict[int, Values] = {}
+
+    def may_find(self, rule: RuleProgram) -> bool:
+        """Whether of all that the rule cannot do without, something is met in some row."""
+        numbers = self._numbers
+        for need in rule.needs:
+            if need.isdisjoint(numbers):
+                return False
+        return True
 
     def hits_of(self, position: int, rule: RuleProgram, rows: int) -> Hits | None:
         rows = self.rows_of(rule.asked, rows)

@@ -19,7 +19,7 @@ from typing import Any
 from sigma2hive.engine.predicates import ValueTest, regex_flags
 from sigma2hive.model.conditions import Boolean, Number, Regex, Text, Wildcard
 from sigma2hive.model.fields import FieldType
-from sigma2hive.model.folding import fold
+from sigma2hive.model.folding import fold, fold_encoded
 from sigma2hive.model.scalars import address_of, number_of
 
 #: Before and after each value in what is searched; no byte of UTF-8.
@@ -63,11 +63,6 @@ def lookup_of(test: ValueTest, field_type: FieldType) -> Lookup:
     return EVERY_VALUE
 
 
-def encoded(folded: str) -> bytes:
-    """Return a text as it is searched: UTF-8, with lone surrogates as they are."""
-    return folded.encode("utf-8", "surrogatepass")
-
-
 def _text(test: Text, field_type: FieldType) -> Lookup:
     literal = test.literal
     if field_type is FieldType.IP and (literal is None or address_of(literal) is not None):
@@ -93,7 +88,7 @@ def _pieces(test: Text) -> Iterator[bytes]:
         if isinstance(part, str):
             start = EDGE if position == 0 else b""
             end = EDGE if position == len(parts) - 1 else b""
-            yield start + encoded(fold(part)) + end
+            yield start + fold_encoded(part) + end
 
 
 def _joined(pattern: Sequence[str | Wildcard]) -> list[str | Wildcard]:
@@ -109,7 +104,7 @@ def _joined(pattern: Sequence[str | Wildcard]) -> list[str | Wildcard]:
 def _needles(alternatives: Iterable[str] | None) -> Lookup:
     if alternatives is None:
         return EVERY_VALUE
-    needles = tuple({encoded(text): None for text in alternatives})
+    needles = tuple({fold_encoded(text): None for text in alternatives})
     return Lookup(needles=needles) if all(map(_is_rare, needles)) else EVERY_VALUE
 
 

@@ -90,11 +90,15 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class RuleProgram:
-    """One rule: the number of its gate, what it asks, and what its filters ask besides."""
+    """One rule: the number of its gate, what it asks, and what its filters ask besides.
+
+    Of each of `needs` one test must be met somewhere for the rule to find anything at all.
+    """
 
     gate: int
     asked: Decided
     filters: tuple[Decided, ...]
+    needs: tuple[frozenset[int], ...]
 
 
 @dataclass(slots=True)
@@ -191,16 +195,14 @@ class _Compiler:
         program.gates = [self._decided(condition, None) for _, condition in self._gates.values()]
         program.gate_fields = list(of_gates.fields.values())
         self._numbering = _Numbering(of_gates.next)
-        program.rules = [
-            RuleProgram(
-                gate,
-                self._decided(rule.unfiltered, gate),
-                tuple(self._decided(entry.condition, gate) for entry in rule.filters),
-            )
-            for gate, rule in zip(gates, rules, strict=True)
-        ]
+        program.rules = [self._rule(gate, rule) for gate, rule in zip(gates, rules, strict=True)]
         program.fields = list(self._numbering.fields.values())
         return program
+
+    def _rule(self, gate: int, rule: CompiledRule) -> RuleProgram:
+        asked = self._decided(rule.unfiltered, gate)
+        filters = tuple(self._decided(entry.condition, gate) for entry in rule.filters)
+        return RuleProgram(gate, asked, filters, tuple(sorted(_needs(asked.node), key=len)))
 
     def _gate_of(self, rule: CompiledRule) -> int:
         return self._gates.setdefault(_form_of(rule.gate), (len(self._gates), rule.gate))[0]
@@ -275,6 +277,21 @@ def _any(parts: Iterable[Node]) -> Node:
     if not numbers and len(others) == 1:
         return others[0]
     return Any(frozenset(numbers), tuple(sorted(others, key=_cost)))
+
+
+def _needs(node: Node) -> list[frozenset[int]]:
+    """Return sets of tests: where none of one set is met, the node holds nowhere."""
+    match node:
+        case int():
+            return [frozenset((node,))]
+        case All(parts):
+            return [need for part in parts for need in _needs(part)]
+        case Any(numbers, parts):
+            of_parts = [_needs(part) for part in parts]
+            if all(of_parts):
+                smallest = [min(needs, key=len) for needs in of_parts]
+                return [numbers.union(*smallest)]
+    return []
 
 
 def _cost(node: Node) -> int:

@@ -13,11 +13,11 @@ from decimal import Decimal
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
-from sigma2hive.engine.needles import EDGE, encoded, lookup_of
+from sigma2hive.engine.needles import EDGE, lookup_of
 from sigma2hive.engine.predicates import ValueTest, predicate_of
 from sigma2hive.engine.texts import Predicate
 from sigma2hive.model.fields import FieldType
-from sigma2hive.model.folding import fold
+from sigma2hive.model.folding import fold, fold_encoded
 from sigma2hive.model.scalars import number_of
 
 #: What a value meets: numbers of tests.
@@ -191,4 +191,4 @@ def _plainly_searched(values: Sequence[str]) -> bytes:
 
 
 def _searched(values: Sequence[str]) -> bytes:
-    return EDGE + EDGE.join(encoded(fold(value)) for value in values) + EDGE
+    return EDGE + EDGE.join(map(fold_encoded, values)) + EDGE

@@ -11,7 +11,8 @@ import re
 from functools import cache
 from importlib.resources import files
 
-_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
+_ASCII = bytes(range(128))
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
 
 
 @cache
@@ -25,12 +26,20 @@ def folding_table() -> dict[int, int]:
 def fold(text: str) -> str:
     """Return `text` without letter case; fold(a) == fold(b) is what "case-insensitive" means."""
     # For ASCII, lower() is the table, and much faster.
-    if text.isascii():
-        return text.lower()
-    # Of bytes, lower() is for ASCII only; the table is then asked for the rest.
-    lowered = text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
-    return _BEYOND_ASCII.sub(_fold_beyond_ascii, lowered)
+    return text.lower() if text.isascii() else fold_encoded(text).decode("utf-8", "surrogatepass")
 
 
-def _fold_beyond_ascii(found: re.Match[str]) -> str:
-    return found.group().translate(folding_table())
+def fold_encoded(text: str) -> bytes:
+    """Return the folded text in UTF-8, with lone surrogates as they are."""
+    # Of bytes, lower() is for ASCII only; the table is asked for the rest.
+    lowered = text.encode("utf-8", "surrogatepass").lower()
+    rest = lowered.translate(None, _ASCII)
+    # Most long texts have some quotes and dashes, and no letter that the table knows.
+    if not rest or _folded_rest(rest) == rest:
+        return lowered
+    return _BEYOND_ASCII.sub(lambda found: _folded_rest(found.group()), lowered)
+
+
+def _folded_rest(encoded: bytes) -> bytes:
+    text = encoded.decode("utf-8", "surrogatepass").translate(folding_table())
+    return text.encode("utf-8", "surrogatepass")

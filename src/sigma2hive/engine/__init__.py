@@ -12,6 +12,7 @@ from sigma2hive.engine.correlations import (
 )
 from sigma2hive.engine.explaining import explain, explain_rule
 from sigma2hive.engine.grouping import Found, Occurrence, group_values
+from sigma2hive.engine.program import Program, compile_program
 from sigma2hive.engine.reference import Decision, holds, matches, prepare, reasons_for
 from sigma2hive.engine.tallies import CORRELATIONS
 from sigma2hive.engine.variants import (
@@ -38,6 +39,8 @@ __all__ = [
     "case_changed",
     "case_deciders",
     "case_variant",
+    "Program",
+    "compile_program",
     "correlate",
     "explain",
     "explain_rule",

@@ -7,7 +7,7 @@ rule is boolean algebra on bitmaps of rows. The answer is the reference evaluato
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sigma2hive.engine.columns import Columns, mask_of, rows_of
@@ -18,11 +18,11 @@ from sigma2hive.engine.program import (
     Decided,
     Later,
     Node,
+    Program,
     RuleProgram,
     compile_program,
 )
 from sigma2hive.engine.reference import prepare
-from sigma2hive.engine.texts import Predicate
 from sigma2hive.model.rules import CompiledRule
 from sigma2hive.model.values import Values
 
@@ -41,18 +41,18 @@ class Hits:
 
 
 class Engine:
-    """All rules of a profile, ready to look at batches."""
+    """All rules of a profile, ready to look at batches; `program` is theirs, where it is known."""
 
-    def __init__(self, rules: Sequence[CompiledRule]) -> None:
-        program = compile_program(rules)
+    def __init__(self, rules: Sequence[CompiledRule], program: Program | None = None) -> None:
+        program = program or compile_program(rules)
         self._gates = program.gates
         self._rules = program.rules
         self._gate_fields = [FieldReader(tests) for tests in program.gate_fields]
         self._fields = [FieldReader(tests) for tests in program.fields]
         self._later = {
-            number: (reader, predicate)
+            number: reader
             for reader in (*self._gate_fields, *self._fields)
-            for number, predicate in reader.later.items()
+            for number in reader.later
         }
 
     def hits_in(self, columns: Columns) -> Iterator[Hits]:
@@ -80,7 +80,7 @@ class _Deciding:
         self,
         columns: Columns,
         met: dict[int, int],
-        later: Mapping[int, tuple[FieldReader, Predicate]],
+        later: Mapping[int, FieldReader],
     ) -> None:
         self._columns = columns
         self._met = met
@@ -91,10 +91,7 @@ class _Deciding:
     def may_find(self, rule: RuleProgram) -> bool:
         """Whether of all that the rule cannot do without, something is met in some row."""
         numbers = self._numbers
-        for need in rule.needs:
-            if need.isdisjoint(numbers):
-                return False
-        return True
+        return not any(need.isdisjoint(numbers) for need in rule.needs)
 
     def hits_of(self, position: int, rule: RuleProgram, rows: int) -> Hits | None:
         rows = self.rows_of(rule.asked, rows)
@@ -110,8 +107,8 @@ class _Deciding:
     def rows_of(self, decided: Decided, among: int) -> int:
         """Return the rows `among` these that meet a condition."""
         rows = self._node(decided.node, among)
-        if rows and not decided.exact:
-            holds = prepare(decided.condition)
+        if rows and decided.residual is not None:
+            holds = prepare(decided.residual)
             rows = mask_of([row for row in rows_of(rows) if holds(self._values_of(row))])
         return rows
 
@@ -133,8 +130,7 @@ class _Deciding:
         if isinstance(node, Any):
             return self._any(node, among)
         if isinstance(node, Later):
-            reader, predicate = self._later[node.number]
-            return reader.rows_with(predicate, self._columns, among)
+            return self._later[node.number].rows_with(node.number, self._columns, among)
         return among & ~self._node(node.part, among)
 
     def _any(self, node: Any, among: int) -> int:

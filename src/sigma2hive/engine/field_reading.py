@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from sigma2hive.engine.columns import Columns, Piece, Rows, mask_of, rows_of
 from sigma2hive.engine.predicates import predicate_of
 from sigma2hive.engine.program import FieldTests
-from sigma2hive.engine.texts import Predicate
 from sigma2hive.engine.values import FieldMatcher
 from sigma2hive.model.fields import Derived, Field
 
@@ -24,12 +23,9 @@ class FieldReader:
         self._field = tests.field
         self._presence = tests.presence
         self._gates = tuple(tests.gates)
-        #: Number of a test that is decided value by value → what decides it.
-        self.later = {
-            number: predicate_of(test, tests.field.type) for test, number in tests.later.items()
-        }
-        looked_up = ((number, test) for test, number in tests.tests.items())
-        self._matcher = FieldMatcher(looked_up, tests.field.type) if tests.tests else None
+        #: Tests that are decided value by value, by their numbers.
+        self.later = tests.later
+        self._matcher = FieldMatcher(tests) if tests.is_looked_up else None
 
     def wanted(self, gates: Sequence[int]) -> int:
         """Return the rows of which any rule wants to look this field up."""
@@ -57,8 +53,9 @@ class FieldReader:
             for number in found[value]:
                 met[number] = met.get(number, 0) | mask
 
-    def rows_with(self, predicate: Predicate, columns: Columns, among: int) -> int:
-        """Return the rows `among` these with a value that meets the predicate."""
+    def rows_with(self, number: int, columns: Columns, among: int) -> int:
+        """Return the rows `among` these with a value that meets a test of `later`."""
+        predicate = predicate_of(self.later[number], self._field.type)
         rows: list[int] = []
         decided: dict[str, bool] = {}
         for piece in _pieces_of(self._field, columns, among):

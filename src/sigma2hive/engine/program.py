@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from sigma2hive.engine.needles import EVERY_VALUE, lookup_of
 from sigma2hive.engine.predicates import ValueTest
@@ -66,26 +67,55 @@ NEVER = Any()
 
 @dataclass(slots=True)
 class FieldTests:
-    """The tests on one field, by how they are decided.
+    """The numbered tests on one field, by how they are decided.
 
-    `tests` are looked up for all values at once, `later` value by value where need be; `presence`
-    is the number of "it has a value", if any rule asks. `gates` are those of the rules that ask.
+    A value meets the tests of `equal` under its folded text, of `numbers` under the number that it
+    is, and of `needles` under each text that is found in it; those that are in `decided` too, when
+    that says so. `later` are decided value by value where need be. `presence` is the number of "it
+    has a value", if any rule asks. `gates` are those of the rules that ask anything here.
     """
 
     field: Field
-    tests: dict[ValueTest, int] = dataclasses.field(default_factory=dict)
-    later: dict[ValueTest, int] = dataclasses.field(default_factory=dict)
+    equal: dict[str, list[int]] = dataclasses.field(default_factory=dict)
+    numbers: dict[Decimal, list[int]] = dataclasses.field(default_factory=dict)
+    needles: dict[bytes, list[int]] = dataclasses.field(default_factory=dict)
+    decided: dict[int, ValueTest] = dataclasses.field(default_factory=dict)
+    later: dict[int, ValueTest] = dataclasses.field(default_factory=dict)
     presence: int | None = None
     gates: set[int] = dataclasses.field(default_factory=set)
+
+    @property
+    def is_looked_up(self) -> bool:
+        """Whether there are tests that are decided for all values at once."""
+        return bool(self.equal or self.numbers or self.needles)
+
+    def add(self, number: int, test: ValueTest) -> bool:
+        """Add a test; return whether it is looked up."""
+        lookup = lookup_of(test, self.field.type)
+        if lookup == EVERY_VALUE:
+            self.later[number] = test
+            return False
+        if lookup.equal is not None:
+            self.equal.setdefault(lookup.equal, []).append(number)
+        elif lookup.number is not None:
+            self.numbers.setdefault(lookup.number, []).append(number)
+        for needle in lookup.needles:
+            self.needles.setdefault(needle, []).append(number)
+        if not lookup.is_exact:
+            self.decided[number] = test
+        return True
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A condition as algebra; where it is not `exact`, it holds for all that may meet it."""
+    """A condition as algebra.
+
+    Where the node says more than is meant, it holds for all that may meet the `residual`: the whole
+    condition, which is to be decided event by event then.
+    """
 
     node: Node
-    condition: Condition
-    exact: bool
+    residual: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +179,7 @@ class _Numbering:
     def __init__(self, first: int = 0) -> None:
         self.next = first
         self.fields: dict[_FieldKey, FieldTests] = {}
+        self._nodes: dict[tuple[_FieldKey, ValueTest], int | Later] = {}
 
     def _tests_of(self, found: Field, gate: int | None) -> FieldTests:
         tests = self.fields.setdefault(_key_of(found), FieldTests(found))
@@ -164,18 +195,12 @@ class _Numbering:
 
     def test(self, found: Field, test: ValueTest, gate: int | None) -> int | Later:
         tests = self._tests_of(found, gate)
-        number = tests.tests.get(test)
-        if number is not None:
-            return number
-        number = tests.later.get(test)
-        if number is not None:
-            return Later(number)
-        number = self._new()
-        if lookup_of(test, found.type) == EVERY_VALUE:
-            tests.later[test] = number
-            return Later(number)
-        tests.tests[test] = number
-        return number
+        key = (_key_of(found), test)
+        node = self._nodes.get(key)
+        if node is None:
+            number = self._new()
+            node = self._nodes[key] = number if tests.add(number, test) else Later(number)
+        return node
 
     def _new(self) -> int:
         self.next += 1
@@ -210,7 +235,7 @@ class _Compiler:
     def _decided(self, condition: Condition, gate: int | None) -> Decided:
         made = _Made(self._numbering, gate)
         node = made.node_of(condition, widen=True)
-        return Decided(node, condition, made.is_exact)
+        return Decided(node, None if made.is_exact else condition)
 
 
 class _Made:

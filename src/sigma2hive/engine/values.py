@@ -8,15 +8,14 @@ reference evaluator uses.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
-from sigma2hive.engine.needles import EDGE, lookup_of
-from sigma2hive.engine.predicates import ValueTest, predicate_of
-from sigma2hive.engine.texts import Predicate
-from sigma2hive.model.fields import FieldType
+from sigma2hive.engine.needles import EDGE
+from sigma2hive.engine.predicates import predicate_of
+from sigma2hive.engine.program import FieldTests
 from sigma2hive.model.folding import fold, fold_encoded
 from sigma2hive.model.scalars import number_of
 
@@ -38,28 +37,14 @@ _TO_SEARCHED = bytes.maketrans(
 
 
 class FieldMatcher:
-    """Decides all tests of one field.
+    """Decides the tests of one field that are looked up."""
 
-    `tests` are (number, test); a number may come once.
-    """
-
-    def __init__(self, tests: Iterable[tuple[int, ValueTest]], field_type: FieldType) -> None:
-        self._equal: dict[str, list[int]] = {}
-        self._numbers: dict[Decimal, list[int]] = {}
-        self._is_hexadecimal_read = field_type.is_numeric
-        self._decided: dict[int, Predicate] = {}
-        needles: dict[bytes, list[int]] = {}
-        for number, test in tests:
-            lookup = lookup_of(test, field_type)
-            if lookup.equal is not None:
-                self._equal.setdefault(lookup.equal, []).append(number)
-            elif lookup.number is not None:
-                self._numbers.setdefault(lookup.number, []).append(number)
-            for needle in lookup.needles:
-                needles.setdefault(needle, []).append(number)
-            if not lookup.is_exact:
-                self._decided[number] = predicate_of(test, field_type)
-        self._search = _Search(needles) if needles else None
+    def __init__(self, tests: FieldTests) -> None:
+        self._equal = tests.equal
+        self._numbers = tests.numbers
+        self._type = tests.field.type
+        self._decided = tests.decided
+        self._search = _Search(tests.needles) if tests.needles else None
         self._remembered: dict[str, Met] = {}
         self._unmet: set[str] = set()
 
@@ -107,7 +92,7 @@ class FieldMatcher:
 
     def _find_numbers(self, values: Sequence[str], met: dict[str, set[int]]) -> None:
         for value in values:
-            number = number_of(value, hexadecimal=self._is_hexadecimal_read)
+            number = number_of(value, hexadecimal=self._type.is_numeric)
             if number is not None and number in self._numbers:
                 met.setdefault(value, set()).update(self._numbers[number])
 
@@ -115,7 +100,7 @@ class FieldMatcher:
         undecided = self._decided.keys()
         for value, numbers in met.items():
             for number in numbers & undecided:
-                if not self._decided[number](value):
+                if not predicate_of(self._decided[number], self._type)(value):
                     numbers.discard(number)
 
 
@@ -124,12 +109,16 @@ class _Search:
 
     def __init__(self, needles: Mapping[bytes, Sequence[int]]) -> None:
         self._numbers = list(needles.values())
-        lengths = list(map(len, needles))
-        self._longest = max(lengths)
+        self._needles = needles
+        self._longest = max(map(len, needles))
+
+    @cached_property
+    def _automaton(self) -> BytesAhoCorasick:
+        # Made when a value comes: most fields of all rules are in no event of a batch.
         # A table of all steps is three times faster, while it fits into the processor's cache.
-        is_small = sum(lengths) <= _SMALL_SEARCH
-        self._automaton = BytesAhoCorasick(
-            list(needles),
+        is_small = sum(map(len, self._needles)) <= _SMALL_SEARCH
+        return BytesAhoCorasick(
+            list(self._needles),
             implementation=Implementation.DFA if is_small else Implementation.ContiguousNFA,
         )
 

@@ -7,7 +7,7 @@ rule is boolean algebra on bitmaps of rows. The answer is the reference evaluato
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sigma2hive.engine.columns import Columns, mask_of, rows_of

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 import click
@@ -12,7 +14,26 @@ from sigma2hive.cli.output import OutputError, accept_any_text, let_go_of_broken
 
 
 class Program(click.Group):
-    """A group whose commands may be interrupted, and may lose whoever reads what they print."""
+    """A group whose commands may be interrupted, and may lose whoever reads what they print.
+
+    `commands_at` has for each command the module and the name that it is found at.
+    """
+
+    def __init__(self, *arguments: Any, commands_at: Mapping[str, str], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._commands_at = commands_at
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted(self._commands_at)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command; None where there is none of that name."""
+        if cmd_name not in self._commands_at:
+            return None
+        module, _, name = self._commands_at[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run the command that is asked for, and end the process."""

@@ -21,8 +21,8 @@ from bench.setting import (
     windows_mapping,
     windows_rules,
 )
-from sigma2hive.compiler import Compiled
 from sigma2hive.model.profiles import Profile
+from sigma2hive.model.rules import Compiled
 from sigma2hive.runner.matching import Candidate, Matcher
 from sigma2hive.runner.querying import Search, Window
 from sigma2hive.sources import EventRows, in_batches

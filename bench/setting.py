@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sigma2hive.clients.elasticsearch import ElasticsearchClient, open_client
-from sigma2hive.compiler import Compiled, compile_all
+from sigma2hive.compiler import compile_all
 from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.model.profiles import Logsource, Profile
-from sigma2hive.model.rules import DetectionRepository
+from sigma2hive.model.rules import Compiled, DetectionRepository
 from sigma2hive.repository import load_repository
 from sigma2hive.schema import load_profile
 from sigma2hive.settings import ElasticsearchSettings

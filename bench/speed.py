@@ -27,9 +27,10 @@ from bench.setting import (
     windows_mapping,
     windows_rules,
 )
-from sigma2hive.compiler import Compiled, compile_query
+from sigma2hive.compiler import compile_query
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.events import Event
+from sigma2hive.model.rules import Compiled
 from sigma2hive.model.times import parse_time_ns
 from sigma2hive.runner.matching import Candidate, Matcher
 from sigma2hive.runner.querying import HITS_PER_SEARCH, RULES_PER_REQUEST, Window

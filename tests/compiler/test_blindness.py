@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from sigma2hive.compiler import Blindness, compile_query, find_blindness
+from sigma2hive.compiler import compile_query, find_blindness
 from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.model.rules import Blindness
 from sigma2hive.schema import load_profile
 from tests.compiler.dsl_world import compile_detection
 

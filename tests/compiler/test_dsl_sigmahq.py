@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from sigma2hive.compiler import Compiled, compile_all, compile_query
+from sigma2hive.compiler import compile_all, compile_query
 from sigma2hive.diagnostics import Diagnostic, Diagnostics
 from sigma2hive.engine import prepare
 from sigma2hive.model.profiles import Logsource, Profile
-from sigma2hive.model.rules import DetectionRepository
+from sigma2hive.model.rules import Compiled, DetectionRepository
 from sigma2hive.repository import load_repository
 from sigma2hive.schema import load_profile
 from sigma2hive.sources import SourceOptions, read_events

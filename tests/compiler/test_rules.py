@@ -5,11 +5,11 @@ from textwrap import dedent
 
 import pytest
 
-from sigma2hive.compiler import Compiled, compile_all
+from sigma2hive.compiler import compile_all
 from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.engine import matches
 from sigma2hive.model.events import Event, EventKey, EventKeyKind
-from sigma2hive.model.rules import CompiledRule
+from sigma2hive.model.rules import Compiled, CompiledRule
 from sigma2hive.model.values import flatten
 from sigma2hive.repository import load_repository
 from sigma2hive.schema import load_profile

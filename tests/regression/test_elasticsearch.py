@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from sigma2hive.clients.elasticsearch import open_client
-from sigma2hive.compiler import Compiled, compile_all
+from sigma2hive.compiler import compile_all
 from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.model.events import Event
 from sigma2hive.model.profiles import Logsource, Profile
+from sigma2hive.model.rules import Compiled
 from sigma2hive.repository import load_repository
 from sigma2hive.runner.matching import Candidate, Matcher
 from sigma2hive.runner.querying import Search, Window

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from sigma2hive.compiler import Compiled, compile_all
+from sigma2hive.compiler import compile_all
 from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.engine import Columns, Engine, prepare, rows_of
 from sigma2hive.model.profiles import Profile
+from sigma2hive.model.rules import Compiled
 from sigma2hive.model.values import flatten
 from sigma2hive.repository import load_repository
 from sigma2hive.schema import load_profile

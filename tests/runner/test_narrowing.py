@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from sigma2hive.clients.elasticsearch import ElasticsearchClient, open_client
-from sigma2hive.compiler import Compiled
 from sigma2hive.engine import Correlated
 from sigma2hive.model.events import Event, EventKey, EventKeyKind
+from sigma2hive.model.rules import Compiled
 from sigma2hive.runner.episodes import find_firings
 from sigma2hive.runner.matching import Candidate, Matcher
 from sigma2hive.runner.querying import Search, Window

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sigma2hive.compiler import Compiled, compile_all
+from sigma2hive.compiler import compile_all
 from sigma2hive.diagnostics import Diagnostic, Diagnostics, Location, Severity
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.events import Event, EventKey, EventKeyKind
+from sigma2hive.model.rules import Compiled
 from sigma2hive.repository import load_mappings, load_repository
 from sigma2hive.runner.once import Pass, Summary, run_pass
 from sigma2hive.runner.state import EpisodeStore

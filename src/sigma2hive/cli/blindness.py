@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sigma2hive.cli.exits import print_first_findings
 from sigma2hive.cli.output import tell
-from sigma2hive.compiler import Blindness
+from sigma2hive.model.rules import Blindness
 
 
 def print_blindness(seen: Blindness, root: Path) -> None:

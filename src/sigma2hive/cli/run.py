@@ -31,10 +31,10 @@ from sigma2hive.cli.options import (
 from sigma2hive.cli.output import OutputError, say, tell
 from sigma2hive.cli.run_report import NOT_READ, Raised, Report
 from sigma2hive.clients.errors import ServerError
-from sigma2hive.compiler import Blindness, find_blindness
+from sigma2hive.model.rules import Blindness
 from sigma2hive.repository import Versions
 from sigma2hive.runner.delivery import check_delivery, open_delivery, sink_requests
-from sigma2hive.runner.inputs import Input, read_files, search_back
+from sigma2hive.runner.inputs import Input, read_files
 from sigma2hive.runner.naming import naming_of
 from sigma2hive.runner.once import Pass, Summary, run_pass
 from sigma2hive.runner.state import EpisodeStore
@@ -184,6 +184,8 @@ def _blindness(project: Project, asked: _Asked) -> Blindness:
     """Tell where rules are blind on indices that are to be searched; files hold what they hold."""
     if asked.since is None:
         return Blindness()
+    from sigma2hive.compiler import find_blindness  # noqa: PLC0415
+
     seen = find_blindness(project.compiled.rules, project.profile)
     print_blindness(seen, project.settings.root)
     project.findings.extend(seen.findings)
@@ -215,6 +217,8 @@ def _input(project: Project, asked: _Asked) -> AbstractContextManager[Input]:
                 "no Elasticsearch to search: name it under elasticsearch in sigma2hive.yml, or in "
                 "SIGMA2HIVE_ELASTICSEARCH_URLS"
             )
+        from sigma2hive.runner.searching import search_back  # noqa: PLC0415
+
         return search_back(asked.since, settings, project.compiled, project.profile)
     paths = asked.events or settings.sources.events
     if not paths:

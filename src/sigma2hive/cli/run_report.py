@@ -14,10 +14,10 @@ from sigma2hive.cli.columns import wrap
 from sigma2hive.cli.options import settings_shown
 from sigma2hive.cli.rendering import diagnostic_as_json
 from sigma2hive.clients.errors import ServerError
-from sigma2hive.compiler import Blindness
 from sigma2hive.diagnostics import CODES
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.matches import Lack
+from sigma2hive.model.rules import Blindness
 from sigma2hive.model.times import render_time
 from sigma2hive.model.visible import visible
 from sigma2hive.runner.once import Summary

@@ -1,18 +1,20 @@
 """Rules made ready for a profile, and the targets that write them for others."""
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from sigma2hive.compiler.blindness import Blindness, find_blindness
-from sigma2hive.compiler.dsl import DslQuery, DslTarget, Residual, compile_query
-from sigma2hive.compiler.forms import condition_as_json
-from sigma2hive.compiler.rules import Compiled, compile_all
-from sigma2hive.compiler.targets import Artefact, Refusal, Target, emit_all
+from sigma2hive.lazily import importing
+
+if TYPE_CHECKING:
+    from sigma2hive.compiler.blindness import find_blindness
+    from sigma2hive.compiler.dsl import DslQuery, Residual, compile_query
+    from sigma2hive.compiler.forms import condition_as_json
+    from sigma2hive.compiler.registry import TARGETS
+    from sigma2hive.compiler.rules import compile_all
+    from sigma2hive.compiler.targets import Artefact, Refusal, Target, emit_all
 
 __all__ = [
     "TARGETS",
     "Artefact",
-    "Blindness",
-    "Compiled",
     "DslQuery",
     "Refusal",
     "Residual",
@@ -24,5 +26,19 @@ __all__ = [
     "find_blindness",
 ]
 
-#: What `compile --target` takes.
-TARGETS: Mapping[str, Target] = {target.name: target for target in (DslTarget(),)}
+__getattr__ = importing(
+    __name__,
+    {
+        "TARGETS": "registry",
+        "Artefact": "targets",
+        "DslQuery": "dsl",
+        "Refusal": "targets",
+        "Residual": "dsl",
+        "Target": "targets",
+        "compile_all": "rules",
+        "compile_query": "dsl",
+        "condition_as_json": "forms",
+        "emit_all": "targets",
+        "find_blindness": "blindness",
+    },
+)

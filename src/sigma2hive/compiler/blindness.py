@@ -24,20 +24,10 @@ from sigma2hive.model.conditions import (
 )
 from sigma2hive.model.fields import Field, FieldType
 from sigma2hive.model.profiles import LogsourcePlace, Profile
-from sigma2hive.model.rules import CompiledRule
+from sigma2hive.model.rules import Blindness, CompiledRule
 from sigma2hive.model.snapshot_types import IndexView
 
 _PULL = "look at what ships the events; after a change run `sigma2hive schema pull` again"
-
-
-@dataclass(slots=True)
-class Blindness:
-    """How many rules have a snapshot, and of these are blind in part or can `never` match."""
-
-    checked: int = 0
-    blind: int = 0
-    never: int = 0
-    findings: Diagnostics = field(default_factory=Diagnostics)
 
 
 def find_blindness(rules: Iterable[CompiledRule], profile: Profile) -> Blindness:

@@ -8,7 +8,7 @@ out, with a finding. Writes nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sigma2hive.compiler import correlations as correlating
 from sigma2hive.compiler.filters import Filters
@@ -32,6 +32,7 @@ from sigma2hive.model.conditions import (
 )
 from sigma2hive.model.profiles import Conjunction, LogsourcePlace, Profile
 from sigma2hive.model.rules import (
+    Compiled,
     CompiledCorrelation,
     CompiledRule,
     DetectionRepository,
@@ -39,18 +40,6 @@ from sigma2hive.model.rules import (
     FilterRule,
     RuleInfo,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """What a run needs: rules and correlations of one profile; `left_out` says where others are.
-
-    A correlation that others count comes before them.
-    """
-
-    rules: tuple[CompiledRule, ...] = ()
-    correlations: tuple[CompiledCorrelation, ...] = ()
-    left_out: tuple[Location, ...] = ()
 
 
 def compile_all(

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from sigma2hive.compiler.rules import Compiled
 from sigma2hive.diagnostics import Diagnostic
-from sigma2hive.model.rules import CompiledCorrelation, CompiledRule, RuleInfo
+from sigma2hive.model.rules import Compiled, CompiledCorrelation, CompiledRule, RuleInfo
 
 
 @dataclass(frozen=True, slots=True)

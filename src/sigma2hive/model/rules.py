@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
-from sigma2hive.diagnostics import Location
+from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.model.conditions import COMPARISONS, Condition, Operator, fields_of
 from sigma2hive.model.fields import Field
 from sigma2hive.model.profiles import Logsource
@@ -318,3 +318,24 @@ class DetectionRepository:
         """What rules and correlations say about themselves: all that can raise alerts."""
         rules = tuple(entry.info for entry in self.rules)
         return rules + tuple(entry.info for entry in self.correlations)
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What a run needs: rules and correlations of one profile; `left_out` says where others are.
+
+    A correlation that others count comes before them.
+    """
+
+    rules: Sequence[CompiledRule] = ()
+    correlations: Sequence[CompiledCorrelation] = ()
+    left_out: tuple[Location, ...] = ()
+
+
+@dataclass(slots=True)
+class Blindness:
+    """How many rules have a snapshot, and of these are blind in part or can `never` match."""
+
+    checked: int = 0
+    blind: int = 0
+    never: int = 0
+    findings: Diagnostics = field(default_factory=Diagnostics)

@@ -1,12 +1,18 @@
 """What a repository holds: rules, correlations, filters, placeholders and mappings."""
 
+from typing import TYPE_CHECKING
+
+from sigma2hive.lazily import importing
 from sigma2hive.repository.mapping_files import SCHEMAS_FOLDER, report_unread_files
 from sigma2hive.repository.mappings import load_mappings
-from sigma2hive.repository.past import PastTree, open_past
-from sigma2hive.repository.regression_tests import load_regression_tests
-from sigma2hive.repository.rules import load_placeholders, load_repository, shown_path
-from sigma2hive.repository.tests import load_tests
+from sigma2hive.repository.rule_files import shown_path
 from sigma2hive.repository.versions import Versions
+
+if TYPE_CHECKING:
+    from sigma2hive.repository.past import PastTree, open_past
+    from sigma2hive.repository.regression_tests import load_regression_tests
+    from sigma2hive.repository.rules import load_placeholders, load_repository
+    from sigma2hive.repository.tests import load_tests
 
 __all__ = [
     "SCHEMAS_FOLDER",
@@ -21,3 +27,15 @@ __all__ = [
     "report_unread_files",
     "shown_path",
 ]
+
+__getattr__ = importing(
+    __name__,
+    {
+        "PastTree": "past",
+        "load_placeholders": "rules",
+        "load_regression_tests": "regression_tests",
+        "load_repository": "rules",
+        "load_tests": "tests",
+        "open_past": "past",
+    },
+)

@@ -18,12 +18,9 @@ from sigma2hive.model.rules import (
     FilterRule,
     RefusedCorrelation,
 )
+from sigma2hive.repository.rule_files import rule_files, shown_path
 from sigma2hive.sigma import Placeholders, SigmaDocument, parse_document
 from sigma2hive.yamlmarks import Document, parse_yaml, read_content
-
-_SUFFIXES = (".yml", ".yaml")
-#: Tests and settings lie beside rules; neither is one.
-_NOT_RULES = (".test.yml", ".test.yaml")
 
 
 def load_repository(
@@ -37,7 +34,7 @@ def load_repository(
     documents: list[SigmaDocument] = []
     skipped: list[Location] = []
     refused: list[RefusedCorrelation] = []
-    for file in _rule_files(paths, root, diagnostics):
+    for file in rule_files(paths, root, diagnostics):
         if isinstance(file, Location):
             skipped.append(file)
             continue
@@ -101,68 +98,6 @@ def _texts_of(document: Document, name: str) -> tuple[str, ...] | None:
     if any(entry is None or isinstance(entry, (dict, list)) for entry in entries):
         return None
     return tuple(document.written(*place) for place in places)
-
-
-def shown_path(path: Path, root: Path) -> str:
-    """Return the path as findings show it: relative to `root` where it lies inside."""
-    absolute = path if path.is_absolute() else Path.cwd() / path
-    try:
-        return absolute.relative_to(root).as_posix()
-    except ValueError:
-        return path.as_posix()
-
-
-def _rule_files(
-    paths: Sequence[Path], root: Path, diagnostics: Diagnostics
-) -> Iterator[Path | Location]:
-    """Yield each file once, and the place of each path that cannot be looked into."""
-    seen: set[str] = set()
-    for path in paths:
-        found: list[Path] = []
-        if path.is_dir():
-            unread: list[OSError] = []
-            found = sorted(_files_below(path, unread))
-            yield from (_report_unread(error, root, diagnostics) for error in unread)
-            if not found and not unread:
-                diagnostics.warning(
-                    "S2H108",
-                    Location(shown_path(path, root)),
-                    "the folder holds no .yml or .yaml file",
-                    "name the folder that the rules are in",
-                )
-        elif os.path.lexists(path):
-            found = [path]
-        else:
-            place = Location(shown_path(path, root))
-            diagnostics.error(
-                "S2H108",
-                place,
-                "there is no such file or folder",
-                "check `rules` in sigma2hive.yml or --rules",
-            )
-            yield place
-        for file in found:
-            # Unlike Path.resolve it gives a path for a link that leads to itself.
-            absolute = os.path.realpath(file)
-            if absolute not in seen:
-                seen.add(absolute)
-                yield file
-
-
-def _files_below(folder: Path, unread: list[OSError]) -> Iterator[Path]:
-    # os.walk does not follow links to folders, so that a loop of links ends.
-    for where, folders, names in os.walk(folder, onerror=unread.append):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in names:
-            if name.endswith(_SUFFIXES) and not name.endswith(_NOT_RULES) and name[0] != ".":
-                yield Path(where, name)
-
-
-def _report_unread(error: OSError, root: Path, diagnostics: Diagnostics) -> Location:
-    place = Location(shown_path(Path(error.filename), root))
-    message = f"the folder cannot be read: {error.strerror}"
-    diagnostics.error("S2H101", place, message, "check that this user may read it")
-    return place
 
 
 def _read_file(

@@ -9,10 +9,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from sigma2hive.alerts import AlertContext, Lookup
-from sigma2hive.compiler import Compiled
 from sigma2hive.model.fields import Field
 from sigma2hive.model.profiles import Logsource, Profile
-from sigma2hive.model.rules import CompiledCorrelation, CompiledRule
+from sigma2hive.model.rules import Compiled, CompiledCorrelation, CompiledRule
 from sigma2hive.settings import KibanaSettings
 
 

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sigma2hive.compiler import Compiled
 from sigma2hive.engine import (
     Columns,
     Correlated,
@@ -30,7 +29,7 @@ from sigma2hive.model.conditions import Atom
 from sigma2hive.model.events import Event
 from sigma2hive.model.identity import event_identity
 from sigma2hive.model.matches import Match, Suppression
-from sigma2hive.model.rules import CompiledCorrelation, CompiledFilter, CompiledRule
+from sigma2hive.model.rules import Compiled, CompiledCorrelation, CompiledFilter, CompiledRule
 from sigma2hive.runner.episodes import Firing
 from sigma2hive.sources import EventRows
 

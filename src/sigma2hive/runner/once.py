@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from sigma2hive.alerts import AlertContext, build_alert
-from sigma2hive.compiler import Compiled
 from sigma2hive.diagnostics import Diagnostic, Diagnostics
 from sigma2hive.engine import Correlated
 from sigma2hive.model.alerts import Alert
@@ -19,7 +18,7 @@ from sigma2hive.model.events import Event
 from sigma2hive.model.mappings import Mappings
 from sigma2hive.model.matches import Match, Suppression, Ungrouped
 from sigma2hive.model.profiles import Profile
-from sigma2hive.model.rules import CompiledCorrelation
+from sigma2hive.model.rules import Compiled, CompiledCorrelation
 from sigma2hive.model.versions import RuleVersion
 from sigma2hive.runner.contexts import contexts_of
 from sigma2hive.runner.delivery import Delivered

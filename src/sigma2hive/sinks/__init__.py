@@ -18,13 +18,26 @@ from sigma2hive.sinks.inbox import (
 )
 from sigma2hive.sinks.interface import Closing, Outcome, Sink, SinkKind, SinkRequest
 from sigma2hive.sinks.jsonl import check_jsonl, open_jsonl
-from sigma2hive.sinks.thehive import check_thehive, open_thehive
+
+
+def _open_thehive(request: SinkRequest) -> Sink:
+    # Here, since TheHive's client takes half a second to import.
+    from sigma2hive.sinks.thehive import open_thehive  # noqa: PLC0415
+
+    return open_thehive(request)
+
+
+def _check_thehive(request: SinkRequest) -> None:
+    from sigma2hive.sinks.thehive import check_thehive  # noqa: PLC0415
+
+    check_thehive(request)
+
 
 #: Name → what opens it, and what tells whether it could be opened.
 SINKS: Mapping[str, SinkKind] = {
     "inbox": SinkKind(open_inbox, check_inbox),
     "jsonl": SinkKind(open_jsonl, check_jsonl, needs_target=True),
-    "thehive": SinkKind(open_thehive, check_thehive, target="ORGANISATION"),
+    "thehive": SinkKind(_open_thehive, _check_thehive, target="ORGANISATION"),
 }
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sigma2hive.alerts import KnownFields, check_custom, check_kibana, check_mappings
-from sigma2hive.compiler import Compiled, compile_all
+from sigma2hive.compiler import compile_all
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
 from sigma2hive.model.mappings import Mappings
 from sigma2hive.model.profiles import Profile
-from sigma2hive.model.rules import DetectionRepository
+from sigma2hive.model.rules import Compiled, DetectionRepository
 from sigma2hive.repository import (
     SCHEMAS_FOLDER,
     load_mappings,

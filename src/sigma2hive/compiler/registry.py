@@ -1,0 +1,9 @@
+"""The targets. Adding one is a module and a line here."""
+
+from collections.abc import Mapping
+
+from sigma2hive.compiler.dsl import DslTarget
+from sigma2hive.compiler.targets import Target
+
+#: What `compile --target` takes.
+TARGETS: Mapping[str, Target] = {target.name: target for target in (DslTarget(),)}

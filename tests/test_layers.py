@@ -8,7 +8,7 @@ import pytest
 
 #: Lower ones first. A module may import what stands on a lower level, never its own or a higher.
 LEVELS = (
-    {"diagnostics"},
+    {"diagnostics", "lazily"},
     {"model", "yamlmarks"},
     {"settings"},
     {"clients", "sigma", "storage"},
@@ -36,6 +36,8 @@ HOMES = {
     "click": {"cli"},
     "jinja2": {"alerts"},
     "evtx": {"sources"},
+    "orjson": {"sources"},
+    "ahocorasick_rs": {"engine"},
 }
 
 PACKAGE = "sigma2hive"

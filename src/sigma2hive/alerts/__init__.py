@@ -1,25 +1,37 @@
 """From a match to an alert: identity, title and description, observables, procedures."""
 
-from sigma2hive.alerts.builder import build_alert
-from sigma2hive.alerts.checks import check_custom, check_mappings
-from sigma2hive.alerts.discover import check_kibana
-from sigma2hive.alerts.facts import AlertContext, Facts
-from sigma2hive.alerts.identity import source_ref
-from sigma2hive.alerts.known_fields import KnownFields
+from typing import TYPE_CHECKING
+
+from sigma2hive.alerts.facts import AlertContext
 from sigma2hive.alerts.lookup import Lookup
-from sigma2hive.alerts.muting import filter_document, is_mutable, mute_selection
+from sigma2hive.lazily import importing
+
+if TYPE_CHECKING:
+    from sigma2hive.alerts.builder import build_alert
+    from sigma2hive.alerts.checks import check_custom, check_mappings
+    from sigma2hive.alerts.discover import check_kibana
+    from sigma2hive.alerts.identity import source_ref
+    from sigma2hive.alerts.known_fields import KnownFields
 
 __all__ = [
     "AlertContext",
-    "Facts",
     "KnownFields",
     "Lookup",
     "build_alert",
     "check_custom",
     "check_kibana",
     "check_mappings",
-    "filter_document",
-    "is_mutable",
-    "mute_selection",
     "source_ref",
 ]
+
+__getattr__ = importing(
+    __name__,
+    {
+        "KnownFields": "known_fields",
+        "build_alert": "builder",
+        "check_custom": "checks",
+        "check_kibana": "discover",
+        "check_mappings": "checks",
+        "source_ref": "identity",
+    },
+)

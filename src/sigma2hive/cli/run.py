@@ -156,6 +156,7 @@ def _run(project: Project, asked: _Asked) -> Exit:
             unsearched=looked_at.unsearched,
             progress=stack.enter_context(_progress(summary)),
             profile=project.profile,
+            program=project.program,
             kibana=settings.kibana,
             version_of=stack.enter_context(Versions(settings.root)).of,
         )

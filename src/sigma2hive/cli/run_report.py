@@ -17,7 +17,7 @@ from sigma2hive.clients.errors import ServerError
 from sigma2hive.diagnostics import CODES
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.matches import Lack
-from sigma2hive.model.rules import Blindness
+from sigma2hive.model.rules import Blindness, Compiled
 from sigma2hive.model.times import render_time
 from sigma2hive.model.visible import visible
 from sigma2hive.runner.once import Summary
@@ -123,9 +123,9 @@ class Report:
             return
         total = sum(count for _, count in by_rule)
         yield f"would have raised {_counted(total, 'alert')} in {span}, from these rules:"
-        titles = self._titles()
+        titles = _Titles(self.project.compiled)
         for rule_id, count in by_rule:
-            yield from wrap(visible(titles[rule_id]), first=f"{count:7,}  ", rest=" " * 9)
+            yield from wrap(visible(titles.of(rule_id)), first=f"{count:7,}  ", rest=" " * 9)
 
     def lines(self) -> Iterator[str]:
         """Yield what became of the alerts, what was left out, and the last line."""
@@ -172,6 +172,7 @@ class Report:
         """Return everything, with every finding."""
         delivered = self.summary.delivered
         findings = [*self.project.findings, *self.summary.put_aside, *delivered.findings]
+        titles = _Titles(self.project.compiled)
         return {
             "settings": settings_shown(self.project.settings),
             "events": self.summary.events,
@@ -179,7 +180,7 @@ class Report:
             "alerts": raised.as_json(),
             "window_seconds": None if self.window is None else int(self.window.total_seconds()),
             "by_rule": [
-                {"rule_id": rule_id, "title": self._titles()[rule_id], "alerts": count}
+                {"rule_id": rule_id, "title": titles.of(rule_id), "alerts": count}
                 for rule_id, count in raised.by_rule()
             ],
             "outcomes": {
@@ -246,7 +247,7 @@ class Report:
 
     def _ungrouped_lines(self) -> Iterator[str]:
         """Yield what was found but not counted: a correlation that stays silent may look so."""
-        titles = self._titles()
+        titles = _Titles(self.project.compiled)
         for entry in self.summary.ungrouped[:_SHOWN_OF_EACH]:
             verb, them = ("have", "them") if entry.count > 1 else ("has", "it")
             what = f"no {visible(entry.field)}"
@@ -254,16 +255,11 @@ class Report:
                 example = visible(entry.example[:_SHOWN_OF_VALUE])
                 what, them = f"a {visible(entry.field)} that is no number ('{example}')", "that"
             not_done = "grouped" if entry.lack is Lack.NO_GROUP else "counted"
-            of = f"{_matches(entry.count)} of '{visible(titles[entry.rule_id])}'"
+            of = f"{_matches(entry.count)} of '{visible(titles.of(entry.rule_id))}'"
             yield f"not {not_done}: {of} {verb} {what},"
-            yield f"  so '{visible(titles[entry.correlation_id])}' does not count {them}"
+            yield f"  so '{visible(titles.of(entry.correlation_id))}' does not count {them}"
         if (more := len(self.summary.ungrouped) - _SHOWN_OF_EACH) > 0:
             yield f"  and {more:,} more of the kind; --json has all of them"
-
-    def _titles(self) -> dict[str, str]:
-        compiled = self.project.compiled
-        titles = {entry.info.id: entry.info.title for entry in compiled.rules}
-        return titles | {entry.info.id: entry.info.title for entry in compiled.correlations}
 
     @property
     def left_out(self) -> int:
@@ -310,3 +306,15 @@ def _counted(count: int, word: str) -> str:
 
 def _matches(count: int) -> str:
     return f"{count:,} match{'' if count == 1 else 'es'}"
+
+
+class _Titles:
+    """The titles of rules and correlations, without looking at those that nobody asks for."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        self._rules = compiled.by_id()
+        self._correlations = {entry.info.id: entry for entry in compiled.correlations}
+
+    def of(self, rule_id: str) -> str:
+        found = self._correlations.get(rule_id) or self._rules[rule_id]
+        return found.info.title

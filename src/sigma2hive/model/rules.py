@@ -323,12 +323,33 @@ class DetectionRepository:
 class Compiled:
     """What a run needs: rules and correlations of one profile; `left_out` says where others are.
 
-    A correlation that others count comes before them.
+    A correlation that others count comes before them. `ids` are the rules' ids, in their order, where
+    they are known without looking at each.
     """
 
     rules: Sequence[CompiledRule] = ()
     correlations: Sequence[CompiledCorrelation] = ()
     left_out: tuple[Location, ...] = ()
+    ids: tuple[str, ...] = ()
+
+    def by_id(self) -> Mapping[str, CompiledRule]:
+        """Return the rules by their ids; one that was stored is read when it is asked for."""
+        return _RulesById(self.rules, self.ids or tuple(rule.info.id for rule in self.rules))
+
+
+class _RulesById(Mapping[str, CompiledRule]):
+    def __init__(self, rules: Sequence[CompiledRule], ids: Sequence[str]) -> None:
+        self._rules = rules
+        self._positions = {rule_id: position for position, rule_id in enumerate(ids)}
+
+    def __getitem__(self, rule_id: str) -> CompiledRule:
+        return self._rules[self._positions[rule_id]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._positions)
+
+    def __len__(self) -> int:
+        return len(self._positions)
 
 
 @dataclass(slots=True)

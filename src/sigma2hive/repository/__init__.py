@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from sigma2hive.lazily import importing
 from sigma2hive.repository.mapping_files import SCHEMAS_FOLDER, report_unread_files
 from sigma2hive.repository.mappings import load_mappings
-from sigma2hive.repository.rule_files import shown_path
+from sigma2hive.repository.rule_files import rule_files, shown_path
 from sigma2hive.repository.versions import Versions
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ __all__ = [
     "load_tests",
     "open_past",
     "report_unread_files",
+    "rule_files",
     "shown_path",
 ]
 

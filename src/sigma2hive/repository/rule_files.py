@@ -31,6 +31,7 @@ def rule_files(
 ) -> Iterator[Path | Location]:
     """Yield each file once, and the place of each path that cannot be looked into."""
     seen: set[str] = set()
+    real = _RealPaths()
     for path in paths:
         found: list[Path] = []
         if path.is_dir():
@@ -56,11 +57,26 @@ def rule_files(
             )
             yield place
         for file in found:
-            # Unlike Path.resolve it gives a path for a link that leads to itself.
-            absolute = os.path.realpath(file)
+            absolute = real(file)
             if absolute not in seen:
                 seen.add(absolute)
                 yield file
+
+
+class _RealPaths:
+    """The real path of files, of which many lie in one folder."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, str] = {}
+
+    def __call__(self, file: Path) -> str:
+        # Unlike Path.resolve, realpath gives a path for a link that leads to itself.
+        if file.is_symlink():
+            return os.path.realpath(file)
+        folder = file.parent
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        return f"{self._folders[folder]}{os.sep}{file.name}"
 
 
 def _files_below(folder: Path, unread: list[OSError]) -> Iterator[Path]:

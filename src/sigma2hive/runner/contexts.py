@@ -5,7 +5,7 @@ Takes what was compiled and the profile that it was compiled for; gives a contex
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sigma2hive.alerts import AlertContext, Lookup
@@ -22,30 +22,57 @@ def contexts_of(
 
     Without a profile, alerts know the fields that rules ask for, and no other names of theirs.
     """
-    rules = {rule.info.id: rule for rule in compiled.rules}
-    lookups = _Lookups(profile)
-    contexts = {
-        rule.info.id: AlertContext(
+    return _Contexts(compiled, profile, kibana)
+
+
+class _Contexts(Mapping[str, AlertContext]):
+    """Made when they are asked for: few rules raise an alert."""
+
+    def __init__(self, compiled: Compiled, profile: Profile | None, kibana: KibanaSettings) -> None:
+        self._rules = compiled.by_id()
+        self._correlations = {entry.info.id: entry for entry in compiled.correlations}
+        self._lookups = _Lookups(profile)
+        self._kibana = kibana
+        self._made: dict[str, AlertContext] = {}
+
+    def __getitem__(self, rule_id: str) -> AlertContext:
+        if rule_id not in self._made:
+            correlation = self._correlations.get(rule_id)
+            self._made[rule_id] = (
+                self._of_rule(self._rules[rule_id])
+                if correlation is None
+                else self._of_correlation(correlation)
+            )
+        return self._made[rule_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self._rules, *self._correlations))
+
+    def __len__(self) -> int:
+        return len(self._rules) + len(self._correlations)
+
+    def _of_rule(self, rule: CompiledRule) -> AlertContext:
+        return AlertContext(
             fields=rule.fields,
-            lookup=lookups.of({rule.logsource}),
+            lookup=self._lookups.of({rule.logsource}),
             logsource=rule.logsource,
-            kibana=kibana,
+            kibana=self._kibana,
         )
-        for rule in compiled.rules
-    }
-    titles = {rule.info.id: rule.info.title for rule in compiled.rules}
-    titles |= {entry.info.id: entry.info.title for entry in compiled.correlations}
-    for correlation in compiled.correlations:
-        logsources = {rules[rule_id].logsource for rule_id in correlation.leaves}
-        contexts[correlation.info.id] = AlertContext(
-            fields=_fields_of(correlation, rules),
-            lookup=lookups.of(logsources),
+
+    def _title_of(self, rule_id: str) -> str:
+        found = self._correlations.get(rule_id) or self._rules[rule_id]
+        return found.info.title
+
+    def _of_correlation(self, correlation: CompiledCorrelation) -> AlertContext:
+        logsources = {self._rules[rule_id].logsource for rule_id in correlation.leaves}
+        return AlertContext(
+            fields=_fields_of(correlation, self._rules),
+            lookup=self._lookups.of(logsources),
             logsource=_common(logsources),
             correlation=correlation,
-            counted=tuple(titles[rule_id] for rule_id in correlation.rules),
-            kibana=kibana,
+            counted=tuple(map(self._title_of, correlation.rules)),
+            kibana=self._kibana,
         )
-    return contexts
 
 
 def _common(logsources: Collection[Logsource]) -> Logsource:

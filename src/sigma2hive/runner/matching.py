@@ -18,6 +18,7 @@ from sigma2hive.engine import (
     Engine,
     Found,
     Occurrence,
+    Program,
     correlate,
     holds,
     occurrences_of,
@@ -70,14 +71,15 @@ class Matcher:
         kept: Callable[[str, Event], Event] = lambda _, event: event,
         *,
         exhaustive: bool = False,
+        program: Program | None = None,
     ) -> None:
         #: How many matches filters took away. Of candidates only those that a correlation's filters
         #: did, unless searches are `exhaustive`: a rule's own are a part of its search elsewhere.
         self.suppressed: Counter[Suppression] = Counter()
         self._kept = kept
         self._exhaustive = exhaustive
-        self._rules = {rule.info.id: rule for rule in compiled.rules}
-        self._engine = Engine(compiled.rules)
+        self._rules = compiled.by_id()
+        self._engine = Engine(compiled.rules, program)
         self._by_position = compiled.rules
         self._prepared: dict[str, _Prepared] = {}
         self._correlations = compiled.correlations

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from sigma2hive.alerts import AlertContext, build_alert
 from sigma2hive.diagnostics import Diagnostic, Diagnostics
-from sigma2hive.engine import Correlated
+from sigma2hive.engine import Correlated, Program
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.events import Event
 from sigma2hive.model.mappings import Mappings
@@ -35,6 +35,7 @@ class Pass:
     """What one pass works with.
 
     `profile` is the one that `compiled` was made for: alerts look up its other names for a field.
+    `program` is that of its rules, where it is known.
     Without `episodes` (a dry run) none is remembered. `unsearched` are ids of rules of which events
     may be missing; it may grow while events are read. `progress` is told the number of events so
     far, now and then. Alerts link to events in `kibana`; `version_of` tells of a rule's file, by
@@ -48,6 +49,7 @@ class Pass:
     unsearched: Collection[str] = ()
     progress: Callable[[int], None] = lambda _: None
     profile: Profile | None = None
+    program: Program | None = None
     kibana: KibanaSettings = field(default_factory=KibanaSettings)
     version_of: Callable[[str], RuleVersion] = lambda _: RuleVersion()
 
@@ -78,7 +80,7 @@ def run_pass(
     Raises:
         SinkError: no sink takes alerts any more; what was pushed before stays.
     """
-    matcher = Matcher(work.compiled)
+    matcher = Matcher(work.compiled, program=work.program)
     summary.suppressed = matcher.suppressed
     contexts = contexts_of(work.compiled, work.profile, work.kibana)
     batches: Iterator[EventRows | Candidate | Diagnostic] = in_batches(found)

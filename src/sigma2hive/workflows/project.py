@@ -2,31 +2,22 @@
 
 Takes where to look and what a command line asks for; gives a `Project`. What is wrong with
 settings, profile or mappings ends it, since every alert would suffer; what is wrong with a rule
-leaves that rule out.
+leaves that rule out. What was made of the same files before is taken as it was stored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from sigma2hive.alerts import KnownFields, check_custom, check_kibana, check_mappings
-from sigma2hive.compiler import compile_all
-from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
+from sigma2hive.diagnostics import Diagnostics, Location
+from sigma2hive.engine import Program
 from sigma2hive.model.mappings import Mappings
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import Compiled, DetectionRepository
-from sigma2hive.repository import (
-    SCHEMAS_FOLDER,
-    load_mappings,
-    load_placeholders,
-    load_repository,
-    report_unread_files,
-    shown_path,
-)
-from sigma2hive.schema import load_profile
 from sigma2hive.settings import Settings, load_settings
+from sigma2hive.workflows.made import Made, Wanted
+from sigma2hive.workflows.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +25,8 @@ class ProjectOptions:
     """What a command line asks for beyond the settings; None and () ask for nothing.
 
     `start` is the folder to look for sigma2hive.yml from, `settings_file` one to take instead.
-    `also` are rules beside those that `rules` or the settings name.
+    `also` are rules beside those that `rules` or the settings name. `with_repository` asks for what
+    was read, not only for what a run needs of it.
     """
 
     start: Path
@@ -42,6 +34,7 @@ class ProjectOptions:
     rules: tuple[Path, ...] = ()
     profile: str | None = None
     also: tuple[Path, ...] = ()
+    with_repository: bool = False
 
     def rule_paths(self, settings: Settings) -> tuple[Path, ...]:
         """Return where the rules are; beside `also` a default folder may be absent."""
@@ -55,15 +48,16 @@ class ProjectOptions:
 class Project:
     """Everything that a run needs of the repository.
 
-    `repository` is what was read at `paths`, `compiled` what of it has a place in the profile.
-    `findings` are warnings, and what is wrong with rules; `left_out` are the places of the rules
-    that cannot be used.
+    `program` is that of the compiled rules, for the engine. `findings` are warnings, and what is
+    wrong with rules; `left_out` are the places of the rules that cannot be used. `paths` are where
+    the rules are, `repository` what was read there, where it was asked for.
     """
 
     settings: Settings
     profile: Profile
     mappings: Mappings
     compiled: Compiled
+    program: Program
     findings: Diagnostics
     left_out: tuple[Location, ...]
     repository: DetectionRepository = field(default_factory=DetectionRepository)
@@ -78,88 +72,36 @@ def load_project(options: ProjectOptions) -> Project:
     """
     problems = Diagnostics()
     settings = load_settings(options.start, options.settings_file, problems)
-    _refuse_missing(settings, problems)
-    own_profiles = settings.mappings / SCHEMAS_FOLDER
-    wanted = options.profile or settings.profile
-    profile = load_profile(wanted, own_profiles, problems, _profile_place(options, settings))
-    mappings = load_mappings(settings.mappings, problems)
-    report_unread_files(settings.mappings, [settings.placeholders or Path()], problems)
-    placeholders = load_placeholders(settings.placeholders, settings.root, problems)
-    check_mappings(mappings, problems)
-    check_kibana(settings, problems)
-    problems.show_from(settings.root)
-    if problems.errors or profile is None:
-        raise ConfigurationError(problems, settings.root)
-    paths = options.rule_paths(settings)
-    repository = load_repository(paths, settings.root, placeholders, problems)
-    repository = _with_valid_attributes(repository, mappings, problems)
-    compiled = compile_all(repository, profile, problems)
-    _check_fields(compiled, profile, mappings, problems)
-    problems.show_from(settings.root)
-    left_out = (*repository.skipped, *compiled.left_out)
+    wanted = Wanted(
+        rules=options.rule_paths(settings),
+        profile=options.profile or settings.profile,
+        profile_place=settings.place_of("profile")
+        if options.profile is None
+        else Location("--profile"),
+    )
+    made = _made(settings, wanted, problems, is_fresh=options.with_repository)
     return Project(
-        settings, profile, mappings, compiled, problems, left_out, repository, tuple(paths)
+        settings=settings,
+        profile=made.profile,
+        mappings=made.mappings,
+        compiled=made.compiled,
+        program=made.program,
+        findings=made.findings,
+        left_out=made.left_out,
+        repository=made.repository or DetectionRepository(),
+        paths=wanted.rules,
     )
 
 
-def _check_fields(
-    compiled: Compiled, profile: Profile, mappings: Mappings, problems: Diagnostics
-) -> None:
-    """Report the fields that alerts ask for and that no event is known to have."""
-    rules = {rule.info.id: rule for rule in compiled.rules}
+def _made(settings: Settings, wanted: Wanted, problems: Diagnostics, *, is_fresh: bool) -> Made:
+    # With findings about the settings, these are told where they are made.
+    store = Store.of(settings, wanted) if not problems.found and not is_fresh else None
+    if store is not None and (stored := store.load()) is not None:
+        return stored
+    # Here, since it imports pySigma, which alone takes longer than to load what is stored.
+    from sigma2hive.workflows.making import make  # noqa: PLC0415
 
-    def known(ids: Iterable[str], more: Iterable[str]) -> KnownFields:
-        logsources = dict.fromkeys(rules[rule_id].logsource for rule_id in ids)
-        places = (profile.place(logsource) for logsource in logsources)
-        at = tuple(place for place in places if place is not None)
-        return KnownFields(at, frozenset(more))
-
-    for rule in compiled.rules:
-        known([rule.info.id], rule.fields).check_rule(rule.info, mappings, problems)
-    for correlation in compiled.correlations:
-        own = (name for name, _ in (*correlation.group_by, *correlation.values))
-        fields = (name for rule_id in correlation.leaves for name in rules[rule_id].fields)
-        entry = known(correlation.leaves, (*own, *fields))
-        entry.check_rule(correlation.info, mappings, problems)
-    if rules:
-        known(rules, ()).check_mappings(mappings, problems)
-
-
-def _profile_place(options: ProjectOptions, settings: Settings) -> Location:
-    """Where the profile's name was given."""
-    if options.profile is not None:
-        return Location("--profile")
-    return settings.place_of("profile")
-
-
-def _refuse_missing(settings: Settings, problems: Diagnostics) -> None:
-    """Refuse settings that name what is not there; a default may be absent."""
-    for key, path in (("mappings", settings.mappings), ("placeholders", settings.placeholders)):
-        if path is not None and settings.is_written(key) and not path.exists():
-            message = f"{key}: there is no {shown_path(path, settings.root)}"
-            hint = "check the path; it counts from the settings file's folder"
-            problems.error("S2H108", settings.place_of(key), message, hint)
-
-
-def _with_valid_attributes(
-    repository: DetectionRepository, mappings: Mappings, problems: Diagnostics
-) -> DetectionRepository:
-    """Leave out rules whose own `sigma2hive` attribute is wrong: it decides what alerts say."""
-    data_types = mappings.observables.data_types
-    infos = [entry.info for entry in repository.rules]
-    infos += [entry.info for entry in repository.correlations]
-    wrong = {
-        info.id: info.location for info in infos if not check_custom(info, problems, data_types)
-    }
-    return replace(
-        repository,
-        rules=tuple(entry for entry in repository.rules if entry.info.id not in wrong),
-        correlations=tuple(
-            entry for entry in repository.correlations if entry.info.id not in wrong
-        ),
-        skipped=(*repository.skipped, *wrong.values()),
-        refused=(
-            *repository.refused,
-            *(entry.refused() for entry in repository.correlations if entry.info.id in wrong),
-        ),
-    )
+    made = make(settings, wanted, problems)
+    if store is not None:
+        store.save(made)
+    return made

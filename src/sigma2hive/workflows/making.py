@@ -1,0 +1,119 @@
+"""A repository read and compiled: what `project` gives where nothing of it is stored.
+
+Takes settings and what a command line asks for; gives `Made`. Slow next to everything else that a
+start does: it meets pySigma, and every condition of every rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from sigma2hive.alerts import KnownFields, check_custom, check_kibana, check_mappings
+from sigma2hive.compiler import compile_all
+from sigma2hive.diagnostics import ConfigurationError, Diagnostics
+from sigma2hive.engine import compile_program
+from sigma2hive.model.mappings import Mappings
+from sigma2hive.model.profiles import Profile
+from sigma2hive.model.rules import Compiled, DetectionRepository
+from sigma2hive.repository import (
+    SCHEMAS_FOLDER,
+    load_mappings,
+    load_placeholders,
+    load_repository,
+    report_unread_files,
+    shown_path,
+)
+from sigma2hive.schema import load_profile
+from sigma2hive.settings import Settings
+from sigma2hive.workflows.made import Made, Wanted
+
+
+def make(settings: Settings, wanted: Wanted, problems: Diagnostics) -> Made:
+    """Read everything that `wanted` names; `problems` are findings about the settings so far.
+
+    Raises:
+        ConfigurationError: settings, profile or mappings cannot be used.
+    """
+    _refuse_missing(settings, problems)
+    own_profiles = settings.mappings / SCHEMAS_FOLDER
+    profile = load_profile(wanted.profile, own_profiles, problems, wanted.profile_place)
+    mappings = load_mappings(settings.mappings, problems)
+    report_unread_files(settings.mappings, [settings.placeholders or Path()], problems)
+    placeholders = load_placeholders(settings.placeholders, settings.root, problems)
+    check_mappings(mappings, problems)
+    check_kibana(settings, problems)
+    problems.show_from(settings.root)
+    if problems.errors or profile is None:
+        raise ConfigurationError(problems, settings.root)
+    repository = load_repository(wanted.rules, settings.root, placeholders, problems)
+    repository = _with_valid_attributes(repository, mappings, problems)
+    compiled = compile_all(repository, profile, problems)
+    _check_fields(compiled, profile, mappings, problems)
+    problems.show_from(settings.root)
+    return Made(
+        profile=profile,
+        mappings=mappings,
+        compiled=compiled,
+        program=compile_program(compiled.rules),
+        findings=problems,
+        left_out=(*repository.skipped, *compiled.left_out),
+        repository=repository,
+    )
+
+
+def _check_fields(
+    compiled: Compiled, profile: Profile, mappings: Mappings, problems: Diagnostics
+) -> None:
+    """Report the fields that alerts ask for and that no event is known to have."""
+    rules = {rule.info.id: rule for rule in compiled.rules}
+
+    def known(ids: Iterable[str], more: Iterable[str]) -> KnownFields:
+        logsources = dict.fromkeys(rules[rule_id].logsource for rule_id in ids)
+        places = (profile.place(logsource) for logsource in logsources)
+        at = tuple(place for place in places if place is not None)
+        return KnownFields(at, frozenset(more))
+
+    for rule in compiled.rules:
+        known([rule.info.id], rule.fields).check_rule(rule.info, mappings, problems)
+    for correlation in compiled.correlations:
+        own = (name for name, _ in (*correlation.group_by, *correlation.values))
+        fields = (name for rule_id in correlation.leaves for name in rules[rule_id].fields)
+        entry = known(correlation.leaves, (*own, *fields))
+        entry.check_rule(correlation.info, mappings, problems)
+    if rules:
+        known(rules, ()).check_mappings(mappings, problems)
+
+
+def _refuse_missing(settings: Settings, problems: Diagnostics) -> None:
+    """Refuse settings that name what is not there; a default may be absent."""
+    for key, path in (("mappings", settings.mappings), ("placeholders", settings.placeholders)):
+        if path is not None and settings.is_written(key) and not path.exists():
+            message = f"{key}: there is no {shown_path(path, settings.root)}"
+            hint = "check the path; it counts from the settings file's folder"
+            problems.error("S2H108", settings.place_of(key), message, hint)
+
+
+def _with_valid_attributes(
+    repository: DetectionRepository, mappings: Mappings, problems: Diagnostics
+) -> DetectionRepository:
+    """Leave out rules whose own `sigma2hive` attribute is wrong: it decides what alerts say."""
+    data_types = mappings.observables.data_types
+    infos = [entry.info for entry in repository.rules]
+    infos += [entry.info for entry in repository.correlations]
+    wrong = {
+        info.id: info.location for info in infos if not check_custom(info, problems, data_types)
+    }
+    return replace(
+        repository,
+        rules=tuple(entry for entry in repository.rules if entry.info.id not in wrong),
+        correlations=tuple(
+            entry for entry in repository.correlations if entry.info.id not in wrong
+        ),
+        skipped=(*repository.skipped, *wrong.values()),
+        refused=(
+            *repository.refused,
+            *(entry.refused() for entry in repository.correlations if entry.info.id in wrong),
+        ),
+    )

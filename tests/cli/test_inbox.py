@@ -177,7 +177,8 @@ def test_an_inbox_that_cannot_be_written_can_be_read(inbox: Path) -> None:
         folder.chmod(0o555)
         # Permissions do not hold root back; what another user may not read is imported before.
         leave_root = "os.getuid() or os.setuid(65534)"
-        program = f"import os; from sigma2hive.cli import main; {leave_root}; main()"
+        imported = "from sigma2hive.cli import inbox, main"
+        program = f"import os; {imported}; {leave_root}; main()"
         done = subprocess.run(
             [sys.executable, "-c", program, "inbox", "list", "--inbox", "inbox.db"],
             cwd=folder,

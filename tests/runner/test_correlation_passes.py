@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from sigma2hive.compiler import Compiled, compile_all
+from sigma2hive.compiler import compile_all
 from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.events import Event, EventKey, EventKeyKind
+from sigma2hive.model.rules import Compiled
 from sigma2hive.repository import load_mappings, load_repository
 from sigma2hive.runner.narrowing import plan_narrowing
 from sigma2hive.runner.once import Pass, Summary, run_pass

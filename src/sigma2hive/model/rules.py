@@ -323,8 +323,8 @@ class DetectionRepository:
 class Compiled:
     """What a run needs: rules and correlations of one profile; `left_out` says where others are.
 
-    A correlation that others count comes before them. `ids` are the rules' ids, in their order, where
-    they are known without looking at each.
+    A correlation that others count comes before them. `ids` are the rules' ids, in their order,
+    where they are known without looking at each.
     """
 
     rules: Sequence[CompiledRule] = ()

@@ -25,7 +25,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, overload
 
-import sigma2hive
 from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.model.rules import CompiledRule
 from sigma2hive.repository import rule_files
@@ -209,8 +208,7 @@ def _decisive(settings: Settings, wanted: Wanted) -> Iterator[bytes]:
     for name in _LIBRARIES:
         yield f"{name} {version(name)}".encode()
     # An editable installation changes without its version.
-    package = Path(sigma2hive.__file__).parent
-    for file in _files_below(package):
+    for file in _files_below(Path(__file__).parents[1]):
         status = file.stat()
         yield f"{file} {status.st_size} {status.st_mtime_ns}".encode("utf-8", "surrogateescape")
 

@@ -109,7 +109,7 @@ def test(
         --least-negative 0
       sigma2hive test --elasticsearch https://elastic.example:9200
     """
-    options = ProjectOptions(Path.cwd(), settings_file, rules, profile)
+    options = ProjectOptions(Path.cwd(), settings_file, rules, profile, with_repository=True)
     asked = _Asked(
         regression, Least(least_positive, least_negative), url, junit, strict, verbose, as_json
     )

@@ -319,6 +319,7 @@ class DetectionRepository:
         rules = tuple(entry.info for entry in self.rules)
         return rules + tuple(entry.info for entry in self.correlations)
 
+
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """What a run needs: rules and correlations of one profile; `left_out` says where others are.

@@ -18,7 +18,7 @@ from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.model.rule_tests import Count, RuleTest, Sample
 from sigma2hive.model.rules import RuleInfo
 from sigma2hive.model.shapes import Shape
-from sigma2hive.repository.rules import shown_path
+from sigma2hive.repository.rule_files import shown_path
 from sigma2hive.repository.tests import CODE, Where, sample_of
 from sigma2hive.yamlmarks import parse_yaml, read_content
 

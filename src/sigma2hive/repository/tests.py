@@ -17,7 +17,7 @@ from sigma2hive.model.mapping_reading import PAP_NAMES, SEVERITY_NAMES, TLP_NAME
 from sigma2hive.model.rule_tests import Count, RuleTest, Sample, WantedAlert
 from sigma2hive.model.rules import RuleInfo, place_of
 from sigma2hive.model.shapes import Shape
-from sigma2hive.repository.rules import shown_path
+from sigma2hive.repository.rule_files import shown_path
 from sigma2hive.yamlmarks import parse_yaml, read_content
 
 CODE = "S2H230"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sigma2hive.compiler import Compiled
 from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.model.rules import Compiled
 from tests.compiler.test_rules import RULE_ID, compiled, rule
 
 SECOND_ID = RULE_ID.replace("5f0e0e0a", "6f0e0e0a")

@@ -24,14 +24,16 @@ __all__ = [
     "source_ref",
 ]
 
-__getattr__ = importing(
-    __name__,
-    {
-        "KnownFields": "known_fields",
-        "build_alert": "builder",
-        "check_custom": "checks",
-        "check_kibana": "discover",
-        "check_mappings": "checks",
-        "source_ref": "identity",
-    },
-)
+# Hidden from type checkers, which would take any name for one of these.
+if not TYPE_CHECKING:
+    __getattr__ = importing(
+        __name__,
+        {
+            "KnownFields": "known_fields",
+            "build_alert": "builder",
+            "check_custom": "checks",
+            "check_kibana": "discover",
+            "check_mappings": "checks",
+            "source_ref": "identity",
+        },
+    )

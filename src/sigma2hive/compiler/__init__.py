@@ -26,19 +26,21 @@ __all__ = [
     "find_blindness",
 ]
 
-__getattr__ = importing(
-    __name__,
-    {
-        "TARGETS": "registry",
-        "Artefact": "targets",
-        "DslQuery": "dsl",
-        "Refusal": "targets",
-        "Residual": "dsl",
-        "Target": "targets",
-        "compile_all": "rules",
-        "compile_query": "dsl",
-        "condition_as_json": "forms",
-        "emit_all": "targets",
-        "find_blindness": "blindness",
-    },
-)
+# Hidden from type checkers, which would take any name for one of these.
+if not TYPE_CHECKING:
+    __getattr__ = importing(
+        __name__,
+        {
+            "TARGETS": "registry",
+            "Artefact": "targets",
+            "DslQuery": "dsl",
+            "Refusal": "targets",
+            "Residual": "dsl",
+            "Target": "targets",
+            "compile_all": "rules",
+            "compile_query": "dsl",
+            "condition_as_json": "forms",
+            "emit_all": "targets",
+            "find_blindness": "blindness",
+        },
+    )

@@ -29,14 +29,16 @@ __all__ = [
     "shown_path",
 ]
 
-__getattr__ = importing(
-    __name__,
-    {
-        "PastTree": "past",
-        "load_placeholders": "rules",
-        "load_regression_tests": "regression_tests",
-        "load_repository": "rules",
-        "load_tests": "tests",
-        "open_past": "past",
-    },
-)
+# Hidden from type checkers, which would take any name for one of these.
+if not TYPE_CHECKING:
+    __getattr__ = importing(
+        __name__,
+        {
+            "PastTree": "past",
+            "load_placeholders": "rules",
+            "load_regression_tests": "regression_tests",
+            "load_repository": "rules",
+            "load_tests": "tests",
+            "open_past": "past",
+        },
+    )

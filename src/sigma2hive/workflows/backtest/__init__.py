@@ -10,10 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
-from sigma2hive.compiler import Compiled
 from sigma2hive.model.backtests import Backtest, Comparison
 from sigma2hive.model.canonical import digest
-from sigma2hive.model.rules import Level
+from sigma2hive.model.rules import Compiled, Level
 from sigma2hive.runner.querying import Window
 from sigma2hive.workflows.backtest.comparing import Counts, Differences, differing
 from sigma2hive.workflows.backtest.journal import JOURNAL, Finished, Journal, Resumption

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sigma2hive.compiler import Compiled
 from sigma2hive.model.backtests import Change, RuleChange
-from sigma2hive.model.rules import CompiledCorrelation, RuleInfo
+from sigma2hive.model.rules import Compiled, CompiledCorrelation, RuleInfo
 from sigma2hive.workflows.backtest.sides import Episode, Side
 
 

@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sigma2hive.alerts import AlertContext, Facts, is_mutable, mute_selection
-from sigma2hive.compiler import Compiled
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.backtests import Sample
 from sigma2hive.model.conditions import Atom, Condition, Not
 from sigma2hive.model.events import Event
 from sigma2hive.model.fields import Field
 from sigma2hive.model.matches import Match, Suppression, Ungrouped
-from sigma2hive.model.rules import CompiledCorrelation, CompiledRule
+from sigma2hive.model.rules import Compiled, CompiledCorrelation, CompiledRule
 from sigma2hive.model.times import moment_of
 from sigma2hive.model.values import Values
 from sigma2hive.runner.contexts import contexts_of

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sigma2hive.compiler import Compiled
 from sigma2hive.engine import case_changed, case_deciders, explain_rule, matches, without
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.events import Event
 from sigma2hive.model.results_of_tests import Failure
-from sigma2hive.model.rules import CompiledCorrelation
+from sigma2hive.model.rules import Compiled, CompiledCorrelation
 from sigma2hive.runner.once import Pass, Summary, run_pass
 from sigma2hive.sources import batch_of
 from sigma2hive.workflows.project import Project

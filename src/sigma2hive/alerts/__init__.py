@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from sigma2hive.alerts.facts import AlertContext
+from sigma2hive.alerts.facts import AlertContext, Facts
 from sigma2hive.alerts.lookup import Lookup
 from sigma2hive.lazily import importing
 
@@ -12,15 +12,20 @@ if TYPE_CHECKING:
     from sigma2hive.alerts.discover import check_kibana
     from sigma2hive.alerts.identity import source_ref
     from sigma2hive.alerts.known_fields import KnownFields
+    from sigma2hive.alerts.muting import filter_document, is_mutable, mute_selection
 
 __all__ = [
     "AlertContext",
+    "Facts",
     "KnownFields",
     "Lookup",
     "build_alert",
     "check_custom",
     "check_kibana",
     "check_mappings",
+    "filter_document",
+    "is_mutable",
+    "mute_selection",
     "source_ref",
 ]
 
@@ -34,6 +39,9 @@ if not TYPE_CHECKING:
             "check_custom": "checks",
             "check_kibana": "discover",
             "check_mappings": "checks",
+            "filter_document": "muting",
+            "is_mutable": "muting",
+            "mute_selection": "muting",
             "source_ref": "identity",
         },
     )

@@ -58,6 +58,16 @@ class Lookup:
     _resolved: dict[str, tuple[Field, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _names: dict[str, tuple[str, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def names_of(self, path: str) -> tuple[str, ...]:
+        """Return the names by which a rule of the first place may ask for a path, Sigma's first."""
+        if path not in self._names:
+            places = self.places[:1]
+            self._names[path] = tuple(name for place in places for name in _names_at(path, place))
+        return self._names[path]
 
     def fields_of(self, name: str) -> tuple[Field, ...]:
         """Return the index fields that a Sigma name stands for, () where it is a path itself."""
@@ -107,6 +117,15 @@ class Lookup:
             for source in (source for entry in entries for source in entry.sources):
                 found.setdefault(source, set()).add(path)
         return found
+
+
+def _names_at(path: str, place: LogsourcePlace) -> Iterator[str]:
+    yield from (name for name in place.paths if place.resolve(name)[0].path == path)
+    if place.default_prefix and path.startswith(place.default_prefix):
+        short = path.removeprefix(place.default_prefix)
+        if place.resolve(short)[0].path == path:
+            yield short
+    yield path
 
 
 def shown_address(text: str) -> str:

@@ -89,21 +89,11 @@ def _by_group(facts: Facts) -> Iterator[tuple[str, str]]:
 def _by_fields(facts: Facts, names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for place in facts.context.lookup.places[:1]:
         for path in names:
-            for name in _names_of(path, place):
+            for name in facts.context.lookup.names_of(path):
                 values = _values(facts, place, name)
                 if len(values) == 1:
                     yield name, values.pop()
                     break
-
-
-def _names_of(path: str, place: LogsourcePlace) -> Iterator[str]:
-    """Yield the names by which a rule may ask for a path, Sigma's own first."""
-    yield from (name for name in place.paths if place.resolve(name)[0].path == path)
-    if place.default_prefix and path.startswith(place.default_prefix):
-        short = path.removeprefix(place.default_prefix)
-        if place.resolve(short)[0].path == path:
-            yield short
-    yield path
 
 
 def _values(facts: Facts, place: LogsourcePlace, name: str) -> set[str]:

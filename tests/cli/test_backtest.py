@@ -16,6 +16,7 @@ from tests.cli.backtest_world import (
     SHELL_ID,
     alerts_of,
     backtest,
+    logon,
     report,
     shell,
     three_days,
@@ -303,3 +304,19 @@ def test_a_page_that_cannot_be_written_is_told(world: Path) -> None:
     assert result.exit_code == 3
     assert "S2H109" in result.output
     assert "--html" in result.output
+
+
+def test_thousands_of_groups_and_days_without_alerts_are_no_trouble(world: Path) -> None:
+    text = (world / "sigma_rules" / "logons.yml").read_text()
+    (world / "sigma_rules" / "logons.yml").write_text(text.replace("gte: 3", "gte: 1"))
+    guesses = [
+        logon("2026-11-20T01:00:00Z", f"10.0.{number // 250}.{number % 250}")
+        for number in range(700)
+    ]
+    write_events(world / "events.ndjson", [*guesses, shell("1999-01-01T00:00:00Z", "anna")])
+    result = backtest(*EVENTS, "--html", "page.html")
+    assert result.exit_code == 0
+    assert "701 alerts would have been raised" in result.stdout
+    # What is listed are the days that have alerts: between them lie ten thousand.
+    assert list(report(*EVENTS)["by_day"]) == ["1999-01-01", "2026-11-20"]
+    assert "Days without an alert are left out" in (world / "page.html").read_text()

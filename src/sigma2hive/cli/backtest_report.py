@@ -222,7 +222,7 @@ def _values_lines(entry: RuleResult) -> Iterator[str]:
 
 
 def _value_line(what: str, values: FieldValues, hits: int) -> Iterator[str]:
-    if not values.is_exact and values.values[0].count == 1:
+    if not values.is_exact and all(one.count == 1 for one in values.values):
         return  # thousands of different values, none of which says anything
     about = "" if values.is_exact else " (at least)"
     shown = [f"{_short(one.value)} ×{one.count:,}" for one in values.values[:_SHOWN_VALUES]]

@@ -134,9 +134,9 @@ class Backtest:
     """What all rules did.
 
     `rules` are those with hits, the most alerts first; `checked` is how many there are. `days` are
-    all that were looked at, in order; of files those from the first hit to the last. `start_ns` and
-    `end_ns` are the window of a history, None of files. `put_aside` counts events that could not be
-    read.
+    all that were looked at, in order; of files those from the first alert to the last. `start_ns`
+    and `end_ns` are the window of a history, None of files. `put_aside` counts events that could
+    not be read.
     """
 
     checked: int

@@ -129,7 +129,7 @@ def _histogram(by_day: Mapping[str, int]) -> Iterator[str]:
     yield f'<line x1="{_LEFT}" y1="{base - room}" x2="{_WIDTH}" y2="{base - room}"/>'
     yield f'<text x="{_LEFT - 6}" y="{base}" text-anchor="end">0</text>'
     yield f'<text x="{_LEFT - 6}" y="{base - room + 4}" text-anchor="end">{most:,}</text>'
-    every = max(1, -(-len(days) // 10))
+    every = max(1, -(-len(days) // 8))
     for number, (day, count) in enumerate(by_day.items()):
         left, tall = _LEFT + number * step, room * count / most
         width = min(max(step * 0.8, 0.5), 60)
@@ -146,7 +146,7 @@ def _histogram(by_day: Mapping[str, int]) -> Iterator[str]:
     if len(days) > 1 and (date.fromisoformat(days[-1]) - date.fromisoformat(days[0])).days >= len(
         days
     ):
-        yield '<p class="dim">Days without a hit are left out.</p>'
+        yield '<p class="dim">Days without an alert are left out.</p>'
 
 
 def _table(rules: Sequence[RuleResult]) -> Iterator[str]:

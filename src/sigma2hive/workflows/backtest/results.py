@@ -56,7 +56,7 @@ def results_of(
         checked=len(results),
         events=part.events,
         rules=tuple(shown),
-        days=tuple(_days({day for entry in shown for day in entry.by_day})),
+        days=tuple(_days({day for entry in shown if entry.alerts for day in entry.by_day})),
         suppressed=part.suppressed,
         put_aside=sum(finding.count for finding in found.findings.errors),
         is_deduplicated=side.is_deduplicated,

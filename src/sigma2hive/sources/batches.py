@@ -52,11 +52,11 @@ class EventRows:
         self._rows.append(event)
         self._bytes += len(event.raw)
 
-    def add_line(self, document: Mapping[str, Any], line: Unmade) -> None:
-        """Add an event that is not made yet; `document` is its JSON object."""
-        self.documents.append(document)
-        self._rows.append(line)
-        self._bytes += len(line.raw)
+    def add_lines(self, documents: Sequence[Mapping[str, Any]], lines: Sequence[Unmade]) -> None:
+        """Add several events that are not made yet."""
+        self.documents.extend(documents)
+        self._rows.extend(lines)
+        self._bytes += sum(len(line.raw) for line in lines)
 
     def event(self, row: int) -> Event:
         """Return one of the events."""

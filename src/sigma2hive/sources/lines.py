@@ -65,23 +65,29 @@ def _plain(raw: bytes, limits: Limits) -> _Document | None:
 
 
 def _may_have_double_keys(lines: Sequence[bytes], documents: Sequence[_Document | None]) -> bool:
-    """Whether any line may hold a key twice, of which a fast reader keeps one.
-
-    Each key is followed by a quote and a colon, and in a text the quote is escaped.
-    """
+    """Whether any line may hold a key twice, of which a fast reader keeps one."""
     keys = sum(len(document) for document in documents if document is not None)
     text = b"\n".join(
         raw for raw, document in zip(lines, documents, strict=True) if document is not None
     )
-    return _keys_written(text) != keys or b" :" in text or b"\t:" in text or b"\r:" in text
+    return _keys_written(text) != keys or _may_have_blanks(text)
 
 
 def _has_double_keys(raw: bytes, document: _Document) -> bool:
-    return _keys_written(raw) != _keys_in(document) or bool(_BLANK_BEFORE_COLON.search(raw))
+    return _keys_written(raw) != _keys_in(document) or (
+        _may_have_blanks(raw) and bool(_BLANK_BEFORE_COLON.search(raw))
+    )
 
 
 def _keys_written(text: bytes) -> int:
+    """Count keys that a colon follows at once; in a text, a quote before a colon is escaped."""
     return text.count(b'":') - text.count(b'\\":')
+
+
+def _may_have_blanks(text: bytes) -> bool:
+    """Whether a blank may stand between a key and its colon."""
+    # Tabs and carriage returns stand in no text, and one blank is how it is mostly done.
+    return b'" :' in text or b"  :" in text or b"\t" in text or b"\r" in text
 
 
 def _keys_in(document: _Document) -> int:

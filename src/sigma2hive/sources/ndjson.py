@@ -7,9 +7,9 @@ raw Windows event or an Elasticsearch search hit.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from itertools import chain
+from itertools import chain, count
 from typing import Any
 
 from sigma2hive.diagnostics import Diagnostic, Location, Severity
@@ -138,35 +138,45 @@ class _Reading:
 
     def _rows_of(self, block: Block, rows: EventRows) -> Iterator[Diagnostic]:
         """Add the events of a block, and yield what is wrong with the other lines."""
-        for position, document in self._documents_of(block):
-            if document is not None:
-                self._add_plain(rows, document, block, position)
+        there = [(position, raw) for position, raw in enumerate(block.lines) if raw]
+        documents = plain_documents([raw for _, raw in there], self._options.limits)
+        plain = {
+            position: (raw, document)
+            for (position, raw), document in zip(there, documents, strict=True)
+            if document is not None
+        }
+        run: list[int] = []
+        for position in range(len(block.lines)):
+            if position in plain:
+                run.append(position)
                 continue
+            self._add_plain(rows, block.first, run, plain)
+            run = []
             cut = block.cut(position)
             for entry in self._read_cut(cut) if cut is not None else ():
                 if isinstance(entry, Event):
                     rows.add(entry)
                 else:
                     yield entry
-
-    def _documents_of(self, block: Block) -> Iterator[tuple[int, Mapping[str, Any] | None]]:
-        """Yield the position of each line that is not blank, and its document where it is plain."""
-        there = [(position, raw) for position, raw in enumerate(block.lines) if raw]
-        documents = plain_documents([raw for _, raw in there], self._options.limits)
-        read = {
-            position: document for (position, _), document in zip(there, documents, strict=True)
-        }
-        for position in range(len(block.lines)):
-            yield position, read.get(position)
+        self._add_plain(rows, block.first, run, plain)
 
     def _add_plain(
-        self, rows: EventRows, document: Mapping[str, Any], block: Block, position: int
+        self,
+        rows: EventRows,
+        first: int,
+        run: Sequence[int],
+        plain: Mapping[int, tuple[bytes, Mapping[str, Any]]],
     ) -> None:
-        raw = block.lines[position] or b""
-        digest = content_digest(raw)
-        line = self._last_line = block.first + position
-        rows.add_line(document, Unmade(raw, line, digest, self._ordinals.next_of(digest)))
-        self._events += 1
+        """Add plain lines that follow each other, by their positions from line `first`."""
+        if not run:
+            return
+        lines = [plain[position][0] for position in run]
+        digests = list(map(content_digest, lines))
+        ordinals = self._ordinals.next_of_all(digests)
+        unmade = list(map(Unmade, lines, count(first + run[0]), digests, ordinals))
+        rows.add_lines([plain[position][1] for position in run], unmade)
+        self._events += len(run)
+        self._last_line = first + run[-1]
 
     def _made(self, line: Unmade) -> Event:
         document = parse_object(line.raw, self._options.limits)

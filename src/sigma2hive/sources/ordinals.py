@@ -7,6 +7,7 @@ digests are counted in memory, further ones in a temporary file.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
 _MAX_IN_MEMORY = 200_000
 
@@ -27,6 +28,18 @@ class Ordinals:
             self._in_memory[digest] = ordinal + 1
             return ordinal
         return self._next_spilled(digest)
+
+    def next_of_all(self, digests: Sequence[bytes]) -> list[int]:
+        """Return the same for several digests, one after another."""
+        fresh = dict.fromkeys(digests, 1)
+        if (
+            len(fresh) == len(digests)
+            and len(self._in_memory) + len(fresh) <= self._max_in_memory
+            and self._in_memory.keys().isdisjoint(fresh)
+        ):
+            self._in_memory.update(fresh)
+            return [0] * len(digests)
+        return list(map(self.next_of, digests))
 
     def _next_spilled(self, digest: bytes) -> int:
         if self._spilled is None:

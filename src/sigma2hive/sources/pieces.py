@@ -66,7 +66,13 @@ def cut_blocks(chunks: Iterable[bytes], max_bytes: int) -> Iterator[Block]:
         if is_skipping and lines:
             lines[0], is_skipping = None, False
         if lines:
-            yield Block(number, [_without_ending(line, max_bytes) for line in lines])
+            if lines[0] is not None and b"\r" not in chunk and b"\r" not in lines[0]:
+                # Then nothing but a line's size may have to be looked at.
+                yield Block(
+                    number, [line if len(line or b"") <= max_bytes else None for line in lines]
+                )
+            else:
+                yield Block(number, [_without_ending(line, max_bytes) for line in lines])
         number += len(lines)
         if is_skipping:
             rest = b""

@@ -24,6 +24,7 @@ _USUAL_TIME = re.compile(
 _OTHER_SHAPES = ("Event", "_source", "hits", "_index")
 _BLANK_BEFORE_COLON = re.compile(rb'"[ \t\r\n]+:')
 _SHORT_LINE = 4096
+_CONTAINERS = frozenset((dict, list))
 
 _Document = Mapping[str, Any]
 
@@ -66,7 +67,7 @@ def _plain(raw: bytes, limits: Limits) -> _Document | None:
 
 def _may_have_double_keys(lines: Sequence[bytes], documents: Sequence[_Document | None]) -> bool:
     """Whether any line may hold a key twice, of which a fast reader keeps one."""
-    keys = sum(len(document) for document in documents if document is not None)
+    keys = sum(_keys_in(document) for document in documents if document is not None)
     text = b"\n".join(
         raw for raw, document in zip(lines, documents, strict=True) if document is not None
     )
@@ -74,9 +75,7 @@ def _may_have_double_keys(lines: Sequence[bytes], documents: Sequence[_Document 
 
 
 def _has_double_keys(raw: bytes, document: _Document) -> bool:
-    return _keys_written(raw) != _keys_in(document) or (
-        _may_have_blanks(raw) and bool(_BLANK_BEFORE_COLON.search(raw))
-    )
+    return _keys_written(raw) != _keys_in(document) or _may_have_blanks(raw)
 
 
 def _keys_written(text: bytes) -> int:
@@ -86,11 +85,14 @@ def _keys_written(text: bytes) -> int:
 
 def _may_have_blanks(text: bytes) -> bool:
     """Whether a blank may stand between a key and its colon."""
-    # Tabs and carriage returns stand in no text, and one blank is how it is mostly done.
-    return b'" :' in text or b"  :" in text or b"\t" in text or b"\r" in text
+    # Tabs and carriage returns stand in no text, and a colon after a blank is soon found.
+    may_have = b" :" in text or b"\t" in text or b"\r" in text
+    return may_have and _BLANK_BEFORE_COLON.search(text) is not None
 
 
 def _keys_in(document: _Document) -> int:
+    if _CONTAINERS.isdisjoint(map(type, document.values())):
+        return len(document)
     keys = 0
     stack: list[Any] = [document]
     while stack:

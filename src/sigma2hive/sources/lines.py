@@ -24,7 +24,6 @@ _USUAL_TIME = re.compile(
 _OTHER_SHAPES = ("Event", "_source", "hits", "_index")
 _BLANK_BEFORE_COLON = re.compile(rb'"[ \t\r\n]+:')
 _SHORT_LINE = 4096
-_CONTAINERS = frozenset((dict, list))
 
 _Document = Mapping[str, Any]
 
@@ -35,9 +34,9 @@ def plain_documents(lines: Sequence[bytes], limits: Limits) -> list[_Document | 
     Numbers beyond 64 bits, and fractions with more digits than a float has, are rounded in it.
     """
     documents = [_plain(raw, limits) for raw in lines]
-    if _may_have_double_keys(lines, documents):
-        for position, (raw, document) in enumerate(zip(lines, documents, strict=True)):
-            if document is not None and _has_double_keys(raw, document):
+    if _may_have_blanks(b"\n".join(lines)):
+        for position, raw in enumerate(lines):
+            if _may_have_blanks(raw):
                 documents[position] = None
     return documents
 
@@ -62,20 +61,10 @@ def _plain(raw: bytes, limits: Limits) -> _Document | None:
         is_small = raw.count(b"{") + raw.count(b"[") <= limits.max_depth
     else:
         is_small = is_surely_small(raw, limits)
-    return document if is_small else None
-
-
-def _may_have_double_keys(lines: Sequence[bytes], documents: Sequence[_Document | None]) -> bool:
-    """Whether any line may hold a key twice, of which a fast reader keeps one."""
-    keys = sum(_keys_in(document) for document in documents if document is not None)
-    text = b"\n".join(
-        raw for raw, document in zip(lines, documents, strict=True) if document is not None
-    )
-    return _keys_written(text) != keys or _may_have_blanks(text)
-
-
-def _has_double_keys(raw: bytes, document: _Document) -> bool:
-    return _keys_written(raw) != _keys_in(document) or _may_have_blanks(raw)
+    # Of a key that is given twice, a fast reader keeps one.
+    written = _keys_written(raw)
+    has_each_once = written == len(document) or written == _keys_in(document)
+    return document if is_small and has_each_once else None
 
 
 def _keys_written(text: bytes) -> int:
@@ -91,8 +80,6 @@ def _may_have_blanks(text: bytes) -> bool:
 
 
 def _keys_in(document: _Document) -> int:
-    if _CONTAINERS.isdisjoint(map(type, document.values())):
-        return len(document)
     keys = 0
     stack: list[Any] = [document]
     while stack:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from sigma2hive.model.json_numbers import LARGEST_PLAIN_FRACTION
 from sigma2hive.model.values import Values, canonical_text, flatten
 
+_ONLY_TEXT = frozenset((str,))
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
@@ -230,6 +231,8 @@ class Columns:
         """Return the values at the path and below it in one document."""
         if isinstance(cell, tuple):
             return {path: cell}
+        if type(cell) is list and _ONLY_TEXT.issuperset(map(type, cell)):
+            return {path: tuple(cell)} if cell else {}
         if _holds_rounded(cell):
             values = self.values_of(row)
             inside = f"{path}."

@@ -36,7 +36,7 @@ HOMES = {
     "click": {"cli"},
     "jinja2": {"alerts"},
     "evtx": {"sources"},
-    "orjson": {"sources"},
+    "orjson": {"sources", "engine"},
     "ahocorasick_rs": {"engine"},
 }
 

@@ -112,3 +112,12 @@ def test_rules_together_find_what_each_finds_alone() -> None:
 @pytest.mark.parametrize("rows", [[], [0], [0, 7, 8, 63, 64, 65, 1000], list(range(300))])
 def test_a_bitmap_has_the_rows_it_was_made_of(rows: list[int]) -> None:
     assert list(rows_of(mask_of(rows))) == rows
+
+
+def test_all_below_an_object_is_found_by_whoever_asks_later() -> None:
+    """Some documents were looked at before; others have the same fields further inside."""
+    names = [f"n{number}" for number in range(30)]
+    documents = [{f"data.{name}": "x" for name in names}, {"data": dict.fromkeys(names, "x")}]
+    columns = Columns(documents)
+    assert sum(len(piece.cells) for piece in columns.below("data.", 0b01)) == 30
+    assert sum(len(piece.cells) for piece in columns.below("data.", 0b10)) == 30

@@ -95,6 +95,7 @@ class Columns:
         values_of: Callable[[int], Values] | None = None,
     ) -> None:
         self.size = len(documents)
+        self.documents = documents
         self.values_of = values_of or (lambda row: flatten(documents[row]))
         self._unread: dict[str, list[_Source]] = {}
         self._pieces: dict[str, list[Piece]] = {}
@@ -118,7 +119,8 @@ class Columns:
         """Return what stands at any path that begins with `prefix`."""
         read: set[str] = set()
         while unread := self._unread.keys() - read:
-            for path in unread:
+            # An object before what is in it, of which it may have more.
+            for path in sorted(unread):
                 if path.startswith(prefix) or prefix.startswith(f"{path}."):
                     self._read(path, wanted)
             read |= unread

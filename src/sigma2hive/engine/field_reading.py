@@ -13,7 +13,8 @@ from sigma2hive.engine.columns import Columns, Piece, Rows, mask_of, rows_of
 from sigma2hive.engine.predicates import predicate_of
 from sigma2hive.engine.program import FieldTests
 from sigma2hive.engine.values import FieldMatcher
-from sigma2hive.model.fields import Derived, Field
+from sigma2hive.engine.whole import WholeSearch, is_searched_whole
+from sigma2hive.model.fields import EVERY_FIELD, Derived, Field
 
 
 class FieldReader:
@@ -26,6 +27,7 @@ class FieldReader:
         #: Tests that are decided value by value, by their numbers.
         self.later = tests.later
         self._matcher = FieldMatcher(tests) if tests.is_looked_up else None
+        self._whole = _whole_search(tests)
 
     def wanted(self, gates: Sequence[int]) -> int:
         """Return the rows of which any rule wants to look this field up."""
@@ -37,6 +39,9 @@ class FieldReader:
 
     def look(self, columns: Columns, wanted: int, met: dict[int, int]) -> None:
         """Add to `met` the rows of all tests that are met among `wanted`, and maybe others."""
+        if self._whole is not None and self._matcher is not None:
+            _look_at_whole(self._whole, self._matcher, columns, wanted, met)
+            return
         pieces = _pieces_of(self._field, columns, wanted)
         if self._presence is not None and pieces:
             there = 0
@@ -69,11 +74,31 @@ class FieldReader:
         return mask_of(rows) & among
 
 
+def _whole_search(tests: FieldTests) -> WholeSearch | None:
+    """Return a search of whole documents, where it can stand before taking them apart."""
+    if tests.field.path != EVERY_FIELD or tests.presence is not None:
+        return None
+    if tests.equal or tests.numbers or not is_searched_whole(tests.needles):
+        return None
+    return WholeSearch(tests.needles)
+
+
+def _look_at_whole(
+    search: WholeSearch, matcher: FieldMatcher, columns: Columns, wanted: int, met: dict[int, int]
+) -> None:
+    """Add the rows of which any value meets a test, where a test asks for all values."""
+    for row in search.rows_in(columns.documents, rows_of(wanted)):
+        texts = {text for found in columns.values_of(row).values() for text in found}
+        for numbers in matcher.met_by(texts).values():
+            for number in numbers:
+                met[number] = met.get(number, 0) | 1 << row
+
+
 def _pieces_of(field: Field, columns: Columns, wanted: int) -> Sequence[Piece]:
     if field.derived is not None:
         return _derived(field.derived, columns, wanted)
-    if field.path.endswith(".*"):
-        return columns.below(field.path[:-1], wanted)
+    if field.below is not None:
+        return columns.below(field.below, wanted)
     return columns.of(field.path, wanted)
 
 

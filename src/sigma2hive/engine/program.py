@@ -25,7 +25,7 @@ from sigma2hive.model.conditions import (
     Text,
     Wildcard,
 )
-from sigma2hive.model.fields import Field
+from sigma2hive.model.fields import EVERY_FIELD, Field
 from sigma2hive.model.rules import CompiledRule
 
 
@@ -158,6 +158,15 @@ def _key_of(found: Field) -> _FieldKey:
     return found.path, found.type.value, repr(found.derived) if found.derived else ""
 
 
+#: A field's tests, those of one gate where they are kept apart.
+_GateKey = tuple[_FieldKey, int | None]
+
+
+def _key_at(found: Field, gate: int | None) -> _GateKey:
+    # Whole documents are searched for the few texts of one gate, not for those of all.
+    return _key_of(found), gate if found.path == EVERY_FIELD else None
+
+
 def _form_of(condition: Condition) -> Hashable:
     """Return what is equal for conditions that mean the same, wherever they were written."""
     match condition:
@@ -178,11 +187,11 @@ class _Numbering:
 
     def __init__(self, first: int = 0) -> None:
         self.next = first
-        self.fields: dict[_FieldKey, FieldTests] = {}
-        self._nodes: dict[tuple[_FieldKey, ValueTest], int | Later] = {}
+        self.fields: dict[_GateKey, FieldTests] = {}
+        self._nodes: dict[tuple[_GateKey, ValueTest], int | Later] = {}
 
     def _tests_of(self, found: Field, gate: int | None) -> FieldTests:
-        tests = self.fields.setdefault(_key_of(found), FieldTests(found))
+        tests = self.fields.setdefault(_key_at(found, gate), FieldTests(found))
         if gate is not None:
             tests.gates.add(gate)
         return tests
@@ -195,7 +204,7 @@ class _Numbering:
 
     def test(self, found: Field, test: ValueTest, gate: int | None) -> int | Later:
         tests = self._tests_of(found, gate)
-        key = (_key_of(found), test)
+        key = (_key_at(found, gate), test)
         node = self._nodes.get(key)
         if node is None:
             number = self._new()

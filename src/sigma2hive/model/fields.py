@@ -109,11 +109,16 @@ class Derived:
         return (self.separator.join(texts),)
 
 
+#: The path that stands for every field of a document (keyword searches).
+EVERY_FIELD = "*"
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """A field of an index, with what is needed to compare in it.
 
-    `path` ends in ".*" where it stands for every field below (keyword searches). `caseless` and
+    `path` ends in ".*" where it stands for every field below, and is `EVERY_FIELD` for all that
+    there are (keyword searches). `caseless` and
     `keyword` are subfield paths where the index has them; `ignore_above` counts characters, 0 is no
     limit. `derived` is set where the path is not in documents at all. `dropped` lists values that
     ingestion removes from this field, so that their absence means them. `parts` are the fields of
@@ -139,6 +144,13 @@ class Field:
     is_runtime: bool = False
 
     @property
+    def below(self) -> str | None:
+        """What the paths begin with that the path stands for; None where it is one field."""
+        if self.path == EVERY_FIELD:
+            return ""
+        return self.path[:-1] if self.path.endswith(".*") else None
+
+    @property
     def is_computed(self) -> bool:
         """Whether the index may have values of the field that a document lacks."""
         return self.computed or self.type is FieldType.CONSTANT_KEYWORD
@@ -153,8 +165,8 @@ class Field:
         """Return this field's values in a document's `values`, () where it is absent."""
         if self.derived is not None:
             return self.derived.values_of(values)
-        if self.path.endswith(".*"):
-            prefix = self.path[:-1]
+        prefix = self.below
+        if prefix is not None:
             return tuple(
                 text for path, texts in values.items() if path.startswith(prefix) for text in texts
             )
@@ -209,7 +221,7 @@ class TypeTable:
         """Return a field that no mapping names."""
         if self.is_closed:
             return Field(path, FieldType.OTHER)
-        if self.is_complete and not path.endswith(".*"):
+        if self.is_complete and path != EVERY_FIELD and not path.endswith(".*"):
             # Should it come one day, nobody knows as what.
             return Field(path, missing=True, opaque=True)
         return Field(path, ignore_above=UNKNOWN_IGNORE_ABOVE, dynamic=True)

@@ -137,6 +137,6 @@ def plan_narrowing(rule: CompiledRule, correlations: Iterable[CompiledCorrelatio
 
 
 def _is_countable(first: Field) -> bool:
-    is_plain = first.derived is None and not first.path.endswith(".*")
+    is_plain = first.derived is None and first.below is None
     is_whole = not (first.missing or first.opaque or first.is_computed)
     return is_plain and is_whole and first.type in _COUNTED

@@ -88,7 +88,7 @@ def _on_field(test: Test, field: Field) -> Bounds:
 
 @lru_cache(maxsize=65536)
 def _on_index_field(test: Test, field: Field) -> Bounds:
-    if field.path.endswith(".*"):
+    if field.below is not None:
         return anything(Reason.MANY_FIELDS)
     if field.opaque:
         present = existence(field)

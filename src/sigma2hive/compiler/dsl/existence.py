@@ -22,7 +22,7 @@ def existence(field: Field) -> Bounds:
     """Return the bounds of "the field has a value"."""
     if field.derived is not None:
         return _derived(field, field.derived)
-    if field.path.endswith(".*"):
+    if field.below is not None:
         return anything(Reason.MANY_FIELDS)
     if field.opaque:
         # An empty text leaves no trace where some index expects numbers.

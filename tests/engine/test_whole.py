@@ -1,0 +1,85 @@
+"""Keywords over every field: whole documents are searched first, and nothing is missed by it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sigma2hive.diagnostics import Location
+from sigma2hive.engine import Columns, Engine, prepare, rows_of
+from sigma2hive.model.conditions import And, Atom, Or, Origin, Text, Wildcard
+from sigma2hive.model.fields import EVERY_FIELD, Field
+from sigma2hive.model.profiles import Logsource
+from sigma2hive.model.rules import CompiledRule, RuleInfo
+from sigma2hive.model.values import flatten
+
+LOCATION = Location("rule.yml", 1, 1)
+EVERY = (Field(EVERY_FIELD),)
+
+#: What may stand otherwise in JSON, or fold to another letter.
+_PIECES = ["mimi", "KATZ", "a", "\\", '"', "\n", "/", "é", "É", "ſ", "\u212a", "1e5", "true", " "]
+_TEXTS = st.lists(st.sampled_from(_PIECES), max_size=4).map("".join)
+_VALUES = st.recursive(
+    st.one_of(_TEXTS, st.booleans(), st.none(), st.integers(), st.floats(allow_nan=False)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_TEXTS, inner)),
+    max_leaves=5,
+)
+_DOCUMENTS = st.lists(
+    st.dictionaries(st.sampled_from(["kind", "a", "b.c", "mimikatz"]), _VALUES), max_size=6
+)
+_KEYWORDS = st.lists(_TEXTS.filter(bool), min_size=1, max_size=3)
+
+
+def atom(pattern: Text, fields: tuple[Field, ...] = EVERY) -> Atom:
+    return Atom(None, pattern, Origin("keywords", "", "", LOCATION), fields)
+
+
+def keyword_rule(patterns: list[Text], gate: And | Atom) -> CompiledRule:
+    condition = Or(tuple(map(atom, patterns)))
+    info = RuleInfo("6f0f4cfe-4a43-4b4d-a5c5-3c6fb1c3a1d0", "Keywords", LOCATION)
+    return CompiledRule(
+        info, Logsource("windows"), "world", ("a",), gate, condition, "", unfiltered=condition
+    )
+
+
+@given(_DOCUMENTS, _KEYWORDS, st.sampled_from(list("^$*")))
+def test_a_keyword_is_found_in_any_field(
+    documents: list[dict[str, Any]], keywords: list[str], form: str
+) -> None:
+    gates = (And(()), atom(Text(("mimi",)), (Field("kind"),)))
+    rules = [keyword_rule([_pattern(text, form) for text in keywords], gate) for gate in gates]
+    found = {
+        hits.rule: list(rows_of(hits.rows)) for hits in Engine(rules).hits_in(Columns(documents))
+    }
+    for number, rule in enumerate(rules):
+        is_from_here, is_met = prepare(rule.gate), prepare(rule.condition)
+        values = list(map(flatten, documents))
+        wanted = [row for row, one in enumerate(values) if is_from_here(one) and is_met(one)]
+        assert found.get(number, []) == wanted
+
+
+def _pattern(text: str, form: str) -> Text:
+    start = () if form == "^" else (Wildcard.ANY,)
+    end = () if form == "$" else (Wildcard.ANY,)
+    return Text((*start, text, *end))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Invoke-MIMIKATZ",
+        'say "mimikatz"',
+        "C:\\tools\\mimikatz",
+        "\ud800 mimikatz",  # no UTF-8
+        ["x", {"deep": ["mimikatz"]}],
+        "x" * 100_000 + "mimikatz",
+    ],
+)
+def test_it_is_found_whatever_stands_around_it(value: Any) -> None:
+    documents = [{"a": "nothing"}, {"a": value, "n": 2**70}, {"mimikatz": "a name only"}]
+    rule = keyword_rule([_pattern("mimikatz", "*")], And(()))
+    (hits,) = Engine([rule]).hits_in(Columns(documents))
+    assert list(rows_of(hits.rows)) == [1]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from sigma2hive.alerts import AlertContext, Lookup
+from sigma2hive.alerts import AlertContext, Lookup, Named
 from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.model.profiles import Logsource
 from sigma2hive.schema import load_profile
@@ -13,14 +13,16 @@ from tests.alerts.matches import alert_of, episode, event, event_with, match, ru
 
 SECURITY = Logsource("windows", None, "security")
 PROCESSES = Logsource("windows", "process_creation")
+FLAT = "windows-flat"
 
 
 def context(logsource: Logsource, profile_name: str = "winlogbeat") -> AlertContext:
     profile = load_profile(profile_name, None, Diagnostics())
     assert profile is not None
-    place = profile.place(logsource)
+    place, names = profile.place(logsource), profile.alert_place(logsource)
     assert place is not None
-    return AlertContext(lookup=Lookup((place,)), logsource=logsource)
+    named = (Named(place, names),) if names is not None else ()
+    return AlertContext(lookup=Lookup((place,), named), logsource=logsource)
 
 
 def event_data(code: str, **values: str) -> Mapping[str, tuple[str, ...]]:
@@ -29,6 +31,15 @@ def event_data(code: str, **values: str) -> Mapping[str, tuple[str, ...]]:
         "event.code": (code,),
         "winlog.channel": (channel,),
         **{f"winlog.event_data.{name}": (value,) for name, value in values.items()},
+    }
+
+
+def flat(values: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+    """The same event in the profile windows-flat."""
+    names = {"event.code": "EventID", "winlog.channel": "Channel"}
+    return {
+        names.get(path, path.removeprefix("winlog.event_data.")): texts
+        for path, texts in values.items()
     }
 
 
@@ -64,7 +75,7 @@ AUDITED_PROCESS = event_data(
         (PROCESSES, AUDITED_PROCESS, "{process.name} by {user.name}", "tool.exe by anna"),
     ],
 )
-@pytest.mark.parametrize("profile", ["winlogbeat", "elastic-agent", "ecs"])
+@pytest.mark.parametrize("profile", ["winlogbeat", "elastic-agent", "ecs", "windows-flat"])
 def test_titles_name_who_and_where(
     logsource: Logsource,
     values: Mapping[str, tuple[str, ...]],
@@ -72,12 +83,15 @@ def test_titles_name_who_and_where(
     title: str,
     profile: str,
 ) -> None:
+    values = flat(values) if profile == "windows-flat" else values
     found = match(event_with(values), info=rule(custom={"title": template}))
     assert alert_of(found, context=context(logsource, profile)).title == title
 
 
 def test_a_failed_logon_has_its_observables() -> None:
     alert = alert_of(match(event_with(FAILED_LOGON)), context=context(SECURITY))
+    named = alert_of(match(event_with(flat(FAILED_LOGON))), context=context(SECURITY, FLAT))
+    assert named.observables == alert.observables
     assert {(entry.data_type, entry.data) for entry in alert.observables} == {
         ("ip", "203.0.113.5"),
         ("hostname", "ws07"),
@@ -88,6 +102,8 @@ def test_a_failed_logon_has_its_observables() -> None:
 
 def test_a_process_has_its_observables() -> None:
     alert = alert_of(match(event_with(SYSMON_PROCESS)), context=context(PROCESSES))
+    named = alert_of(match(event_with(flat(SYSMON_PROCESS))), context=context(PROCESSES, FLAT))
+    assert named.observables == alert.observables
     assert {(entry.data_type, entry.data) for entry in alert.observables} == {
         ("filename", "tool.exe"),
         ("filename", "explorer.exe"),
@@ -149,3 +165,23 @@ def test_a_group_by_computer_names_its_one_host(asked: str) -> None:
     found = episode(*events, info=rule(custom={"title": f"On {{{asked}}}"}))
     found = replace(found, group=(("Computer", spellings[0]),))
     assert alert_of(found, context=context(SECURITY)).title == "On DC01.corp.example"
+
+
+def test_sigmas_own_names_answer_to_those_of_winlogbeat() -> None:
+    values = {"Channel": ("System",), "EventID": ("7045",), "ServiceName": ("evil",)}
+    values |= {"Computer": ("dc01.corp.example",), "Provider_Name": ("SCM",)}
+    template = "{winlog.event_data.ServiceName} {host.name} {event.provider} {event.code}"
+    template += " {ServiceName} {Computer} {user.name}"
+    found = match(event_with(values), info=rule(custom={"title": template}))
+    alert = alert_of(found, context=context(Logsource("windows", None, "system"), FLAT))
+    assert alert.title == "evil dc01.corp.example SCM 7045 evil dc01.corp.example unknown"
+    assert "**Failed logons from one address** (level high) matched one event" in alert.description
+    assert "on `dc01.corp.example`" in alert.description
+
+
+def test_defenders_names_with_blanks_are_found() -> None:
+    values = {"Process Name": (r"C:\\Users\\anna\\tool.exe",), "Threat Name": ("HackTool",)}
+    info = rule(custom={"title": "{process.name} {ThreatName} {winlog.event_data.Threat_Name}"})
+    place = context(Logsource("windows", None, "windefend"), FLAT)
+    title = alert_of(match(event_with(values), info=info), context=place).title
+    assert title == "tool.exe HackTool HackTool"

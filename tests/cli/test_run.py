@@ -451,3 +451,48 @@ def test_a_late_event_in_a_later_file_reaches_the_alert_of_the_first(folder: Pat
     assert alert["events"] == 7
     again = run("--events", "b.ndjson")
     assert "inbox: 1 already there" in again.stdout
+
+
+FLAT_RULE = """\
+title: Failed logon
+id: 5f0e0e0a-3f5e-4e9f-8f5c-2f1f0a1b2c3e
+logsource: {product: windows, service: security}
+level: low
+detection:
+    selection: {EventID: 4625, TargetUserName: ANNA}
+    condition: selection
+sigma2hive: {title: "{user.name} failed on {host.name}"}
+"""
+
+
+def test_windows_events_are_found_by_sigmas_own_names(folder: Path) -> None:
+    """From .evtx, from raw JSON, and as converters write them, with the time where they put it."""
+    (folder / "sigma_rules" / "rule.yml").write_text(FLAT_RULE)
+    (folder / "logs").mkdir()
+    (folder / "logs" / "dc01.evtx").write_bytes(evtx_file([logon(1), logon(2, [("a", "b")])]))
+    flat = {"EventID": 4625, "Channel": "Security", "TargetUserName": "anna", "Computer": "dc03"}
+    raw = {
+        "Event": {
+            "System": {
+                "Channel": "Security",
+                "EventID": 4625,
+                "Computer": "dc02",
+                "EventRecordID": 9,
+                "TimeCreated": {"#attributes": {"SystemTime": "2023-11-14T22:13:30Z"}},
+            },
+            "EventData": {"TargetUserName": "anna"},
+        }
+    }
+    timed = {**flat, "UtcTime": "2023-11-14 22:13:40.5"}
+    write_events(folder / "logs" / "more.ndjson", raw, timed, flat)
+    result = run("--events", "logs", "--profile", "windows-flat")
+    assert result.stdout.splitlines() == [
+        "low       2023-11-14 22:13:21  anna failed on dc01.corp.example",
+        "low       2023-11-14 22:13:30  anna failed on dc02",
+        "low       2023-11-14 22:13:40  anna failed on dc03",
+        "inbox: 3 stored",
+        "left out: 1 × event has no usable time; the reasons are above",
+        "4 events, 1 rule, 3 alerts, 1 left out; nothing was sent anywhere",
+    ]
+    assert "logs/more.ndjson:3:1: error S2H503" in result.stderr
+    assert "it has none of @timestamp, TimeCreated" in result.stderr

@@ -42,11 +42,8 @@ def test_the_engine_decides_as_the_reference(
     records = [event for case in regression_cases(shared) for event in case.events]
     both = [*records, *map(case_changed, records)]
     assert len(both) > 240
-    if profile.name == "windows-flat":
-        documents = [_flat(event) for event in both]
-    else:
-        assert profile.windows_events is not None
-        documents = [normalise_windows(event, profile.windows_events.value) for event in both]
+    assert profile.windows_events is not None
+    documents = [normalise_windows(event, profile.windows_events.value) for event in both]
     values = list(map(flatten, documents))
     assert len(compiled.rules) > 2_800
     found = {
@@ -58,19 +55,3 @@ def test_the_engine_decides_as_the_reference(
         expected = [row for row, one in enumerate(values) if is_from_here(one) and is_met(one)]
         assert found.get(rule.info.id, []) == expected, rule.info.title
     assert sum(map(len, found.values())) > 240
-
-
-def _flat(event: dict[str, object]) -> dict[str, object]:
-    """The raw event as converters write it: System and EventData side by side."""
-    body = event["Event"]
-    assert isinstance(body, dict)
-    system = body["System"]
-    provider = system.get("Provider", {}).get("#attributes", {}).get("Name")
-    event_id = system["EventID"]
-    number = event_id.get("#text") if isinstance(event_id, dict) else event_id
-    return {
-        "EventID": number,
-        "Channel": system["Channel"],
-        "Provider_Name": provider,
-        **(body.get("EventData") or {}),
-    }

@@ -38,7 +38,7 @@ def test_what_rules_say_that_look_at_letter_case_is_listed(cases: list[Trial]) -
     assert {case.rule_id: bool(case.changed.said) for case in decided} == DECIDED_BY_CASE
 
 
-@pytest.mark.parametrize("profile", ["winlogbeat", "elastic-agent"])
+@pytest.mark.parametrize("profile", ["winlogbeat", "elastic-agent", "windows-flat"])
 def test_every_rule_finds_its_own_attack_in_any_letter_case(
     cases: list[Trial], profile: str, tmp_path: Path
 ) -> None:

@@ -30,7 +30,7 @@ def findings(folder: Path, text: str, name: str = "mine") -> list[tuple[str, int
     ]
 
 
-@pytest.mark.parametrize("name", ["winlogbeat", "elastic-agent", "ecs"])
+@pytest.mark.parametrize("name", ["winlogbeat", "elastic-agent", "ecs", "windows-flat"])
 def test_a_shipped_profile_loads_without_findings(name: str) -> None:
     diagnostics = Diagnostics()
     profile = load_profile(name, None, diagnostics)
@@ -72,6 +72,29 @@ def test_a_profile_alone_says_nothing_of_raw_windows_events(tmp_path: Path) -> N
     assert load(tmp_path).windows_events is None
     (tmp_path / "mine.yml").write_text(HEAD + "extends: [windows]\nwindows_events: none\n")
     assert load(tmp_path).windows_events is WindowsEvents.NONE
+
+
+def test_where_the_time_stands_is_inherited_and_else_at_timestamp(tmp_path: Path) -> None:
+    (tmp_path / "mine.yml").write_text(HEAD)
+    assert load(tmp_path).time_fields == ("@timestamp",)
+    (tmp_path / "mine.yml").write_text(HEAD + "extends: [windows-flat]\n")
+    assert load(tmp_path).time_fields[:2] == ("@timestamp", "TimeCreated")
+    (tmp_path / "mine.yml").write_text(HEAD + "extends: [windows-flat]\ntime_fields: [when, a.b]\n")
+    assert load(tmp_path).time_fields == ("when", "a.b")
+
+
+def test_alerts_may_use_the_names_of_another_profile(tmp_path: Path) -> None:
+    (tmp_path / "mine.yml").write_text(HEAD)
+    assert load(tmp_path).alert_names is None
+    (tmp_path / "mine.yml").write_text(HEAD + "extends: [windows-flat]\n")
+    names = load(tmp_path).alert_names
+    assert names is not None and names.name == "winlogbeat"
+
+
+@pytest.mark.parametrize("name", ["winlogbaet", "windows"])
+def test_alert_names_of_no_profile_are_told_at_their_place(tmp_path: Path, name: str) -> None:
+    (found,) = findings(tmp_path, HEAD + f"alert_names: {name}\n")
+    assert found[:3] == ("S2H403", 3, 1)
 
 
 def test_an_own_profile_of_a_shipped_name_extends_the_shipped_one(tmp_path: Path) -> None:
@@ -192,6 +215,9 @@ def test_broken_yaml_is_told_by_its_own_code(tmp_path: Path) -> None:
         (HEAD + "part: 1\n", 3, 1, "true or false", ""),
         (HEAD + "extends: ecs\n", 3, 1, "a list is needed here, not text", "[a, b]"),
         (HEAD + "windows_events: winlogbat\n", 3, 1, "'winlogbat'", "'winlogbeat'"),
+        (HEAD + "time_fields: []\n", 3, 1, "the list is empty", "name at least one"),
+        (HEAD + "time_fields: [a, 1]\n", 3, 18, "text is needed here", "quotes"),
+        (HEAD + "alert_names: [ecs]\n", 3, 1, "text is needed here", "quotes"),
         (HEAD + "types: [ecs-9.5]\n", 3, 9, "'ecs-9.5'", "did you mean 'ecs-9.5.0'?"),
         (HEAD + "field_types: {a.b: keywrd}\n", 3, 15, "'keywrd'", "'keyword'"),
         (HEAD + "field_types: {a..b: ip}\n", 3, 15, "'a..b' is no field path", "dots"),
@@ -211,10 +237,10 @@ def test_broken_yaml_is_told_by_its_own_code(tmp_path: Path) -> None:
         (HEAD + "logsources:\n  - any_of: [a]\n", 4, 14, "an alternative of any_of", ""),
         (HEAD + "logsources:\n  - any_of: [{}]\n", 4, 14, "met by every event", "leave"),
         (HEAD + "logsources:\n  - any_of: [{a.b: [{c: d}]}]\n", 4, 21, "a single value", ""),
-        (HEAD + "logsources:\n  - any_of: [{a b: c}]\n", 4, 15, "'a b' is no field path", ""),
+        (HEAD + "logsources:\n  - any_of: [{'a. b': c}]\n", 4, 15, "'a. b' is no field", ""),
         (HEAD + "logsources:\n  - fields: {A: [a, 'b.*']}\n", 4, 21, "'b.*'", "dots"),
         (HEAD + "logsources:\n  - fields: [a]\n", 4, 5, "'fields' is a mapping", ""),
-        (HEAD + "logsources:\n  - keyword_fields: ['*']\n", 4, 22, "'*'", "dots"),
+        (HEAD + "logsources:\n  - keyword_fields: ['a*']\n", 4, 22, "'a*'", "dots"),
         (HEAD + "logsources:\n  - default_prefix: a.b\n", 4, 5, "'a.b'", "end it with a dot"),
         (HEAD + "logsources:\n  - also_read: a.b\n", 4, 5, "'a.b'", "{field} once"),
         (HEAD + "logsources:\n  - dropped: ''\n", 4, 5, "a list is needed here", ""),

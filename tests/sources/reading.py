@@ -16,8 +16,9 @@ def read(
     root: Path | None = None,
     limits: Limits | None = None,
     flavour: str | None = "winlogbeat",
+    time_fields: tuple[str, ...] = ("@timestamp",),
 ) -> tuple[list[Event], list[Diagnostic]]:
-    options = SourceOptions(flavour, root or paths[0].parent, limits or Limits())
+    options = SourceOptions(flavour, root or paths[0].parent, limits or Limits(), time_fields)
     entries = list(read_events(paths, options))
     events = [entry for entry in entries if isinstance(entry, Event)]
     findings = [entry for entry in entries if isinstance(entry, Diagnostic)]

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from sigma2hive.alerts.facts import AlertContext, Facts
-from sigma2hive.alerts.lookup import Lookup
+from sigma2hive.alerts.lookup import Lookup, Named
 from sigma2hive.lazily import importing
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ __all__ = [
     "Facts",
     "KnownFields",
     "Lookup",
+    "Named",
     "build_alert",
     "check_custom",
     "check_kibana",

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from importlib.resources import files
 from typing import Any
 
@@ -24,7 +24,8 @@ from sigma2hive.model.values import Values
 #: What Windows writes where it has nothing to say.
 _NOTHING = frozenset({"", "-"})
 _EVENT_DATA = "winlog.event_data."
-_LOGON_TYPE = "winlog.event_data.LogonType"
+#: Field → the field that has the same value, since shippers write it to both.
+_SAME = {"host.name": "winlog.computer_name", "event.provider": "winlog.provider_name"}
 #: Field → the field whose path it is the last part of, as the pipelines write it.
 _LAST_PARTS = {
     "process.name": "process.executable",
@@ -50,11 +51,23 @@ class StandIn:
     read: Callable[[Values], Iterable[str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A log source's place whose fields have Sigma's own names, and the place that names them."""
+
+    own: LogsourcePlace
+    names: LogsourcePlace
+
+
 @dataclass(frozen=True)
 class Lookup:
-    """The other names of fields at some places of a profile; of no place there are none."""
+    """The other names of fields at some places of a profile; of no place there are none.
+
+    `named` says for the same log sources by what other names their fields may be called.
+    """
 
     places: tuple[LogsourcePlace, ...] = ()
+    named: tuple[Named, ...] = ()
     _resolved: dict[str, tuple[Field, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -87,28 +100,61 @@ class Lookup:
             found = tuple(dict.fromkeys(text for text in entry.read(values) if text))
             if found:
                 return found
-        return ()
+        return next((values[name] for name in self._own_names(path) if name in values), ())
+
+    def own_names(self, path: str, values: Values) -> Iterator[str]:
+        """Yield the fields of an event whose value alone is what a path of `named` says."""
+        if self.named:
+            for entry in self._stand_ins.get(path, ()):
+                if len(entry.sources) == 1 and any(entry.read(values)):
+                    yield entry.sources[0]
+            yield from (name for name in self._own_names(path) if name in values)
 
     def reachable(self, values: Values) -> set[str]:
         """Return the paths for which an event may have a stand-in."""
         sources = self._targets.keys() & values.keys()
-        return {target for source in sources for target in self._targets[source]}
+        targets = {target for source in sources for target in self._targets[source]}
+        return targets | {prefix + name for prefix in self._prefixes for name in values}
 
     def is_address(self, name: str) -> bool:
         """Whether the values of a path or Sigma name are addresses."""
+        if any(_first(entry.names, name).type is FieldType.IP for entry in self.named):
+            return True
         fields = self.fields_of(name) or tuple(place.field(name) for place in self.places)
         return bool(fields) and fields[0].type is FieldType.IP
 
     @cached_property
+    def _prefixes(self) -> frozenset[str]:
+        """What `named` puts before names that it does not know."""
+        prefixes = (entry.names.default_prefix for entry in self.named)
+        return frozenset(prefix for prefix in prefixes if prefix)
+
+    def _own_names(self, path: str) -> Iterator[str]:
+        """Yield the fields with the name that a path of `named` only puts a prefix before."""
+        for prefix in self._prefixes:
+            if path.startswith(prefix):
+                name = path.removeprefix(prefix)
+                yield from (found.path for entry in self.named for found in entry.own.resolve(name))
+
+    @cached_property
     def _stand_ins(self) -> Mapping[str, tuple[StandIn, ...]]:
         found: dict[str, list[StandIn]] = {}
-        for place in self.places:
-            for path, entry in (*_by_profile(place), *_by_security_pipeline(place)):
-                found.setdefault(path, []).append(entry)
+        for path, entry in self._all_stand_ins():
+            found.setdefault(path, []).append(entry)
+        for path, same in _SAME.items():
+            found.setdefault(path, []).extend(found.get(same, ()))
         for path, whole in _LAST_PARTS.items():
             for entry in found.get(whole, []):
                 found.setdefault(path, []).append(_last_part(entry))
         return {path: tuple(entries) for path, entries in found.items()}
+
+    def _all_stand_ins(self) -> Iterator[tuple[str, StandIn]]:
+        for place in self.places:
+            yield from _by_profile(place, place)
+            yield from _by_security_pipeline(place, _WINLOG)
+        for entry in self.named:
+            yield from _by_profile(entry.names, entry.own)
+            yield from _by_security_pipeline(entry.names, _SIGMA)
 
     @cached_property
     def _targets(self) -> Mapping[str, set[str]]:
@@ -141,16 +187,18 @@ def ecs_fields() -> frozenset[str]:
     return frozenset(path for group in table["groups"] for path in group["fields"].split())
 
 
-def _by_profile(place: LogsourcePlace) -> Iterator[tuple[str, StandIn]]:
-    """Yield, for the first field of each Sigma name, the others that mean nothing else.
+def _by_profile(place: LogsourcePlace, own: LogsourcePlace) -> Iterator[tuple[str, StandIn]]:
+    """Yield, for the first field of each Sigma name, those of `own` that mean nothing else.
 
     A field of ECS has a meaning of its own: a file's hash stands in for no process's.
     """
     for name in place.paths:
-        first, *others = place.resolve(name)
-        for other in others:
+        first = place.resolve(name)[0]
+        for other in own.resolve(name):
+            if other.path == first.path:
+                continue
             sources = _sources(other)
-            if other.path.endswith(".*") or any(path in ecs_fields() for path in sources):
+            if other.below is not None or any(path in ecs_fields() for path in sources):
                 continue
             if first.derived is None:
                 yield first.path, StandIn(sources, _reader(other))
@@ -195,30 +243,49 @@ def _last_part(entry: StandIn) -> StandIn:
     )
 
 
-def _by_security_pipeline(place: LogsourcePlace) -> Iterator[tuple[str, StandIn]]:
+def _first(place: LogsourcePlace, name: str) -> Field:
+    return place.resolve(name)[0] if name in place.paths else place.field(name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """How a profile calls an event's channel and id, and what stands before its own values."""
+
+    channel: str
+    event_id: str
+    prefix: str
+
+
+_WINLOG = _Names("winlog.channel", "event.code", _EVENT_DATA)
+_SIGMA = _Names("Channel", "EventID", "")
+
+
+def _by_security_pipeline(place: LogsourcePlace, names: _Names) -> Iterator[tuple[str, StandIn]]:
     """Yield the accounts of the Security channel: which one it is depends on the event's id."""
     if place.default_prefix != _EVENT_DATA:
         return
     for path, choices in _SECURITY.items():
         for event_ids, name in choices:
-            yield path, _security_stand_in(path, event_ids, _EVENT_DATA + name)
-    yield "winlog.logon.type", StandIn((_LOGON_TYPE,), _logon_type)
+            yield path, _security_stand_in(path, event_ids, name, names)
+    source = f"{names.prefix}LogonType"
+    yield "winlog.logon.type", StandIn((source,), partial(_logon_types, source))
 
 
-def _logon_type(values: Values) -> Iterator[str]:
+def _logon_types(source: str, values: Values) -> Iterator[str]:
     names = _data("windows", "security.json")["logon_types"]
-    yield from (names.get(text, "") for text in values.get(_LOGON_TYPE, ()))
+    yield from (names.get(text, "") for text in values.get(source, ()))
 
 
-def _security_stand_in(path: str, event_ids: str, source: str) -> StandIn:
+def _security_stand_in(path: str, event_ids: str, name: str, names: _Names) -> StandIn:
     codes = frozenset(_data("windows", "security.json")[event_ids])
+    source = names.prefix + name
 
     def read(values: Values) -> Iterator[str]:
-        channel = values.get("winlog.channel", ("",))[0]
-        if fold(channel) == "security" and codes.intersection(values.get("event.code", ())):
+        channel = values.get(names.channel, ("",))[0]
+        if fold(channel) == "security" and codes.intersection(values.get(names.event_id, ())):
             for text in values.get(source, ()):
-                name = text.partition("@")[0] if path in _ACCOUNT_NAMES else text
-                yield "" if name in _NOTHING else name
+                account = text.partition("@")[0] if path in _ACCOUNT_NAMES else text
+                yield "" if account in _NOTHING else account
 
     return StandIn((source,), read)
 

@@ -89,7 +89,12 @@ def _by_group(facts: Facts) -> Iterator[tuple[str, str]]:
 def _by_fields(facts: Facts, names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for place in facts.context.lookup.places[:1]:
         for path in names:
-            for name in facts.context.lookup.names_of(path):
+            own = (
+                name
+                for event in facts.match.events
+                for name in facts.context.lookup.own_names(path, event.values)
+            )
+            for name in (*facts.context.lookup.names_of(path), *own):
                 values = _values(facts, place, name)
                 if len(values) == 1:
                     yield name, values.pop()

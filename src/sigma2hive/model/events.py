@@ -8,6 +8,9 @@ from enum import StrEnum
 from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.values import Values
 
+#: Where an event's time stands in an index, and in files if nobody says otherwise.
+TIME_FIELD = "@timestamp"
+
 
 class EventKeyKind(StrEnum):
     """Where an event's identity comes from."""

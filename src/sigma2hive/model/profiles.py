@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
+from sigma2hive.model.events import TIME_FIELD
 from sigma2hive.model.fields import Derived, Field, TypeTable
 from sigma2hive.model.index_names import is_within
 from sigma2hive.model.snapshot_types import IndexView, index_view
@@ -163,6 +164,7 @@ class WindowsEvents(StrEnum):
 
     WINLOGBEAT = "winlogbeat"
     ELASTIC_AGENT = "elastic-agent"
+    FLAT = "flat"
     NONE = "none"
 
 
@@ -172,7 +174,9 @@ class Profile:
 
     `windows_events` is None where no one of them says. `rows` are in order of precedence among
     equally specific ones: the profile's own first, then its parents'. `snapshots` say what indices
-    had; where they speak of all that a log source reads, they stand in place of `types`.
+    had; where they speak of all that a log source reads, they stand in place of `types`. Of
+    `time_fields` the first that an event of a file has says when it happened. `alert_names` is a
+    profile by whose names alerts may call this one's fields too, which are Sigma's own.
     """
 
     name: str
@@ -182,6 +186,8 @@ class Profile:
     types: TypeTable = field(default_factory=TypeTable)
     derived: Mapping[str, Derived] = field(default_factory=dict)
     snapshots: tuple[Snapshot, ...] = ()
+    time_fields: tuple[str, ...] = (TIME_FIELD,)
+    alert_names: Profile | None = None
     _places: dict[Logsource, LogsourcePlace | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -199,6 +205,10 @@ class Profile:
         if logsource not in self._places:
             self._places[logsource] = self._place(logsource)
         return self._places[logsource]
+
+    def alert_place(self, logsource: Logsource) -> LogsourcePlace | None:
+        """Return where `alert_names` has the log source; None where it has not."""
+        return self.alert_names.place(logsource) if self.alert_names else None
 
     def unplaced_reason(self, logsource: Logsource) -> str:
         """Say why `place` gives None: "no row names service=foo for product=linux"."""

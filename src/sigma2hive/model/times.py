@@ -19,7 +19,18 @@ _ISO = re.compile(
     r"(?:[T ](?P<clock>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:[.,](?P<fraction>[0-9]{1,9}))?"
     r"\s?(?P<zone>Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
+#: Times that need no second look: the usual form, and no day that the month may not have.
+_USUAL = re.compile(
+    r"(?:19[7-9][0-9]|20[0-9]{2})-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
+    r"|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
+    r"[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?Z?"
+)
 _MILLISECONDS = re.compile(r"-?[0-9]{1,16}(?:\.[0-9]{1,6})?")
+
+
+def is_usual_time(text: str) -> bool:
+    """Whether `parse_time_ns` surely reads it, told faster; of most days in 1970 to 2099."""
+    return _USUAL.fullmatch(text) is not None
 
 
 def parse_time_ns(text: str) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from sigma2hive.alerts import AlertContext, Lookup
+from sigma2hive.alerts import AlertContext, Lookup, Named
 from sigma2hive.model.fields import Field
 from sigma2hive.model.profiles import Logsource, Profile
 from sigma2hive.model.rules import Compiled, CompiledCorrelation, CompiledRule
@@ -104,7 +104,14 @@ class _Lookups:
     def of(self, logsources: Collection[Logsource]) -> Lookup:
         key = frozenset(logsources)
         if key not in self._made:
-            profile = self.profile
-            places = [profile.place(entry) for entry in sorted(key, key=str)] if profile else []
-            self._made[key] = Lookup(tuple(place for place in places if place is not None))
+            sources = sorted(key, key=str)
+            self._made[key] = _lookup(self.profile, sources) if self.profile else Lookup()
         return self._made[key]
+
+
+def _lookup(profile: Profile, logsources: Collection[Logsource]) -> Lookup:
+    both = [(profile.place(entry), profile.alert_place(entry)) for entry in logsources]
+    return Lookup(
+        tuple(place for place, _ in both if place is not None),
+        tuple(Named(place, named) for place, named in both if place and named),
+    )

@@ -52,5 +52,6 @@ def read_files(paths: Sequence[Path], settings: Settings, profile: Profile) -> I
         flavour=profile.windows_events,
         root=settings.root,
         limits=Limits(limits.max_event_bytes, limits.max_event_fields),
+        time_fields=profile.time_fields,
     )
     return Input(read_batches(paths, options))

@@ -6,11 +6,12 @@ shipped ones of the same name, and can extend them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 
 from sigma2hive.diagnostics import Diagnostics, Location, nearest
+from sigma2hive.model.events import TIME_FIELD
 from sigma2hive.model.fields import Derived
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.snapshots import Snapshot
@@ -32,20 +33,36 @@ def load_profile(
     `own_folder` holds a team's own profiles, `NAME.yml` each. `asked_at` is where the name was
     written, for S2H403.
     """
-    reader = _Reader(own_folder, diagnostics)
+    line = _line(_Reader(own_folder, diagnostics), name, asked_at)
+    if line is None:
+        return None
+    profile = _joined(line)
+    named = next((part.alert_names for part in line if part.alert_names is not None), None)
+    if named is None:
+        return profile
+    names = _line(_Reader(own_folder, diagnostics), *named)
+    return replace(profile, alert_names=_joined(names)) if names is not None else None
+
+
+def _line(reader: _Reader, name: str, asked_at: Location) -> list[ProfileFile] | None:
+    """Return the profile `name` and all that it extends, nearest first; None with findings."""
     head = reader.read(name, asked_at)
     if head is not None and head.part:
-        hint = nearest(name, known_profiles(own_folder))
-        diagnostics.error("S2H403", asked_at, f"{name!r} is a part for others to extend", hint)
+        hint = nearest(name, known_profiles(reader.own_folder))
+        message = f"{name!r} is a part for others to extend"
+        reader.diagnostics.error("S2H403", asked_at, message, hint)
         return None
-    line = reader.line_of(head) if head is not None else None
-    if head is None or line is None:
-        return None
+    return reader.line_of(head) if head is not None else None
+
+
+def _joined(line: list[ProfileFile]) -> Profile:
     events = (part.windows_events for part in line if part.windows_events is not None)
+    times = (part.time_fields for part in line if part.time_fields is not None)
     return Profile(
-        name=head.name,
-        title=head.title,
+        name=line[0].name,
+        title=line[0].title,
         windows_events=next(events, None),
+        time_fields=next(times, (TIME_FIELD,)),
         rows=tuple(row for part in line for row in part.rows),
         types=merge_type_tables([part.types for part in line]),
         derived=_derived_of(line),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from sigma2hive.diagnostics import Diagnostics, Location
-from sigma2hive.model.fields import Derived, Field, FieldType, Part, TypeTable
+from sigma2hive.model.fields import EVERY_FIELD, Derived, Field, FieldType, Part, TypeTable
 from sigma2hive.model.profiles import Conjunction, LogsourceEntry, WindowsEvents
 from sigma2hive.model.snapshots import Snapshot
 from sigma2hive.schema.nodes import Node
@@ -25,6 +25,8 @@ _PROFILE_KEYS = (
     "part",
     "extends",
     "windows_events",
+    "time_fields",
+    "alert_names",
     "types",
     "field_types",
     "derived",
@@ -50,13 +52,14 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
 #: Elasticsearch's rules for index names, with wildcards and a remote cluster's name before a colon.
 #: Source: https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-indices-create
 _INDEX_PATTERN = re.compile(r"(?:[a-z0-9*][\w*.-]*:)?[a-z0-9.*][a-z0-9_.*+-]*\Z")
-_PATH = re.compile(r"[^\s.*][^\s.*]*(?:\.[^\s.*]+)*\Z")
+#: Defender's names have blanks inside, "Threat Name".
+_PATH = re.compile(r"[^\s.*]+(?: [^\s.*]+)*(?:\.[^\s.*]+(?: [^\s.*]+)*)*\Z")
 _NO_SPACES = "write it as in the index, with dots between the levels"
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileFile:
-    """What one file says. `windows_events` None is "as the parents"; `extends` keep their place."""
+    """What one file says; None is "as the parents". Other profiles' names keep their place."""
 
     name: str
     title: str
@@ -64,6 +67,8 @@ class ProfileFile:
     part: bool = False
     extends: tuple[tuple[str, Location], ...] = ()
     windows_events: WindowsEvents | None = None
+    time_fields: tuple[str, ...] | None = None
+    alert_names: tuple[str, Location] | None = None
     types: TypeTable = field(default_factory=TypeTable)
     derived: Mapping[str, Derived] = field(default_factory=dict)
     rows: tuple[LogsourceEntry, ...] = ()
@@ -91,6 +96,8 @@ def _profile(node: Node) -> ProfileFile | None:
         part=node.get("part").boolean() if node.has("part") else False,
         extends=tuple(extends),
         windows_events=_windows_events(node),
+        time_fields=_texts(node, "time_fields", _is_path, _NO_SPACES),
+        alert_names=_alert_names(node),
         types=_types(node),
         derived={key: _derived(child) for key, child in node.pairs("derived")},
         rows=tuple(_row(row) for row in node.items("logsources")),
@@ -108,7 +115,7 @@ def _is_path(text: str) -> bool:
 
 
 def _is_keyword_path(text: str) -> bool:
-    return _is_path(text.removesuffix(".*"))
+    return text == EVERY_FIELD or _is_path(text.removesuffix(".*"))
 
 
 def _is_prefix(text: str) -> bool:
@@ -132,6 +139,13 @@ def _windows_events(node: Node) -> WindowsEvents | None:
     if not node.has("windows_events"):
         return None
     return WindowsEvents(node.get("windows_events").choice([kind.value for kind in WindowsEvents]))
+
+
+def _alert_names(node: Node) -> tuple[str, Location] | None:
+    if not node.has("alert_names"):
+        return None
+    child = node.get("alert_names")
+    return child.text(is_profile_name, "name one profile"), child.location
 
 
 def _types(node: Node) -> TypeTable:

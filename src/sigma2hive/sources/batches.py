@@ -20,21 +20,24 @@ MAX_BYTES = 8 * 1024 * 1024
 
 
 class Unmade(NamedTuple):
-    """A line that is known to be an event: its bytes, its place, and which of its equals it is."""
+    """A line that is known to be an event: its bytes, its place, and which of its equals it is.
+
+    `make` makes the event of it; `line` is the number of a record where the file has no lines.
+    """
 
     raw: bytes
     line: int
     digest: bytes
     ordinal: int
+    make: Callable[[Unmade], Event]
 
 
 class EventRows:
-    """Some events, by their rows. `make` makes those that were added as lines."""
+    """Some events, by their rows."""
 
-    def __init__(self, make: Callable[[Unmade], Event] | None = None) -> None:
+    def __init__(self) -> None:
         self.documents: list[Mapping[str, Any]] = []
         self._rows: list[Event | Unmade] = []
-        self._make = make
         self._bytes = 0
 
     def __len__(self) -> int:
@@ -58,14 +61,18 @@ class EventRows:
         self._rows.extend(lines)
         self._bytes += sum(len(line.raw) for line in lines)
 
+    def extend(self, others: EventRows) -> None:
+        """Add the events of another batch."""
+        self.documents.extend(others.documents)
+        self._rows.extend(others._rows)
+        self._bytes += others._bytes
+
     def event(self, row: int) -> Event:
         """Return one of the events."""
         found = self._rows[row]
         if isinstance(found, Event):
             return found
-        if self._make is None:
-            raise ValueError("a batch with lines needs to know how events are made of them")
-        event = self._rows[row] = self._make(found)
+        event = self._rows[row] = found.make(found)
         return event
 
     def values_of(self, row: int) -> Values:
@@ -78,19 +85,24 @@ class EventRows:
 
 
 def in_batches(
-    entries: Iterable[Event | Other],
+    entries: Iterable[Event | EventRows | Other],
 ) -> Iterator[EventRows | Other]:
-    """Yield the same with single events put together; what is none may come before events that
-    were read before it."""
+    """Yield the same with single events and small batches put together, in their order.
+
+    What is no event may come before events that were read before it.
+    """
     rows = EventRows()
     for entry in entries:
         if isinstance(entry, Event):
             rows.add(entry)
-            if rows.is_full:
-                yield rows
-                rows = EventRows()
+        elif isinstance(entry, EventRows):
+            rows.extend(entry)
         else:
             yield entry
+            continue
+        if rows.is_full:
+            yield rows
+            rows = EventRows()
     if len(rows):
         yield rows
 

@@ -7,23 +7,23 @@ own fields, a raw Windows event, and an Elasticsearch search hit.
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sigma2hive.model.events import Event, EventKey, EventKeyKind
-from sigma2hive.model.times import parse_time_ns, render_time
+from sigma2hive.model.events import TIME_FIELD, Event, EventKey, EventKeyKind
+from sigma2hive.model.times import render_time
 from sigma2hive.model.values import Values, flatten
+from sigma2hive.sources.event_times import bounded_time_ns, event_time_ns, single_time_ns
 from sigma2hive.sources.hits import elasticsearch_event_key
 from sigma2hive.sources.interface import PutAsideError, SourceOptions
 from sigma2hive.sources.ordinals import Ordinals
-from sigma2hive.sources.windows import normalise_windows, windows_event_key, windows_time_ns
-
-#: What stores keep as a signed 64-bit number of nanoseconds: the years 1677 to 2262.
-_MAX_TIME_NS = 2**63 - 1
-#: As seconds these are the years 1973 to 2286, as milliseconds the first months of 1970.
-_SECONDS = re.compile(r"[0-9]{9,10}(?:\.[0-9]+)?")
+from sigma2hive.sources.windows import (
+    FLAT,
+    normalise_windows,
+    windows_event_key,
+    windows_time_ns,
+)
 
 #: What is said of a whole search response, and what to do.
 WHOLE_RESPONSE = (
@@ -55,23 +55,29 @@ def event_of(
     if is_windows_event(document):
         return windows_event_of(document, piece, options, ordinals)
     if isinstance(document.get("_source"), Mapping):
-        return _event_of_dumped_hit(document, piece, ordinals)
+        return _event_of_dumped_hit(document, piece, options, ordinals)
     _refuse_what_holds_none(document)
     values = flatten(document)
-    time_ns = _time_of(values)
+    time_ns = event_time_ns(values, options.time_fields)
     return _event(_content_key(piece, ordinals), time_ns, values, piece)
 
 
-def plain_event(document: Mapping[str, Any], piece: Piece, digest: bytes, ordinal: int) -> Event:
+def plain_event(
+    document: Mapping[str, Any],
+    piece: Piece,
+    content: tuple[bytes, int],
+    time_fields: Sequence[str],
+) -> Event:
     """Return the event of a document in the index's own fields, known by its content.
 
-    `digest` is `content_digest` of its bytes, `ordinal` how many equal ones came before.
+    `content` is `content_digest` of its bytes, and how many equal ones came before.
 
     Raises:
         PutAsideError: S2H503 (no usable time).
     """
     values = flatten(document)
-    return _event(_key_of_content(digest, ordinal), _time_of(values), values, piece)
+    time_ns = event_time_ns(values, time_fields)
+    return _event(_key_of_content(*content), time_ns, values, piece)
 
 
 def content_digest(raw: bytes) -> bytes:
@@ -106,17 +112,18 @@ def windows_event_of(
         raise PutAsideError(
             "S2H501",
             "a raw Windows event, and the profile does not say in which fields it is wanted",
-            "set windows_events in the profile: winlogbeat, elastic-agent, or none for as it is",
+            "set windows_events in the profile: winlogbeat, elastic-agent, flat or none (as it is)",
         )
     logged_ns = _windows_time(record, piece)
     if options.flavour == "none":
         values, time_ns = flatten(record), logged_ns
     else:
         values = flatten(_indexed(record, logged_ns, options.flavour))
-        # For Sysmon it is another than the one in the event's key: when it happened, not when it
-        # was logged.
-        time_ns = _single_time(values.get("@timestamp", ()))
-    time_ns = _bounded(time_ns, "Event.System.TimeCreated")
+        # For Sysmon's in an index it is another than the one in the event's key: when it happened,
+        # not when it was logged.
+        is_flat = options.flavour == FLAT
+        time_ns = logged_ns if is_flat else single_time_ns(values.get(TIME_FIELD, ()))
+    time_ns = bounded_time_ns(time_ns, "Event.System.TimeCreated")
     return _event(_windows_key(record, piece, ordinals), time_ns, values, piece)
 
 
@@ -126,7 +133,7 @@ def _indexed(record: Mapping[str, Any], logged_ns: int | None, flavour: str) -> 
     except ValueError as error:
         raise PutAsideError("S2H501", str(error), "export the event again, whole") from None
     if logged_ns is not None:
-        document.setdefault("@timestamp", render_time(logged_ns))
+        document.setdefault(TIME_FIELD, render_time(logged_ns))
     return document
 
 
@@ -145,12 +152,15 @@ def _windows_key(record: Mapping[str, Any], piece: Piece, ordinals: Ordinals) ->
         return _content_key(piece, ordinals)
 
 
-def _event_of_dumped_hit(hit: Mapping[str, Any], piece: Piece, ordinals: Ordinals) -> Event:
+def _event_of_dumped_hit(
+    hit: Mapping[str, Any], piece: Piece, options: SourceOptions, ordinals: Ordinals
+) -> Event:
     if isinstance(hit.get("_index"), str) and isinstance(hit.get("_id"), str):
         return event_of_hit(hit, piece)
     # Dumped without what Elasticsearch knows it by: its content tells it from others.
     values = flatten(hit["_source"])
-    return _event(_content_key(piece, ordinals), _time_of(values), values, piece)
+    time_ns = event_time_ns(values, options.time_fields)
+    return _event(_content_key(piece, ordinals), time_ns, values, piece)
 
 
 def event_of_hit(hit: Mapping[str, Any], piece: Piece) -> Event:
@@ -160,7 +170,8 @@ def event_of_hit(hit: Mapping[str, Any], piece: Piece) -> Event:
         PutAsideError: S2H503 (no usable time).
     """
     values = flatten(hit["_source"])
-    time_ns = _time_of(values)
+    # An index's own time, whatever else the document has: the search went by it.
+    time_ns = event_time_ns(values, (TIME_FIELD,))
     key = elasticsearch_event_key(hit["_index"], hit["_id"], time_ns)
     return _event(key, time_ns, values, piece)
 
@@ -172,41 +183,8 @@ def _event(key: EventKey, time_ns: int, values: Values, piece: Piece) -> Event:
         values=values,
         raw=piece.raw,
         origin=piece.origin,
-        ingested_ns=_single_time(values.get("event.ingested", ())),
+        ingested_ns=single_time_ns(values.get("event.ingested", ())),
     )
-
-
-def _time_of(values: Values) -> int:
-    for text in values.get("@timestamp", ()):
-        if _SECONDS.fullmatch(text):
-            raise PutAsideError(
-                "S2H503",
-                f"@timestamp {text} looks like seconds since 1970; as milliseconds, which is how "
-                "Elasticsearch reads a number, it lies in early 1970",
-                "write milliseconds: jq -c '.[\"@timestamp\"] *= 1000'",
-            )
-    return _bounded(_single_time(values.get("@timestamp", ())), "@timestamp")
-
-
-def _single_time(texts: tuple[str, ...]) -> int | None:
-    """Several different times are no time: nobody could say which one counts."""
-    return parse_time_ns(texts[0]) if len(set(texts)) == 1 else None
-
-
-def _bounded(time_ns: int | None, field: str) -> int:
-    if time_ns is None:
-        raise PutAsideError(
-            "S2H503",
-            f"the event has no usable time: {field} is absent or is no time",
-            f"add {field}, such as 2026-11-24T09:00:00.000Z or milliseconds since 1970",
-        )
-    if abs(time_ns) > _MAX_TIME_NS:
-        raise PutAsideError(
-            "S2H503",
-            f"the event's time in {field} lies outside the years 1677 to 2262",
-            "set the clock of the machine that wrote it",
-        )
-    return time_ns
 
 
 def _refuse_what_holds_none(document: Mapping[str, Any]) -> None:

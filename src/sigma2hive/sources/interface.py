@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sigma2hive.diagnostics import Diagnostic
-from sigma2hive.model.events import Event
+from sigma2hive.model.events import TIME_FIELD, Event
 from sigma2hive.sources.batches import EventRows
 
 
@@ -41,13 +41,15 @@ class SourceOptions:
     """How to read.
 
     `flavour` says in which fields raw Windows events are wanted: "winlogbeat", "elastic-agent",
-    "none" for as they are, or None where nobody says, which puts them aside. Paths are shown
-    relative to `root` where they lie in it.
+    "flat" for Sigma's own on one level, "none" for as they are, or None where nobody says, which
+    puts them aside. Paths are shown relative to `root` where they lie in it. Of `time_fields` the
+    first that holds a usable time says when an event of JSON happened.
     """
 
     flavour: str | None = "winlogbeat"
     root: Path = Path()
     limits: Limits = field(default_factory=Limits)
+    time_fields: tuple[str, ...] = (TIME_FIELD,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,11 @@ from typing import Any
 
 import orjson
 
+from sigma2hive.model.times import is_usual_time
 from sigma2hive.sources.interface import Limits
 from sigma2hive.sources.parsing import is_surely_small
+from sigma2hive.sources.windows import flat_document
 
-#: A time that needs no second look: the usual form, no day that a month may not have.
-_USUAL_TIME = re.compile(
-    r"(?:19[7-9][0-9]|20[0-9]{2})-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
-    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?Z"
-)
 #: Keys of what is no plain document: raw Windows events, search hits, whole responses.
 _OTHER_SHAPES = ("Event", "_source", "hits", "_index")
 _BLANK_BEFORE_COLON = re.compile(rb'"[ \t\r\n]+:')
@@ -28,12 +25,17 @@ _SHORT_LINE = 4096
 _Document = Mapping[str, Any]
 
 
-def plain_documents(lines: Sequence[bytes], limits: Limits) -> list[_Document | None]:
+def plain_documents(
+    lines: Sequence[bytes], limits: Limits, time_fields: Sequence[str]
+) -> list[_Document | None]:
     """Return the document of each line that is plain, None for others; `lines` are not blank.
 
+    Of a plain one, some field of `time_fields` surely says the time, be it the first or not.
     Numbers beyond 64 bits, and fractions with more digits than a float has, are rounded in it.
     """
-    documents = [_plain(raw, limits) for raw in lines]
+    # A dot may be one of the name, or lead into an object: the careful reader knows.
+    times = tuple(name for name in time_fields if "." not in name)
+    documents = [_plain(raw, limits, times) for raw in lines]
     if _may_have_blanks(b"\n".join(lines)):
         for position, raw in enumerate(lines):
             if _may_have_blanks(raw):
@@ -41,7 +43,43 @@ def plain_documents(lines: Sequence[bytes], limits: Limits) -> list[_Document | 
     return documents
 
 
-def _plain(raw: bytes, limits: Limits) -> _Document | None:
+def plain_record(raw: bytes, limits: Limits) -> _Document | None:
+    """Return a raw Windows event on one level where it is plain: whole, with its id and time."""
+    record = _object(raw, limits)
+    if record is None or _may_have_blanks(raw):
+        return None
+    event = record.get("Event")
+    system = event.get("System") if type(event) is dict else None
+    if type(system) is not dict or not _is_id(system.get("EventRecordID")):
+        return None
+    try:
+        document = flat_document(record)
+    except ValueError:
+        return None
+    time = document.get("@timestamp")
+    return document if type(time) is str and is_usual_time(time) else None
+
+
+def _is_id(value: Any) -> bool:
+    return type(value) is int or (type(value) is str and value != "")
+
+
+def _plain(raw: bytes, limits: Limits, times: Sequence[str]) -> _Document | None:
+    document = _object(raw, limits)
+    if document is None:
+        return None
+    for key in _OTHER_SHAPES:
+        if key in document:
+            return None
+    for name in times:
+        time = document.get(name)
+        if type(time) is str and is_usual_time(time):
+            return document
+    return None
+
+
+def _object(raw: bytes, limits: Limits) -> dict[str, Any] | None:
+    """Return the object that a line is, each key once; None where it may be none or too large."""
     if len(raw) > limits.max_bytes:
         return None
     try:
@@ -49,12 +87,6 @@ def _plain(raw: bytes, limits: Limits) -> _Document | None:
     except orjson.JSONDecodeError:
         return None
     if type(document) is not dict:
-        return None
-    for key in _OTHER_SHAPES:
-        if key in document:
-            return None
-    time = document.get("@timestamp")
-    if type(time) is not str or _USUAL_TIME.fullmatch(time) is None:
         return None
     if len(raw) <= _SHORT_LINE and len(raw) <= limits.max_fields:
         # Then only its depth can be too much.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from itertools import chain, count
+from itertools import chain, count, repeat
 from typing import Any
 
 from sigma2hive.diagnostics import Diagnostic, Location, Severity
@@ -21,14 +21,16 @@ from sigma2hive.sources.documents import (
     content_digest,
     event_of,
     plain_event,
+    windows_event_of,
 )
 from sigma2hive.sources.files import EVTX_MAGIC, cannot_open
 from sigma2hive.sources.interface import EventFile, PutAsideError, SourceOptions
-from sigma2hive.sources.lines import plain_documents
+from sigma2hive.sources.lines import plain_documents, plain_record
 from sigma2hive.sources.opening import DAMAGE, chunks_of, open_stream
 from sigma2hive.sources.ordinals import Ordinals
 from sigma2hive.sources.parsing import check_size, parse_object
 from sigma2hive.sources.pieces import Block, Cut, cut_blocks, cut_objects
+from sigma2hive.sources.windows import FLAT
 
 #: When so much of the start of a file holds no event at all, it is no event file.
 MAX_BAD_START = 1_000
@@ -118,7 +120,7 @@ class _Reading:
 
     def _events_of_lines(self, blocks: Iterable[Block]) -> Iterator[EventRows | Diagnostic]:
         """Yield batches; a line that is not plain is read with care."""
-        rows = EventRows(self._made)
+        rows = EventRows()
         try:
             for block in blocks:
                 for entry in self._rows_of(block, rows):
@@ -128,7 +130,7 @@ class _Reading:
                         return
                 if rows.is_full:
                     yield rows
-                    rows = EventRows(self._made)
+                    rows = EventRows()
         except DAMAGE:
             if len(rows):
                 yield rows
@@ -139,7 +141,8 @@ class _Reading:
     def _rows_of(self, block: Block, rows: EventRows) -> Iterator[Diagnostic]:
         """Add the events of a block, and yield what is wrong with the other lines."""
         there = [(position, raw) for position, raw in enumerate(block.lines) if raw]
-        documents = plain_documents([raw for _, raw in there], self._options.limits)
+        options = self._options
+        documents = plain_documents([raw for _, raw in there], options.limits, options.time_fields)
         plain = {
             position: (raw, document)
             for (position, raw), document in zip(there, documents, strict=True)
@@ -152,6 +155,8 @@ class _Reading:
                 continue
             self._add_plain(rows, block.first, run, plain)
             run = []
+            if self._add_record(rows, block, position):
+                continue
             cut = block.cut(position)
             for entry in self._read_cut(cut) if cut is not None else ():
                 if isinstance(entry, Event):
@@ -173,15 +178,36 @@ class _Reading:
         lines = [plain[position][0] for position in run]
         digests = list(map(content_digest, lines))
         ordinals = self._ordinals.next_of_all(digests)
-        unmade = list(map(Unmade, lines, count(first + run[0]), digests, ordinals))
+        numbers, make = count(first + run[0]), repeat(self._made)
+        unmade = list(map(Unmade, lines, numbers, digests, ordinals, make))
         rows.add_lines([plain[position][1] for position in run], unmade)
         self._events += len(run)
         self._last_line = first + run[-1]
 
+    def _add_record(self, rows: EventRows, block: Block, position: int) -> bool:
+        """Add a line that is a plain raw Windows event, where they are wanted on one level."""
+        raw = block.lines[position]
+        if self._options.flavour != FLAT or not raw:
+            return False
+        document = plain_record(raw, self._options.limits)
+        if document is None:
+            return False
+        line = self._last_line = block.first + position
+        # Known by its own name, which makes digest and ordinal needless.
+        rows.add_lines([document], [Unmade(raw, line, b"", 0, self._made_record)])
+        self._events += 1
+        return True
+
+    def _made_record(self, line: Unmade) -> Event:
+        record = parse_object(line.raw, self._options.limits)
+        piece = Piece(line.raw, f"{self._display}:{line.line}")
+        return windows_event_of(record, piece, self._options, Ordinals())
+
     def _made(self, line: Unmade) -> Event:
         document = parse_object(line.raw, self._options.limits)
         piece = Piece(line.raw, f"{self._display}:{line.line}")
-        return plain_event(document, piece, line.digest, line.ordinal)
+        time_fields = self._options.time_fields
+        return plain_event(document, piece, (line.digest, line.ordinal), time_fields)
 
     def _is_given_up(self) -> bool:
         return not self._events and self._put_aside == MAX_BAD_START

@@ -48,6 +48,7 @@ def source_options(project: Project) -> SourceOptions:
         flavour=project.profile.windows_events,
         root=project.settings.root,
         limits=Limits(limits.max_event_bytes, limits.max_event_fields),
+        time_fields=project.profile.time_fields,
     )
 
 

@@ -71,7 +71,11 @@ def _check_fields(
 
     def known(ids: Iterable[str], more: Iterable[str]) -> KnownFields:
         logsources = dict.fromkeys(rules[rule_id].logsource for rule_id in ids)
-        places = (profile.place(logsource) for logsource in logsources)
+        places = (
+            place(logsource)
+            for logsource in logsources
+            for place in (profile.place, profile.alert_place)
+        )
         at = tuple(place for place in places if place is not None)
         return KnownFields(at, frozenset(more))
 

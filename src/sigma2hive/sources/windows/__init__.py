@@ -2,8 +2,8 @@
 
 Takes one parsed raw event, `{"Event": {"System": …, "EventData": … or "UserData": …}}`, as .evtx
 readers give it; gives the ECS document that the profile's program would have sent through Elastic's
-own ingest pipelines, the event's key and its time. Never raises anything but `ValueError`, and that
-only where the record is no Windows event at all.
+own ingest pipelines, or the event on one level under Sigma's names; its key and its time. Never
+raises anything but `ValueError`, and that only where the record is no Windows event at all.
 
 What nobody can know from the file is left out: rendered messages (PowerShell's excepted), names of
 tasks whose provider is not in data/windows/system.json, account names behind SIDs, geo data,
@@ -22,13 +22,22 @@ from sigma2hive.model.events import EventKey, EventKeyKind
 from sigma2hive.model.folding import fold
 from sigma2hive.sources.windows import defender, powershell, security, sysmon
 from sigma2hive.sources.windows.draft import Draft
+from sigma2hive.sources.windows.flat import flat_document
 from sigma2hive.sources.windows.raw import SystemPart, read_system, read_values
 from sigma2hive.sources.windows.shipped import draft_of, finish
 
-__all__ = ["FLAVOURS", "normalise_windows", "windows_event_key", "windows_time_ns"]
+__all__ = [
+    "FLAT",
+    "FLAVOURS",
+    "flat_document",
+    "normalise_windows",
+    "windows_event_key",
+    "windows_time_ns",
+]
 
-#: Whose fields a document can have.
+#: Whose fields a document can have: those that a program of Elastic's indexes, or Sigma's own.
 FLAVOURS = ("winlogbeat", "elastic-agent")
+FLAT = "flat"
 
 _SYSMON = fold("Microsoft-Windows-Sysmon/Operational")
 _POWERSHELL_CLASSIC = fold("Windows PowerShell")
@@ -37,11 +46,13 @@ _DEFENDER = fold("Microsoft-Windows-Windows Defender/Operational")
 
 
 def normalise_windows(record: Mapping[str, Any], flavour: str) -> dict[str, Any]:
-    """Return the ECS document that `flavour` ("winlogbeat" or "elastic-agent") would index.
+    """Return the document that `flavour` ("winlogbeat" or "elastic-agent") would index, or "flat".
 
     Raises:
         ValueError: the record is no Windows event, or the flavour is unknown.
     """
+    if flavour == FLAT:
+        return flat_document(record)
     if flavour not in FLAVOURS:
         raise ValueError(f"unknown flavour {flavour!r}; known are: {', '.join(FLAVOURS)}")
     system = read_system(record)

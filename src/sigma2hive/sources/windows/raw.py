@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sigma2hive.model.times import parse_time_ns
+from sigma2hive.model.times import is_usual_time, parse_time_ns
 from sigma2hive.model.values import canonical_text
 
 _ATTRIBUTES, _TEXT = "#attributes", "#text"
@@ -97,7 +97,7 @@ def read_system(record: Mapping[str, Any]) -> SystemPart:
         opcode=number_of(text_of(system.get("Opcode"))),
         keywords=number_of(text_of(system.get("Keywords"))) or 0,
         time_text=time_text,
-        time_ns=parse_time_ns(time_text) if "-" in time_text else None,
+        time_ns=parse_time_ns(time_text) if is_system_time(time_text) else None,
         record_id=text_of(system.get("EventRecordID")),
         activity_id=_attribute(system, "Correlation", "ActivityID"),
         related_activity_id=_attribute(system, "Correlation", "RelatedActivityID"),
@@ -107,6 +107,11 @@ def read_system(record: Mapping[str, Any]) -> SystemPart:
         computer=text_of(system.get("Computer")),
         user_id=_attribute(system, "Security", "UserID"),
     )
+
+
+def is_system_time(text: str) -> bool:
+    """Whether a SystemTime is a time; a number alone is none here."""
+    return is_usual_time(text) or ("-" in text and parse_time_ns(text) is not None)
 
 
 def _event_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -122,7 +127,11 @@ def text_of(value: Any) -> str:
         value = value.get(_TEXT) if isinstance(value, Mapping) else next(iter(value), None)
     if not isinstance(value, (str, int, float)):
         return ""
-    text = canonical_text(value)
+    return as_windows_writes(canonical_text(value))
+
+
+def as_windows_writes(text: str) -> str:
+    """Return the text as it is in Windows' own XML, where a GUID has braces."""
     return f"{{{text}}}" if _BARE_GUID.fullmatch(text) else text
 
 

@@ -50,6 +50,12 @@ def past_project(present: Project, options: ProjectOptions, ref: str) -> Iterato
                 f"its profile {project.profile.name} has Windows events in other fields than "
                 f"{present.profile.name}",
             )
+        if project.profile.time_fields != present.profile.time_fields:
+            raise _cannot(
+                ref,
+                f"its profile {project.profile.name} has the time of events in other fields than "
+                f"{present.profile.name}",
+            )
         yield PastProject(project, tree.commit)
 
 

@@ -1,0 +1,131 @@
+"""Windows events on one level, under Sigma's own names: the profile windows-flat.
+
+Takes one parsed raw event, `{"Event": {"System": …, "EventData": … or "UserData": …}}`; gives one
+object with what Windows wrote in it, System first and the event's own values beside it. Attributes
+are named as Sigma does, by their element: Provider_Name, Security_UserID, Execution_ProcessID.
+Nothing is renamed, translated or removed: two values of one name stand both there, values without a
+name are `Data`, and names of the elements inside UserData are those of their texts and attributes.
+
+Every event of a log is read here, so what is usual is decided first, and in few steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sigma2hive.sources.windows.raw import as_windows_writes, is_system_time
+
+_ATTRIBUTES, _TEXT = "#attributes", "#text"
+_NO_NAMES = frozenset((_ATTRIBUTES, _TEXT))
+#: Elements of System whose attribute goes by the element's name.
+_NAMED_BY_ELEMENT = {"TimeCreated_SystemTime": "TimeCreated"}
+_PLAIN = frozenset((str, int, float, bool))
+_GUID_LENGTH = 36
+
+
+def flat_document(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the event on one level; @timestamp is its SystemTime, if that is a time.
+
+    Raises:
+        ValueError: the record is no Windows event; the message says what is missing.
+    """
+    event = record["Event"] if isinstance(record.get("Event"), Mapping) else {}
+    flat = _flat_system(event.get("System"))
+    time = flat.get("TimeCreated")
+    if type(time) is str and is_system_time(time):
+        flat["@timestamp"] = time
+    data = event.get("EventData")
+    if isinstance(data, Mapping):
+        for name, value in data.items():
+            if name not in _NO_NAMES:
+                _add(flat, name, value)
+    elif data is not None:
+        _add_several(flat, "Data", data)
+    user_data = event.get("UserData")
+    if isinstance(user_data, Mapping):
+        for value in user_data.values():
+            _add_several(flat, "", value)
+    rendered = event.get("RenderingInfo")
+    if isinstance(rendered, Mapping):
+        # Of the rest System has the numbers.
+        _add_several(flat, "Message", rendered.get("Message"))
+    return flat
+
+
+def _flat_system(system: Any) -> dict[str, Any]:
+    if not isinstance(system, Mapping):
+        raise ValueError("no Windows event: 'Event' has no object under 'System'")
+    flat: dict[str, Any] = {}
+    for name, value in system.items():
+        if type(value) in _PLAIN:
+            flat[name] = value
+        elif isinstance(value, Mapping):
+            _add_element(flat, name, value)
+        else:
+            _add_several(flat, name, value)
+    if flat.get("EventID", "") == "":
+        raise ValueError("no Windows event: 'System' has no EventID")
+    return flat
+
+
+def _add_element(flat: dict[str, Any], name: str, element: Mapping[str, Any]) -> None:
+    """Add an element of System: its text, and its attributes by the element's name and theirs."""
+    attributes = element.get(_ATTRIBUTES)
+    for key, value in (attributes if isinstance(attributes, Mapping) else element).items():
+        if key not in _NO_NAMES:
+            full = f"{name}_{key}"
+            _add(flat, _NAMED_BY_ELEMENT.get(full, full), value)
+    if _TEXT in element:
+        _add(flat, name, element[_TEXT])
+
+
+def _add(flat: dict[str, Any], name: str, value: Any) -> None:
+    """Add what stands under a name: one text or number, and seldom anything else."""
+    if type(value) not in _PLAIN or name in flat:
+        _add_several(flat, name, value)
+    elif type(value) is str and len(value) == _GUID_LENGTH:
+        flat[name] = as_windows_writes(value)
+    else:
+        flat[name] = value
+
+
+def _add_several(flat: dict[str, Any], name: str, value: Any) -> None:
+    for key, text in _leaves(name, value):
+        written = as_windows_writes(text) if isinstance(text, str) else text
+        if key not in flat:
+            flat[key] = written
+        elif isinstance(flat[key], list):
+            flat[key].append(written)
+        else:
+            flat[key] = [flat[key], written]
+
+
+def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield name and value of all that stands in an element, in its order."""
+    if isinstance(value, Mapping):
+        attributes = value.get(_ATTRIBUTES)
+        attributes = attributes if isinstance(attributes, Mapping) else {}
+        own = attributes.get("Name")
+        # <Data Name="x">, as readers write it that keep the elements' own names.
+        name = own if _TEXT in value and isinstance(own, str) and own else name
+        for key, child in value.items():
+            if key == _ATTRIBUTES:
+                yield from _attributes_in(value, attributes)
+            else:
+                yield from _leaves(name if key == _TEXT else key, child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _leaves(name, child)
+    elif value is not None and name:
+        yield name, value
+
+
+def _attributes_in(
+    element: Mapping[str, Any], attributes: Mapping[str, Any]
+) -> Iterator[tuple[str, Any]]:
+    """Yield the attributes that say something of their own: no name of a value, no namespace."""
+    for key, value in attributes.items():
+        is_name = key == "Name" and _TEXT in element
+        if not is_name and not key.startswith("xmlns"):
+            yield from _leaves(key, value)

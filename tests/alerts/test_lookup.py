@@ -185,3 +185,15 @@ def test_defenders_names_with_blanks_are_found() -> None:
     place = context(Logsource("windows", None, "windefend"), FLAT)
     title = alert_of(match(event_with(values), info=info), context=place).title
     assert title == "tool.exe HackTool HackTool"
+
+
+@pytest.mark.parametrize("profile", ["winlogbeat", FLAT])
+def test_a_powershell_events_account_is_named_without_its_domain(profile: str) -> None:
+    info = (
+        "        Severity = Informational\r\n        User = CORP\\anna\r\n        Shell ID = x\r\n"
+    )
+    values = event_data("4103", ContextInfo=info)
+    values = flat(values) if profile == FLAT else values
+    found = match(event_with(values), info=rule(custom={"title": "By {user.name}"}))
+    place = context(Logsource("windows", "ps_module"), profile)
+    assert alert_of(found, context=place).title == "By anna"

@@ -37,6 +37,7 @@ logsources:
       any_of:
         - {channel: Sysmon*, event.code: '1'}
         - {channel: Security, event.code: ['4688', '592']}
+    - {product: windows, service: system, dropped: [], empty_is_absent: true, keyword_fields: ['*']}
     - product: silent
       indices: [silent-*]
 """
@@ -100,6 +101,32 @@ def test_a_value_that_ingestion_drops_is_met_by_its_absence(tmp_path: Path) -> N
     assert fires(made, {"channel": "security"})
     assert fires(made, {"channel": "security", "src.ip": "-"})
     assert not fires(made, {"channel": "security", "src.ip": "192.0.2.1"})
+
+
+@pytest.mark.parametrize("asked", ["''", "null"])
+@pytest.mark.parametrize(
+    ("document", "is_met"),
+    [
+        ({}, True),
+        ({"data.Image": ""}, True),
+        ({"data.Image": ["", ""]}, True),
+        ({"data.Image": "x"}, False),
+        ({"data.Image": " "}, False),
+        ({"data.Image": "\n"}, False),
+        ({"data.Image": ["", "x"]}, False),
+    ],
+)
+def test_where_events_keep_empty_texts_they_may_say_as_little_as_no_field(
+    tmp_path: Path, asked: str, document: dict, is_met: bool
+) -> None:
+    made = one(tmp_path, rule(f"Image: {asked}", "service: system"))
+    assert fires(made, document) == is_met
+
+
+def test_keywords_may_be_looked_for_in_every_field(tmp_path: Path) -> None:
+    made = one(tmp_path, rule("- '*EVIL*'", "service: system"))
+    assert fires(made, {"any": {"where": ["fine", "an evil one"]}})
+    assert not fires(made, {"evil": "fine"})
 
 
 def test_the_index_type_reaches_the_evaluator(tmp_path: Path) -> None:

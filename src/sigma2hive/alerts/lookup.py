@@ -232,6 +232,9 @@ def _part_of(text: str, whole: Derived, number: int) -> str:
     if part.prefix:
         found = (piece for piece in pieces if fold(piece).startswith(fold(part.prefix)))
         rest = next(found, part.prefix)[len(part.prefix) :]
+        if part.path in _ACCOUNT_NAMES:
+            # The pipelines take the domain off.
+            rest = rest.rpartition("\\")[2]
         return rest.lower() if part.upper else rest
     is_whole = len(pieces) == len(whole.parts) and not any(entry.prefix for entry in whole.parts)
     return pieces[number] if is_whole else ""

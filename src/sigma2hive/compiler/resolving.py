@@ -17,11 +17,15 @@ from sigma2hive.model.conditions import (
     Null,
     Or,
     Text,
+    Wildcard,
     atoms_of,
 )
 from sigma2hive.model.fields import Field
 from sigma2hive.model.profiles import LogsourcePlace
 from sigma2hive.model.rules import CompiledFilter, FilterRule
+
+#: One character at least.
+_ANY_TEXT = Text((Wildcard.ONE, Wildcard.ANY))
 
 
 def keyword_in(condition: Condition) -> Atom | None:
@@ -57,10 +61,16 @@ def _resolved_atom(atom: Atom, place: LogsourcePlace) -> Condition:
         reference = replace(atom.test, fields=place.resolve(atom.test.name))
         return replace(atom, test=reference, fields=fields)
     placed = replace(atom, fields=fields)
+    if place.empty_is_absent and _asks_for_nothing(atom):
+        return Not(replace(placed, test=_ANY_TEXT))
     if _asks_for_dropped(atom, fields):
         # Ingestion removed the value, so a field that is not there is all that is left of it.
         return Or((placed, replace(placed, test=Null())))
     return placed
+
+
+def _asks_for_nothing(atom: Atom) -> bool:
+    return isinstance(atom.test, Null) or (isinstance(atom.test, Text) and atom.test.literal == "")
 
 
 def _asks_for_dropped(atom: Atom, fields: tuple[Field, ...]) -> bool:

@@ -65,8 +65,9 @@ class LogsourcePlace:
     `also_read` ("winlog.event_data.{field}") names one more candidate for those it does list.
     `blanks` is what the index has for each blank in a name that `paths` does not list, "" for such
     names as they are.
-    `dropped` are values that ingestion removes from all of these. `view` is what the indices
-    themselves had when they were asked, None where they were not.
+    `dropped` are values that ingestion removes from all of these. `empty_is_absent` where an empty
+    text says as little as no field at all, so that `''` and null ask for either. `view` is what the
+    indices themselves had when they were asked, None where they were not.
     """
 
     indices: tuple[str, ...]
@@ -77,6 +78,7 @@ class LogsourcePlace:
     also_read: str = ""
     blanks: str = ""
     dropped: tuple[str, ...] = ()
+    empty_is_absent: bool = False
     types: TypeTable = field(default_factory=TypeTable)
     derived: Mapping[str, Derived] = field(default_factory=dict)
     view: IndexView | None = None
@@ -143,6 +145,7 @@ class LogsourceEntry:
     also_read: str | None = None
     blanks: str | None = None
     dropped: tuple[str, ...] | None = None
+    empty_is_absent: bool | None = None
     types: TypeTable | None = None
 
     def covers(self, logsource: Logsource) -> bool:
@@ -301,6 +304,7 @@ class Profile:
             also_read=_first(row.also_read for row in rows) or "",
             blanks=_first(row.blanks for row in rows) or "",
             dropped=_first(row.dropped for row in rows) or (),
+            empty_is_absent=_first(row.empty_is_absent for row in rows) or False,
             types=types,
             derived=self.derived,
             view=view,

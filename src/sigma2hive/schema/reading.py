@@ -45,6 +45,7 @@ _ROW_KEYS = (
     "also_read",
     "blanks",
     "dropped",
+    "empty_is_absent",
     "types",
 )
 _PART_KEYS = ("path", "prefix", "suffix", "replace", "upper", "hex_digits", "only_if")
@@ -223,6 +224,9 @@ def _row(node: Node) -> LogsourceEntry:
         also_read=_text(node, "also_read", _is_template, "write {field} once, as in a.b.{field}"),
         blanks=_text(node, "blanks", _is_blank_free, "write what the index has in their place"),
         dropped=_dropped(node),
+        empty_is_absent=node.get("empty_is_absent").boolean()
+        if node.has("empty_is_absent")
+        else None,
         types=merge_type_tables([load_type_table(name) for name in names]) if names else None,
     )
 

@@ -19,7 +19,6 @@ from sigma2hive.sources.hits import elasticsearch_event_key
 from sigma2hive.sources.interface import PutAsideError, SourceOptions
 from sigma2hive.sources.ordinals import Ordinals
 from sigma2hive.sources.windows import (
-    FLAT,
     normalise_windows,
     windows_event_key,
     windows_time_ns,
@@ -121,8 +120,7 @@ def windows_event_of(
         values = flatten(_indexed(record, logged_ns, options.flavour))
         # For Sysmon's in an index it is another than the one in the event's key: when it happened,
         # not when it was logged.
-        is_flat = options.flavour == FLAT
-        time_ns = logged_ns if is_flat else single_time_ns(values.get(TIME_FIELD, ()))
+        time_ns = single_time_ns(values.get(TIME_FIELD, ()))
     time_ns = bounded_time_ns(time_ns, "Event.System.TimeCreated")
     return _event(_windows_key(record, piece, ordinals), time_ns, values, piece)
 

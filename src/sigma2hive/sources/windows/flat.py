@@ -3,8 +3,9 @@
 Takes one parsed raw event, `{"Event": {"System": …, "EventData": … or "UserData": …}}`; gives one
 object with what Windows wrote in it, System first and the event's own values beside it. Attributes
 are named as Sigma does, by their element: Provider_Name, Security_UserID, Execution_ProcessID.
-Nothing is renamed, translated or removed: two values of one name stand both there, values without a
-name are `Data`, and names of the elements inside UserData are those of their texts and attributes.
+Nothing is translated or removed: two values of one name stand both there, values without a name are
+`Data`, and names of the elements inside UserData are those of their texts and attributes. A name is
+kept too, unless System has it: event 104's own `Channel` is `UserData_Channel`.
 
 Every event of a log is read here, so what is usual is decided first, and in few steps.
 """
@@ -35,17 +36,10 @@ def flat_document(record: Mapping[str, Any]) -> dict[str, Any]:
     time = flat.get("TimeCreated")
     if type(time) is str and is_system_time(time):
         flat["@timestamp"] = time
-    data = event.get("EventData")
-    if isinstance(data, Mapping):
-        for name, value in data.items():
-            if name not in _NO_NAMES:
-                _add(flat, name, value)
-    elif data is not None:
-        _add_several(flat, "Data", data)
-    user_data = event.get("UserData")
-    if isinstance(user_data, Mapping):
-        for value in user_data.values():
-            _add_several(flat, "", value)
+    if event.get("EventData") is not None:
+        _stand_beside(flat, _event_data(event["EventData"]), "EventData")
+    if isinstance(event.get("UserData"), Mapping):
+        _stand_beside(flat, _user_data(event["UserData"]), "UserData")
     rendered = event.get("RenderingInfo")
     if isinstance(rendered, Mapping):
         # Of the rest System has the numbers.
@@ -67,6 +61,33 @@ def _flat_system(system: Any) -> dict[str, Any]:
     if flat.get("EventID", "") == "":
         raise ValueError("no Windows event: 'System' has no EventID")
     return flat
+
+
+def _event_data(data: Any) -> dict[str, Any]:
+    own: dict[str, Any] = {}
+    if isinstance(data, Mapping):
+        for name, value in data.items():
+            if name not in _NO_NAMES:
+                _add(own, name, value)
+    else:
+        _add_several(own, "Data", data)
+    return own
+
+
+def _user_data(data: Mapping[str, Any]) -> dict[str, Any]:
+    own: dict[str, Any] = {}
+    for value in data.values():
+        _add_several(own, "", value)
+    return own
+
+
+def _stand_beside(flat: dict[str, Any], own: dict[str, Any], section: str) -> None:
+    if flat.keys().isdisjoint(own):
+        flat.update(own)
+    else:
+        taken = frozenset(flat)
+        for name, value in own.items():
+            flat[f"{section}_{name}" if name in taken else name] = value
 
 
 def _add_element(flat: dict[str, Any], name: str, element: Mapping[str, Any]) -> None:

@@ -17,9 +17,9 @@ import click
 from sigma2hive.cli.backtest_report import BacktestReport
 from sigma2hive.cli.exits import Exit, errors_as_exits, print_findings, print_first_findings
 from sigma2hive.cli.options import (
-    READABLE_OR_NOT,
     Moment,
     Span,
+    events_option,
     json_option,
     print_settings_file,
     project_options,
@@ -93,13 +93,7 @@ class _Asked:
 
 @click.command()
 @project_options
-@click.option(
-    "--events",
-    multiple=True,
-    type=READABLE_OR_NOT,
-    metavar="PATH",
-    help="Event file or folder: NDJSON (also .gz), JSON arrays, .evtx (repeatable).",
-)
+@events_option
 @click.option(
     "--since",
     type=Moment(),

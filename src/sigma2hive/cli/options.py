@@ -121,6 +121,17 @@ def project_options(command: Command) -> Command:
     return command
 
 
+def events_option(command: Command) -> Command:
+    """--events: event files to read."""
+    return click.option(
+        "--events",
+        multiple=True,
+        type=READABLE_OR_NOT,
+        metavar="PATH",
+        help="Event file or folder: NDJSON (also .gz), JSON arrays, .evtx (repeatable).",
+    )(command)
+
+
 def json_option(command: Command) -> Command:
     """--json: one JSON document on stdout."""
     return click.option(

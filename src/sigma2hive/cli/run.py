@@ -22,8 +22,8 @@ from sigma2hive.cli.exits import (
     print_sink_error,
 )
 from sigma2hive.cli.options import (
-    READABLE_OR_NOT,
     Span,
+    events_option,
     json_option,
     print_settings_file,
     project_options,
@@ -62,13 +62,7 @@ class _Asked:
 @click.command()
 @project_options
 @click.option("--once", is_flag=True, help="One pass over the events, then end.")
-@click.option(
-    "--events",
-    multiple=True,
-    type=READABLE_OR_NOT,
-    metavar="PATH",
-    help="Event file or folder: NDJSON (also .gz), JSON arrays, .evtx (repeatable).",
-)
+@events_option
 @click.option(
     "--since",
     type=Span(),

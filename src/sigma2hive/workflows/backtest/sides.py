@@ -98,7 +98,9 @@ class Side:
         self.project, self.compiled, self.asked = project, compiled, asked
         self.part = Part()
         self._fields = {rule.info.id: _Paths.of(rule, compiled) for rule in compiled.rules}
-        self._matcher = Matcher(compiled, self._keep, exhaustive=asked.exhaustive)
+        # Of some of the project's rules only, the program is another.
+        program = project.program if compiled is project.compiled else None
+        self._matcher = Matcher(compiled, self._keep, exhaustive=asked.exhaustive, program=program)
         contexts = contexts_of(compiled, project.profile, project.settings.kibana)
         self.contexts: Mapping[str, AlertContext] = contexts
         self._readers = {

@@ -85,9 +85,15 @@ class Database:
 
 
 def open_database(
-    path: Path, schema: Schema, *, error: type[Sigma2hiveError] = StorageError
+    path: Path,
+    schema: Schema,
+    *,
+    error: type[Sigma2hiveError] = StorageError,
+    is_shared: bool = False,
 ) -> Database:
     """Open the file at `path` for writing, made and brought up to date where needed.
+
+    With `is_shared` other threads may use it too, one at a time, which is for them to see to.
 
     Raises:
         Sigma2hiveError: as `error`: the file is not ours, is newer than this program, or cannot be
@@ -98,7 +104,9 @@ def open_database(
         if not path.exists():
             make_private_folder(path.parent)
             _make_private_file(path)
-        connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+        connection = sqlite3.connect(
+            path, _BUSY_SECONDS, isolation_level=None, check_same_thread=not is_shared
+        )
         try:
             _refuse_other_databases(connection, path, schema, error)
             # FULL: what push() answered for is on the disk, even when the power fails.

@@ -6,9 +6,8 @@ Events are of user anna unless they say otherwise. Times are in seconds.
 from __future__ import annotations
 
 import random
-import sqlite3
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,8 +22,10 @@ from sigma2hive.repository import load_mappings, load_repository
 from sigma2hive.runner.narrowing import plan_narrowing
 from sigma2hive.runner.once import Pass, Summary, run_pass
 from sigma2hive.runner.state import EpisodeStore, StoredEpisode
+from sigma2hive.runner.store.schema import SCHEMA
 from sigma2hive.schema import load_profile
 from sigma2hive.sinks import Inbox
+from sigma2hive.storage import open_database
 
 SECOND = 1_000_000_000
 START = 1_764_000_000 * SECOND
@@ -359,15 +360,10 @@ def test_an_episode_of_any_figure_is_remembered_exactly(tmp_path: Path) -> None:
 
 def test_figures_of_an_earlier_version_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
-    with EpisodeStore(path) as store:
-        store.save(StoredEpisode("c", "e", "[]", 0, 9, [1], 6))
-    with closing(sqlite3.connect(path)) as connection:
-        # As version 3 had it.
-        connection.execute("ALTER TABLE episode ADD COLUMN figure INTEGER NOT NULL DEFAULT 0")
-        connection.execute("UPDATE episode SET figure = 7")
-        connection.execute("ALTER TABLE episode DROP COLUMN exact_figure")
-        connection.execute("PRAGMA user_version=3")
-        connection.commit()
+    older = open_database(path, replace(SCHEMA, migrations=SCHEMA.migrations[:3]))
+    with older.transaction() as connection:
+        connection.execute("INSERT INTO episode VALUES ('c', 'e', '[]', '[1]', 0, 9, 7)")
+    older.close()
     with EpisodeStore(path) as store:
         (kept,) = store.near("c", "e", 0, 9)
     assert kept.figure == 7

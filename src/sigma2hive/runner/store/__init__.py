@@ -1,0 +1,1 @@
+"""What the service remembers; `interface` says what a store promises."""

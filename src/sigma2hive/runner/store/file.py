@@ -1,0 +1,68 @@
+"""The SQLite file of the state store, for several threads: one connection, one at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sigma2hive.runner.store.schema import SCHEMA
+from sigma2hive.storage import Database, StorageError, open_database
+
+
+class StoreFile:
+    """What the parts of the store share."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, made and brought up to date where needed.
+
+        Raises:
+            StorageError: it cannot be used, or is damaged.
+        """
+        self.path = path
+        self._database: Database = open_database(path, SCHEMA, is_shared=True)
+        self._lock = threading.RLock()
+        with self.reading() as connection:
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            self.close()
+            raise StorageError(
+                f"{path}: the database is damaged ({verdict}); put a backup in its place, or move "
+                "it away: the next start begins anew, and raises again what it finds"
+            )
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Do everything inside or, where anything is raised, nothing.
+
+        Raises:
+            StorageError: SQLite refuses.
+        """
+        with self._lock, self._database.transaction() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Read, with SQLite's failures raised as StorageError."""
+        with self._lock, self._database.reading() as connection:
+            yield connection
+
+    def back_up(self, path: Path) -> None:
+        """Write a copy that is whole, while the store is in use.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        copy = open_database(path, SCHEMA)
+        try:
+            with self.reading() as connection:
+                connection.backup(copy.connection)
+        finally:
+            copy.close()
+
+    def close(self) -> None:
+        """Close the file; closing twice is no mistake."""
+        with self._lock:
+            self._database.close()

@@ -1,0 +1,139 @@
+"""What a state store is: the memory of the service, which survives any crash.
+
+`SQLite` keeps it in one file, where a step is one transaction. `Elasticsearch` keeps it for several
+runners: a step's matches and alerts are created first, under ids that hang on what they are, and
+the cursor moves last, by compare-and-set. A crash between the two repeats work, and every part of a
+step may be stored again without harm: matches are unique by (rule, event key), alerts by identity.
+
+May be used from several threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from sigma2hive.diagnostics import Sigma2hiveError
+from sigma2hive.model.alerts import Alert, Identity
+from sigma2hive.model.events import Event, EventKey
+from sigma2hive.model.service import (
+    Delivery,
+    DeliveryCounts,
+    MatchFilter,
+    Mute,
+    Position,
+    RecordedMatch,
+    RuleRecord,
+    Searched,
+    Step,
+    StoredEpisode,
+)
+
+
+class MovedError(Sigma2hiveError):
+    """Another runner has moved the cursor: what was found since is its to tell, not ours."""
+
+
+class Progress(Protocol):
+    """How far was read, and what came of it."""
+
+    def positions(self, prefix: str = "") -> Mapping[str, Position]:
+        """Return where each unit stands whose name begins so."""
+
+    def commit(self, step: Step) -> None:
+        """Store a step whole.
+
+        Raises:
+            MovedError: its unit no longer stands where the step expects; nothing is stored.
+            StoreError: it cannot be written; the step may be tried again.
+        """
+
+    def forget(self, units: Collection[str]) -> None:
+        """Forget the cursors of units that are gone for good; what was found in them stays."""
+
+    def rules(self) -> Mapping[str, RuleRecord]:
+        """Return what is known of rules and correlations, by id, those that are gone too."""
+
+    def save_rules(self, records: Collection[RuleRecord]) -> None:
+        """Store what is known of these rules."""
+
+    def ledger(self, units: Collection[str] | None = None) -> Sequence[Searched]:
+        """Return the ledger, in the order of unit and time; what adjoins and is alike is one."""
+
+
+class Matches(Protocol):
+    """Every match that was found, until retention ends."""
+
+    def known(self, pairs: Collection[tuple[str, EventKey]]) -> set[tuple[str, EventKey]]:
+        """Return those (rule id, event key) that are recorded already."""
+
+    def events_of(
+        self, rule_ids: Collection[str], start_ns: int, end_ns: int
+    ) -> Iterator[tuple[str, Event]]:
+        """Yield (rule id, event) recorded for these rules, by event time in [start_ns, end_ns)."""
+
+    def find(self, wanted: MatchFilter, limit: int) -> Sequence[RecordedMatch]:
+        """Return recorded matches, those found last first."""
+
+    def count_fates(self, since_ns: int) -> Mapping[tuple[str, str], int]:
+        """Return (rule id, fate) → how many were found since then."""
+
+    def alerts_since(self, since_ns: int) -> Mapping[tuple[str, str], int]:
+        """Return (rule id, grouped_by) → how many alerts of their own were made since then."""
+
+    def near(self, rule_id: str, epoch: str, start_ns: int, end_ns: int) -> Sequence[StoredEpisode]:
+        """Return the episodes of a correlation's epoch that overlap [start_ns, end_ns]."""
+
+
+class Outbox(Protocol):
+    """Alerts on their way: each sink has its own progress."""
+
+    def open_sinks(self, sinks: Collection[str]) -> None:
+        """Say which sinks alerts go to from now on; each has its own progress."""
+
+    def due(self, sink: str, now_ns: int, limit: int) -> Sequence[Delivery]:
+        """Return what may be sent now: by severity, then age, and never an alert twice at once."""
+
+    def delivered(self, delivery: Delivery, now_ns: int, told: str = "") -> None:
+        """Note that this version of the alert is there; `told` is what was left out of it."""
+
+    def postponed(self, delivery: Delivery, not_before_ns: int, reason: str) -> None:
+        """Note an attempt that failed, and when to try again."""
+
+    def refused(self, delivery: Delivery, now_ns: int, reason: str) -> None:
+        """Make it a dead letter."""
+
+    def replay(self, sink: str = "", alerts: Collection[Identity] = ()) -> int:
+        """Let dead letters wait again, all of them or these; return how many."""
+
+    def dead(self, sink: str = "", limit: int = 100) -> Sequence[Delivery]:
+        """Return dead letters, the latest first."""
+
+    def counts(self) -> Mapping[str, DeliveryCounts]:
+        """Return how each sink stands."""
+
+    def pause(self, sink: str, reason: str) -> None:
+        """Note why nothing is sent to a sink; "" ends it."""
+
+    def alert(self, identity: Identity) -> Alert | None:
+        """Return an alert as it was stored last."""
+
+
+class Mutes(Protocol):
+    """What somebody asked not to be told of, for a time. Ended ones stay, for the audit."""
+
+    def mutes(self, now_ns: int | None = None) -> Sequence[Mute]:
+        """Return all mutes, or those that hold at a time."""
+
+    def mute(self, mute: Mute) -> Mute:
+        """Store a mute, and return it with its number."""
+
+    def unmute(self, number: int, now_ns: int) -> bool:
+        """End a mute early; False where there is none that holds."""
+
+
+class StateStore(Progress, Matches, Outbox, Mutes, Protocol):
+    """All of it."""
+
+    def close(self) -> None:
+        """Let go of it."""

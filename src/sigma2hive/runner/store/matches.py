@@ -1,0 +1,164 @@
+"""Every match that was found, in SQLite, with the event that it was found in."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sigma2hive.model.alerts import Identity
+from sigma2hive.model.canonical import canonical_json
+from sigma2hive.model.events import Event, EventKey
+from sigma2hive.model.service import Fate, MatchFilter, RecordedMatch, StoredEpisode
+from sigma2hive.model.values import Values, flatten
+from sigma2hive.runner.store.episodes import episodes_near
+from sigma2hive.runner.store.file import StoreFile
+from sigma2hive.sinks.lines import parse_key
+from sigma2hive.sources import Limits
+from sigma2hive.sources.interface import PutAsideError
+from sigma2hive.sources.parsing import parse_object
+
+_COLUMNS = """rule_id, key, time_ns, ingested_ns, found_ns, origin, index_name, fate, grouped_by,
+              alert, raw, more"""
+
+
+class StoredMatches:
+    """What `interface.Matches` says."""
+
+    def __init__(self, file: StoreFile) -> None:
+        self._file = file
+
+    def known(self, pairs: Collection[tuple[str, EventKey]]) -> set[tuple[str, EventKey]]:
+        """Return those (rule id, event key) that are recorded already."""
+        found = set()
+        with self._file.reading() as connection:
+            for rule_id, key in pairs:
+                row = connection.execute(
+                    "SELECT 1 FROM match WHERE rule_id = ? AND key = ?", (rule_id, written_key(key))
+                ).fetchone()
+                if row is not None:
+                    found.add((rule_id, key))
+        return found
+
+    def events_of(
+        self, rule_ids: Collection[str], start_ns: int, end_ns: int
+    ) -> Iterator[tuple[str, Event]]:
+        """Yield (rule id, event) recorded for these rules, by event time in [start_ns, end_ns)."""
+        for rule_id in rule_ids:
+            with self._file.reading() as connection:
+                rows = connection.execute(
+                    f"""SELECT {_COLUMNS} FROM match
+                        WHERE rule_id = ? AND time_ns >= ? AND time_ns < ? ORDER BY time_ns, key""",  # noqa: S608
+                    (rule_id, start_ns, end_ns),
+                ).fetchall()
+            for row in rows:
+                yield rule_id, _match(row).event
+
+    def find(self, wanted: MatchFilter, limit: int) -> Sequence[RecordedMatch]:
+        """Return recorded matches, those found last first."""
+        found: list[RecordedMatch] = []
+        with self._file.reading() as connection:
+            rows = connection.execute(
+                f"""SELECT {_COLUMNS} FROM match
+                    WHERE (:rule_id = '' OR rule_id = :rule_id)
+                      AND (:fate IS NULL OR fate = :fate)
+                      AND (:since_ns IS NULL OR found_ns >= :since_ns)
+                      AND (:until_ns IS NULL OR found_ns < :until_ns)
+                    ORDER BY found_ns DESC, rowid DESC""",  # noqa: S608
+                {
+                    "rule_id": wanted.rule_id,
+                    "fate": None if wanted.fate is None else wanted.fate.value,
+                    "since_ns": wanted.since_ns,
+                    "until_ns": wanted.until_ns,
+                },
+            )
+            for row in rows:
+                match = _match(row)
+                if all(value in match.event.values.get(name, ()) for name, value in wanted.where):
+                    found.append(match)
+                    if len(found) == limit:
+                        break
+        return found
+
+    def count_fates(self, since_ns: int) -> Mapping[tuple[str, str], int]:
+        """Return (rule id, fate) → how many were found since then."""
+        with self._file.reading() as connection:
+            rows = connection.execute(
+                "SELECT rule_id, fate, count(*) FROM match WHERE found_ns >= ? GROUP BY 1, 2",
+                (since_ns,),
+            ).fetchall()
+        return {(rule_id, fate): count for rule_id, fate, count in rows}
+
+    def alerts_since(self, since_ns: int) -> Mapping[tuple[str, str], int]:
+        """Return (rule id, grouped_by) → how many alerts of their own were made since then."""
+        with self._file.reading() as connection:
+            rows = connection.execute(
+                """SELECT rule_id, grouped_by, count(*) FROM alert
+                   WHERE queued_ns >= ? AND NOT is_summary GROUP BY 1, 2""",
+                (since_ns,),
+            ).fetchall()
+        return {(rule_id, grouped_by): count for rule_id, grouped_by, count in rows}
+
+    def near(self, rule_id: str, epoch: str, start_ns: int, end_ns: int) -> Sequence[StoredEpisode]:
+        """Return the episodes of a correlation's epoch that overlap [start_ns, end_ns]."""
+        with self._file.reading() as connection:
+            return episodes_near(connection, rule_id, epoch, start_ns, end_ns)
+
+
+def insert_matches(connection: sqlite3.Connection, matches: Iterable[RecordedMatch]) -> None:
+    """Store matches; one that is stored already stays as it is."""
+    connection.executemany(
+        f"""INSERT INTO match ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT DO NOTHING""",  # noqa: S608
+        (
+            (
+                *(match.rule_id, written_key(match.event.key), match.event.time_ns),
+                *(match.event.ingested_ns, match.found_ns, _storable(match.event.origin)),
+                *(_storable(match.index), match.fate.value, _storable(match.grouped_by)),
+                None if match.alert is None else json.dumps(match.alert),
+                *(zlib.compress(match.event.raw, 1), _more(match.event)),
+            )
+            for match in matches
+        ),
+    )
+
+
+def written_key(key: EventKey) -> str:
+    """Return the key as the store has it."""
+    return canonical_json(key.as_json()).decode("ascii")
+
+
+def _more(event: Event) -> bytes | None:
+    """Return the values that reading `raw` again would not give."""
+    if event.values == _values_in(event.raw):
+        return None
+    values = {path: list(texts) for path, texts in event.values.items()}
+    return zlib.compress(json.dumps(values).encode("ascii"), 1)
+
+
+def _values_in(raw: bytes) -> Values:
+    try:
+        return flatten(parse_object(raw, Limits()))
+    except PutAsideError:
+        return {}
+
+
+def _match(row: Sequence[Any]) -> RecordedMatch:
+    (rule_id, key, time_ns, ingested_ns, found_ns, origin, index, fate, grouped_by, *rest) = row
+    alert, raw, more = rest
+    raw = zlib.decompress(raw)
+    values = _values_in(raw) if more is None else _read_more(more)
+    event = Event(parse_key(json.loads(key)), time_ns, values, raw, origin, ingested_ns)
+    identity: Identity | None = None if alert is None else tuple(json.loads(alert))
+    return RecordedMatch(rule_id, event, index, found_ns, Fate(fate), identity, grouped_by)
+
+
+def _read_more(more: bytes) -> Values:
+    return {path: tuple(texts) for path, texts in json.loads(zlib.decompress(more)).items()}
+
+
+def _storable(text: str) -> str:
+    """Make lone surrogates visible: SQLite's text is UTF-8, which has none."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

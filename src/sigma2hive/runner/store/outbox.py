@@ -1,0 +1,212 @@
+"""Alerts on their way, in SQLite: every sink has its own progress with every alert."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+import zlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sigma2hive.model.alerts import Alert, Identity
+from sigma2hive.model.service import Delivery, DeliveryCounts, DeliveryState, QueuedAlert
+from sigma2hive.runner.store.file import StoreFile
+from sigma2hive.sinks.joining import join_alerts
+from sigma2hive.sinks.lines import parse_alert, render_line
+
+_SELECT = """SELECT d.sink, a.line, a.version, a.queued_ns, d.attempts, d.not_before_ns, d.state,
+                    d.reason, d.delivered_version
+             FROM delivery AS d JOIN alert AS a ON a.number = d.alert"""
+_OF_ALERT = """sink = ? AND alert =
+               (SELECT number FROM alert WHERE type = ? AND source = ? AND source_ref = ?)"""
+
+
+class StoredOutbox:
+    """What `interface.Outbox` says."""
+
+    def __init__(self, file: StoreFile) -> None:
+        self._file = file
+
+    def open_sinks(self, sinks: Collection[str]) -> None:
+        """Say which sinks alerts go to from now on; what waits for others stays."""
+        with self._file.transaction() as connection:
+            connection.execute("UPDATE sink SET is_open = 0")
+            connection.executemany(
+                "INSERT INTO sink VALUES (?, 1, '') ON CONFLICT DO UPDATE SET is_open = 1",
+                [(sink,) for sink in sinks],
+            )
+
+    def due(self, sink: str, now_ns: int, limit: int) -> Sequence[Delivery]:
+        """Return what may be sent now: by severity, then age."""
+        with self._file.reading() as connection:
+            rows = connection.execute(
+                f"""{_SELECT} WHERE d.sink = ? AND d.state = 'waiting' AND d.not_before_ns <= ?
+                    ORDER BY a.severity DESC, a.number LIMIT ?""",
+                (sink, now_ns, limit),
+            ).fetchall()
+        return [_delivery(row) for row in rows]
+
+    def delivered(self, delivery: Delivery, now_ns: int, told: str = "") -> None:
+        """Note that this version of the alert is there; a later one that came meanwhile waits."""
+        with self._file.transaction() as connection:
+            connection.execute(
+                f"""UPDATE delivery SET delivered_version = ?, attempts = 0, reason = ?,
+                        told_ns = ?, not_before_ns = 0,
+                        state = CASE WHEN (SELECT version FROM alert WHERE number = alert) > ?
+                                THEN 'waiting' ELSE 'delivered' END
+                    WHERE {_OF_ALERT}""",  # noqa: S608
+                (delivery.version, told, now_ns, delivery.version, *_of(delivery)),
+            )
+
+    def postponed(self, delivery: Delivery, not_before_ns: int, reason: str) -> None:
+        """Note an attempt that failed, and when to try again."""
+        with self._file.transaction() as connection:
+            connection.execute(
+                f"""UPDATE delivery SET attempts = attempts + 1, not_before_ns = ?, reason = ?
+                    WHERE {_OF_ALERT}""",  # noqa: S608
+                (not_before_ns, reason, *_of(delivery)),
+            )
+
+    def refused(self, delivery: Delivery, now_ns: int, reason: str) -> None:
+        """Make it a dead letter, but where a later version has come meanwhile."""
+        with self._file.transaction() as connection:
+            connection.execute(
+                f"""UPDATE delivery SET attempts = attempts + 1, reason = ?, told_ns = ?,
+                        state = CASE WHEN (SELECT version FROM alert WHERE number = alert) > ?
+                                THEN 'waiting' ELSE 'dead' END
+                    WHERE {_OF_ALERT}""",  # noqa: S608
+                (reason, now_ns, delivery.version, *_of(delivery)),
+            )
+
+    def replay(self, sink: str = "", alerts: Collection[Identity] = ()) -> int:
+        """Let dead letters wait again, all of them or these; return how many."""
+        wanted = {json.dumps(identity) for identity in alerts}
+        replayed = 0
+        with self._file.transaction() as connection:
+            rows = connection.execute(
+                """SELECT d.sink, d.alert, a.type, a.source, a.source_ref
+                   FROM delivery AS d JOIN alert AS a ON a.number = d.alert
+                   WHERE d.state = 'dead' AND (?1 = '' OR d.sink = ?1)""",
+                (sink,),
+            ).fetchall()
+            for name, number, *identity in rows:
+                if not wanted or json.dumps(identity) in wanted:
+                    connection.execute(
+                        """UPDATE delivery SET state = 'waiting', not_before_ns = 0, attempts = 0
+                           WHERE sink = ? AND alert = ?""",
+                        (name, number),
+                    )
+                    replayed += 1
+        return replayed
+
+    def dead(self, sink: str = "", limit: int = 100) -> Sequence[Delivery]:
+        """Return dead letters, the latest first."""
+        with self._file.reading() as connection:
+            rows = connection.execute(
+                f"""{_SELECT} WHERE d.state = 'dead' AND (?1 = '' OR d.sink = ?1)
+                    ORDER BY d.told_ns DESC LIMIT ?2""",
+                (sink, limit),
+            ).fetchall()
+        return [_delivery(row) for row in rows]
+
+    def counts(self) -> Mapping[str, DeliveryCounts]:
+        """Return how each sink stands."""
+        with self._file.reading() as connection:
+            sinks = connection.execute("SELECT name, paused FROM sink").fetchall()
+            rows = connection.execute(
+                """SELECT d.sink, d.state, count(*), min(a.queued_ns)
+                   FROM delivery AS d JOIN alert AS a ON a.number = d.alert GROUP BY 1, 2"""
+            ).fetchall()
+        by_sink: dict[str, dict[str, tuple[int, int]]] = {}
+        for sink, state, count, oldest in rows:
+            by_sink.setdefault(sink, {})[state] = (count, oldest)
+        none = (0, None)
+        return {
+            name: DeliveryCounts(
+                waiting=by_sink.get(name, {}).get("waiting", none)[0],
+                delivered=by_sink.get(name, {}).get("delivered", none)[0],
+                dead=by_sink.get(name, {}).get("dead", none)[0],
+                oldest_ns=by_sink.get(name, {}).get("waiting", none)[1],
+                paused=paused,
+            )
+            for name, paused in sinks
+        }
+
+    def pause(self, sink: str, reason: str) -> None:
+        """Note why nothing is sent to a sink; "" ends it."""
+        with self._file.transaction() as connection:
+            connection.execute("UPDATE sink SET paused = ? WHERE name = ?", (reason, sink))
+
+    def alert(self, identity: Identity) -> Alert | None:
+        """Return an alert as it was stored last."""
+        with self._file.reading() as connection:
+            row = connection.execute(
+                "SELECT line FROM alert WHERE type = ? AND source = ? AND source_ref = ?", identity
+            ).fetchone()
+        return None if row is None else _parsed(row[0])
+
+
+def queue_alerts(connection: sqlite3.Connection, queued: Iterable[QueuedAlert]) -> None:
+    """Store alerts for every open sink; those that are known are joined, and wait if changed."""
+    for entry in queued:
+        alert = entry.alert
+        row = connection.execute(
+            "SELECT number, line FROM alert WHERE type = ? AND source = ? AND source_ref = ?",
+            alert.identity,
+        ).fetchone()
+        if row is None:
+            _insert(connection, entry)
+            continue
+        number, line = row
+        joined = _written(join_alerts(_parsed(line), alert))
+        if joined == line:
+            continue
+        connection.execute(
+            """UPDATE alert SET version = version + 1, line = ?, severity = max(severity, ?)
+               WHERE number = ?""",
+            (joined, alert.severity, number),
+        )
+        connection.execute(
+            """UPDATE delivery SET state = 'waiting', not_before_ns = 0
+               WHERE alert = ? AND state <> 'waiting'""",
+            (number,),
+        )
+
+
+def _insert(connection: sqlite3.Connection, entry: QueuedAlert) -> None:
+    alert = entry.alert
+    cursor = connection.execute(
+        """INSERT INTO alert (type, source, source_ref, rule_id, grouped_by, is_summary, severity,
+                              version, queued_ns, line)
+           VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?)""",
+        (
+            *(*alert.identity, alert.rule_id, entry.grouped_by, entry.is_summary, alert.severity),
+            *(time.time_ns(), _written(alert)),
+        ),
+    )
+    connection.execute(
+        """INSERT INTO delivery SELECT name, ?, 'waiting', 0, 0, 0, '', NULL
+           FROM sink WHERE is_open""",
+        (cursor.lastrowid,),
+    )
+
+
+def _written(alert: Alert) -> bytes:
+    return zlib.compress(render_line(alert).encode("ascii"), 1)
+
+
+def _parsed(line: bytes) -> Alert:
+    return parse_alert(zlib.decompress(line).decode("ascii"))
+
+
+def _of(delivery: Delivery) -> tuple[str, ...]:
+    return (delivery.sink, *delivery.alert.identity)
+
+
+def _delivery(row: Sequence[Any]) -> Delivery:
+    sink, line, version, queued_ns, attempts, not_before_ns, state, reason, delivered = row
+    return Delivery(
+        *(sink, _parsed(line), version, queued_ns, attempts, not_before_ns),
+        *(DeliveryState(state), reason, bool(delivered)),
+    )

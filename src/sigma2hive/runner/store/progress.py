@@ -1,0 +1,149 @@
+"""How far was read and what came of it, in SQLite: a step is one transaction."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from sigma2hive.model.canonical import canonical_json
+from sigma2hive.model.service import (
+    Interval,
+    Position,
+    RuleRecord,
+    Searched,
+    SearchStatus,
+    Step,
+)
+from sigma2hive.runner.store.episodes import save_episodes
+from sigma2hive.runner.store.file import StoreFile
+from sigma2hive.runner.store.interface import MovedError
+from sigma2hive.runner.store.matches import insert_matches
+from sigma2hive.runner.store.outbox import queue_alerts
+
+
+class StoredProgress:
+    """Cursors, ledger and rules; what `interface.Progress` says."""
+
+    def __init__(self, file: StoreFile) -> None:
+        self._file = file
+
+    def positions(self, prefix: str = "") -> Mapping[str, Position]:
+        """Return where each unit stands whose name begins so."""
+        with self._file.reading() as connection:
+            rows = connection.execute(
+                "SELECT unit, position FROM cursor WHERE substr(unit, 1, length(?1)) = ?1",
+                (prefix,),
+            ).fetchall()
+        return {unit: json.loads(position) for unit, position in rows}
+
+    def commit(self, step: Step) -> None:
+        """Store a step whole.
+
+        Raises:
+            MovedError: its unit stands elsewhere than the step expects.
+            StorageError: the file cannot be written.
+        """
+        with self._file.transaction() as connection:
+            if step.unit:
+                _move(connection, step)
+            insert_matches(connection, step.matches)
+            queue_alerts(connection, step.alerts)
+            save_episodes(connection, step.episodes)
+            _enter(connection, step.searched)
+
+    def forget(self, units: Collection[str]) -> None:
+        """Forget the cursors of units that are gone for good."""
+        with self._file.transaction() as connection:
+            connection.executemany("DELETE FROM cursor WHERE unit = ?", [(unit,) for unit in units])
+
+    def rules(self) -> Mapping[str, RuleRecord]:
+        """Return what is known of rules and correlations, by id."""
+        with self._file.reading() as connection:
+            rows = connection.execute(
+                "SELECT rule_id, digest, since_ns, targets, disabled FROM rule"
+            ).fetchall()
+        return {
+            row[0]: RuleRecord(row[0], row[1], row[2], tuple(json.loads(row[3])), row[4])
+            for row in rows
+        }
+
+    def save_rules(self, records: Collection[RuleRecord]) -> None:
+        """Store what is known of these rules."""
+        with self._file.transaction() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO rule VALUES (?, ?, ?, ?, ?)",
+                [
+                    (
+                        *(record.rule_id, record.digest, record.since_ns),
+                        *(json.dumps(list(record.targets)), record.disabled),
+                    )
+                    for record in records
+                ],
+            )
+
+    def ledger(self, units: Collection[str] | None = None) -> Sequence[Searched]:
+        """Return the ledger, in the order of unit and time."""
+        with self._file.reading() as connection:
+            rows = connection.execute(
+                """SELECT unit, target, start_ns, end_ns, status, reason FROM searched
+                   ORDER BY unit, start_ns, end_ns"""
+            ).fetchall()
+        return [
+            Searched(unit, target, Interval(start, end), SearchStatus(status), reason)
+            for unit, target, start, end, status, reason in rows
+            if units is None or unit in units
+        ]
+
+
+def _move(connection: sqlite3.Connection, step: Step) -> None:
+    row = connection.execute("SELECT position FROM cursor WHERE unit = ?", (step.unit,)).fetchone()
+    stands = None if row is None else row[0]
+    expected = None if step.expected is None else _written(step.expected)
+    if stands != expected:
+        raise MovedError(f"{step.unit} was read on by another runner")
+    if step.position is not None:
+        connection.execute(
+            "INSERT OR REPLACE INTO cursor VALUES (?, ?)", (step.unit, _written(step.position))
+        )
+
+
+def _written(position: Position) -> str:
+    return canonical_json(position).decode("ascii")
+
+
+def _enter(connection: sqlite3.Connection, entries: Iterable[Searched]) -> None:
+    for entry in entries:
+        start, end = entry.interval.start_ns, entry.interval.end_ns
+        if entry.status is not SearchStatus.FAILED:
+            # What failed before is done with as far as this reaches.
+            _cut_failures(connection, entry.unit, start, end)
+        adjoining = connection.execute(
+            """SELECT rowid, start_ns, end_ns FROM searched
+               WHERE unit = ? AND target = ? AND status = ? AND reason = ?
+                 AND start_ns <= ? AND end_ns >= ?""",
+            (entry.unit, entry.target, entry.status.value, entry.reason, end, start),
+        ).fetchall()
+        for rowid, other_start, other_end in adjoining:
+            start, end = min(start, other_start), max(end, other_end)
+            connection.execute("DELETE FROM searched WHERE rowid = ?", (rowid,))
+        connection.execute(
+            "INSERT INTO searched VALUES (?, ?, ?, ?, ?, ?)",
+            (entry.unit, entry.target, start, end, entry.status.value, entry.reason),
+        )
+
+
+def _cut_failures(connection: sqlite3.Connection, unit: str, start: int, end: int) -> None:
+    rows = connection.execute(
+        """SELECT rowid, target, start_ns, end_ns, reason FROM searched
+           WHERE unit = ? AND status = 'failed' AND start_ns < ? AND end_ns > ?""",
+        (unit, end, start),
+    ).fetchall()
+    for rowid, target, failed_start, failed_end, reason in rows:
+        connection.execute("DELETE FROM searched WHERE rowid = ?", (rowid,))
+        for left in ((failed_start, min(start, failed_end)), (max(end, failed_start), failed_end)):
+            if left[0] < left[1]:
+                connection.execute(
+                    "INSERT INTO searched VALUES (?, ?, ?, ?, 'failed', ?)",
+                    (unit, target, *left, reason),
+                )

@@ -1,0 +1,35 @@
+"""The state store in one SQLite file: for one runner."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sigma2hive.runner.store.file import StoreFile
+from sigma2hive.runner.store.matches import StoredMatches
+from sigma2hive.runner.store.mutes import StoredMutes
+from sigma2hive.runner.store.outbox import StoredOutbox
+from sigma2hive.runner.store.progress import StoredProgress
+
+
+class SqliteStore(StoredProgress, StoredMatches, StoredOutbox, StoredMutes):
+    """What `interface.StateStore` says; a step is one transaction."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, made and brought up to date where needed.
+
+        Raises:
+            StorageError: it cannot be used, or is damaged.
+        """
+        self._file = StoreFile(path)
+
+    def back_up(self, path: Path) -> None:
+        """Write a copy that is whole, while the store is in use.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        self._file.back_up(path)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

@@ -1,0 +1,292 @@
+"""What every state store promises: steps are whole, matches and alerts unique, sinks apart."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from sigma2hive.model.alerts import Alert, Identity
+from sigma2hive.model.events import Event, EventKey, EventKeyKind
+from sigma2hive.model.service import (
+    DeliveryCounts,
+    Fate,
+    Interval,
+    MatchFilter,
+    Mute,
+    Position,
+    QueuedAlert,
+    RecordedMatch,
+    RuleRecord,
+    Searched,
+    SearchStatus,
+    Step,
+    StoredEpisode,
+)
+from sigma2hive.runner.store.interface import MovedError
+from tests.runner.store.conftest import Open
+
+SECOND = 1_000_000_000
+NOW = 1_764_000_000 * SECOND
+RULE = "5f0e0e0a-3f5e-4e9f-8f5c-2f1f0a1b2c3d"
+
+
+def event_of(number: int) -> Event:
+    document = {"event": {"code": 4625}, "source": {"ip": f"10.0.0.{number}"}}
+    raw = json.dumps(document).encode()
+    key = EventKey(EventKeyKind.ELASTICSEARCH, ("logs", f"id-{number}", "2025-11-24T16:00:00Z"))
+    values = {"event.code": ("4625",), "source.ip": (f"10.0.0.{number}",)}
+    return Event(key, NOW + number * SECOND, values, raw, f"logs/id-{number}", NOW + SECOND)
+
+
+def alert_of(number: int, severity: int = 2, *events: Event) -> Alert:
+    return Alert(
+        type="sigma",
+        source="sigma2hive",
+        source_ref=f"ref-{number}",
+        rule_id=RULE,
+        rule_title="Failed logon",
+        title=f"Failed logon {number}",
+        description="text",
+        severity=severity,
+        date_ns=NOW,
+        tlp=2,
+        pap=2,
+        events=events or (event_of(number),),
+    )
+
+
+def match_of(number: int, fate: Fate = Fate.ALERT) -> RecordedMatch:
+    alert = alert_of(number).identity if fate is Fate.ALERT else None
+    return RecordedMatch(RULE, event_of(number), "logs-1", NOW, fate, alert, f"10.0.0.{number}")
+
+
+def step_of(*numbers: int, unit: str = "u", at: int = 1, before: int | None = None) -> Step:
+    return Step(
+        unit=unit,
+        position={"at": at},
+        expected=None if before is None else {"at": before},
+        matches=tuple(map(match_of, numbers)),
+        alerts=tuple(QueuedAlert(alert_of(number), f"10.0.0.{number}") for number in numbers),
+    )
+
+
+def waiting(store: object, sink: str) -> list[str]:
+    due = store.due(sink, NOW * 2, 100)  # type: ignore[attr-defined]
+    return [delivery.alert.source_ref for delivery in due]
+
+
+def test_a_step_is_there_after_the_store_was_opened_again(open_store: Open) -> None:
+    store = open_store()
+    store.open_sinks(["thehive"])
+    episode = StoredEpisode(RULE, "epoch", '["g"]', NOW, NOW + SECOND, [1, "x"], 6)
+    store.commit(
+        replace(
+            step_of(1, 2),
+            episodes=(episode,),
+            searched=(Searched("u", "logs-*", Interval(NOW, NOW + 60 * SECOND)),),
+        )
+    )
+    store.close()
+    store = open_store()
+    assert store.positions() == {"u": {"at": 1}}
+    assert waiting(store, "thehive") == ["ref-1", "ref-2"]
+    assert list(store.near(RULE, "epoch", NOW, NOW)) == [episode]
+    assert [found.event for found in store.find(MatchFilter(), 10)] == [event_of(2), event_of(1)]
+    assert list(store.ledger()) == [Searched("u", "logs-*", Interval(NOW, NOW + 60 * SECOND))]
+
+
+def test_a_step_of_a_cursor_that_moved_stores_nothing(open_store: Open) -> None:
+    store = open_store()
+    store.open_sinks(["thehive"])
+    store.commit(step_of(1, at=5))
+    expected: list[Position | None] = [None, {"at": 4}]
+    for before in expected:
+        with pytest.raises(MovedError):
+            store.commit(replace(step_of(2, at=6), expected=before))
+    assert store.positions() == {"u": {"at": 5}}
+    assert waiting(store, "thehive") == ["ref-1"]
+    assert len(store.find(MatchFilter(), 10)) == 1
+    store.commit(step_of(2, at=6, before=5))
+    assert store.positions() == {"u": {"at": 6}}
+
+
+def test_the_same_step_again_changes_nothing(open_store: Open) -> None:
+    store = open_store()
+    store.open_sinks(["thehive"])
+    store.commit(step_of(1, 2))
+    (first, _) = store.due("thehive", NOW * 2, 10)
+    store.delivered(first, NOW)
+    store.commit(step_of(1, 2, at=2, before=1))
+    assert waiting(store, "thehive") == ["ref-2"]
+    assert len(store.find(MatchFilter(), 10)) == 2
+    assert store.known([(RULE, event_of(1).key), (RULE, event_of(9).key)]) == {
+        (RULE, event_of(1).key)
+    }
+
+
+def test_an_alert_that_grows_is_sent_again_and_one_that_does_not_is_not(open_store: Open) -> None:
+    store = open_store()
+    store.open_sinks(["thehive", "jsonl:x"])
+    store.commit(Step(alerts=(QueuedAlert(alert_of(1)),)))
+    for sink in ("thehive", "jsonl:x"):
+        (delivery,) = store.due(sink, NOW * 2, 10)
+        assert not delivery.was_delivered
+        store.delivered(delivery, NOW)
+    store.commit(Step(alerts=(QueuedAlert(alert_of(1)),)))
+    assert not waiting(store, "thehive")
+    store.commit(Step(alerts=(QueuedAlert(alert_of(1, 2, event_of(1), event_of(2))),)))
+    (delivery,) = store.due("thehive", NOW * 2, 10)
+    assert delivery.was_delivered
+    assert [event.key for event in delivery.alert.events] == [event_of(1).key, event_of(2).key]
+    assert waiting(store, "jsonl:x") == ["ref-1"]
+
+
+def test_what_changed_while_it_was_sent_waits_again(open_store: Open) -> None:
+    store = open_store()
+    store.open_sinks(["thehive"])
+    store.commit(Step(alerts=(QueuedAlert(alert_of(1)), QueuedAlert(alert_of(2)))))
+    first, second = store.due("thehive", NOW * 2, 10)
+    for number in (1, 2):
+        grown = alert_of(number, 2, event_of(number), event_of(number + 5))
+        store.commit(Step(alerts=(QueuedAlert(grown),)))
+    store.delivered(first, NOW)
+    store.refused(second, NOW, "400 bad")
+    assert waiting(store, "thehive") == ["ref-1", "ref-2"]
+
+
+def test_sinks_progress_on_their_own(open_store: Open) -> None:
+    store = open_store()
+    store.open_sinks(["thehive", "webhook"])
+    store.commit(step_of(1, 2))
+    for delivery in store.due("webhook", NOW * 2, 10):
+        store.delivered(delivery, NOW)
+    assert waiting(store, "thehive") == ["ref-1", "ref-2"]
+    assert not waiting(store, "webhook")
+    counts = store.counts()
+    assert (counts["webhook"].delivered, counts["webhook"].waiting) == (2, 0)
+    assert (counts["thehive"].delivered, counts["thehive"].waiting) == (0, 2)
+
+
+def test_a_sink_that_was_named_later_gets_later_alerts_only(open_store: Open) -> None:
+    store = open_store()
+    store.open_sinks(["thehive"])
+    store.commit(step_of(1))
+    store.open_sinks(["thehive", "webhook"])
+    store.commit(step_of(2, at=2, before=1))
+    assert waiting(store, "webhook") == ["ref-2"]
+    assert waiting(store, "thehive") == ["ref-1", "ref-2"]
+
+
+def test_what_is_severe_goes_first_then_what_is_old(open_store: Open) -> None:
+    store = open_store()
+    store.open_sinks(["thehive"])
+    for number, severity in enumerate((2, 4, 1, 4)):
+        store.commit(Step(alerts=(QueuedAlert(alert_of(number, severity)),)))
+    assert waiting(store, "thehive") == ["ref-1", "ref-3", "ref-0", "ref-2"]
+
+
+def test_an_attempt_in_vain_waits_for_its_time(open_store: Open) -> None:
+    store = open_store()
+    store.open_sinks(["thehive"])
+    store.commit(step_of(1))
+    (delivery,) = store.due("thehive", NOW, 10)
+    store.postponed(delivery, NOW + 30 * SECOND, "503")
+    assert not store.due("thehive", NOW + 29 * SECOND, 10)
+    (again,) = store.due("thehive", NOW + 30 * SECOND, 10)
+    assert (again.attempts, again.reason) == (1, "503")
+
+
+def test_dead_letters_are_kept_with_their_reason_and_replayed(open_store: Open) -> None:
+    store = open_store()
+    store.open_sinks(["thehive"])
+    store.commit(step_of(1, 2))
+    for delivery in store.due("thehive", NOW, 10):
+        store.refused(delivery, NOW, "400 title is too long")
+    assert not waiting(store, "thehive")
+    assert {dead.reason for dead in store.dead()} == {"400 title is too long"}
+    assert store.counts()["thehive"] == DeliveryCounts(dead=2)
+    one: Identity = alert_of(2).identity
+    assert store.replay("thehive", [one]) == 1
+    assert waiting(store, "thehive") == ["ref-2"]
+    assert store.replay() == 1
+
+
+def test_failed_intervals_stay_until_they_are_searched(open_store: Open) -> None:
+    store = open_store()
+
+    def enter(start: int, end: int, status: SearchStatus, reason: str = "") -> None:
+        store.commit(Step(searched=(Searched("u", "t", Interval(start, end), status, reason),)))
+
+    enter(0, 10, SearchStatus.SEARCHED)
+    enter(10, 30, SearchStatus.FAILED, "one shard")
+    enter(30, 40, SearchStatus.SEARCHED)
+    enter(10, 20, SearchStatus.SEARCHED)
+    found = [
+        (entry.interval.start_ns, entry.interval.end_ns, entry.status) for entry in store.ledger()
+    ]
+    assert found == [
+        (0, 20, SearchStatus.SEARCHED),
+        (20, 30, SearchStatus.FAILED),
+        (30, 40, SearchStatus.SEARCHED),
+    ]
+    enter(20, 30, SearchStatus.SEARCHED)
+    assert list(store.ledger()) == [Searched("u", "t", Interval(0, 40))]
+
+
+def test_events_of_a_rule_come_back_as_they_were_by_event_time(open_store: Open) -> None:
+    store = open_store()
+    computed = replace(event_of(3), values={**event_of(3).values, "runtime.field": ("x",)})
+    matches = [match_of(number) for number in (5, 1)]
+    store.commit(Step(matches=(*matches, replace(match_of(3), event=computed))))
+    found = list(store.events_of([RULE, "other"], NOW + SECOND, NOW + 5 * SECOND))
+    assert found == [(RULE, event_of(1)), (RULE, computed)]
+
+
+def test_matches_are_found_by_what_their_events_hold(open_store: Open) -> None:
+    store = open_store()
+    store.commit(Step(matches=(match_of(1), match_of(2, Fate.MUTED))))
+    by_value = store.find(MatchFilter(where=(("source.ip", "10.0.0.2"),)), 10)
+    assert [match.event.key for match in by_value] == [event_of(2).key]
+    assert [match.fate for match in store.find(MatchFilter(fate=Fate.MUTED), 10)] == [Fate.MUTED]
+    assert store.count_fates(NOW) == {(RULE, "alert"): 1, (RULE, "muted"): 1}
+    assert not store.count_fates(NOW + 1)
+
+
+def test_alerts_of_their_own_are_counted_by_group_and_summaries_not(open_store: Open) -> None:
+    store = open_store()
+    store.commit(
+        Step(
+            alerts=(
+                QueuedAlert(alert_of(1), "a"),
+                QueuedAlert(alert_of(2), "a"),
+                QueuedAlert(alert_of(3), "b"),
+                QueuedAlert(alert_of(4), "b", is_summary=True),
+            )
+        )
+    )
+    assert store.alerts_since(0) == {(RULE, "a"): 2, (RULE, "b"): 1}
+
+
+def test_rules_and_mutes_are_remembered(open_store: Open) -> None:
+    store = open_store()
+    record = RuleRecord(RULE, "digest", NOW, ("logs-*",), "")
+    store.save_rules([record])
+    store.save_rules([replace(record, disabled="S2H201")])
+    assert store.rules() == {RULE: replace(record, disabled="S2H201")}
+    asked = Mute(0, RULE, (("host.name", "dc01"),), NOW, NOW + 60 * SECOND, "patch day", "ann")
+    mute = store.mute(asked)
+    assert [found.number for found in store.mutes(NOW)] == [mute.number]
+    assert not store.mutes(NOW + 60 * SECOND)
+    assert store.unmute(mute.number, NOW + SECOND)
+    assert not store.unmute(mute.number, NOW + SECOND)
+    assert not store.mutes(NOW + 2 * SECOND)
+    (ended,) = store.mutes()
+    assert (ended.where, ended.by, ended.ended_ns) == (asked.where, "ann", NOW + SECOND)
+
+
+def test_units_that_are_gone_are_forgotten(open_store: Open) -> None:
+    store = open_store()
+    store.commit(step_of(1, unit="seq:a"))
+    store.commit(step_of(2, unit="seq:b"))
+    store.forget(["seq:a"])
+    assert store.positions("seq:") == {"seq:b": {"at": 1}}

@@ -1,0 +1,57 @@
+"""What only the SQLite store can be asked: damage, backups, several threads."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from sigma2hive.model.service import MatchFilter
+from sigma2hive.runner.store.sqlite import SqliteStore
+from sigma2hive.storage import StorageError
+from tests.runner.store.test_contract import step_of, waiting
+
+
+def test_a_damaged_file_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    store = SqliteStore(path)
+    for number in range(50):
+        store.commit(step_of(number, at=number + 1, before=number or None))
+    store.close()
+    content = bytearray(path.read_bytes())
+    for page in range(3, len(content) // 4096, 2):
+        content[page * 4096 : page * 4096 + 2048] = b"\xff" * 2048
+    path.write_bytes(content)
+    with pytest.raises(StorageError, match=r"state\.db: the database is damaged"):
+        SqliteStore(path)
+
+
+def test_a_backup_is_whole_and_can_be_opened(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+    store.open_sinks(["thehive"])
+    store.commit(step_of(1, 2))
+    store.back_up(tmp_path / "backup.db")
+    store.close()
+    copy = SqliteStore(tmp_path / "backup.db")
+    assert waiting(copy, "thehive") == ["ref-1", "ref-2"]
+    copy.close()
+
+
+def test_threads_may_share_it(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+    failed: list[BaseException] = []
+
+    def work(start: int) -> None:
+        try:
+            for number in range(start, start + 20):
+                store.commit(step_of(number, unit=f"u{number}"))
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(start,)) for start in (0, 100, 200)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    assert len(store.find(MatchFilter(), 100)) == 60
+    store.close()

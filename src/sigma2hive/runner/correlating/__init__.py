@@ -1,0 +1,1 @@
+"""Correlations over cycles and restarts: from recorded matches, no counter lives in memory."""

@@ -1,0 +1,1 @@
+"""What keeps a flood of matches from being a flood of alerts; no match is ever lost by it."""

@@ -1,0 +1,56 @@
+"""What is decided of a match: whether an alert of its own tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sigma2hive.model.matches import Match
+from sigma2hive.model.service import Fate, QueuedAlert
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What becomes of a match: its fate, and what it is counted under ("" for all of a rule)."""
+
+    fate: Fate
+    grouped_by: str = ""
+
+
+class Judge(Protocol):
+    """Decides about matches in the order in which they are found.
+
+    What it decided counts once it is committed: after a failure, `discard` takes back what it
+    counted since the last `keep`.
+    """
+
+    def judge(self, match: Match, severity: int, now_ns: int) -> Judged:
+        """Return what becomes of a match; `severity` is the alert's, 1 to 4."""
+
+    def summaries(self, now_ns: int) -> Sequence[QueuedAlert]:
+        """Return alerts that tell of what was summarised and not told yet; joined by identity."""
+
+    def keep(self) -> None:
+        """Take what was decided as done."""
+
+    def discard(self) -> None:
+        """Take back what was decided since `keep`."""
+
+
+class Unbounded:
+    """A judge that lets everything through."""
+
+    def judge(self, match: Match, severity: int, now_ns: int) -> Judged:  # noqa: ARG002
+        """Return an alert for each."""
+        return Judged(Fate.ALERT)
+
+    def summaries(self, now_ns: int) -> Sequence[QueuedAlert]:  # noqa: ARG002
+        """Return nothing."""
+        return ()
+
+    def keep(self) -> None:
+        """Do nothing."""
+
+    def discard(self) -> None:
+        """Do nothing."""

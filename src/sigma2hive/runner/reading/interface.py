@@ -1,0 +1,59 @@
+"""What is read at once: a slice of new documents, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sigma2hive.clients.elasticsearch import Indices
+from sigma2hive.diagnostics import Diagnostic
+from sigma2hive.model.service import Interval, Position
+from sigma2hive.sources import EventRows
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Documents that were not read yet, of one unit (one shard, one index, one pattern).
+
+    `targets` are the index patterns whose rules look at it, `index` what people know it by. What is
+    in it are the documents of `indices` that meet `query`, read with `preference`. The unit stands
+    at `expected` and will at `position`; None is a unit that was never read. `interval` is the time
+    in which Elasticsearch took these documents, as well as that is known, for the ledger.
+    `is_backfill` says that it is not news: a sweep for late events, or catching up after downtime.
+    """
+
+    unit: str
+    targets: tuple[str, ...]
+    index: str
+    indices: Indices
+    query: Mapping[str, Any]
+    position: Position
+    expected: Position | None
+    interval: Interval
+    preference: str | None = None
+    is_backfill: bool = False
+
+
+class Reader(Protocol):
+    """Finds what is new in one cluster."""
+
+    def plan(self, positions: Mapping[str, Position], now_ns: int) -> Sequence[Slice]:
+        """Return what can be read now, in the order in which to read it.
+
+        Each slice is bounded in size. `positions` are where the units stand. Of one unit there may
+        be several slices; each expects the position that the one before it leads to.
+
+        Raises:
+            ServerError: the cluster cannot be asked.
+        """
+
+    def read(self, part: Slice) -> Iterator[EventRows | Diagnostic]:
+        """Yield its documents, and findings for those that are no events.
+
+        Raises:
+            ServerError: not all of it came; nothing that was yielded counts.
+        """
+
+    def gone(self, positions: Mapping[str, Position]) -> Collection[str]:
+        """Return the units whose index is no more: nothing of them will ever be read again."""

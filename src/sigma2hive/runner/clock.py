@@ -1,4 +1,4 @@
-"""Time as the service sees it: what waits asks a clock, so that tests can let hours pass at once."""
+"""Time as the service sees it: what waits asks a clock, so that tests can let hours pass."""
 
 from __future__ import annotations
 

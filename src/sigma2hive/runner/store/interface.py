@@ -15,6 +15,7 @@ from typing import Protocol
 
 from sigma2hive.diagnostics import Sigma2hiveError
 from sigma2hive.model.alerts import Alert, Identity
+from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.events import Event, EventKey
 from sigma2hive.model.service import (
     Delivery,
@@ -56,6 +57,12 @@ class Progress(Protocol):
 
     def save_rules(self, records: Collection[RuleRecord]) -> None:
         """Store what is known of these rules."""
+
+    def note(self, name: str, value: JsonValue) -> None:
+        """Keep something that whoever looks from outside should know; the last value counts."""
+
+    def notes(self) -> Mapping[str, JsonValue]:
+        """Return all of it, by name."""
 
     def ledger(self, units: Collection[str] | None = None) -> Sequence[Searched]:
         """Return the ledger, in the order of unit and time; what adjoins and is alike is one."""

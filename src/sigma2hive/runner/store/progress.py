@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from sigma2hive.model.canonical import canonical_json
+from sigma2hive.model.canonical import JsonValue, canonical_json
 from sigma2hive.model.service import (
     Interval,
     Position,
@@ -81,6 +81,20 @@ class StoredProgress:
                     for record in records
                 ],
             )
+
+    def note(self, name: str, value: JsonValue) -> None:
+        """Keep something that whoever looks from outside should know; the last value counts."""
+        with self._file.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO note VALUES (?, ?)",
+                (name, canonical_json(value).decode("ascii")),
+            )
+
+    def notes(self) -> Mapping[str, JsonValue]:
+        """Return all of it, by name."""
+        with self._file.reading() as connection:
+            rows = connection.execute("SELECT name, value FROM note ORDER BY name").fetchall()
+        return {name: json.loads(value) for name, value in rows}
 
     def ledger(self, units: Collection[str] | None = None) -> Sequence[Searched]:
         """Return the ledger, in the order of unit and time."""

@@ -113,5 +113,6 @@ SCHEMA = Schema(
             hidden INTEGER NOT NULL DEFAULT 0
         ) STRICT;
         """,
+        "CREATE TABLE note (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;",
     ),
 )

@@ -1,0 +1,163 @@
+"""One slice: its events, matched by the rules that look there, become one step of the store.
+
+Takes slices, a reader, a store and what is compiled; commits. A slice that could not be read whole
+leaves an entry in the ledger and nothing else: its cursor stays, so that it is read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from sigma2hive.clients.errors import ServerError
+from sigma2hive.diagnostics import Diagnostic
+from sigma2hive.engine import Program, reasons_for
+from sigma2hive.model.events import Event
+from sigma2hive.model.identity import event_identity
+from sigma2hive.model.matches import Match, Suppression
+from sigma2hive.model.rules import Compiled, CompiledRule
+from sigma2hive.model.service import (
+    Fate,
+    QueuedAlert,
+    RecordedMatch,
+    RuleRecord,
+    Searched,
+    SearchStatus,
+    Step,
+)
+from sigma2hive.runner.matching import Matcher
+from sigma2hive.runner.raising import Raiser
+from sigma2hive.runner.reading.interface import Reader, Slice
+from sigma2hive.runner.store.interface import StateStore
+
+#: What is reported to whoever watches: a finding about an event, or about a slice.
+Tell = Callable[[Diagnostic], None]
+
+
+@dataclass(slots=True)
+class SliceOutcome:
+    """What came of a slice; `error` is why it has to be read again."""
+
+    part: Slice
+    events: int = 0
+    matches: int = 0
+    alerts: int = 0
+    put_aside: int = 0
+    error: ServerError | None = None
+    suppressed: Mapping[Suppression, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Cycle:
+    """Works on slices with one version of the rules."""
+
+    compiled: Compiled
+    raiser: Raiser
+    reader: Reader
+    store: StateStore
+    rules: Mapping[str, RuleRecord]
+    program: Program | None = None
+    tell: Tell = lambda _: None
+    _matcher: Matcher = field(init=False)
+
+    def __post_init__(self) -> None:
+        # What correlations count is recorded here, and correlated from the store.
+        alone = replace(self.compiled, correlations=())
+        self._matcher = Matcher(alone, program=self.program)
+
+    def work(self, part: Slice, now_ns: int) -> SliceOutcome:
+        """Read a slice, match it, and store what came of it.
+
+        Raises:
+            MovedError: another runner has read on; nothing was stored.
+            StorageError: the store cannot be written; nothing was stored.
+        """
+        outcome = SliceOutcome(part)
+        judge = self.raiser.judge
+        try:
+            step = self._step(part, outcome, now_ns)
+            self.store.commit(step)
+        except ServerError as error:
+            judge.discard()
+            outcome.error = error
+            self.store.commit(Step(searched=(_entry(part, error.message),)))
+        except BaseException:
+            judge.discard()
+            raise
+        else:
+            judge.keep()
+        return outcome
+
+    def _step(self, part: Slice, outcome: SliceOutcome, now_ns: int) -> Step:
+        matches: list[RecordedMatch] = []
+        alerts: list[QueuedAlert] = []
+        for rule, event in self._new(part, outcome):
+            recorded, queued = self._recorded(rule, event, part, now_ns)
+            matches.append(recorded)
+            if queued is not None:
+                alerts.append(queued)
+        alerts.extend(self.raiser.judge.summaries(now_ns))
+        outcome.matches, outcome.alerts = len(matches), len(alerts)
+        return Step(
+            unit=part.unit,
+            position=part.position,
+            expected=part.expected,
+            matches=tuple(matches),
+            alerts=tuple(alerts),
+            searched=(_entry(part),),
+        )
+
+    def _new(self, part: Slice, outcome: SliceOutcome) -> Iterator[tuple[CompiledRule, Event]]:
+        """Yield each match that is not recorded yet, in the order of rows."""
+        targets = frozenset(part.targets)
+        for entry in self.reader.read(part):
+            if isinstance(entry, Diagnostic):
+                outcome.put_aside += 1
+                self.tell(entry)
+                continue
+            outcome.events += len(entry)
+            found = [
+                (rule, event)
+                for rule, event in self._matcher.hits_of(entry)
+                if not targets.isdisjoint(rule.indices) and self._looks(rule, event, part)
+            ]
+            known = self.store.known([(rule.info.id, event.key) for rule, event in found])
+            seen: set[tuple[str, object]] = set()
+            for rule, event in found:
+                pair = (rule.info.id, event.key)
+                if pair not in known and pair not in seen:
+                    seen.add(pair)
+                    yield rule, event
+
+    def _looks(self, rule: CompiledRule, event: Event, part: Slice) -> bool:
+        """Whether the event was taken after the rule began to look."""
+        record = self.rules.get(rule.info.id)
+        if record is None or record.disabled:
+            return False
+        taken_ns = event.ingested_ns
+        if taken_ns is None:
+            # A late event is as new as the slice that brings it.
+            taken_ns = max(event.time_ns, part.interval.start_ns)
+        return taken_ns >= record.since_ns
+
+    def _recorded(
+        self, rule: CompiledRule, event: Event, part: Slice, now_ns: int
+    ) -> tuple[RecordedMatch, QueuedAlert | None]:
+        recorded = RecordedMatch(rule.info.id, event, part.index, now_ns, Fate.COUNTED)
+        if rule.silent:
+            return recorded, None
+        match = Match(
+            rule=rule.info,
+            events=(event,),
+            identity=event_identity(rule.info.id, event.key),
+            reasons=reasons_for(rule.condition, event.values),
+        )
+        raised = self.raiser.raise_(match, now_ns, is_backfill=part.is_backfill)
+        identity = None if raised.queued is None else raised.queued.alert.identity
+        recorded = replace(recorded, fate=raised.fate, grouped_by=raised.grouped_by, alert=identity)
+        return recorded, raised.queued
+
+
+def _entry(part: Slice, failed: str = "") -> Searched:
+    status = SearchStatus.FAILED if failed else SearchStatus.SEARCHED
+    return Searched(part.unit, part.index, part.interval, status, failed)

@@ -1,0 +1,176 @@
+"""The service: cycle after cycle, until it is told to end.
+
+Takes what loads the repository, a store and a clock; reads, matches and stores. Whatever fails is
+told and tried again in the next cycle; only a store that cannot be written ends the service, since
+then nothing that it does would be remembered.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sigma2hive.clients.errors import ServerError
+from sigma2hive.model.service import Step
+from sigma2hive.model.times import NANOSECONDS
+from sigma2hive.runner.clock import Clock
+from sigma2hive.runner.reading.interface import Slice
+from sigma2hive.runner.service.cycle import Cycle, SliceOutcome
+from sigma2hive.runner.store.interface import MovedError, StateStore
+
+
+class Correlator(Protocol):
+    """What makes steps of recorded matches."""
+
+    def steps(self, now_ns: int) -> Iterable[Step]:
+        """Yield steps that are due, each to be committed before the next is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of the repository at work; `name` is what people know it by."""
+
+    name: str
+    cycle: Cycle
+    correlator: Correlator
+
+
+class Loading(Protocol):
+    """Gives the repository's version to work with."""
+
+    def has_changed(self) -> bool:
+        """Whether the files are not those of the version that was loaded last."""
+
+    def load(self, store: StateStore, now_ns: int) -> Version:
+        """Return the version of now, its rules known to the store.
+
+        Raises:
+            ConfigurationError: it cannot be used; whoever has another goes on with that.
+        """
+
+
+@dataclass(slots=True)
+class CycleOutcome:
+    """What a cycle did. `error` is why nothing could be planned; `is_held` says that too much waits
+    to be delivered, so that nothing was read."""
+
+    began_ns: int
+    slices: list[SliceOutcome] = field(default_factory=list)
+    episodes: int = 0
+    error: ServerError | None = None
+    moved: int = 0
+    is_held: bool = False
+
+    @property
+    def failed(self) -> list[SliceOutcome]:
+        """The slices that have to be read again."""
+        return [entry for entry in self.slices if entry.error is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class LoopSettings:
+    """`cadence_seconds` from the start of a cycle to the next; nothing is read while more than
+    `most_waiting` alerts wait for a sink."""
+
+    cadence_seconds: float = 10.0
+    most_waiting: int = 100_000
+
+
+@dataclass(slots=True)
+class Loop:
+    """Runs cycles."""
+
+    loading: Loading
+    store: StateStore
+    clock: Clock
+    settings: LoopSettings = field(default_factory=LoopSettings)
+    tell: Callable[[CycleOutcome], None] = lambda _: None
+    #: Told when another version could not be loaded, or with None that it was.
+    tell_loading: Callable[[Exception | None, Version | None], None] = lambda _error, _version: None
+
+    def run(self, stop: threading.Event, reload: threading.Event) -> None:
+        """Run cycles until `stop` is set; `reload` asks to load the repository anew.
+
+        Raises:
+            ConfigurationError: the repository cannot be used at the start.
+            StorageError: the store cannot be written.
+        """
+        version = self.loading.load(self.store, self.clock.now_ns())
+        self.tell_loading(None, version)
+        while not stop.is_set():
+            began_ns = self.clock.now_ns()
+            self.tell(self.cycle(version, stop))
+            took = (self.clock.now_ns() - began_ns) / NANOSECONDS
+            self.clock.wait(self.settings.cadence_seconds - took, stop)
+            if not stop.is_set() and (reload.is_set() or self.loading.has_changed()):
+                reload.clear()
+                version = self._reloaded(version)
+
+    def cycle(self, version: Version, stop: threading.Event) -> CycleOutcome:
+        """Read what is new, match, correlate and store it."""
+        outcome = CycleOutcome(self.clock.now_ns())
+        if self._waits_for_sinks():
+            outcome.is_held = True
+            return outcome
+        reader = version.cycle.reader
+        positions = self.store.positions()
+        try:
+            planned = reader.plan(positions, outcome.began_ns)
+        except ServerError as error:
+            outcome.error = error
+            return outcome
+        self._work(version, planned, outcome, stop)
+        if not stop.is_set():
+            for step in version.correlator.steps(self.clock.now_ns()):
+                self.store.commit(step)
+                outcome.episodes += len(step.episodes)
+        if gone := reader.gone(positions):
+            self.store.forget(gone)
+        return outcome
+
+    def _work(
+        self,
+        version: Version,
+        planned: Iterable[Slice],
+        outcome: CycleOutcome,
+        stop: threading.Event,
+    ) -> None:
+        left: set[str] = set()
+        for part in planned:
+            if stop.is_set():
+                return
+            # What follows a slice that failed expects a position that the unit never had.
+            if part.unit in left:
+                continue
+            try:
+                done = version.cycle.work(part, self.clock.now_ns())
+            except MovedError:
+                outcome.moved += 1
+                left.add(part.unit)
+                continue
+            outcome.slices.append(done)
+            if done.error is not None:
+                left.add(part.unit)
+
+    def _waits_for_sinks(self) -> bool:
+        waiting = max((entry.waiting for entry in self.store.counts().values()), default=0)
+        return waiting > self.settings.most_waiting
+
+    def _reloaded(self, version: Version) -> Version:
+        try:
+            loaded = self.loading.load(self.store, self.clock.now_ns())
+        except Exception as error:
+            self.tell_loading(error, version)
+            return version
+        self.tell_loading(None, loaded)
+        return loaded
+
+
+class NoCorrelations:
+    """For a repository without correlations."""
+
+    def steps(self, now_ns: int) -> Iterable[Step]:  # noqa: ARG002
+        """Yield nothing."""
+        return ()

@@ -1,0 +1,51 @@
+"""Since when each rule looks: a new or changed one alerts on nothing that is older.
+
+Takes what is compiled and what the store knows; gives records, to be stored. Decides alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from sigma2hive.model.rules import Compiled, CompiledCorrelation
+from sigma2hive.model.service import RuleRecord
+
+#: Why a rule does not run that is in the repository no more.
+REMOVED = "it is in the repository no more"
+
+
+def changed_records(
+    compiled: Compiled, known: Mapping[str, RuleRecord], now_ns: int, first_start_ns: int
+) -> Iterator[RuleRecord]:
+    """Yield the records that are not what `known` has.
+
+    On a first start, when nothing is known, rules look `first_start_ns` back; later a rule that is
+    new, has come back or finds something else than before looks from now on.
+    """
+    since_ns = now_ns if known else now_ns - first_start_ns
+    there = set()
+    for rule_id, digest, targets in _all(compiled):
+        there.add(rule_id)
+        earlier = known.get(rule_id)
+        is_same = earlier is not None and earlier.digest == digest and not earlier.disabled
+        since = earlier.since_ns if earlier is not None and is_same else since_ns
+        record = RuleRecord(rule_id, digest, since, targets)
+        if record != earlier:
+            yield record
+    for rule_id, record in known.items():
+        if rule_id not in there and record.disabled != REMOVED:
+            yield replace(record, disabled=REMOVED)
+
+
+def _all(compiled: Compiled) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    by_id = compiled.by_id()
+    for rule in compiled.rules:
+        yield rule.info.id, rule.digest, rule.indices
+    for entry in compiled.correlations:
+        yield entry.info.id, entry.epoch, _targets(entry, by_id)
+
+
+def _targets(correlation: CompiledCorrelation, rules: Mapping[str, object]) -> tuple[str, ...]:
+    found = (rules[rule_id].indices for rule_id in correlation.leaves)  # type: ignore[attr-defined]
+    return tuple(dict.fromkeys(name for names in found for name in names))

@@ -160,4 +160,4 @@ class Cycle:
 
 def _entry(part: Slice, failed: str = "") -> Searched:
     status = SearchStatus.FAILED if failed else SearchStatus.SEARCHED
-    return Searched(part.unit, part.index, part.interval, status, failed)
+    return Searched(part.unit, part.index, part.interval, status, failed, part.targets)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from sigma2hive.model.canonical import JsonValue, canonical_json
 from sigma2hive.model.service import (
@@ -100,14 +101,18 @@ class StoredProgress:
         """Return the ledger, in the order of unit and time."""
         with self._file.reading() as connection:
             rows = connection.execute(
-                """SELECT unit, target, start_ns, end_ns, status, reason FROM searched
-                   ORDER BY unit, start_ns, end_ns"""
+                """SELECT unit, target, start_ns, end_ns, status, reason, patterns
+                   FROM searched ORDER BY unit, start_ns, end_ns"""
             ).fetchall()
-        return [
-            Searched(unit, target, Interval(start, end), SearchStatus(status), reason)
-            for unit, target, start, end, status, reason in rows
-            if units is None or unit in units
-        ]
+        return [_searched(row) for row in rows if units is None or row[0] in units]
+
+
+def _searched(row: Sequence[Any]) -> Searched:
+    unit, target, start, end, status, reason, patterns = row
+    interval = Interval(start, end)
+    return Searched(
+        unit, target, interval, SearchStatus(status), reason, tuple(json.loads(patterns))
+    )
 
 
 def _move(connection: sqlite3.Connection, step: Step) -> None:
@@ -142,22 +147,25 @@ def _enter(connection: sqlite3.Connection, entries: Iterable[Searched]) -> None:
             start, end = min(start, other_start), max(end, other_end)
             connection.execute("DELETE FROM searched WHERE rowid = ?", (rowid,))
         connection.execute(
-            "INSERT INTO searched VALUES (?, ?, ?, ?, ?, ?)",
-            (entry.unit, entry.target, start, end, entry.status.value, entry.reason),
+            "INSERT INTO searched VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(entry.unit, entry.target, start, end, entry.status.value, entry.reason),
+                json.dumps(list(entry.patterns)),
+            ),
         )
 
 
 def _cut_failures(connection: sqlite3.Connection, unit: str, start: int, end: int) -> None:
     rows = connection.execute(
-        """SELECT rowid, target, start_ns, end_ns, reason FROM searched
+        """SELECT rowid, target, start_ns, end_ns, reason, patterns FROM searched
            WHERE unit = ? AND status = 'failed' AND start_ns < ? AND end_ns > ?""",
         (unit, end, start),
     ).fetchall()
-    for rowid, target, failed_start, failed_end, reason in rows:
+    for rowid, target, failed_start, failed_end, reason, patterns in rows:
         connection.execute("DELETE FROM searched WHERE rowid = ?", (rowid,))
         for left in ((failed_start, min(start, failed_end)), (max(end, failed_start), failed_end)):
             if left[0] < left[1]:
                 connection.execute(
-                    "INSERT INTO searched VALUES (?, ?, ?, ?, 'failed', ?)",
-                    (unit, target, *left, reason),
+                    "INSERT INTO searched VALUES (?, ?, ?, ?, 'failed', ?, ?)",
+                    (unit, target, *left, reason, patterns),
                 )

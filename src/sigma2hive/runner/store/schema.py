@@ -113,6 +113,8 @@ SCHEMA = Schema(
             hidden INTEGER NOT NULL DEFAULT 0
         ) STRICT;
         """,
+        # Which rules looked at it, as a JSON list of index patterns.
+        "ALTER TABLE searched ADD COLUMN patterns TEXT NOT NULL DEFAULT '[]';",
         "CREATE TABLE note (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;",
     ),
 )

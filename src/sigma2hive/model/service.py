@@ -39,8 +39,8 @@ class SearchStatus(StrEnum):
 class Searched:
     """One entry of the ledger: what became of an interval of a unit.
 
-    `unit` is what a cursor reads (one shard of an index, or a pattern), `target` what people know it
-    by, and `patterns` are the index patterns whose rules looked at it.
+    `unit` is what a cursor reads (one shard of an index, or a pattern), `target` what people know
+    it by, and `patterns` are the index patterns whose rules looked at it.
     """
 
     unit: str

@@ -48,6 +48,12 @@ class Reader(Protocol):
             ServerError: the cluster cannot be asked.
         """
 
+    def horizons(self) -> Mapping[str, int]:
+        """Return, by index pattern, how far the slices planned last reach.
+
+        All that Elasticsearch took before that time, in nanoseconds, is in them or was read before.
+        """
+
     def read(self, part: Slice) -> Iterator[EventRows | Diagnostic]:
         """Yield its documents, and findings for those that are no events.
 

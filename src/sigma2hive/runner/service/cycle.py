@@ -1,11 +1,12 @@
 """One slice: its events, matched by the rules that look there, become one step of the store.
 
 Takes slices, a reader, a store and what is compiled; commits. A slice that could not be read whole
-leaves an entry in the ledger and nothing else: its cursor stays, so that it is read again.
+leaves nothing: its cursor stays, so that it is read again.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +15,7 @@ from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.engine import Program, reasons_for
 from sigma2hive.model.events import Event
 from sigma2hive.model.identity import event_identity
-from sigma2hive.model.matches import Match, Suppression
+from sigma2hive.model.matches import Match
 from sigma2hive.model.rules import Compiled, CompiledRule
 from sigma2hive.model.service import (
     Fate,
@@ -28,23 +29,11 @@ from sigma2hive.model.service import (
 from sigma2hive.runner.matching import Matcher
 from sigma2hive.runner.raising import Raiser
 from sigma2hive.runner.reading.interface import Reader, Slice
+from sigma2hive.runner.service.outcomes import SliceOutcome
 from sigma2hive.runner.store.interface import StateStore
 
 #: What is reported to whoever watches: a finding about an event, or about a slice.
 Tell = Callable[[Diagnostic], None]
-
-
-@dataclass(slots=True)
-class SliceOutcome:
-    """What came of a slice; `error` is why it has to be read again."""
-
-    part: Slice
-    events: int = 0
-    matches: int = 0
-    alerts: int = 0
-    put_aside: int = 0
-    error: ServerError | None = None
-    suppressed: Mapping[Suppression, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -80,7 +69,6 @@ class Cycle:
         except ServerError as error:
             judge.discard()
             outcome.error = error
-            self.store.commit(Step(searched=(_entry(part, error.message),)))
         except BaseException:
             judge.discard()
             raise
@@ -91,7 +79,8 @@ class Cycle:
     def _step(self, part: Slice, outcome: SliceOutcome, now_ns: int) -> Step:
         matches: list[RecordedMatch] = []
         alerts: list[QueuedAlert] = []
-        for rule, event in self._new(part, outcome):
+        codes: Counter[str] = Counter()
+        for rule, event in self._new(part, outcome, codes):
             recorded, queued = self._recorded(rule, event, part, now_ns)
             matches.append(recorded)
             if queued is not None:
@@ -104,15 +93,18 @@ class Cycle:
             expected=part.expected,
             matches=tuple(matches),
             alerts=tuple(alerts),
-            searched=(_entry(part),),
+            searched=tuple(_put_aside(part, codes)),
         )
 
-    def _new(self, part: Slice, outcome: SliceOutcome) -> Iterator[tuple[CompiledRule, Event]]:
+    def _new(
+        self, part: Slice, outcome: SliceOutcome, codes: Counter[str]
+    ) -> Iterator[tuple[CompiledRule, Event]]:
         """Yield each match that is not recorded yet, in the order of rows."""
         targets = frozenset(part.targets)
         for entry in self.reader.read(part):
             if isinstance(entry, Diagnostic):
                 outcome.put_aside += 1
+                codes[entry.code] += 1
                 self.tell(entry)
                 continue
             outcome.events += len(entry)
@@ -158,6 +150,9 @@ class Cycle:
         return recorded, raised.queued
 
 
-def _entry(part: Slice, failed: str = "") -> Searched:
-    status = SearchStatus.FAILED if failed else SearchStatus.SEARCHED
-    return Searched(part.unit, part.index, part.interval, status, failed, part.targets)
+def _put_aside(part: Slice, codes: Mapping[str, int]) -> Iterator[Searched]:
+    """Yield what the ledger says where not every document was looked at."""
+    for code in codes:
+        yield Searched(
+            *(part.unit, part.index, part.interval, SearchStatus.TRUNCATED, code, part.targets)
+        )

@@ -8,7 +8,7 @@ then nothing that it does would be remembered.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,7 +17,9 @@ from sigma2hive.model.service import Step
 from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.runner.clock import Clock
 from sigma2hive.runner.reading.interface import Slice
-from sigma2hive.runner.service.cycle import Cycle, SliceOutcome
+from sigma2hive.runner.service.coverage import entries_of, searched_to
+from sigma2hive.runner.service.cycle import Cycle
+from sigma2hive.runner.service.outcomes import CycleOutcome
 from sigma2hive.runner.store.interface import MovedError, StateStore
 
 
@@ -49,24 +51,6 @@ class Loading(Protocol):
         Raises:
             ConfigurationError: it cannot be used; whoever has another goes on with that.
         """
-
-
-@dataclass(slots=True)
-class CycleOutcome:
-    """What a cycle did. `error` is why nothing could be planned; `is_held` says that too much waits
-    to be delivered, so that nothing was read."""
-
-    began_ns: int
-    slices: list[SliceOutcome] = field(default_factory=list)
-    episodes: int = 0
-    error: ServerError | None = None
-    moved: int = 0
-    is_held: bool = False
-
-    @property
-    def failed(self) -> list[SliceOutcome]:
-        """The slices that have to be read again."""
-        return [entry for entry in self.slices if entry.error is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +104,11 @@ class Loop:
             planned = reader.plan(positions, outcome.began_ns)
         except ServerError as error:
             outcome.error = error
+            self.store.commit(Step(searched=tuple(entries_of(outcome, reader, self._ends()))))
             return outcome
         self._work(version, planned, outcome, stop)
         if not stop.is_set():
+            self.store.commit(Step(searched=tuple(entries_of(outcome, reader, self._ends()))))
             for step in version.correlator.steps(self.clock.now_ns()):
                 self.store.commit(step)
                 outcome.episodes += len(step.episodes)
@@ -153,6 +139,10 @@ class Loop:
             outcome.slices.append(done)
             if done.error is not None:
                 left.add(part.unit)
+
+    def _ends(self) -> Mapping[str, int]:
+        """Return how far each pattern was searched, as the ledger says."""
+        return searched_to(self.store.ledger())
 
     def _waits_for_sinks(self) -> bool:
         waiting = max((entry.waiting for entry in self.store.counts().values()), default=0)

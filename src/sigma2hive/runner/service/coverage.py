@@ -1,0 +1,106 @@
+"""What was searched, and for which rules nothing looks: the ledger of a cycle, and what follows.
+
+Takes outcomes of cycles and the ledger; gives entries, and since when rules are blind. Decides
+alone, without I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sigma2hive.model.service import Interval, RuleRecord, Searched, SearchStatus
+from sigma2hive.runner.reading.interface import Reader
+from sigma2hive.runner.service.outcomes import CycleOutcome
+
+#: What the ledger knows a pattern by.
+_PATTERN = "pattern:"
+
+
+def entries_of(
+    outcome: CycleOutcome, reader: Reader, searched: Mapping[str, int]
+) -> Iterator[Searched]:
+    """Yield what the ledger should say of a cycle, for each index pattern.
+
+    `searched` is how far each was searched before. A pattern of which any slice failed was not
+    searched, since nobody knows what was in it.
+    """
+    why = {
+        pattern: entry.error.message
+        for entry in outcome.failed
+        if entry.error is not None
+        for pattern in entry.part.targets
+    }
+    firsts: dict[str, int] = {}
+    for done in outcome.slices:
+        for pattern in done.part.targets:
+            start_ns = done.part.interval.start_ns
+            firsts[pattern] = min(firsts.get(pattern, start_ns), start_ns)
+    for pattern, horizon_ns in reader.horizons().items():
+        # Of a plan that failed, the horizons are of the one before.
+        end_ns = horizon_ns if outcome.error is None else outcome.began_ns
+        reason = why.get(pattern, "") if outcome.error is None else outcome.error.message
+        start_ns = searched.get(pattern, firsts.get(pattern, end_ns))
+        if outcome.moved or (start_ns >= end_ns and pattern in searched):
+            continue
+        status = SearchStatus.FAILED if reason else SearchStatus.SEARCHED
+        interval = Interval(start_ns, end_ns)
+        yield Searched(_PATTERN + pattern, pattern, interval, status, reason, (pattern,))
+
+
+def searched_to(ledger: Iterable[Searched]) -> Mapping[str, int]:
+    """Return how far each pattern was searched, by the pattern, in nanoseconds."""
+    ends: dict[str, int] = {}
+    for entry in ledger:
+        if entry.unit.startswith(_PATTERN) and entry.status is SearchStatus.SEARCHED:
+            ends[entry.target] = max(ends.get(entry.target, 0), entry.interval.end_ns)
+    return ends
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How a rule stands.
+
+    It looks at what was taken from `since_ns` on. `blind_since_ns` is when it last looked where it
+    does not look now, at one of its patterns at least, and `reason` why; None where it looks.
+    `gaps` are intervals that were not searched whole.
+    """
+
+    record: RuleRecord
+    blind_since_ns: int | None = None
+    reason: str = ""
+    gaps: tuple[Searched, ...] = ()
+
+
+def coverage_of(
+    records: Iterable[RuleRecord], ledger: Sequence[Searched], now_ns: int, patience_ns: int
+) -> Iterator[Coverage]:
+    """Yield how each rule stands; one that was not looked for so long is blind."""
+    ends = searched_to(ledger)
+    gaps = [entry for entry in ledger if entry.status is not SearchStatus.SEARCHED]
+    for record in records:
+        if record.disabled:
+            yield Coverage(record, record.since_ns, record.disabled)
+            continue
+        ours = tuple(
+            entry
+            for entry in gaps
+            if not set(entry.patterns).isdisjoint(record.targets)
+            and entry.interval.end_ns > record.since_ns
+        )
+        behind = {
+            pattern: max(ends.get(pattern, record.since_ns), record.since_ns)
+            for pattern in record.targets
+        }
+        late = {pattern: end for pattern, end in behind.items() if now_ns - end > patience_ns}
+        if not late:
+            yield Coverage(record, gaps=ours)
+            continue
+        pattern = min(late, key=lambda name: late[name])
+        reasons = [
+            entry.reason
+            for entry in ours
+            if entry.status is SearchStatus.FAILED and pattern in entry.patterns
+        ]
+        reason = reasons[-1] if reasons else f"{pattern} was not searched"
+        yield Coverage(record, late[pattern], reason, ours)

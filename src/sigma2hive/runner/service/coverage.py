@@ -32,7 +32,7 @@ def entries_of(
         for pattern in entry.part.targets
     }
     firsts: dict[str, int] = {}
-    for done in outcome.slices:
+    for done in outcome.failed or outcome.slices:
         for pattern in done.part.targets:
             start_ns = done.part.interval.start_ns
             firsts[pattern] = min(firsts.get(pattern, start_ns), start_ns)
@@ -51,10 +51,16 @@ def entries_of(
 def searched_to(ledger: Iterable[Searched]) -> Mapping[str, int]:
     """Return how far each pattern was searched, by the pattern, in nanoseconds."""
     ends: dict[str, int] = {}
+    failed: dict[str, int] = {}
     for entry in ledger:
-        if entry.unit.startswith(_PATTERN) and entry.status is SearchStatus.SEARCHED:
-            ends[entry.target] = max(ends.get(entry.target, 0), entry.interval.end_ns)
-    return ends
+        if not entry.unit.startswith(_PATTERN):
+            continue
+        start_ns, end_ns = entry.interval.start_ns, entry.interval.end_ns
+        if entry.status is SearchStatus.SEARCHED:
+            ends[entry.target] = max(ends.get(entry.target, end_ns), end_ns)
+        else:
+            failed[entry.target] = min(failed.get(entry.target, start_ns), start_ns)
+    return {**failed, **ends}
 
 
 @dataclass(frozen=True, slots=True)

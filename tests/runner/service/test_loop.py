@@ -1,0 +1,291 @@
+"""Cycles: every match once, whatever fails and wherever the service dies."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sigma2hive.model.identity import event_identity
+from sigma2hive.model.service import MatchFilter, RuleRecord, SearchStatus, Step
+from sigma2hive.runner.clock import FrozenClock
+from sigma2hive.runner.service.coverage import coverage_of
+from sigma2hive.runner.service.loop import Loop, LoopSettings
+from sigma2hive.runner.service.outcomes import CycleOutcome
+from sigma2hive.runner.service.rules import REMOVED
+from sigma2hive.runner.store.sqlite import SqliteStore
+from tests.runner.service.world import (
+    LOGON,
+    PATTERN,
+    RULES,
+    SECOND,
+    SERVICE,
+    START,
+    Log,
+    Site,
+    event_of,
+)
+
+NEVER = threading.Event()
+
+
+def expected(log: Log) -> set[tuple[str, str]]:
+    """Say by hand which rule meets which event: one a code."""
+    by_code = {"4625": LOGON, "7045": SERVICE}
+    return {
+        (by_code[code], event.origin)
+        for event in log.events
+        if (code := event.values["event.code"][0]) in by_code
+    }
+
+
+def found(store: SqliteStore) -> set[tuple[str, str]]:
+    matches = store.find(MatchFilter(), 10_000)
+    assert len({(match.rule_id, match.event.key) for match in matches}) == len(matches)
+    return {(match.rule_id, match.event.origin) for match in matches}
+
+
+def told(store: SqliteStore) -> set[tuple[str, str]]:
+    """Return (rule, event) of the alerts that wait."""
+    waiting = store.due("sink", 2**62, 10_000)
+    assert len({entry.alert.identity for entry in waiting}) == len(waiting)
+    return {
+        (entry.alert.rule_id, event.origin) for entry in waiting for event in entry.alert.events
+    }
+
+
+class _Killed(BaseException):
+    """The process is gone."""
+
+
+class Mortal(SqliteStore):
+    """A store whose process dies at the n-th step: before it is stored, or just after."""
+
+    def __init__(self, path: Path, dies_in: int, *, after: bool) -> None:
+        super().__init__(path)
+        self._left, self._after = dies_in, after
+
+    def commit(self, step: Step) -> None:
+        self._left -= 1
+        if self._left == 0 and not self._after:
+            raise _Killed
+        super().commit(step)
+        if self._left == 0:
+            raise _Killed
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    codes=st.lists(st.sampled_from([4624, 4625, 7045]), min_size=1, max_size=30),
+    fails=st.sets(st.integers(0, 29), max_size=4),
+    deaths=st.lists(st.tuples(st.integers(1, 8), st.booleans()), max_size=4),
+    size=st.integers(1, 7),
+)
+def test_every_match_is_told_once_whatever_fails(
+    codes: list[int], fails: set[int], deaths: list[tuple[int, bool]], size: int
+) -> None:
+    log = Log([event_of(number, code) for number, code in enumerate(codes)], size, fails)
+    with TemporaryDirectory() as name:
+        path = Path(name) / "state.db"
+        clock = FrozenClock(START + 60 * SECOND)
+        for dies_in, after in [*deaths, (0, False)]:
+            store = Mortal(path, dies_in, after=after)
+            store.open_sinks(["sink"])
+            site = Site(Path(name), log)
+            loop = Loop(site, store, clock)
+            try:
+                version = site.load(store, clock.now_ns())
+                for _ in range(len(fails) + 2):
+                    loop.cycle(version, NEVER)
+            except _Killed:
+                pass
+            finally:
+                store.close()
+        store = SqliteStore(path)
+        assert found(store) == expected(log)
+        assert told(store) == expected(log)
+        store.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    store = SqliteStore(tmp_path / "state.db")
+    store.open_sinks(["sink"])
+    yield store
+    store.close()
+
+
+def logons(*numbers: int) -> list:  # type: ignore[type-arg]
+    return [event_of(number, 4625) for number in numbers]
+
+
+def run_cycles(loop: Loop, number: int) -> list[CycleOutcome]:
+    """Run the loop for so many cycles."""
+    stop, outcomes = threading.Event(), []
+
+    def tell(outcome: CycleOutcome) -> None:
+        outcomes.append(outcome)
+        if len(outcomes) == number:
+            stop.set()
+
+    loop.tell = tell
+    loop.run(stop, threading.Event())
+    return outcomes
+
+
+def test_a_slice_that_failed_is_read_again_and_the_ledger_knows(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    clock = FrozenClock(START + 60 * SECOND)
+    log = Log(logons(*range(10)), size=4, fails={5})
+    loop = Loop(Site(tmp_path, log), store, clock, LoopSettings(10))
+    (first,) = run_cycles(loop, 1)
+    assert [entry.part.position["next"] for entry in first.failed] == [8]
+    assert {origin for _, origin in found(store)} == {f"site/{n}" for n in range(4)}
+    statuses = {entry.status: entry.reason for entry in store.ledger()}
+    assert statuses == {SearchStatus.FAILED: "1 of 2 shards failed"}
+    (_second,) = run_cycles(loop, 1)
+    assert found(store) == expected(log)
+    assert {entry.status for entry in store.ledger()} == {SearchStatus.SEARCHED}
+
+
+def test_rules_are_blind_where_nothing_was_searched(store: SqliteStore, tmp_path: Path) -> None:
+    clock = FrozenClock(START)
+    log = Log([])
+    loop = Loop(Site(tmp_path, log), store, clock, LoopSettings(10))
+    run_cycles(loop, 3)
+    rules = store.rules().values()
+    patience = 60 * SECOND
+    now = clock.now_ns()
+    assert all(
+        entry.blind_since_ns is None for entry in coverage_of(rules, store.ledger(), now, patience)
+    )
+    last = START + 20 * SECOND  # when the third cycle planned
+    later = list(coverage_of(rules, store.ledger(), last + 61 * SECOND, patience))
+    assert [entry.blind_since_ns for entry in later] == [last, last]
+    assert later[0].reason == f"{PATTERN} was not searched"
+
+
+def test_a_first_start_looks_a_quarter_of_an_hour_back(store: SqliteStore, tmp_path: Path) -> None:
+    clock = FrozenClock(START + 1000 * SECOND)
+    log = Log(logons(50, 150))
+    run_cycles(Loop(Site(tmp_path, log), store, clock), 1)
+    assert {origin for _, origin in found(store)} == {"site/150"}
+
+
+def test_a_changed_rule_does_not_alert_on_the_past_and_others_go_on(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    clock = FrozenClock(START + 10 * SECOND)
+    log = Log(logons(1))
+    site = Site(tmp_path, log)
+    run_cycles(Loop(site, store, clock), 1)
+    site.rules = RULES.replace("event.code: 4625", "event.code: [4625, 4776]")
+    clock.advance(100)
+    changed_ns = clock.now_ns()
+    # Taken by Elasticsearch while nobody looked, before the rule changed, and after.
+    log.events += [event_of(2, 4625), event_of(3, 7045)]
+    log.events += [event_of(4, 4776, changed_ns + SECOND)]
+    clock.advance(10)
+    loop = Loop(site, store, clock)
+    version = site.load(store, changed_ns)
+    loop.cycle(version, NEVER)
+    assert found(store) == {(LOGON, "site/1"), (SERVICE, "site/3"), (LOGON, "site/4")}
+
+
+def test_a_changed_text_goes_on_where_it_was(store: SqliteStore, tmp_path: Path) -> None:
+    clock = FrozenClock(START + 10 * SECOND)
+    site = Site(tmp_path, Log(logons(1)))
+    run_cycles(Loop(site, store, clock), 1)
+    before = store.rules()
+    site.rules = RULES.replace("title: Failed logon", "title: Logon that failed")
+    clock.advance(100)
+    site.load(store, clock.now_ns())
+    assert store.rules() == before
+
+
+def test_a_rule_that_is_gone_is_told_and_one_that_comes_back_looks_from_then_on(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    clock = FrozenClock(START)
+    site = Site(tmp_path, Log([]))
+    site.load(store, clock.now_ns())
+    first, _, second = RULES.partition("---\n")
+    site.rules = first
+    site.load(store, clock.now_ns())
+    assert store.rules()[SERVICE].disabled == REMOVED
+    site.rules = RULES
+    clock.advance(500)
+    site.load(store, clock.now_ns())
+    record: RuleRecord = store.rules()[SERVICE]
+    assert (record.disabled, record.since_ns) == ("", START + 500 * SECOND)
+    assert second
+
+
+def test_a_repository_that_cannot_be_loaded_leaves_the_version_at_work(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    clock = FrozenClock(START)
+    log = Log([])
+    site = Site(tmp_path, log)
+    errors: list[Exception] = []
+    loop = Loop(site, store, clock)
+
+    def tell_loading(error: Exception | None, _: object) -> None:
+        if error is not None:
+            errors.append(error)
+
+    def tell(_: CycleOutcome) -> None:
+        if not errors:
+            site.changed = True
+            site.rules = "no: [yaml"
+            log.events += logons(1)
+        else:
+            stop.set()
+
+    stop = threading.Event()
+    loop.tell, loop.tell_loading = tell, tell_loading
+    loop.run(stop, threading.Event())
+    assert len(errors) == 1
+    assert found(store) == expected(log)
+
+
+def test_alerts_of_what_happened_while_nobody_looked_are_tagged(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    log = Log(logons(1, 2, 3), size=1, backfill_below=2)
+    run_cycles(Loop(Site(tmp_path, log), store, FrozenClock(START + 60 * SECOND)), 1)
+    tagged = {
+        entry.alert.events[0].origin: "backfilled" in entry.alert.tags
+        for entry in store.due("sink", 2**62, 10)
+    }
+    assert tagged == {"site/1": True, "site/2": True, "site/3": False}
+    assert {entry.alert.date_ns for entry in store.due("sink", 2**62, 10)} == {
+        START + number * SECOND for number in (1, 2, 3)
+    }
+
+
+def test_too_much_that_waits_holds_reading(store: SqliteStore, tmp_path: Path) -> None:
+    log = Log(logons(*range(6)))
+    loop = Loop(Site(tmp_path, log), store, FrozenClock(START + 60 * SECOND), LoopSettings(10, 5))
+    run_cycles(loop, 1)
+    log.events += logons(7)
+    (held,) = run_cycles(loop, 1)
+    assert held.is_held
+    assert len(found(store)) == 6
+    for entry in store.due("sink", 2**62, 2):
+        store.delivered(entry, START)
+    run_cycles(loop, 1)
+    assert found(store) == expected(log)
+
+
+def test_identities_are_those_of_a_single_pass(store: SqliteStore, tmp_path: Path) -> None:
+    from sigma2hive.model.canonical import digest  # noqa: PLC0415
+
+    log = Log(logons(1))
+    run_cycles(Loop(Site(tmp_path, log), store, FrozenClock(START + 60 * SECOND)), 1)
+    (entry,) = store.due("sink", 2**62, 10)
+    assert entry.alert.source_ref == digest(event_identity(LOGON, log.events[0].key))

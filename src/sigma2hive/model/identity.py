@@ -33,6 +33,11 @@ def episode_identity(rule_id: str, epoch: str, group: GroupKey, first_key: Event
     return [SCHEME, "episode", rule_id.lower(), epoch, pairs, first_key.as_json()]
 
 
+def silence_identity(pattern: str, last_ns: int) -> JsonValue:
+    """Return the identity of a source's silence: an index pattern, and when its last event came."""
+    return [SCHEME, "silence", pattern, last_ns]
+
+
 def group_key(values: Mapping[str, str]) -> GroupKey:
     """Return the key of the group with these values, by the name of the grouping field.
 

@@ -289,3 +289,28 @@ def test_identities_are_those_of_a_single_pass(store: SqliteStore, tmp_path: Pat
     run_cycles(Loop(Site(tmp_path, log), store, FrozenClock(START + 60 * SECOND)), 1)
     (entry,) = store.due("sink", 2**62, 10)
     assert entry.alert.source_ref == digest(event_identity(LOGON, log.events[0].key))
+
+
+def test_a_source_that_goes_silent_is_told_once_each_time(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    clock = FrozenClock(START)
+    log = Log([event_of(0, 1)])
+    loop = Loop(Site(tmp_path, log), store, clock, LoopSettings(600, silence_seconds=3_600))
+    run_cycles(loop, 6)
+    assert not store.due("sink", 2**62, 10)
+    run_cycles(loop, 6)
+    (first,) = store.due("sink", 2**62, 10)
+    assert first.alert.title == f"No events in {PATTERN} since 2025-11-24T16:00:00.000Z"
+    assert "- Failed logon\n- Service installed" in first.alert.description
+    log.events.append(event_of(1, 1))
+    run_cycles(loop, 12)
+    assert len(store.due("sink", 2**62, 10)) == 2
+
+
+def test_a_pattern_without_any_event_yet_is_not_called_silent(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    loop = Loop(Site(tmp_path, Log([])), store, FrozenClock(START), LoopSettings(3_600))
+    run_cycles(loop, 5)
+    assert not store.due("sink", 2**62, 10)

@@ -20,7 +20,18 @@ from sigma2hive.runner.reading.interface import Slice
 from sigma2hive.runner.service.coverage import entries_of, searched_to
 from sigma2hive.runner.service.cycle import Cycle
 from sigma2hive.runner.service.outcomes import CycleOutcome
+from sigma2hive.runner.service.silence import (
+    alert_of,
+    heard_of,
+    listen,
+    note_of,
+    silent,
+    told,
+)
 from sigma2hive.runner.store.interface import MovedError, StateStore
+
+#: The note that has when each pattern was last heard of.
+_HEARD = "heard"
 
 
 class Correlator(Protocol):
@@ -56,10 +67,11 @@ class Loading(Protocol):
 @dataclass(frozen=True, slots=True)
 class LoopSettings:
     """`cadence_seconds` from the start of a cycle to the next; nothing is read while more than
-    `most_waiting` alerts wait for a sink."""
+    `most_waiting` alerts wait for a sink; a pattern is silent after `silence_seconds`."""
 
     cadence_seconds: float = 10.0
     most_waiting: int = 100_000
+    silence_seconds: float = 3_600.0
 
 
 @dataclass(slots=True)
@@ -112,9 +124,24 @@ class Loop:
             for step in version.correlator.steps(self.clock.now_ns()):
                 self.store.commit(step)
                 outcome.episodes += len(step.episodes)
+            self._listen(version, outcome)
         if gone := reader.gone(positions):
             self.store.forget(gone)
         return outcome
+
+    def _listen(self, version: Version, outcome: CycleOutcome) -> None:
+        """Tell of patterns whose events have stopped."""
+        known = heard_of(self.store.notes().get(_HEARD))
+        heard = listen(known, outcome)
+        patience_ns = int(self.settings.silence_seconds * NANOSECONDS)
+        compiled, mapping = version.cycle.compiled, version.cycle.raiser.mappings.alerts
+        for pattern in silent(heard, reader_patterns(version), outcome.began_ns, patience_ns):
+            titles = [rule.info.title for rule in compiled.rules if pattern in rule.indices]
+            queued = alert_of(pattern, heard[pattern], titles, mapping)
+            self.store.commit(Step(alerts=(queued,)))
+            heard = told(heard, pattern)
+        if heard != known:
+            self.store.note(_HEARD, note_of(heard))
 
     def _work(
         self,
@@ -156,6 +183,11 @@ class Loop:
             return version
         self.tell_loading(None, loaded)
         return loaded
+
+
+def reader_patterns(version: Version) -> Iterable[str]:
+    """Return the index patterns that are read."""
+    return sorted(version.cycle.reader.horizons())
 
 
 class NoCorrelations:

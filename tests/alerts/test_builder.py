@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sigma2hive.alerts import AlertContext
+from sigma2hive.alerts import AlertBuilder, AlertContext, build_alert
 from sigma2hive.model.mappings import AlertOverride, AlertSettings, Mappings, TemplateText
 from sigma2hive.model.profiles import Logsource
 from sigma2hive.model.rules import Level
@@ -329,3 +329,24 @@ def test_a_link_to_a_rule_in_git_leads_to_the_commit_that_has_its_text() -> None
         alert = alert_of(match(), mappings, context)
         assert alert.external_link.startswith(link)
         assert bool(alert.external_link) == bool(link)
+
+
+def test_rules_that_share_a_builder_do_not_share_what_they_say() -> None:
+    custom = {"title": "{user.name} again", "owner": "soc", "tags": ["team:{user.name}"]}
+    infos = [
+        RULE,
+        rule(title="Another", description="Other words.", tags=("attack.t1078",)),
+        rule(id="00000000-0000-4000-8000-000000000000", custom=custom),
+        # The id of the first, as after a change of the file.
+        rule(custom={"severity": "low"}),
+        RULE,
+    ]
+    contexts = [
+        AlertContext(logsource=Logsource("windows")),
+        AlertContext(version=RuleVersion(VersionState.COMMITTED, "c0ffee")),
+    ]
+    builder = AlertBuilder(MAPPINGS)
+    for info in infos:
+        for context in contexts:
+            for found in (match(info=info), match(event(user__name="ben"), info=info)):
+                assert builder.build(found, context) == build_alert(found, MAPPINGS, context)

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from sigma2hive.alerts import AlertContext, Lookup, Named
+from sigma2hive.alerts import AlertContext, Facts, Lookup, Named
 from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.model.fields import Field
 from sigma2hive.model.profiles import Logsource
 from sigma2hive.schema import load_profile
-from tests.alerts.matches import alert_of, episode, event, event_with, match, rule
+from tests.alerts.matches import MAPPINGS, alert_of, episode, event, event_with, match, rule
 
 SECURITY = Logsource("windows", None, "security")
 PROCESSES = Logsource("windows", "process_creation")
@@ -197,3 +198,24 @@ def test_a_powershell_events_account_is_named_without_its_domain(profile: str) -
     found = match(event_with(values), info=rule(custom={"title": "By {user.name}"}))
     place = context(Logsource("windows", "ps_module"), profile)
     assert alert_of(found, context=place).title == "By anna"
+
+
+def test_what_an_event_may_have_leaves_out_no_field_that_it_has() -> None:
+    """Descriptions and observables ask for nothing else."""
+    asked = {row.field for row in MAPPINGS.observables.rows}
+    asked = asked.union(MAPPINGS.alerts.mute_by, *MAPPINGS.alerts.key_fields.values())
+    names = (*sorted(asked), "IpAddress", "winlog.event_data.*", "*")
+    read = 0
+    for values, logsource in ((FAILED_LOGON, SECURITY), (SYSMON_PROCESS, PROCESSES)):
+        for made, profile in (
+            (values, "winlogbeat"),
+            (values, "elastic-agent"),
+            (flat(values), FLAT),
+        ):
+            facts = Facts(match(event_with(made)), context(logsource, profile))
+            own = replace(facts.context, fields={"IpAddress": (Field("IpAddress"),)})
+            for some in (facts, Facts(facts.match, own), Facts(facts.match, AlertContext())):
+                there = {name for name in names if some.values_in(name, made)}
+                assert there <= some.may_be_in(made, names)
+                read += len(there)
+    assert read > 50

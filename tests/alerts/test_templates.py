@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from sigma2hive.alerts.facts import AlertContext, Facts
-from sigma2hive.alerts.templates import Mode, check_template, render, render_number
+from sigma2hive.alerts.templates import Mode, Renderer, check_template, render_number
 from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.model.fields import Field
 from sigma2hive.model.mappings import TemplateText
@@ -21,7 +21,7 @@ def facts(*names: str) -> Facts:
 
 
 def rendered(template: str, of: Facts | None = None, mode: Mode = Mode.TITLE) -> str:
-    result = render(template, of or facts(), mode, 1000)
+    result = Renderer(of or facts()).render(template, mode, 1000)
     assert result.problem == ""
     return result.text
 
@@ -57,7 +57,7 @@ def rendered(template: str, of: Facts | None = None, mode: Mode = Mode.TITLE) ->
 )
 def test_what_templates_can_say(template: str, text: str | None) -> None:
     if text is None:
-        assert render(template, facts(), Mode.TITLE, 100).problem
+        assert Renderer(facts()).render(template, Mode.TITLE, 100).problem
     else:
         assert rendered(template) == text
 
@@ -126,7 +126,7 @@ def test_mistakes_are_found_when_mappings_are_loaded(template: str, says: str) -
     assert (finding.code, finding.location) == ("S2H406", PLACE)
     assert says in finding.message
     assert finding.hint
-    assert render(template, facts(), Mode.TITLE, 100).problem == finding.message
+    assert Renderer(facts()).render(template, Mode.TITLE, 100).problem == finding.message
 
 
 @pytest.mark.parametrize(
@@ -159,17 +159,19 @@ def test_a_field_written_as_a_variable_is_told_how_fields_are_written(
      "{{ event.__init__.__globals__ }}", "{{ group.append }}", "{{ field }}"],
 )  # fmt: skip
 def test_nothing_of_python_is_reachable(template: str) -> None:
-    result = render(template, facts(), Mode.TITLE, 1000)
+    result = Renderer(facts()).render(template, Mode.TITLE, 1000)
     assert result.problem or result.text == "unknown" or "field_text" in result.text
     for word in ("builtin", "globals", "module", "jinja", "object at 0x"):
         assert word not in result.text
 
 
 def test_what_a_template_does_at_run_time_cannot_raise() -> None:
-    result = render("{% for field in group %}{{ field('x') }}{% endfor %}", facts(), Mode.TITLE, 99)
+    result = Renderer(facts()).render(
+        "{% for field in group %}{{ field('x') }}{% endfor %}", Mode.TITLE, 99
+    )
     assert result.text == ""
     assert "TypeError" in result.problem
-    assert "not" in render("{{ count < 'x' }}", facts(), Mode.TITLE, 99).problem
+    assert "not" in Renderer(facts()).render("{{ count < 'x' }}", Mode.TITLE, 99).problem
 
 
 @pytest.mark.parametrize(
@@ -193,7 +195,7 @@ def test_output_is_bounded() -> None:
     loops = (
         "{% for a in values('a') %}{% for b in values('a') %}{{ a }}{{ b }}{% endfor %}{% endfor %}"
     )
-    assert len(render(loops, many, Mode.TITLE, 512).text) <= 513
+    assert len(Renderer(many).render(loops, Mode.TITLE, 512).text) <= 513
     assert time.process_time() - started < 2
 
 
@@ -205,6 +207,6 @@ def test_a_single_counted_variable_is_a_number() -> None:
 
 
 def test_absent_fields_are_told() -> None:
-    assert render("{a.b} {source.ip}", facts(), Mode.DATA, 99).absent == ("a.b",)
+    assert Renderer(facts()).render("{a.b} {source.ip}", Mode.DATA, 99).absent == ("a.b",)
     bare = Facts(match(info=replace(match().rule, level=None)), AlertContext())
-    assert render("{rule.level}", bare, Mode.DATA, 99).absent == ("rule.level",)
+    assert Renderer(bare).render("{rule.level}", Mode.DATA, 99).absent == ("rule.level",)

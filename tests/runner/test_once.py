@@ -1,6 +1,7 @@
 """One pass over events: alerts, the brute-force promise, and what a second pass does."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,21 @@ def test_six_failed_logons_are_one_alert_as_an_analyst_wants_it(compiled: Compil
     assert [event.raw for event in alert.events] == [event.raw for event in events]
     assert [entry.pattern_id for entry in alert.procedures] == ["T1110"]
     assert (summary.events, summary.delivered.alerts) == (6, 1)
+
+
+def test_alerts_that_nobody_reads_lack_their_description_and_nothing_else(
+    compiled: Compiled,
+) -> None:
+    events = [failed_logon(second) for second in range(6)]
+    mappings = load_mappings(None, Diagnostics())
+    loud = replace(compiled, rules=tuple(replace(rule, silent=False) for rule in compiled.rules))
+    whole, bare = (
+        list(run_pass(Pass(loud, mappings, is_described=described), events, Summary()))
+        for described in (True, False)
+    )
+    assert len(whole) == 7
+    assert all("### Raw logs" in alert.description for alert in whole)
+    assert bare == [replace(alert, description="") for alert in whole]
 
 
 @pytest.mark.parametrize(

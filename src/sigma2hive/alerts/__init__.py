@@ -7,7 +7,7 @@ from sigma2hive.alerts.lookup import Lookup, Named
 from sigma2hive.lazily import importing
 
 if TYPE_CHECKING:
-    from sigma2hive.alerts.builder import build_alert
+    from sigma2hive.alerts.builder import AlertBuilder, build_alert
     from sigma2hive.alerts.checks import check_custom, check_mappings
     from sigma2hive.alerts.discover import check_kibana
     from sigma2hive.alerts.identity import source_ref
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sigma2hive.alerts.muting import filter_document, is_mutable, mute_selection
 
 __all__ = [
+    "AlertBuilder",
     "AlertContext",
     "Facts",
     "KnownFields",
@@ -36,6 +37,7 @@ if not TYPE_CHECKING:
         __name__,
         {
             "KnownFields": "known_fields",
+            "AlertBuilder": "builder",
             "build_alert": "builder",
             "check_custom": "checks",
             "check_kibana": "discover",

@@ -14,17 +14,25 @@ from sigma2hive.alerts.description import Shown, describe
 from sigma2hive.alerts.discover import MAX_LINK, WIDER, DiscoverLink, discover_link
 from sigma2hive.alerts.facts import AlertContext, Facts
 from sigma2hive.alerts.identity import source_ref
-from sigma2hive.alerts.observables import Markings, collect_observables
+from sigma2hive.alerts.observables import Judge, Markings, collect_observables
 from sigma2hive.alerts.procedures import procedures_of
-from sigma2hive.alerts.templates import Mode, Rendered, render, render_number
+from sigma2hive.alerts.templates import Mode, Rendered, Renderer, render_number
 from sigma2hive.alerts.text import data_text, fit, plain
 from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.folding import fold
-from sigma2hive.model.mappings import AlertMapping, AlertSettings, Mappings, TemplateText
+from sigma2hive.model.mappings import (
+    AlertMapping,
+    AlertSettings,
+    Mappings,
+    ObservableMapping,
+    TemplateText,
+)
 from sigma2hive.model.matches import Match
+from sigma2hive.model.profiles import Logsource
+from sigma2hive.model.rules import Level, RuleInfo
 
-__all__ = ["AlertContext", "build_alert"]
+__all__ = ["AlertBuilder", "AlertContext", "build_alert"]
 
 #: Source: TheHive 5.7 API, InputCreateAlert
 MAX_TITLE = 512
@@ -40,29 +48,82 @@ _BLANKS = re.compile(r"\s+")
 
 
 def build_alert(match: Match, mappings: Mappings, context: AlertContext) -> Alert:
-    """Return the alert of a match.
-
-    What the rule's own attribute says goes over the overrides of alerts.yml, and those over its
-    general part. The match's events are the alert's, raw logs untouched.
+    """Return the alert of one match; of many, an `AlertBuilder` makes them faster.
 
     Raises:
         ValueError: the match has no event.
     """
-    if not match.events:
-        raise ValueError(f"a match of rule {match.rule.id} has no event")
-    custom = read_custom(match.rule, Diagnostics(), mappings.observables.data_types)
-    settings = _settings(match, mappings.alerts, context, custom.settings)
+    return AlertBuilder(mappings).build(match, context)
+
+
+class AlertBuilder:
+    """Makes alerts of matches; what a rule says of all of its alerts is read once.
+
+    Without `is_described` alerts have no description: most of the work is to write it.
+    """
+
+    def __init__(self, mappings: Mappings, *, is_described: bool = True) -> None:
+        self._mappings = mappings
+        self._is_described = is_described
+        self._judge = Judge(mappings.observables)
+        self._wanted: dict[tuple[str, Logsource], _Wanted] = {}
+
+    def build(self, match: Match, context: AlertContext) -> Alert:
+        """Return the alert of a match.
+
+        What the rule's own attribute says goes over the overrides of alerts.yml, and those over its
+        general part. The match's events are the alert's, raw logs untouched.
+
+        Raises:
+            ValueError: the match has no event.
+        """
+        if not match.events:
+            raise ValueError(f"a match of rule {match.rule.id} has no event")
+        wanted = self._wanted_of(match.rule, context.logsource)
+        alert, writer = _bare(match, self._mappings.alerts, self._judge, wanted, context)
+        if not self._is_described:
+            return alert
+        return replace(alert, description=writer.description(self._mappings.alerts, alert))
+
+    def _wanted_of(self, rule: RuleInfo, logsource: Logsource) -> _Wanted:
+        key = (rule.id, logsource)
+        found = self._wanted.get(key)
+        if found is None or found.rule is not rule:
+            found = self._wanted[key] = _wanted(rule, self._mappings, logsource)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What mappings and a rule ask of its alerts."""
+
+    rule: RuleInfo
+    settings: AlertSettings
+    rows: tuple[ObservableMapping, ...]
+
+
+def _wanted(rule: RuleInfo, mappings: Mappings, logsource: Logsource) -> _Wanted:
+    custom = read_custom(rule, Diagnostics(), mappings.observables.data_types)
+    return _Wanted(
+        rule,
+        _settings(rule.level, mappings.alerts, logsource, custom.settings),
+        (*custom.observables, *mappings.observables.rows),
+    )
+
+
+def _bare(
+    match: Match, mapping: AlertMapping, judge: Judge, wanted: _Wanted, context: AlertContext
+) -> tuple[Alert, _Writer]:
+    """Return the alert without its description, and what can write that."""
+    settings = wanted.settings
     facts = Facts(match, context, owner=settings.owner or "")
-    writer = _Writer(facts, [], discover_link(facts, context.kibana))
+    writer = _Writer(facts, Renderer(facts), [], discover_link(facts, context.kibana))
     tlp = _DEFAULT_MARKING if settings.tlp is None else settings.tlp
     pap = _DEFAULT_MARKING if settings.pap is None else settings.pap
-    rows = (*custom.observables, *mappings.observables.rows)
-    observables, left_out = collect_observables(
-        rows, mappings.observables, facts, Markings(tlp, pap)
-    )
+    observables, left_out = collect_observables(wanted.rows, judge, facts, Markings(tlp, pap))
     alert = Alert(
-        type=mappings.alerts.type,
-        source=mappings.alerts.source,
+        type=mapping.type,
+        source=mapping.source,
         source_ref=source_ref(match),
         rule_id=match.rule.id,
         rule_title=plain(match.rule.title, MAX_TITLE),
@@ -78,22 +139,21 @@ def build_alert(match: Match, mappings: Mappings, context: AlertContext) -> Aler
         custom_fields=writer.custom_fields(settings),
         case_template=settings.case_template or "",
         assignee=settings.assignee or "",
-        external_link=writer.link(mappings.alerts.external_link),
+        external_link=writer.link(mapping.external_link),
         events=match.events,
         left_out=left_out,
     )
-    return replace(alert, description=writer.description(mappings.alerts, alert))
+    return alert, writer
 
 
 def _settings(
-    match: Match, mapping: AlertMapping, context: AlertContext, custom: AlertSettings
+    level: Level | None, mapping: AlertMapping, logsource: Logsource, custom: AlertSettings
 ) -> AlertSettings:
-    level = match.rule.level
     settings = replace(mapping.settings, severity=mapping.severity.get(level or "none"))
     for override in mapping.overrides:
         if override.levels and level not in override.levels:
             continue
-        if override.logsource.covers(context.logsource):
+        if override.logsource.covers(logsource):
             settings = override.settings.over(settings)
     return custom.over(settings)
 
@@ -103,6 +163,7 @@ class _Writer:
     """Renders templates; what goes wrong on the way is noted for the description."""
 
     facts: Facts
+    renderer: Renderer
     notes: list[str]
     discover: DiscoverLink | None = None
 
@@ -171,8 +232,8 @@ class _Writer:
             raw_characters=mapping.raw_characters,
         )
         sections = describe(self.facts, shown)
-        rendered = render(
-            mapping.description.text, self.facts, Mode.MARKDOWN, MAX_DESCRIPTION, sections
+        rendered = self.renderer.render(
+            mapping.description.text, Mode.MARKDOWN, MAX_DESCRIPTION, sections
         )
         if rendered.problem:
             note = f"The description's template failed: {plain(rendered.problem, 500)}"
@@ -180,7 +241,7 @@ class _Writer:
         return fit(rendered.text or sections["body"], MAX_DESCRIPTION)
 
     def _render(self, what: str, template: TemplateText, mode: Mode, limit: int) -> Rendered:
-        rendered = render(template.text, self.facts, mode, limit)
+        rendered = self.renderer.render(template.text, mode, limit)
         if rendered.problem:
             self.notes.append(f"The template of the {what} failed: {plain(rendered.problem, 500)}")
         return rendered

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from sigma2hive.alerts.blocks import listed, spans, table
 from sigma2hive.alerts.counting import counting_lines, shown_duration
 from sigma2hive.alerts.discover import WIDER, DiscoverLink
-from sigma2hive.alerts.facts import Facts
+from sigma2hive.alerts.facts import Facts, RuleSide
 from sigma2hive.alerts.key_fields import NOTHING, key_fields
 from sigma2hive.alerts.muting import mute_filter
 from sigma2hive.alerts.procedures import attack_links, tactics_of
@@ -73,27 +74,40 @@ class Shown:
 
 def describe(facts: Facts, shown: Shown) -> dict[str, Markdown]:
     """Return every section, "" where there is nothing to say, and `body`, all of them."""
-    rule = facts.match.rule
+    own = _rule_sections(facts.rule_side)
     texts = {
         "summary": _summary(facts) + _discover(shown.discover),
-        "about": markdown_text(excerpt(rule.description, _MAX_RULE_TEXT)),
+        "about": own["about"],
         "fields": key_fields(facts, shown.key_fields),
         "why": _why(facts),
-        "attack": _attack(facts),
-        "falsepositives": listed(
-            "False positives known to the rule", map(_rule_text, rule.falsepositives)
-        ),
-        "references": listed("References", map(_reference, rule.references)),
+        "attack": own["attack"],
+        "falsepositives": own["falsepositives"],
+        "references": own["references"],
         "left_out": _left_out(shown.left_out),
         "help": f"### What to do with it\n\n{shown.help}" if shown.help else "",
         "mute": _mute(mute_filter(facts, shown.mute_by)),
         "notes": listed("About this alert", map(markdown_text, shown.notes)),
         "raw": _raw(facts.match.events, shown),
-        "footer": _footer(facts),
+        "footer": own["footer"],
     }
     sections = {name: Markdown(texts[name]) for name in SECTION_ORDER}
     sections["body"] = Markdown("\n\n".join(text for text in sections.values() if text))
     return sections
+
+
+@lru_cache(maxsize=1024)
+def _rule_sections(side: RuleSide) -> Mapping[str, str]:
+    """Return the sections that are the same in all alerts of a rule."""
+    rule = side.rule
+    return {
+        "about": markdown_text(excerpt(rule.description, _MAX_RULE_TEXT)),
+        "attack": _attack(rule.tags),
+        "falsepositives": listed(
+            "False positives known to the rule", map(_rule_text, rule.falsepositives)
+        ),
+        "references": listed("References", map(_reference, rule.references)),
+        "footer": _footer(side),
+    }
 
 
 def _summary(facts: Facts) -> str:
@@ -181,8 +195,7 @@ def _is_sought(atom: Atom, value: str) -> bool:
     return all(fold(part) in folded for part in atom.test.pattern if not isinstance(part, Wildcard))
 
 
-def _attack(facts: Facts) -> str:
-    tags = facts.match.rule.tags
+def _attack(tags: tuple[str, ...]) -> str:
     links = list(attack_links(tags))
     tactics = ", ".join(tactics_of(tags))
     return listed("ATT&CK", [*([f"Tactics: {tactics}"] if tactics else []), *links])
@@ -208,14 +221,13 @@ def _mute(text: str) -> str:
     return f"### To mute it\n\n{intro}\n\n{text}"
 
 
-def _footer(facts: Facts) -> str:
-    rule = facts.match.rule
+def _footer(side: RuleSide) -> str:
     entries = [
-        f"File: {_code(str(rule.location))}{_version(facts.context.version)}",
-        f"Id: {_code(rule.id)}",
+        f"File: {_code(str(side.rule.location))}{_version(side.version)}",
+        f"Id: {_code(side.rule.id)}",
     ]
-    if facts.owner:
-        entries.append(f"Owner: {markdown_text(facts.owner)}")
+    if side.owner:
+        entries.append(f"Owner: {markdown_text(side.owner)}")
     return listed("The rule", entries)
 
 

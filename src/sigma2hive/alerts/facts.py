@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from sigma2hive.alerts.lookup import Lookup, shown_address
 from sigma2hive.model.events import Event
 from sigma2hive.model.fields import Field
 from sigma2hive.model.matches import Match
 from sigma2hive.model.profiles import Logsource
-from sigma2hive.model.rules import CompiledCorrelation
+from sigma2hive.model.rules import CompiledCorrelation, RuleInfo
 from sigma2hive.model.values import Values
 from sigma2hive.model.versions import RuleVersion
 from sigma2hive.settings import KibanaSettings
@@ -42,7 +43,7 @@ class AlertContext:
     version: RuleVersion = field(default_factory=RuleVersion)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Facts:
     """A match with what is needed to look into its events."""
 
@@ -70,11 +71,35 @@ class Facts:
         Where the event lacks the field, what the profile's other names for it say. Addresses are in
         their one form.
         """
+        if values is not self._alone:
+            return self._values_in(name, values)
+        found = self._known.get(name)
+        if found is None:
+            found = self._known[name] = self._values_in(name, values)
+        return found
+
+    @cached_property
+    def _alone(self) -> Values | None:
+        """The values of the one event of a match; each field of it is asked for several times."""
+        events = self.match.events
+        return events[0].values if len(events) == 1 else None
+
+    @cached_property
+    def _known(self) -> dict[str, tuple[str, ...]]:
+        return {}
+
+    def _values_in(self, name: str, values: Values) -> tuple[str, ...]:
         found = values.get(name) or self._translated(name, values)
         found = found or self.context.lookup.stand_in(name, values)
         if found and self.context.lookup.is_address(name):
             return tuple(dict.fromkeys(shown_address(text) for text in found))
         return found
+
+    def may_be_in(self, values: Values, names: tuple[str, ...]) -> set[str]:
+        """Return those of `names` that `values_in` may give something for in one event."""
+        found = self.context.lookup.may_be_in(values, names)
+        # What the rule itself says of a name goes before what its profile does.
+        return found.union(name for name in names if name in self.context.fields)
 
     def paths_of(self, name: str) -> tuple[str, ...]:
         """Return the index fields that a Sigma name stands for, () where it is a path itself."""
@@ -96,7 +121,7 @@ class Facts:
     def _fields_of(self, name: str) -> tuple[Field, ...]:
         return self.context.fields.get(name) or self.context.lookup.fields_of(name)
 
-    @property
+    @cached_property
     def group(self) -> tuple[tuple[str, str], ...]:
         """The grouping fields and their one value, addresses in their one form."""
         is_address = self.context.lookup.is_address
@@ -105,19 +130,34 @@ class Facts:
             for name, value in self.match.group
         )
 
-    @property
+    @cached_property
     def first(self) -> Event:
         """The event that happened first."""
         return min(self.match.events, key=lambda event: event.time_ns)
 
-    @property
+    @cached_property
     def last(self) -> Event:
         """The event that happened last."""
         return max(self.match.events, key=lambda event: event.time_ns)
 
-    def rule_texts(self) -> dict[str, str]:
+    @property
+    def rule_side(self) -> RuleSide:
+        """What is the same in all matches of the rule."""
+        return RuleSide(self.match.rule, self.context.version, self.context.logsource, self.owner)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSide:
+    """What alerts say of a rule itself, whatever the match; equal ones say the same."""
+
+    rule: RuleInfo
+    version: RuleVersion = field(default_factory=RuleVersion)
+    logsource: Logsource = field(default_factory=Logsource)
+    owner: str = ""
+
+    def texts(self) -> dict[str, str]:
         """Return what templates call rule.title, rule.id …; "" where the rule says nothing."""
-        rule = self.match.rule
+        rule = self.rule
         return {
             "id": rule.id,
             "title": rule.title,
@@ -125,12 +165,12 @@ class Facts:
             "status": rule.status,
             "description": rule.description,
             "author": rule.author,
-            "commit": self.context.version.commit if self.context.version.is_as_committed else "",
+            "commit": self.version.commit if self.version.is_as_committed else "",
             "owner": self.owner,
             "path": rule.location.path,
             "line": str(rule.location.line),
             "place": str(rule.location),
-            "logsource": str(self.context.logsource),
+            "logsource": str(self.logsource),
         }
 
 

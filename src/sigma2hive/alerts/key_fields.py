@@ -44,9 +44,17 @@ def _rows(
     facts: Facts, categories: Mapping[str, tuple[str, ...]]
 ) -> Iterator[tuple[str, str, _Counted]]:
     shown: set[str] = set()
-    for category, names in (*categories.items(), (_OWN, facts.match.rule.fields)):
+    own = facts.match.rule.fields
+    everywhere = tuple(name for names in categories.values() for name in names)
+    there = {
+        name
+        for event in facts.match.events
+        for asked in (everywhere, own)
+        for name in facts.may_be_in(event.values, asked)
+    }
+    for category, names in (*categories.items(), (_OWN, own)):
         seen: set[tuple[str, ...]] = set()
-        for name in dict.fromkeys(names):
+        for name in (name for name in dict.fromkeys(names) if name in there):
             paths = {name, *facts.paths_of(name)}
             counted = _counted(facts, name)
             # One account under two names is one row.

@@ -59,6 +59,14 @@ class Named:
     names: LogsourcePlace
 
 
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """Names by the fields of which their values are read; `always` are those read of any."""
+
+    by_source: Mapping[str, tuple[str, ...]]
+    always: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Lookup:
     """The other names of fields at some places of a profile; of no place there are none.
@@ -72,6 +80,10 @@ class Lookup:
         default_factory=dict, init=False, repr=False, compare=False
     )
     _names: dict[str, tuple[str, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _addresses: dict[str, bool] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _indexes: dict[tuple[str, ...], _Index] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -110,14 +122,36 @@ class Lookup:
                     yield entry.sources[0]
             yield from (name for name in self._own_names(path) if name in values)
 
-    def reachable(self, values: Values) -> set[str]:
-        """Return the paths for which an event may have a stand-in."""
-        sources = self._targets.keys() & values.keys()
-        targets = {target for source in sources for target in self._targets[source]}
-        return targets | {prefix + name for prefix in self._prefixes for name in values}
+    def may_be_in(self, values: Values, names: tuple[str, ...]) -> set[str]:
+        """Return those of `names` that an event may have values of, by whatever other name.
+
+        An event has few fields, and what is asked of it are many: only what it has is looked at.
+        """
+        index = self._indexes.get(names)
+        if index is None:
+            index = self._indexes[names] = _index((name, self._sources_of(name)) for name in names)
+        found = set(index.always)
+        for path in index.by_source.keys() & values.keys():
+            found.update(index.by_source[path])
+        return found
+
+    def _sources_of(self, name: str) -> frozenset[str] | None:
+        """Return the fields of which a name's values are read; None is of any."""
+        fields = self.fields_of(name)
+        if any(entry.below is not None for entry in fields):
+            return None
+        own = (path for entry in fields for path in _sources(entry))
+        others = (path for entry in self._stand_ins.get(name, ()) for path in entry.sources)
+        return frozenset((name, *own, *others, *self._own_names(name)))
 
     def is_address(self, name: str) -> bool:
         """Whether the values of a path or Sigma name are addresses."""
+        found = self._addresses.get(name)
+        if found is None:
+            found = self._addresses[name] = self._is_address(name)
+        return found
+
+    def _is_address(self, name: str) -> bool:
         if any(_first(entry.names, name).type is FieldType.IP for entry in self.named):
             return True
         fields = self.fields_of(name) or tuple(place.field(name) for place in self.places)
@@ -156,13 +190,16 @@ class Lookup:
             yield from _by_profile(entry.names, entry.own)
             yield from _by_security_pipeline(entry.names, _SIGMA)
 
-    @cached_property
-    def _targets(self) -> Mapping[str, set[str]]:
-        found: dict[str, set[str]] = {}
-        for path, entries in self._stand_ins.items():
-            for source in (source for entry in entries for source in entry.sources):
-                found.setdefault(source, set()).add(path)
-        return found
+
+def _index(sources: Iterable[tuple[str, frozenset[str] | None]]) -> _Index:
+    by_source: dict[str, tuple[str, ...]] = {}
+    always = []
+    for name, paths in sources:
+        if paths is None:
+            always.append(name)
+        for path in paths or ():
+            by_source[path] = (*by_source.get(path, ()), name)
+    return _Index(by_source, tuple(always))
 
 
 def _names_at(path: str, place: LogsourcePlace) -> Iterator[str]:

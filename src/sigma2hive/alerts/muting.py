@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from uuid import UUID, uuid5
 
 from sigma2hive.alerts.facts import Facts
@@ -94,7 +95,7 @@ def _by_fields(facts: Facts, names: tuple[str, ...]) -> Iterator[tuple[str, str]
                 for event in facts.match.events
                 for name in facts.context.lookup.own_names(path, event.values)
             )
-            for name in (*facts.context.lookup.names_of(path), *own):
+            for name in chain(facts.context.lookup.names_of(path), own):
                 values = _values(facts, place, name)
                 if len(values) == 1:
                     yield name, values.pop()

@@ -6,8 +6,9 @@ was left out. Values are exact, but for hidden characters, which are made visibl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
@@ -25,6 +26,8 @@ _MAX_MESSAGE = 2000
 #: A longer value is not even looked at: no kind of observable shrinks so much.
 _MAX_RAW = 65_536
 _MAX_LEFT_OUT_TEXT = 200
+#: What became of longer values is not kept in mind.
+_MAX_KEPT = 256
 _NAME_TYPES = frozenset({"domain", "fqdn", "hostname"})
 
 
@@ -49,16 +52,61 @@ class _Draft:
     internal: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Usable:
+    """A value that can be an observable: as it is shown, and by what it is told from others."""
+
+    normal: Normal
+    shown: str
+    folded: str
+    is_own: bool
+
+
+_Judged = _Usable | LeftOut
+
+
+class Judge:
+    """What a mapping says of any value: whether it is ignored, and whether it is the team's own."""
+
+    def __init__(self, mapping: ObservablesMapping) -> None:
+        self.mapping = mapping
+        self._ignored = _Ignored(mapping)
+        self._own = _Own(mapping)
+        self._look_once = lru_cache(maxsize=4096)(self._look)
+
+    def look(self, kind: str, value: str) -> tuple[_Judged, ...]:
+        """Return what a value of a row's type becomes; the same hosts and accounts come again."""
+        look = self._look_once if len(value) <= _MAX_KEPT else self._look
+        return look(kind, value)
+
+    def _look(self, kind: str, value: str) -> tuple[_Judged, ...]:
+        if len(value) > _MAX_RAW:
+            return (_refused(kind, value, f"longer than {MAX_DATA:,} characters"),)
+        if self._ignored.covers(kind, value):
+            return (_refused(kind, value, "on the ignore list"),)
+        try:
+            found = normalise(kind, value)
+        except UnusableError as error:
+            return (_refused(kind, value, str(error)),)
+        return tuple(map(self._judged, found))
+
+    def _judged(self, normal: Normal) -> _Judged:
+        if self._ignored.covers(normal.data_type, normal.data):
+            return _refused(normal.data_type, normal.data, "on the ignore list")
+        shown = visible(normal.data)
+        if not shown or units(shown) > MAX_DATA:
+            reason = f"longer than {MAX_DATA:,} characters" if shown else "nothing is left of it"
+            return _refused(normal.data_type, normal.data, reason)
+        # TheHive compares most types without letter case, and refuses what it takes for a double.
+        return _Usable(normal, shown, fold(shown), self._own.covers(normal))
+
+
 def collect_observables(
-    rows: Iterable[ObservableMapping],
-    mapping: ObservablesMapping,
-    facts: Facts,
-    markings: Markings,
+    rows: Sequence[ObservableMapping], judge: Judge, facts: Facts, markings: Markings
 ) -> tuple[tuple[Observable, ...], tuple[LeftOut, ...]]:
     """Return the observables of a match, in the order of the rows, and what was left out."""
-    collector = _Collector(mapping, facts.context.data_types)
-    rows = tuple(rows)
-    by_path = _values_by_path({row.field for row in rows}, facts)
+    collector = _Collector(judge, facts.context.data_types)
+    by_path = _values_by_path(tuple(dict.fromkeys(row.field for row in rows)), facts)
     for row in rows:
         for value in by_path.get(row.field, ()):
             collector.take(row, value)
@@ -66,71 +114,51 @@ def collect_observables(
     return observables, tuple(collector.left_out)
 
 
-def _values_by_path(paths: set[str], facts: Facts) -> Mapping[str, Iterable[str]]:
+def _values_by_path(paths: tuple[str, ...], facts: Facts) -> Mapping[str, Iterable[str]]:
     """Return the distinct values of each field; every event's spelling, not the group's first."""
     found: dict[str, dict[str, None]] = {}
-    names = {path for path in paths if facts.paths_of(path)}
     for event in facts.match.events:
-        # An event has few fields and a mapping many rows: the smaller is walked.
-        there = event.values.keys() | facts.context.lookup.reachable(event.values)
-        for path in paths & there | names:
+        for path in facts.may_be_in(event.values, paths):
             values = facts.values_in(path, event.values)
             found.setdefault(path, {}).update(dict.fromkeys(values))
     return found
 
 
 class _Collector:
-    def __init__(self, mapping: ObservablesMapping, server_types: frozenset[str] | None) -> None:
-        self._mapping = mapping
+    def __init__(self, judge: Judge, server_types: frozenset[str] | None) -> None:
+        self._mapping = mapping = judge.mapping
         self._server_types = (
             frozenset((*SERVER_TYPES, *mapping.data_types))
             if server_types is None
             else server_types
         )
-        self._ignored = _Ignored(mapping)
-        self._own = _Own(mapping)
+        self._judge = judge
         self.drafts: dict[tuple[str, str], _Draft] = {}
         self.left_out: dict[LeftOut, None] = {}
 
     def take(self, row: ObservableMapping, value: str) -> None:
         """Add one value of a row's field, or the reason why not."""
-        if len(value) > _MAX_RAW:
-            self._leave_out(row.type, value, f"longer than {MAX_DATA:,} characters")
-            return
-        if self._ignored.covers(row.type, value):
-            self._leave_out(row.type, value, "on the ignore list")
-            return
-        try:
-            found = normalise(row.type, value)
-        except UnusableError as error:
-            self._leave_out(row.type, value, str(error))
-            return
-        for normal in found:
-            self._add(row, normal)
+        for judged in self._judge.look(row.type, value):
+            if isinstance(judged, LeftOut):
+                self.left_out[judged] = None
+            else:
+                self._add(row, judged)
 
-    def _add(self, row: ObservableMapping, normal: Normal) -> None:
-        shown = visible(normal.data)
-        if self._ignored.covers(normal.data_type, normal.data):
-            self._leave_out(normal.data_type, normal.data, "on the ignore list")
-            return
-        if not shown or units(shown) > MAX_DATA:
-            reason = f"longer than {MAX_DATA:,} characters" if shown else "nothing is left of it"
-            self._leave_out(normal.data_type, normal.data, reason)
-            return
+    def _add(self, row: ObservableMapping, usable: _Usable) -> None:
+        normal, shown = usable.normal, usable.shown
         data_type, tags = self._placed(normal.data_type)
-        # TheHive compares most types without letter case, and refuses what it takes for a double.
-        key = (data_type, fold(shown))
+        key = (data_type, usable.folded)
         draft = self.drafts.get(key)
         if draft is None:
             if len(self.drafts) >= self._mapping.limit:
                 reason = f"the alert has {self._mapping.limit} observables already"
-                self._leave_out(data_type, shown, reason)
+                self.left_out[_refused(data_type, shown, reason)] = None
                 return
             draft = self.drafts[key] = _Draft(data_type, shown)
         draft.rows[row] = None
         draft.fields[row.field] = None
         draft.tags.update(dict.fromkeys((*row.tags, *tags)))
-        draft.internal = draft.internal or row.internal or self._own.covers(normal)
+        draft.internal = draft.internal or row.internal or usable.is_own
         for note in _notes(normal, shown, draft, tags):
             draft.notes[note] = None
 
@@ -144,9 +172,9 @@ class _Collector:
             return data_type, ()
         return "other", (data_type,)
 
-    def _leave_out(self, data_type: str, data: str, reason: str) -> None:
-        shown = visible(excerpt(data, _MAX_LEFT_OUT_TEXT))
-        self.left_out[LeftOut(data_type, shown, reason)] = None
+
+def _refused(data_type: str, data: str, reason: str) -> LeftOut:
+    return LeftOut(data_type, visible(excerpt(data, _MAX_LEFT_OUT_TEXT)), reason)
 
 
 def _notes(normal: Normal, shown: str, draft: _Draft, tags: tuple[str, ...]) -> Iterator[str]:

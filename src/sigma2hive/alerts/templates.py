@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -21,7 +21,7 @@ from jinja2 import pass_context as with_context
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from sigma2hive.alerts.facts import RULE_KEYS, Facts
+from sigma2hive.alerts.facts import RULE_KEYS, Facts, RuleSide
 from sigma2hive.alerts.text import (
     UNKNOWN,
     Markdown,
@@ -156,23 +156,43 @@ def _event_path(node: nodes.Node) -> str:
     return ".".join(reversed(parts)) if is_event else ""
 
 
-def render(
-    text: str,
-    facts: Facts,
-    mode: Mode,
-    limit: int,
-    sections: Mapping[str, Markdown] | None = None,
-) -> Rendered:
-    """Return the template rendered within `limit` characters; never raises for what it is given.
+@dataclass(frozen=True)
+class Renderer:
+    """Renders templates about one match."""
 
-    `sections` are further variables of a description. With a `problem`, the text is "".
-    """
-    extra = tuple(sections or ())
-    problem = _problem(text, extra)
+    facts: Facts
+
+    def render(
+        self, text: str, mode: Mode, limit: int, sections: Mapping[str, Markdown] | None = None
+    ) -> Rendered:
+        """Return the template rendered within `limit` characters; never raises for what it gets.
+
+        `sections` are further variables of a description. With a `problem`, the text is "".
+        """
+        if not text:
+            return Rendered("")
+        if _is_of_rule(text):
+            return _render_of_rule(text, self.facts.rule_side, mode, limit)
+        rule = _rule_variables(self.facts.rule_side, mode is Mode.MARKDOWN)
+        return _rendered(text, mode, limit, {**self._variables, "rule": rule, **(sections or {})})
+
+    @cached_property
+    def _variables(self) -> Mapping[str, object]:
+        return _variables(self.facts)
+
+
+@lru_cache(maxsize=4096)
+def _render_of_rule(text: str, side: RuleSide, mode: Mode, limit: int) -> Rendered:
+    """Render what asks for the rule alone, once for all of its matches."""
+    return _rendered(text, mode, limit, {"rule": _rule_variables(side, mode is Mode.MARKDOWN)})
+
+
+def _rendered(text: str, mode: Mode, limit: int, known: Mapping[str, object]) -> Rendered:
+    problem = _problem(text, tuple(name for name in known if name not in _VARIABLES))
     if problem is not None:
         return Rendered("", problem=problem[0])
     notes = _Notes()
-    variables = {**_variables(facts, mode), **(sections or {}), "_notes": notes}
+    variables = {**known, "_notes": notes}
     try:
         pieces = list(_pieces(_compiled(text, mode), variables, limit))
     except Exception as error:  # a template may fail in any way; its alert must not
@@ -206,7 +226,22 @@ def _pieces(template: Template, variables: Mapping[str, object], limit: int) -> 
         room -= len(piece)
 
 
-def _variables(facts: Facts, mode: Mode) -> dict[str, object]:
+@lru_cache(maxsize=4096)
+def _rule_variables(side: RuleSide, is_markdown: bool) -> Mapping[str, object]:
+    """Return `rule` of the templates."""
+    texts = side.texts()
+    if is_markdown:
+        texts = {
+            key: Markdown(code_span(text) if key in _AS_CODE else markdown_text(text))
+            for key, text in texts.items()
+            if text
+        }
+    return {key: texts.get(key) or _Absent(name=f"rule.{key}") for key in RULE_KEYS}
+
+
+def _variables(facts: Facts) -> dict[str, object]:
+    """Return all variables and functions but `rule`."""
+
     def lookup_first(path: str) -> tuple[str, ...]:
         return facts.values_in(path, facts.first.values)
 
@@ -215,17 +250,8 @@ def _variables(facts: Facts, mode: Mode) -> dict[str, object]:
         spelled = {fold(value[:MAX_TEXT]): value for value in reversed(facts.values(str(name)))}
         return joined(tuple(reversed(spelled.values()))) if spelled else _Absent(name=str(name))
 
-    texts = facts.rule_texts()
-    if mode is Mode.MARKDOWN:
-        texts = {
-            key: Markdown(code_span(text) if key in _AS_CODE else markdown_text(text))
-            for key, text in texts.items()
-            if text
-        }
-    rule = {key: texts.get(key) or _Absent(name=f"rule.{key}") for key in RULE_KEYS}
     return {
         **_numbers(facts),
-        "rule": rule,
         "group": list(facts.group),
         "event": _EventView(lookup_first),
         "first_time": Markdown(shown_time(facts.first.time_ns)),
@@ -258,6 +284,15 @@ def _expanded(text: str) -> str:
         return f"{{{{ field('{name}') }}}}"
 
     return _SIMPLE.sub(expression, text)
+
+
+@lru_cache(maxsize=4096)
+def _is_of_rule(text: str) -> bool:
+    """Whether a template can be rendered, and asks for nothing but `rule`."""
+    if _problem(text, ()) is not None:
+        return False
+    tree = _ENVIRONMENTS[Mode.TITLE].parse(_expanded(text))
+    return all(node.name == "rule" for node in tree.find_all(nodes.Name))
 
 
 @lru_cache(maxsize=4096)

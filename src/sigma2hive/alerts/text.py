@@ -45,17 +45,26 @@ _BACKTICKS = re.compile(r"`+")
 
 def visible(text: str, *, keep_lines: bool = False) -> str:
     """Return `text` with every hidden character as ‹U+202E›; `keep_lines` leaves \\n and \\t."""
+    if _is_plain_ascii(text):
+        return text
     pattern = _HIDDEN_IN_LINES if keep_lines else _HIDDEN
     return pattern.sub(lambda found: f"‹U+{ord(found[0]):04X}›", text)
 
 
 def is_hidden(text: str) -> bool:
     """Whether `text` holds a character that `visible` would change."""
-    return _HIDDEN.search(text) is not None
+    return not _is_plain_ascii(text) and _HIDDEN.search(text) is not None
+
+
+def _is_plain_ascii(text: str) -> bool:
+    """Whether `text` is of ASCII's visible characters and blanks alone, as nearly all is."""
+    return text.isascii() and text.isprintable()
 
 
 def units(text: str) -> int:
     """Return the length as TheHive counts it: in UTF-16 code units."""
+    if text.isascii():
+        return len(text)
     return len(text) + sum(character > "\uffff" for character in text)
 
 
@@ -82,12 +91,16 @@ def defang(text: str) -> str:
 
     What is defanged already stays as it is.
     """
-    text = _HTTP.sub("xx", text)
-    text = _SCHEME.sub(lambda found: f"[://]{found[1].replace('.', '[.]')}", text)
-    text = _NO_SCHEME.sub("[//]", text)
-    text = _BARE_SCHEME.sub(r"\1[:]", text)
-    text = _WWW.sub("[.]", text)
-    return _MAIL.sub("[@]", text)
+    # Nearly no text has any of these, and to look for them is much faster than the patterns are.
+    if "//" in text:
+        text = _HTTP.sub("xx", text)
+        text = _SCHEME.sub(lambda found: f"[://]{found[1].replace('.', '[.]')}", text)
+        text = _NO_SCHEME.sub("[//]", text)
+    if ":" in text:
+        text = _BARE_SCHEME.sub(r"\1[:]", text)
+    if "w." in text or "W." in text:
+        text = _WWW.sub("[.]", text)
+    return _MAIL.sub("[@]", text) if "@" in text else text
 
 
 def plain(text: str, limit: int) -> str:
@@ -117,22 +130,26 @@ def code_span(text: str, limit: int = 300, *, in_table: bool = True) -> str:
     shown = _without_pipes(shown) if in_table else shown
     if not shown:
         return "(empty)"
-    longest = max((len(run) for run in _BACKTICKS.findall(shown)), default=0)
+    longest = _longest_backticks(shown)
     fence = "`" * (longest + 1)
     # Blanks at both ends keep a backtick or blank of the value apart from the fence.
     needs_blanks = longest or shown[0] == " " or shown[-1] == " "
     return f"{fence} {shown} {fence}" if needs_blanks else f"{fence}{shown}{fence}"
 
 
+def _longest_backticks(text: str) -> int:
+    return max(map(len, _BACKTICKS.findall(text))) if "`" in text else 0
+
+
 def _without_pipes(text: str) -> str:
     # Programs disagree about a backslash and a bar in a table's cell, and the cell could end there.
-    return text.replace("\\|", "\\‹U+007C›").replace("|", "\\|")
+    return text.replace("\\|", "\\‹U+007C›").replace("|", "\\|") if "|" in text else text
 
 
 def fenced(text: str, language: str = "") -> str:
     """Return `text` as a fenced Markdown block that nothing inside can close."""
     shown = visible(text, keep_lines=True)
-    longest = max((len(run) for run in _BACKTICKS.findall(shown)), default=0)
+    longest = _longest_backticks(shown)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{shown}\n{fence}"
 

@@ -147,6 +147,8 @@ def _run(project: Project, asked: _Asked) -> Exit:
             mappings=project.mappings,
             sinks=sinks,
             episodes=episodes,
+            # A dry run shows titles; what is in an alert is for those who get it.
+            is_described=not asked.dry_run,
             unsearched=looked_at.unsearched,
             progress=stack.enter_context(_progress(summary)),
             profile=project.profile,

@@ -85,16 +85,29 @@ def reasons_for(condition: Condition, values: Values) -> tuple[Atom, ...]:
 
     Atoms under a negation are none: that something is absent shows in no field.
     """
+    return _decided(condition, values)[1]
+
+
+def _decided(condition: Condition, values: Values) -> tuple[bool, tuple[Atom, ...]]:
+    """Return whether the condition holds, and the atoms that made it; each is looked at once."""
     match condition:
         case And(conditions):
-            parts = [reasons_for(part, values) for part in conditions]
-            return sum(parts, ()) if holds(condition, values) else ()
+            met: list[Atom] = []
+            for part in conditions:
+                is_met, atoms = _decided(part, values)
+                if not is_met:
+                    return False, ()
+                met += atoms
+            return True, tuple(met)
         case Or(conditions):
-            return sum((reasons_for(part, values) for part in conditions), ())
+            parts = [_decided(part, values) for part in conditions]
+            atoms = tuple(atom for _, below in parts for atom in below)
+            return any(is_met for is_met, _ in parts), atoms
         case Not():
-            return ()
+            return holds(condition, values), ()
         case Atom():
-            return (condition,) if holds(condition, values) else ()
+            is_met = holds(condition, values)
+            return is_met, (condition,) if is_met else ()
 
 
 def _is_there(atom: Atom, values: Values) -> bool:

@@ -5,34 +5,46 @@ Takes what was compiled and the profile that it was compiled for; gives a contex
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sigma2hive.alerts import AlertContext, Lookup, Named
 from sigma2hive.model.fields import Field
 from sigma2hive.model.profiles import Logsource, Profile
 from sigma2hive.model.rules import Compiled, CompiledCorrelation, CompiledRule
+from sigma2hive.model.versions import RuleVersion
 from sigma2hive.settings import KibanaSettings
 
 
 def contexts_of(
-    compiled: Compiled, profile: Profile | None, kibana: KibanaSettings
+    compiled: Compiled,
+    profile: Profile | None,
+    kibana: KibanaSettings,
+    version_of: Callable[[str], RuleVersion] = lambda _: RuleVersion(),
 ) -> Mapping[str, AlertContext]:
-    """Return the context of each rule and correlation, by its id, without its version.
+    """Return the context of each rule and correlation, by its id.
 
     Without a profile, alerts know the fields that rules ask for, and no other names of theirs.
+    `version_of` tells of a rule's file, by its path as findings show it, which commit it is from.
     """
-    return _Contexts(compiled, profile, kibana)
+    return _Contexts(compiled, profile, kibana, version_of)
 
 
 class _Contexts(Mapping[str, AlertContext]):
     """Made when they are asked for: few rules raise an alert."""
 
-    def __init__(self, compiled: Compiled, profile: Profile | None, kibana: KibanaSettings) -> None:
+    def __init__(
+        self,
+        compiled: Compiled,
+        profile: Profile | None,
+        kibana: KibanaSettings,
+        version_of: Callable[[str], RuleVersion],
+    ) -> None:
         self._rules = compiled.by_id()
         self._correlations = {entry.info.id: entry for entry in compiled.correlations}
         self._lookups = _Lookups(profile)
         self._kibana = kibana
+        self._version_of = version_of
         self._made: dict[str, AlertContext] = {}
 
     def __getitem__(self, rule_id: str) -> AlertContext:
@@ -57,6 +69,7 @@ class _Contexts(Mapping[str, AlertContext]):
             lookup=self._lookups.of({rule.logsource}),
             logsource=rule.logsource,
             kibana=self._kibana,
+            version=self._version_of(rule.info.location.path),
         )
 
     def _title_of(self, rule_id: str) -> str:
@@ -72,6 +85,7 @@ class _Contexts(Mapping[str, AlertContext]):
             correlation=correlation,
             counted=tuple(map(self._title_of, correlation.rules)),
             kibana=self._kibana,
+            version=self._version_of(correlation.info.location.path),
         )
 
 

@@ -62,7 +62,7 @@ class Matcher:
 
     `kept` is called once for each event that feeds a correlation, with the id of the rule that it
     met; what it returns is kept in the event's place. With `exhaustive`, searches bring candidates
-    that a rule's own filters take away, too.
+    that a rule's own filters take away, too. Unless `is_explained`, matches come without reasons.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Matcher:
         kept: Callable[[str, Event], Event] = lambda _, event: event,
         *,
         exhaustive: bool = False,
+        is_explained: bool = True,
         program: Program | None = None,
     ) -> None:
         #: How many matches filters took away. Of candidates only those that a correlation's filters
@@ -78,6 +79,7 @@ class Matcher:
         self.suppressed: Counter[Suppression] = Counter()
         self._kept = kept
         self._exhaustive = exhaustive
+        self._is_explained = is_explained
         self._rules = compiled.by_id()
         self._engine = Engine(compiled.rules, program)
         self._by_position = compiled.rules
@@ -100,8 +102,11 @@ class Matcher:
                     rule=rule.info,
                     events=(event,),
                     identity=event_identity(rule.info.id, event.key),
-                    reasons=reasons_for(rule.condition, event.values),
+                    reasons=self._reasons(rule, event),
                 )
+
+    def _reasons(self, rule: CompiledRule, event: Event) -> tuple[Atom, ...]:
+        return reasons_for(rule.condition, event.values) if self._is_explained else ()
 
     def hits_of(self, found: EventRows | Candidate) -> Iterator[tuple[CompiledRule, Event]]:
         """Yield each rule that is met, silent ones too, with the event that meets it."""
@@ -197,7 +202,7 @@ class Matcher:
             identity=firing.stored.identity,
             group=firing.shown,
             epoch=correlation.epoch,
-            reasons=self._base_reasons(correlation, firing.events),
+            reasons=self._base_reasons(correlation, firing.events) if self._is_explained else (),
             figure=firing.stored.figure,
         )
 

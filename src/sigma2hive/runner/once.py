@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from sigma2hive.alerts import AlertContext, build_alert
+from sigma2hive.alerts import AlertBuilder
 from sigma2hive.diagnostics import Diagnostic, Diagnostics
 from sigma2hive.engine import Correlated, Program
 from sigma2hive.model.alerts import Alert
@@ -36,16 +36,18 @@ class Pass:
 
     `profile` is the one that `compiled` was made for: alerts look up its other names for a field.
     `program` is that of its rules, where it is known.
-    Without `episodes` (a dry run) none is remembered. `unsearched` are ids of rules of which events
-    may be missing; it may grow while events are read. `progress` is told the number of events so
-    far, now and then. Alerts link to events in `kibana`; `version_of` tells of a rule's file, by
-    its path as findings show it, which commit it is from.
+    Without `episodes` (a dry run) none is remembered. Unless `is_described`, alerts come without
+    their description, which nobody would read: writing it is most of the work. `unsearched` are ids
+    of rules of which events may be missing; it may grow while events are read. `progress` is told
+    the number of events so far, now and then. Alerts link to events in `kibana`; `version_of` tells
+    of a rule's file, by its path as findings show it, which commit it is from.
     """
 
     compiled: Compiled
     mappings: Mappings
     sinks: Sequence[Sink] = ()
     episodes: EpisodeStore | None = None
+    is_described: bool = True
     unsearched: Collection[str] = ()
     progress: Callable[[int], None] = lambda _: None
     profile: Profile | None = None
@@ -80,9 +82,16 @@ def run_pass(
     Raises:
         SinkError: no sink takes alerts any more; what was pushed before stays.
     """
-    matcher = Matcher(work.compiled, program=work.program)
+    matcher = Matcher(work.compiled, is_explained=work.is_described, program=work.program)
     summary.suppressed = matcher.suppressed
-    contexts = contexts_of(work.compiled, work.profile, work.kibana)
+    contexts = contexts_of(work.compiled, work.profile, work.kibana, work.version_of)
+    builder = AlertBuilder(work.mappings, is_described=work.is_described)
+
+    def push(match: Match) -> Alert:
+        alert = builder.build(match, contexts[match.rule.id])
+        summary.delivered.push(alert, work.sinks)
+        return alert
+
     batches: Iterator[EventRows | Candidate | Diagnostic] = in_batches(found)
     for entry in batches:
         if isinstance(entry, Diagnostic):
@@ -91,7 +100,7 @@ def run_pass(
         summary.events += len(entry) if isinstance(entry, EventRows) else 1
         work.progress(summary.events)
         for match in matcher.matches_of(entry):
-            yield _pushed(work, match, contexts[match.rule.id], summary)
+            yield push(match)
     for correlation, correlated in matcher.correlated(work.unsearched):
         summary.ungrouped.extend(correlated.ungrouped)
         summary.put_aside.found.extend(correlated.put_aside)
@@ -99,17 +108,9 @@ def run_pass(
             continue
         remembered = _remembered(work.episodes, correlation, correlated)
         for firing in find_firings(correlation, correlated, remembered):
-            match = matcher.match_of(correlation, firing)
-            yield _pushed(work, match, contexts[match.rule.id], summary)
+            yield push(matcher.match_of(correlation, firing))
             if work.episodes is not None:
                 work.episodes.save(firing.stored)
-
-
-def _pushed(work: Pass, match: Match, context: AlertContext, summary: Summary) -> Alert:
-    context = replace(context, version=work.version_of(match.rule.location.path))
-    alert = build_alert(match, work.mappings, context)
-    summary.delivered.push(alert, work.sinks)
-    return alert
 
 
 def _remembered(

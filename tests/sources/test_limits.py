@@ -28,6 +28,13 @@ def fields(count: int) -> bytes:
     return line(**{f"f{number}": number for number in range(count)})
 
 
+def nested(depth: int) -> bytes:
+    """An object with arrays and objects in it, so many inside each other."""
+    inner = "".join(f'{{"{number}":' if number % 2 else "[" for number in range(depth))
+    outer = "".join("}" if number % 2 else "]" for number in reversed(range(depth)))
+    return line(a=json.loads(f"{inner}1{outer}"))
+
+
 @pytest.mark.parametrize(
     ("raw", "said"),
     [
@@ -35,8 +42,9 @@ def fields(count: int) -> bytes:
         pytest.param(fields(1_000_000), "more than 1,048,576 bytes", id="a-million-fields"),
         pytest.param(fields(10_001), "more than 10,000 values", id="fields"),
         pytest.param(line(a=[0] * 10_001), "more than 10,000 values", id="values"),
-        pytest.param(line(a=json.loads("[" * 100 + "]" * 100)), "100 deep", id="nesting"),
-        pytest.param(b'{"a":' * 150_000, "100 deep", id="nesting-beyond-the-parser"),
+        pytest.param(nested(254), "254 deep", id="nesting"),
+        pytest.param(nested(254).replace(b" ", b""), "254 deep", id="nesting-without-blanks"),
+        pytest.param(b'{"a":' * 150_000, "254 deep", id="nesting-beyond-the-parser"),
         pytest.param(
             line(**{"k" * 500_000: {f"f{number}": 1 for number in range(9_000)}}),
             "field names have more than",
@@ -63,7 +71,8 @@ def test_an_event_over_a_limit_is_put_aside(file: Path, raw: bytes, said: str) -
     [
         pytest.param(line(a="x" * (MIB - len(line(a="")))), id="bytes"),
         pytest.param(fields(9_999), id="fields"),
-        pytest.param(line(a=json.loads("[" * 99 + "]" * 99)), id="nesting"),
+        pytest.param(nested(253), id="nesting"),
+        pytest.param(nested(253).replace(b" ", b""), id="nesting-without-blanks"),
         pytest.param(line(text="{[" * 5_000 + "," * 20_000 + ":" * 20_000), id="marks-in-text"),
     ],
 )

@@ -61,7 +61,6 @@ def test_ordinals_count_equals_wherever_they_are_kept(digests: list[int], in_mem
     ordinals = Ordinals(in_memory)
     for position, digest in enumerate(digests):
         assert ordinals.next_of(bytes([digest])) == digests[:position].count(digest)
-    ordinals.close()
 
 
 @pytest.mark.parametrize(

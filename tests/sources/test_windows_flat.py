@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sigma2hive.model.events import Event
 from sigma2hive.model.times import parse_time_ns
 from sigma2hive.model.values import canonical_text, flatten
-from sigma2hive.sources import EventRows, Limits, SourceOptions, read_batches
-from sigma2hive.sources.lines import plain_record
+from sigma2hive.sources import EventRows, SourceOptions, read_batches
+from sigma2hive.sources.lines import PlainReader
 from sigma2hive.sources.windows import flat_document, normalise_windows
 from tests.sources.evtx_writer import evtx_file, logon
 from tests.sources.reading import TIME, TIME_NS, read, shown
@@ -160,6 +160,9 @@ def test_what_is_no_windows_event_is_refused(broken: dict[str, Any]) -> None:
 # Fast and careful reading.
 
 
+PLAIN = PlainReader(SourceOptions("flat"))
+
+
 def events_of(path: Path, content: bytes) -> list[Event]:
     path.write_bytes(content)
     events, findings = read(path, flavour="flat")
@@ -170,11 +173,10 @@ def events_of(path: Path, content: bytes) -> list[Event]:
 @pytest.mark.parametrize("name", sorted(RAW))
 def test_an_event_is_the_same_read_fast_and_with_care(name: str, tmp_path: Path) -> None:
     compact = json.dumps(RAW[name], separators=(",", ":")).encode()
-    # A text that begins with a colon looks like the end of a key.
-    assert (plain_record(compact, Limits()) is not None) == (b'"::' not in compact)
+    assert PLAIN.record_of(compact) is not None
     # A blank before a colon is a thing for the careful reader.
     careful = compact.replace(b'"Event":', b'"Event" :')
-    assert plain_record(careful, Limits()) is None
+    assert PLAIN.record_of(careful) is None
     (fast,) = events_of(tmp_path / "a.ndjson", compact)
     (slow,) = events_of(tmp_path / "b.ndjson", careful)
     assert (fast.key, fast.time_ns, fast.values) == (slow.key, slow.time_ns, slow.values)
@@ -211,7 +213,7 @@ def test_what_the_engine_sees_is_what_the_event_has(sections: dict[str, Any]) ->
     """Whatever stands in an event: it is never lost, and the fast reader says the same."""
     made = record(**sections)
     raw = json.dumps(made, separators=(",", ":")).encode()
-    document = plain_record(raw, Limits())
+    document = PLAIN.record_of(raw)
     if document is not None:
         texts = {name: set(values) for name, values in flatten(document).items()}
         careful = flatten(normalise_windows(json.loads(raw), "flat"))

@@ -6,8 +6,10 @@ Takes events one by one, or lines of which events are made only when somebody as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from sigma2hive.model.events import Event
 from sigma2hive.model.values import Values
@@ -19,25 +21,41 @@ MAX_EVENTS = 8_192
 MAX_BYTES = 8 * 1024 * 1024
 
 
-class Unmade(NamedTuple):
-    """A line that is known to be an event: its bytes, its place, and which of its equals it is.
+class Maker(Protocol):
+    """Makes the events of lines that are known to be events.
 
-    `make` makes the event of it; `line` is the number of a record where the file has no lines.
+    A line comes with its number, or that of its record where the file has no lines.
     """
 
-    raw: bytes
-    line: int
-    digest: bytes
-    ordinal: int
-    make: Callable[[Unmade], Event]
+    def event_of(self, raw: bytes, number: int) -> Event:
+        """Return the event; of equal lines the one that is asked for first came first."""
+
+    def values_of(self, raw: bytes, number: int) -> Values:
+        """Return what the event's values would be."""
+
+
+class _Run(NamedTuple):
+    """Lines that follow each other: the first's row and number. It ends where the next begins."""
+
+    row: int
+    number: int
+    maker: Maker
+
+
+_row_of = attrgetter("row")
 
 
 class EventRows:
-    """Some events, by their rows."""
+    """Some events, by their rows.
+
+    Which of its equals a line is, is counted as their events are made. So whoever makes one of them
+    makes all, in their order; that holds for all that decides by what an event says.
+    """
 
     def __init__(self) -> None:
         self.documents: list[Mapping[str, Any]] = []
-        self._rows: list[Event | Unmade] = []
+        self._rows: list[Event | bytes] = []
+        self._runs: list[_Run] = []
         self._bytes = 0
 
     def __len__(self) -> int:
@@ -55,14 +73,23 @@ class EventRows:
         self._rows.append(event)
         self._bytes += len(event.raw)
 
-    def add_lines(self, documents: Sequence[Mapping[str, Any]], lines: Sequence[Unmade]) -> None:
-        """Add several events that are not made yet."""
+    def add_lines(
+        self,
+        documents: Sequence[Mapping[str, Any]],
+        lines: Sequence[bytes],
+        number: int,
+        maker: Maker,
+    ) -> None:
+        """Add lines that are not made yet and follow each other, the first with its number."""
+        self._runs.append(_Run(len(self._rows), number, maker))
         self.documents.extend(documents)
         self._rows.extend(lines)
-        self._bytes += sum(len(line.raw) for line in lines)
+        self._bytes += sum(map(len, lines))
 
     def extend(self, others: EventRows) -> None:
         """Add the events of another batch."""
+        before = len(self._rows)
+        self._runs.extend(run._replace(row=before + run.row) for run in others._runs)
         self.documents.extend(others.documents)
         self._rows.extend(others._rows)
         self._bytes += others._bytes
@@ -72,12 +99,20 @@ class EventRows:
         found = self._rows[row]
         if isinstance(found, Event):
             return found
-        event = self._rows[row] = found.make(found)
+        run = self._run_of(row)
+        event = self._rows[row] = run.maker.event_of(found, run.number + row - run.row)
         return event
 
     def values_of(self, row: int) -> Values:
-        """Return the values of one of the events."""
-        return self.event(row).values
+        """Return the values of one of the events, in any order."""
+        found = self._rows[row]
+        if isinstance(found, Event):
+            return found.values
+        run = self._run_of(row)
+        return run.maker.values_of(found, run.number + row - run.row)
+
+    def _run_of(self, row: int) -> _Run:
+        return self._runs[bisect_right(self._runs, row, key=_row_of) - 1]
 
     def __iter__(self) -> Iterator[Event]:
         """Iterate over all events, in their order."""
@@ -96,7 +131,7 @@ def in_batches(
         if isinstance(entry, Event):
             rows.add(entry)
         elif isinstance(entry, EventRows):
-            rows.extend(entry)
+            rows = _joined(rows, entry)
         else:
             yield entry
             continue
@@ -105,6 +140,13 @@ def in_batches(
             rows = EventRows()
     if len(rows):
         yield rows
+
+
+def _joined(rows: EventRows, more: EventRows) -> EventRows:
+    if not len(rows):
+        return more
+    rows.extend(more)
+    return rows
 
 
 def batch_of(events: Sequence[Event]) -> EventRows:

@@ -7,7 +7,7 @@ own fields, a raw Windows event, and an Elasticsearch search hit.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from sigma2hive.sources.event_times import bounded_time_ns, event_time_ns, singl
 from sigma2hive.sources.hits import elasticsearch_event_key
 from sigma2hive.sources.interface import PutAsideError, SourceOptions
 from sigma2hive.sources.ordinals import Ordinals
+from sigma2hive.sources.parsing import parse_object
 from sigma2hive.sources.windows import (
     normalise_windows,
     windows_event_key,
@@ -61,36 +62,35 @@ def event_of(
     return _event(_content_key(piece, ordinals), time_ns, values, piece)
 
 
-def plain_event(
-    document: Mapping[str, Any],
-    piece: Piece,
-    content: tuple[bytes, int],
-    time_fields: Sequence[str],
-) -> Event:
-    """Return the event of a document in the index's own fields, known by its content.
+class LineEvents:
+    """Makes the events of lines of one file that were read fast: a `Maker`.
 
-    `content` is `content_digest` of its bytes, and how many equal ones came before.
-
-    Raises:
-        PutAsideError: S2H503 (no usable time).
+    `place` is what stands before a line's number where a person is told of it.
     """
-    values = flatten(document)
-    time_ns = event_time_ns(values, time_fields)
-    return _event(_key_of_content(*content), time_ns, values, piece)
 
+    def __init__(self, place: str, options: SourceOptions, ordinals: Ordinals) -> None:
+        self._place = place
+        self._options = options
+        self._ordinals = ordinals
 
-def content_digest(raw: bytes) -> bytes:
-    """Return what an event is known by that has no name of its own."""
-    return hashlib.sha256(raw).digest()
+    def event_of(self, raw: bytes, number: int) -> Event:
+        """Return the event of a line that ends in a line feed."""
+        return self._event(raw, number, self._ordinals)
 
+    def values_of(self, raw: bytes, number: int) -> Values:
+        """Return its values, without counting it among its equals."""
+        return self._event(raw, number, Ordinals()).values
 
-def _key_of_content(digest: bytes, ordinal: int) -> EventKey:
-    return EventKey(EventKeyKind.CONTENT, (digest.hex(), str(ordinal)))
+    def _event(self, raw: bytes, number: int, ordinals: Ordinals) -> Event:
+        piece = Piece(raw.removesuffix(b"\n"), f"{self._place}{number}")
+        document = parse_object(piece.raw, self._options.limits)
+        return event_of(document, piece, self._options, ordinals)
 
 
 def _content_key(piece: Piece, ordinals: Ordinals) -> EventKey:
-    digest = content_digest(piece.raw)
-    return _key_of_content(digest, ordinals.next_of(digest))
+    """Return what an event is known by that has no name of its own."""
+    digest = hashlib.sha256(piece.raw).digest()
+    return EventKey(EventKeyKind.CONTENT, (digest.hex(), str(ordinals.next_of(digest))))
 
 
 def is_windows_event(document: Mapping[str, Any]) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from typing import IO
 
@@ -19,8 +18,8 @@ from evtx import PyEvtxParser
 from sigma2hive.diagnostics import Diagnostic, Location, Severity
 from sigma2hive.model.events import Event
 from sigma2hive.model.times import parse_time_ns
-from sigma2hive.sources.batches import EventRows, Unmade
-from sigma2hive.sources.documents import Piece, is_windows_event, windows_event_of
+from sigma2hive.sources.batches import EventRows, Maker
+from sigma2hive.sources.documents import LineEvents, Piece, is_windows_event, windows_event_of
 from sigma2hive.sources.evtx_layout import (
     CHUNK_BYTES,
     HEADER_BYTES,
@@ -30,10 +29,9 @@ from sigma2hive.sources.evtx_layout import (
 )
 from sigma2hive.sources.files import cannot_open
 from sigma2hive.sources.interface import EventFile, PutAsideError, SourceOptions
-from sigma2hive.sources.lines import plain_record
+from sigma2hive.sources.lines import PlainReader
 from sigma2hive.sources.ordinals import Ordinals
 from sigma2hive.sources.parsing import parse_object
-from sigma2hive.sources.windows import FLAT
 
 
 class EvtxSource:
@@ -42,6 +40,7 @@ class EvtxSource:
     def __init__(self, file: EventFile, options: SourceOptions) -> None:
         self._file = file
         self._options = options
+        self._plain = PlainReader(options)
 
     def __iter__(self) -> Iterator[EventRows | Diagnostic]:
         """Yield the records in the order of the file, and findings for what is none."""
@@ -59,24 +58,25 @@ class EvtxSource:
     def _records(self, stream: IO[bytes], extent: Extent) -> Iterator[EventRows | Diagnostic]:
         read = last = problems = 0
         problem = ""
-        with closing(Ordinals()) as ordinals:
-            rows = EventRows()
-            for entry in _entries(_WholeChunks(stream, extent)):
-                if isinstance(entry, str):
-                    problem, problems = entry, problems + 1
+        ordinals = Ordinals()
+        maker = LineEvents(f"{self._file.display}#", self._options, ordinals)
+        rows = EventRows()
+        for entry in _entries(_WholeChunks(stream, extent)):
+            if isinstance(entry, str):
+                problem, problems = entry, problems + 1
+                continue
+            read, last = read + 1, entry.number
+            if not self._add_plain(rows, entry, maker):
+                event = self._event_of(entry, ordinals)
+                if isinstance(event, Diagnostic):
+                    yield event
                     continue
-                read, last = read + 1, entry.number
-                if not self._add_plain(rows, entry):
-                    event = self._event_of(entry, ordinals)
-                    if isinstance(event, Diagnostic):
-                        yield event
-                        continue
-                    rows.add(event)
-                if rows.is_full:
-                    yield rows
-                    rows = EventRows()
-            if len(rows):
+                rows.add(event)
+            if rows.is_full:
                 yield rows
+                rows = EventRows()
+        if len(rows):
+            yield rows
         if extent.missing:
             problem, problems = extent.missing, problems + 1
         if problem:
@@ -87,21 +87,13 @@ class EvtxSource:
             message = f"{problem}{more}; {about}, {so_far}"
             yield _damaged(Location(self._file.display), message, lost)
 
-    def _add_plain(self, rows: EventRows, record: _Record) -> bool:
+    def _add_plain(self, rows: EventRows, record: _Record, maker: Maker) -> bool:
         """Add a record that is read fast; False where it has to be read with care."""
-        if self._options.flavour != FLAT:
-            return False
         raw = record.data.encode("utf-8", "surrogatepass")
-        document = plain_record(raw, self._options.limits)
+        document = self._plain.record_of(raw)
         if document is not None:
-            # Known by its own name, which makes digest and ordinal needless.
-            rows.add_lines([document], [Unmade(raw, record.number, b"", 0, self._made)])
+            rows.add_lines([document], [raw], record.number, maker)
         return document is not None
-
-    def _made(self, line: Unmade) -> Event:
-        document = parse_object(line.raw, self._options.limits)
-        piece = Piece(line.raw, f"{self._file.display}#{line.line}")
-        return windows_event_of(document, piece, self._options, Ordinals())
 
     def _event_of(self, record: _Record, ordinals: Ordinals) -> Event | Diagnostic:
         raw = record.data.encode("utf-8", "surrogatepass")

@@ -7,47 +7,100 @@ it, None where that has to look. What is passed on so is the same event, read mu
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import orjson
 
 from sigma2hive.model.times import is_usual_time
-from sigma2hive.sources.interface import Limits
+from sigma2hive.sources.interface import SourceOptions
 from sigma2hive.sources.parsing import is_surely_small
-from sigma2hive.sources.windows import flat_document
+from sigma2hive.sources.windows import FLAT, flat_document
 
 #: Keys of what is no plain document: raw Windows events, search hits, whole responses.
-_OTHER_SHAPES = ("Event", "_source", "hits", "_index")
-_BLANK_BEFORE_COLON = re.compile(rb'"[ \t\r\n]+:')
-_SHORT_LINE = 4096
+_OTHER_SHAPES = frozenset(("Event", "_source", "hits", "_index"))
+#: After a quote, other than one that is surely escaped, which stands in a text.
+_BLANK_BEFORE_COLON = re.compile(rb'"(?<![^\\]\\")[ \t\r\n]+:')
+#: A line that is no longer has neither too many values nor too long paths, whatever is in it: of n
+#: bytes n / 3 can be `"":`, and a path has less than n characters.
+_SHORT_LINE = 7_000
+#: orjson writes no more objects and arrays inside each other.
+_WRITTEN_DEPTH = 254
+#: Where a blank after a colon is looked for that tells how a file is written.
+_START_BYTES = 200
 
 _Document = Mapping[str, Any]
 
 
-def plain_documents(
-    lines: Sequence[bytes], limits: Limits, time_fields: Sequence[str]
-) -> list[_Document | None]:
-    """Return the document of each line that is plain, None for others; `lines` are not blank.
+class PlainReader:
+    """Reads what is plain."""
 
-    Of a plain one, some field of `time_fields` surely says the time, be it the first or not.
-    Numbers beyond 64 bits, and fractions with more digits than a float has, are rounded in it.
-    """
-    # A dot may be one of the name, or lead into an object: the careful reader knows.
-    times = tuple(name for name in time_fields if "." not in name)
-    documents = [_plain(raw, limits, times) for raw in lines]
-    if _may_have_blanks(b"\n".join(lines)):
-        for position, raw in enumerate(lines):
-            if _may_have_blanks(raw):
-                documents[position] = None
-    return documents
+    def __init__(self, options: SourceOptions) -> None:
+        limits = self._limits = options.limits
+        # A dot may be one of the name, or lead into an object: the careful reader knows.
+        self._times = tuple(name for name in options.time_fields if "." not in name)
+        self._is_flat = options.flavour == FLAT
+        self._short = min(_SHORT_LINE, limits.max_bytes, limits.max_fields)
+        self._is_depth_written = limits.max_depth >= _WRITTEN_DEPTH
 
+    def documents_of(self, lines: Sequence[bytes | None]) -> list[_Document | None]:
+        """Return the document of each line that is plain, None for others and for None.
 
-def plain_record(raw: bytes, limits: Limits) -> _Document | None:
-    """Return a raw Windows event on one level where it is plain: whole, with its id and time."""
-    record = _object(raw, limits)
-    if record is None or _may_have_blanks(raw):
+        A line ends in a line feed, or is read more slowly. Of a plain one, some time field surely
+        says the time, be it the first or not; of a raw Windows event that is wanted on one level it
+        is that. Numbers beyond 64 bits, and fractions with more digits than a float has, are
+        rounded in it.
+        """
+        first = lines[0] if lines else None
+        is_compact = first is None or b'": ' not in first[:_START_BYTES]
+        plain = self._plain
+        return [None if line is None else plain(line, is_compact) for line in lines]
+
+    def record_of(self, raw: bytes) -> _Document | None:
+        """Return a raw Windows event on one level where that is wanted and it is plain.
+
+        That is: whole, with its id and time.
+        """
+        document = self._exact(raw + b"\n", True) if self._is_flat else None
+        return None if document is None else _plain_record(document)
+
+    def _plain(self, line: bytes, is_compact: bool) -> _Document | None:
+        document = self._exact(line, is_compact)
+        if document is None:
+            return None
+        if not document.keys().isdisjoint(_OTHER_SHAPES):
+            return _plain_record(document) if self._is_flat else None
+        for name in self._times:
+            time = document.get(name)
+            if type(time) is str and is_usual_time(time):
+                return document
         return None
+
+    def _exact(self, line: bytes, is_compact: bool) -> dict[str, Any] | None:
+        """Return the object that a line is, each key once; None where it may be none or too large.
+
+        Whether it is written without blanks, `is_compact`, may be wrong.
+        """
+        size = len(line)
+        if size > self._short and not self._is_small(line):
+            return None
+        try:
+            document = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            return None
+        if type(document) is not dict:
+            return None
+        if is_compact and self._is_depth_written and _is_as_written(line, document):
+            return document
+        is_small = line.count(b"{") + line.count(b"[") <= self._limits.max_depth
+        return document if is_small and _has_each_key_once(line, document) else None
+
+    def _is_small(self, line: bytes) -> bool:
+        return len(line) <= self._limits.max_bytes + 1 and is_surely_small(line, self._limits)
+
+
+def _plain_record(record: _Document) -> _Document | None:
     event = record.get("Event")
     system = event.get("System") if type(event) is dict else None
     if type(system) is not dict or not _is_id(system.get("EventRecordID")):
@@ -64,61 +117,52 @@ def _is_id(value: Any) -> bool:
     return type(value) is int or (type(value) is str and value != "")
 
 
-def _plain(raw: bytes, limits: Limits, times: Sequence[str]) -> _Document | None:
-    document = _object(raw, limits)
-    if document is None:
-        return None
-    for key in _OTHER_SHAPES:
-        if key in document:
-            return None
-    for name in times:
-        time = document.get(name)
-        if type(time) is str and is_usual_time(time):
-            return document
-    return None
+def _is_as_written(line: bytes, document: dict[str, Any]) -> bool:
+    """Whether writing the document gives the line again, which has each key once then.
 
-
-def _object(raw: bytes, limits: Limits) -> dict[str, Any] | None:
-    """Return the object that a line is, each key once; None where it may be none or too large."""
-    if len(raw) > limits.max_bytes:
-        return None
+    For so has what is written: an object's keys are distinct there, and spelt in one way.
+    """
     try:
-        document = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        return None
-    if type(document) is not dict:
-        return None
-    if len(raw) <= _SHORT_LINE and len(raw) <= limits.max_fields:
-        # Then only its depth can be too much.
-        is_small = raw.count(b"{") + raw.count(b"[") <= limits.max_depth
-    else:
-        is_small = is_surely_small(raw, limits)
-    # Of a key that is given twice, a fast reader keeps one.
-    written = _keys_written(raw)
-    has_each_once = written == len(document) or written == _keys_in(document)
-    return document if is_small and has_each_once else None
+        return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE) == line
+    except orjson.JSONEncodeError:  # too deep, or a text that is no Unicode
+        return False
 
 
-def _keys_written(text: bytes) -> int:
-    """Count keys that a colon follows at once; in a text, a quote before a colon is escaped."""
-    return text.count(b'":') - text.count(b'\\":')
+def _has_each_key_once(text: bytes, document: dict[str, Any]) -> bool:
+    """Whether surely no key is given twice, of which a fast reader keeps one."""
+    if _may_have_blanks(text):
+        return False
+    # A quote before a colon ends a key, or is escaped in a text, or begins a text.
+    written = text.count(b'":')
+    if written == len(document):
+        return True
+    if b'\\\\":' in text:  # the end of a key that ends in a backslash?
+        return False
+    written -= text.count(b'\\":')
+    keys, beginning = _quotes_before_colons(document)
+    return written == keys or (written == keys + beginning and b"\\u00" not in text)
 
 
 def _may_have_blanks(text: bytes) -> bool:
     """Whether a blank may stand between a key and its colon."""
     # Tabs and carriage returns stand in no text, and a colon after a blank is soon found.
-    may_have = b" :" in text or b"\t" in text or b"\r" in text
+    may_have = b" :" in text or b"\t" in text or b"\r" in text or b"\n:" in text
     return may_have and _BLANK_BEFORE_COLON.search(text) is not None
 
 
-def _keys_in(document: _Document) -> int:
-    keys = 0
+def _quotes_before_colons(document: _Document) -> tuple[int, int]:
+    """Count the keys, and the texts (keys too) that begin with a colon."""
+    keys = beginning = 0
     stack: list[Any] = [document]
     while stack:
         node = stack.pop()
+        texts: Iterable[Any] = node
         if type(node) is dict:
             keys += len(node)
-            stack.extend(part for part in node.values() if type(part) in (dict, list))
-        else:
-            stack.extend(part for part in node if type(part) in (dict, list))
-    return keys
+            texts = chain(node, node.values())
+        for part in texts:
+            if type(part) is str:
+                beginning += part.startswith(":")
+            elif type(part) in (dict, list):
+                stack.append(part)
+    return keys, beginning

@@ -8,35 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
-from itertools import chain, count, repeat
-from typing import Any
+from itertools import chain
+from typing import Any, cast
 
 from sigma2hive.diagnostics import Diagnostic, Location, Severity
 from sigma2hive.model.events import Event
-from sigma2hive.sources.batches import EventRows, Unmade
-from sigma2hive.sources.documents import (
-    WHOLE_RESPONSE,
-    Piece,
-    content_digest,
-    event_of,
-    plain_event,
-    windows_event_of,
-)
+from sigma2hive.sources.batches import EventRows
+from sigma2hive.sources.documents import WHOLE_RESPONSE, LineEvents, Piece, event_of
 from sigma2hive.sources.files import EVTX_MAGIC, cannot_open
 from sigma2hive.sources.interface import EventFile, PutAsideError, SourceOptions
-from sigma2hive.sources.lines import plain_documents, plain_record
+from sigma2hive.sources.lines import PlainReader
 from sigma2hive.sources.opening import DAMAGE, chunks_of, open_stream
 from sigma2hive.sources.ordinals import Ordinals
 from sigma2hive.sources.parsing import check_size, parse_object
 from sigma2hive.sources.pieces import Block, Cut, cut_blocks, cut_objects
-from sigma2hive.sources.windows import FLAT
 
 #: When so much of the start of a file holds no event at all, it is no event file.
 MAX_BAD_START = 1_000
 
-#: How much of a file is read at once.
-_BLOCK_BYTES = 1024 * 1024
 #: How much of a file says what it is.
 _HEAD_BYTES = 4096
 #: The start of a search response, up to its hits; it may be far larger than any event.
@@ -59,8 +48,8 @@ class NdjsonSource:
         """Yield the events in the order of the file, and findings for what is none."""
         place = Location(self._file.display)
         try:
-            with open_stream(self._file.path) as stream, closing(Ordinals()) as ordinals:
-                yield from _Reading(self._file, self._options, ordinals).read(chunks_of(stream))
+            with open_stream(self._file.path) as stream:
+                yield from _Reading(self._file, self._options).read(chunks_of(stream))
         except OSError as error:
             yield cannot_open(place, error)
 
@@ -68,10 +57,12 @@ class NdjsonSource:
 class _Reading:
     """One pass over one file."""
 
-    def __init__(self, file: EventFile, options: SourceOptions, ordinals: Ordinals) -> None:
+    def __init__(self, file: EventFile, options: SourceOptions) -> None:
         self._display = file.display
         self._options = options
-        self._ordinals = ordinals
+        ordinals = self._ordinals = Ordinals()
+        self._plain = PlainReader(options)
+        self._maker = LineEvents(f"{file.display}:", options, ordinals)
         self._events = 0
         self._put_aside = 0
         self._last_line = 0
@@ -89,7 +80,7 @@ class _Reading:
             if _is_spread_out(start):
                 yield from self._events_of(cut_objects(rest, limits.max_bytes))
             else:
-                yield from self._events_of_lines(cut_blocks(_larger(rest), limits.max_bytes))
+                yield from self._events_of_lines(cut_blocks(rest, limits.max_bytes))
         except DAMAGE as error:
             yield self._finding(
                 "S2H504",
@@ -140,74 +131,41 @@ class _Reading:
 
     def _rows_of(self, block: Block, rows: EventRows) -> Iterator[Diagnostic]:
         """Add the events of a block, and yield what is wrong with the other lines."""
-        there = [(position, raw) for position, raw in enumerate(block.lines) if raw]
-        options = self._options
-        documents = plain_documents([raw for _, raw in there], options.limits, options.time_fields)
-        plain = {
-            position: (raw, document)
-            for (position, raw), document in zip(there, documents, strict=True)
-            if document is not None
-        }
-        run: list[int] = []
-        for position in range(len(block.lines)):
-            if position in plain:
-                run.append(position)
-                continue
-            self._add_plain(rows, block.first, run, plain)
-            run = []
-            if self._add_record(rows, block, position):
-                continue
-            cut = block.cut(position)
-            for entry in self._read_cut(cut) if cut is not None else ():
-                if isinstance(entry, Event):
-                    rows.add(entry)
-                else:
-                    yield entry
-        self._add_plain(rows, block.first, run, plain)
+        documents = self._plain.documents_of(block.lines)
+        start = 0
+        if not all(documents):
+            for position, document in enumerate(documents):
+                if document is None:
+                    self._add_plain(rows, block, documents, range(start, position))
+                    start = position + 1
+                    yield from self._read_line(rows, block.cut(position))
+        self._add_plain(rows, block, documents, range(start, len(documents)))
 
     def _add_plain(
         self,
         rows: EventRows,
-        first: int,
-        run: Sequence[int],
-        plain: Mapping[int, tuple[bytes, Mapping[str, Any]]],
+        block: Block,
+        documents: Sequence[Mapping[str, Any] | None],
+        positions: range,
     ) -> None:
-        """Add plain lines that follow each other, by their positions from line `first`."""
-        if not run:
+        """Add plain lines that follow each other, none of them None."""
+        if not positions:
             return
-        lines = [plain[position][0] for position in run]
-        digests = list(map(content_digest, lines))
-        ordinals = self._ordinals.next_of_all(digests)
-        numbers, make = count(first + run[0]), repeat(self._made)
-        unmade = list(map(Unmade, lines, numbers, digests, ordinals, make))
-        rows.add_lines([plain[position][1] for position in run], unmade)
-        self._events += len(run)
-        self._last_line = first + run[-1]
+        part = slice(positions.start, positions.stop)
+        there = cast("Sequence[Mapping[str, Any]]", documents[part])
+        lines = cast("Sequence[bytes]", block.lines[part])
+        number = block.first + positions.start
+        rows.add_lines(there, lines, number, self._maker)
+        self._events += len(positions)
+        self._last_line = number + len(positions) - 1
 
-    def _add_record(self, rows: EventRows, block: Block, position: int) -> bool:
-        """Add a line that is a plain raw Windows event, where they are wanted on one level."""
-        raw = block.lines[position]
-        if self._options.flavour != FLAT or not raw:
-            return False
-        document = plain_record(raw, self._options.limits)
-        if document is None:
-            return False
-        line = self._last_line = block.first + position
-        # Known by its own name, which makes digest and ordinal needless.
-        rows.add_lines([document], [Unmade(raw, line, b"", 0, self._made_record)])
-        self._events += 1
-        return True
-
-    def _made_record(self, line: Unmade) -> Event:
-        record = parse_object(line.raw, self._options.limits)
-        piece = Piece(line.raw, f"{self._display}:{line.line}")
-        return windows_event_of(record, piece, self._options, Ordinals())
-
-    def _made(self, line: Unmade) -> Event:
-        document = parse_object(line.raw, self._options.limits)
-        piece = Piece(line.raw, f"{self._display}:{line.line}")
-        time_fields = self._options.time_fields
-        return plain_event(document, piece, (line.digest, line.ordinal), time_fields)
+    def _read_line(self, rows: EventRows, cut: Cut | None) -> Iterator[Diagnostic]:
+        """Add the event of a line that is not plain, or yield what is wrong with it."""
+        for entry in self._read_cut(cut) if cut is not None else ():
+            if isinstance(entry, Event):
+                rows.add(entry)
+            else:
+                yield entry
 
     def _is_given_up(self) -> bool:
         return not self._events and self._put_aside == MAX_BAD_START
@@ -233,23 +191,6 @@ class _Reading:
     ) -> Diagnostic:
         location = Location(self._display, *place)
         return Diagnostic(code, Severity.ERROR, location, message, hint)
-
-
-def _larger(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the same bytes in chunks that are worth looking at together."""
-    kept: list[bytes] = []
-    size = 0
-    try:
-        for chunk in chunks:
-            kept.append(chunk)
-            size += len(chunk)
-            if size >= _BLOCK_BYTES:
-                yield b"".join(kept)
-                kept, size = [], 0
-    except DAMAGE:
-        yield b"".join(kept)
-        raise
-    yield b"".join(kept)
 
 
 def _start_of(chunks: Iterator[bytes]) -> bytes:

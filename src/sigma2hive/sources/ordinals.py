@@ -7,13 +7,13 @@ digests are counted in memory, further ones in a temporary file.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+import weakref
 
 _MAX_IN_MEMORY = 200_000
 
 
 class Ordinals:
-    """Counts equal digests of one file."""
+    """Counts equal digests of one file; the temporary file goes with it."""
 
     def __init__(self, max_in_memory: int = _MAX_IN_MEMORY) -> None:
         self._max_in_memory = max_in_memory
@@ -29,23 +29,12 @@ class Ordinals:
             return ordinal
         return self._next_spilled(digest)
 
-    def next_of_all(self, digests: Sequence[bytes]) -> list[int]:
-        """Return the same for several digests, one after another."""
-        fresh = dict.fromkeys(digests, 1)
-        if (
-            len(fresh) == len(digests)
-            and len(self._in_memory) + len(fresh) <= self._max_in_memory
-            and self._in_memory.keys().isdisjoint(fresh)
-        ):
-            self._in_memory.update(fresh)
-            return [0] * len(digests)
-        return list(map(self.next_of, digests))
-
     def _next_spilled(self, digest: bytes) -> int:
         if self._spilled is None:
             # "" is SQLite's private temporary database: it goes to disk as its cache fills up, and
             # away when it is closed.
             self._spilled = sqlite3.connect("", isolation_level=None)
+            weakref.finalize(self, self._spilled.close)
             self._spilled.execute("PRAGMA synchronous=OFF")
             self._spilled.execute("PRAGMA journal_mode=OFF")
             self._spilled.execute(
@@ -57,8 +46,3 @@ class Ordinals:
             (digest,),
         ).fetchone()
         return int(times) - 1
-
-    def close(self) -> None:
-        """Let the temporary file go."""
-        if self._spilled is not None:
-            self._spilled.close()

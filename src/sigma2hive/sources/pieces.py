@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Cut:
 class Block:
     """Lines that follow each other, the first of them with a number; None is an oversized one.
 
-    `is_ended`: the ending of the last one was seen.
+    Each has its ending, which is a line feed alone here, but for the last where not `is_ended`.
     """
 
     first: int
@@ -52,35 +53,45 @@ class Block:
         line = self.first + position
         if raw is None:
             return Cut(line, b"", is_oversized=True)
-        if not raw or raw.isspace():
+        if raw.isspace():
             return None
-        return Cut(line, raw, is_ended=self.is_ended or position < len(self.lines) - 1)
+        is_ended = self.is_ended or position < len(self.lines) - 1
+        return Cut(line, raw.removesuffix(b"\n"), is_ended=is_ended)
 
 
 def cut_blocks(chunks: Iterable[bytes], max_bytes: int) -> Iterator[Block]:
-    """Yield all lines, without their endings, in blocks of several hundred kilobytes."""
+    """Yield all lines, in a block those that end in one chunk."""
     number, rest, is_skipping = 1, b"", False
-    for chunk in chunks:
-        lines: list[bytes | None] = [*(rest + chunk).split(b"\n")]
-        rest = lines.pop() or b""
-        if is_skipping and lines:
-            lines[0], is_skipping = None, False
+    for chunk in filter(None, chunks):
+        # Several times as fast as splitting.
+        lines = BytesIO(chunk).readlines()
+        after = b"" if chunk.endswith(b"\n") else lines.pop()
         if lines:
-            if lines[0] is not None and b"\r" not in chunk and b"\r" not in lines[0]:
-                # Then nothing but a line's size may have to be looked at.
-                yield Block(
-                    number, [line if len(line or b"") <= max_bytes else None for line in lines]
-                )
-            else:
-                yield Block(number, [_without_ending(line, max_bytes) for line in lines])
-        number += len(lines)
-        if is_skipping:
-            rest = b""
-        elif len(rest) > max_bytes + 1:  # it may yet end in CR
+            has_returns = b"\r" in chunk or rest.endswith(b"\r")
+            lines[0] = rest + lines[0]
+            bounded = _bounded(_without_returns(lines) if has_returns else lines, max_bytes)
+            yield Block(number, [None, *bounded[1:]] if is_skipping else bounded)
+            number += len(lines)
+            rest, is_skipping = after, False
+        elif not is_skipping:
+            rest += after
+        if len(rest) > max_bytes + 1:  # it may yet end in CR
             rest, is_skipping = b"", True
     if rest or is_skipping:
-        last = None if is_skipping else _without_ending(rest, max_bytes)
-        yield Block(number, [last], is_ended=False)
+        last = rest.removesuffix(b"\r")
+        is_oversized = is_skipping or len(last) > max_bytes
+        yield Block(number, [None if is_oversized else last], is_ended=False)
+
+
+def _without_returns(lines: Iterable[bytes]) -> list[bytes]:
+    return [line[:-2] + b"\n" if line.endswith(b"\r\n") else line for line in lines]
+
+
+def _bounded(lines: list[bytes], max_bytes: int) -> Sequence[bytes | None]:
+    """Return the lines with None for each that is larger, its ending left out."""
+    if len(max(lines, key=len)) <= max_bytes + 1:
+        return lines
+    return [line if len(line) <= max_bytes + 1 else None for line in lines]
 
 
 def cut_lines(chunks: Iterable[bytes], max_bytes: int) -> Iterator[Cut]:
@@ -90,13 +101,6 @@ def cut_lines(chunks: Iterable[bytes], max_bytes: int) -> Iterator[Cut]:
             cut = block.cut(position)
             if cut is not None:
                 yield cut
-
-
-def _without_ending(line: bytes | None, max_bytes: int) -> bytes | None:
-    if line is None:
-        return None
-    raw = line.removesuffix(b"\r")
-    return raw if len(raw) <= max_bytes else None
 
 
 def cut_objects(chunks: Iterable[bytes], max_bytes: int) -> Iterator[Cut]:

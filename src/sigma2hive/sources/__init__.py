@@ -10,6 +10,7 @@ from pathlib import Path
 from sigma2hive.diagnostics import Diagnostic, Location, Severity
 from sigma2hive.model.events import Event
 from sigma2hive.sources.batches import EventRows, batch_of, in_batches
+from sigma2hive.sources.collecting import few_collections
 from sigma2hive.sources.documents import Piece, event_of
 from sigma2hive.sources.evtx import EvtxSource
 from sigma2hive.sources.files import find_event_files
@@ -41,8 +42,8 @@ def read_batches(paths: Sequence[Path], options: SourceOptions) -> Iterator[Even
 
     Never raises for what is in a file; memory does not grow with its size, nor do the findings.
     """
-    batches: Iterator[EventRows | Diagnostic] = in_batches(_read(paths, options))
-    return batches
+    with few_collections():
+        yield from in_batches(_read(paths, options))
 
 
 def read_events(paths: Sequence[Path], options: SourceOptions) -> Iterator[Event | Diagnostic]:

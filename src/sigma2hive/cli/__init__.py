@@ -16,6 +16,7 @@ COMMANDS = {
     "inbox": "sigma2hive.cli.inbox:inbox",
     "run": "sigma2hive.cli.run:run",
     "schema": "sigma2hive.cli.schema:schema",
+    "status": "sigma2hive.cli.status:status",
     "test": "sigma2hive.cli.test:test",
 }
 

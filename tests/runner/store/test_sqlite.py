@@ -22,7 +22,7 @@ def test_a_damaged_file_is_refused_by_name(tmp_path: Path) -> None:
         content[page * 4096 : page * 4096 + 2048] = b"\xff" * 2048
     path.write_bytes(content)
     with pytest.raises(StorageError, match=r"state\.db: the database is damaged"):
-        SqliteStore(path)
+        SqliteStore(path, is_checked=True)
 
 
 def test_a_backup_is_whole_and_can_be_opened(tmp_path: Path) -> None:

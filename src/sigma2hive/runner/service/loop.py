@@ -28,10 +28,8 @@ from sigma2hive.runner.service.silence import (
     silent,
     told,
 )
+from sigma2hive.runner.service.standing import CYCLE, HEARD
 from sigma2hive.runner.store.interface import MovedError, StateStore
-
-#: The note that has when each pattern was last heard of.
-_HEARD = "heard"
 
 
 class Correlator(Protocol):
@@ -97,7 +95,9 @@ class Loop:
         self.tell_loading(None, version)
         while not stop.is_set():
             began_ns = self.clock.now_ns()
-            self.tell(self.cycle(version, stop))
+            outcome = self.cycle(version, stop)
+            self._note(version, outcome)
+            self.tell(outcome)
             took = (self.clock.now_ns() - began_ns) / NANOSECONDS
             self.clock.wait(self.settings.cadence_seconds - took, stop)
             if not stop.is_set() and (reload.is_set() or self.loading.has_changed()):
@@ -129,9 +129,29 @@ class Loop:
             self.store.forget(gone)
         return outcome
 
+    def _note(self, version: Version, outcome: CycleOutcome) -> None:
+        """Keep what whoever looks from outside should know of the last cycle."""
+        errors = [done.error.message for done in outcome.failed if done.error is not None]
+        if outcome.error is not None:
+            errors.insert(0, outcome.error.message)
+        self.store.note(
+            CYCLE,
+            {
+                "began_ns": outcome.began_ns,
+                "ended_ns": self.clock.now_ns(),
+                "cadence_ms": int(self.settings.cadence_seconds * 1000),
+                "version": version.name,
+                "events": sum(done.events for done in outcome.slices),
+                "slices": len(outcome.slices),
+                "failed": len(outcome.failed),
+                "error": errors[0] if errors else "",
+                "is_held": outcome.is_held,
+            },
+        )
+
     def _listen(self, version: Version, outcome: CycleOutcome) -> None:
         """Tell of patterns whose events have stopped."""
-        known = heard_of(self.store.notes().get(_HEARD))
+        known = heard_of(self.store.notes().get(HEARD))
         heard = listen(known, outcome)
         patience_ns = int(self.settings.silence_seconds * NANOSECONDS)
         compiled, mapping = version.cycle.compiled, version.cycle.raiser.mappings.alerts
@@ -141,7 +161,7 @@ class Loop:
             self.store.commit(Step(alerts=(queued,)))
             heard = told(heard, pattern)
         if heard != known:
-            self.store.note(_HEARD, note_of(heard))
+            self.store.note(HEARD, note_of(heard))
 
     def _work(
         self,

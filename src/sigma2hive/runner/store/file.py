@@ -15,8 +15,10 @@ from sigma2hive.storage import Database, StorageError, open_database
 class StoreFile:
     """What the parts of the store share."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_checked: bool = False) -> None:
         """Open the file, made and brought up to date where needed.
+
+        With `is_checked` all of it is looked at, which takes seconds a gigabyte.
 
         Raises:
             StorageError: it cannot be used, or is damaged.
@@ -24,13 +26,17 @@ class StoreFile:
         self.path = path
         self._database: Database = open_database(path, SCHEMA, is_shared=True)
         self._lock = threading.RLock()
+        if is_checked:
+            self._check()
+
+    def _check(self) -> None:
         with self.reading() as connection:
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             self.close()
             raise StorageError(
-                f"{path}: the database is damaged ({verdict}); put a backup in its place, or move "
-                "it away: the next start begins anew, and raises again what it finds"
+                f"{self.path}: the database is damaged ({verdict}); put a backup in its place, or "
+                "move it away: the next start begins anew, and raises again what it finds"
             )
 
     @contextmanager

@@ -14,13 +14,15 @@ from sigma2hive.runner.store.progress import StoredProgress
 class SqliteStore(StoredProgress, StoredMatches, StoredOutbox, StoredMutes):
     """What `interface.StateStore` says; a step is one transaction."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_checked: bool = False) -> None:
         """Open the file, made and brought up to date where needed.
+
+        With `is_checked` all of it is looked at, which takes seconds a gigabyte.
 
         Raises:
             StorageError: it cannot be used, or is damaged.
         """
-        self._file = StoreFile(path)
+        self._file = StoreFile(path, is_checked=is_checked)
 
     def back_up(self, path: Path) -> None:
         """Write a copy that is whole, while the store is in use.

@@ -1,0 +1,104 @@
+"""How the service stands, from its store: for `status`, for metrics, for whoever asks.
+
+Takes a store and a time; gives plain figures. Does not know whether the service runs: it says when
+it was last at work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sigma2hive.model.canonical import JsonValue
+from sigma2hive.model.service import DeliveryCounts, Mute
+from sigma2hive.model.times import NANOSECONDS
+from sigma2hive.runner.service.coverage import Coverage, coverage_of, searched_to
+from sigma2hive.runner.service.rules import REMOVED
+from sigma2hive.runner.service.silence import Heard, heard_of
+from sigma2hive.runner.store.interface import StateStore
+
+#: Notes of the service: its last cycle, and when each pattern was last heard of.
+CYCLE, HEARD = "cycle", "heard"
+
+#: A rule whose patterns were not searched for so long is blind; slow cycles are not blindness.
+PATIENCE_NS = 300 * NANOSECONDS
+_DAY_NS = 24 * 3_600 * NANOSECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class PatternStanding:
+    """An index pattern: how far it was searched, and when events last came; None is never."""
+
+    pattern: str
+    searched_to_ns: int | None
+    heard_ns: int | None
+    rules: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All of it. `fates` are the matches of the last day, by what became of them."""
+
+    now_ns: int
+    cycle: Mapping[str, JsonValue]
+    patterns: Sequence[PatternStanding]
+    rules: Sequence[Coverage]
+    sinks: Mapping[str, DeliveryCounts]
+    fates: Mapping[str, int]
+    mutes: Sequence[Mute]
+
+    @property
+    def blind(self) -> list[Coverage]:
+        """Rules that should look and do not."""
+        return [entry for entry in self.rules if entry.blind_since_ns is not None]
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing asks for somebody to look at it."""
+        return (
+            not self.blind
+            and not self.cycle.get("error")
+            and not any(entry.dead or entry.paused for entry in self.sinks.values())
+        )
+
+
+def standing_of(store: StateStore, now_ns: int) -> Standing:
+    """Return how the service stands; rules that are in the repository no more are left out."""
+    notes = store.notes()
+    ledger = store.ledger()
+    records = [entry for entry in store.rules().values() if entry.disabled != REMOVED]
+    cycle = notes.get(CYCLE)
+    return Standing(
+        now_ns=now_ns,
+        cycle=cycle if isinstance(cycle, Mapping) else {},
+        patterns=_patterns(
+            searched_to(ledger),
+            heard_of(notes.get(HEARD)),
+            [name for record in records for name in record.targets],
+        ),
+        rules=list(coverage_of(records, ledger, now_ns, PATIENCE_NS)),
+        sinks=store.counts(),
+        fates=_by_fate(store.count_fates(now_ns - _DAY_NS)),
+        mutes=store.mutes(now_ns),
+    )
+
+
+def _patterns(
+    ends: Mapping[str, int], heard: Mapping[str, Heard], targets: Sequence[str]
+) -> list[PatternStanding]:
+    return [
+        PatternStanding(
+            pattern,
+            ends.get(pattern),
+            heard[pattern].last_ns if pattern in heard else None,
+            targets.count(pattern),
+        )
+        for pattern in sorted({*targets})
+    ]
+
+
+def _by_fate(counts: Mapping[tuple[str, str], int]) -> Mapping[str, int]:
+    found: dict[str, int] = {}
+    for (_, fate), count in counts.items():
+        found[fate] = found.get(fate, 0) + count
+    return found

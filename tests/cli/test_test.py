@@ -217,6 +217,100 @@ def test_a_raw_windows_event_may_be_written_in_a_test(world: Path) -> None:
     assert code == 0, text
 
 
+SIGMAS_NAMES = r"""
+title: Encoded PowerShell from Word
+id: 5f0e0e0a-3f5e-4e9f-8f5c-2f1f0a1b2c3d
+logsource: {product: windows, category: process_creation}
+level: high
+detection:
+    selection:
+        ParentImage|endswith: '\winword.exe'
+        User|endswith: '\anna'
+        Hashes|contains: 'SHA256=AA'
+        IntegrityLevel: High
+        Initiated: 'true'
+    filter: {CommandLine|contains: Get-Help}
+    condition: selection and not filter
+"""
+IN_SIGMAS_NAMES = {
+    "ParentImage": r"C:\Office\WINWORD.EXE",
+    "User": r"CORP\anna",
+    "Hashes": "MD5=01,SHA256=AA02",
+    "IntegrityLevel": "High",
+    "Initiated": True,
+    "CommandLine": "powershell -enc SQBFAFgA",
+}
+SYSMON = "Microsoft-Windows-Sysmon/Operational"
+
+
+@pytest.mark.parametrize("profile", ["winlogbeat", "elastic-agent", "ecs", "windows-flat"])
+def test_events_in_sigmas_own_names_are_brought_into_the_profiles(
+    world: Path, profile: str
+) -> None:
+    (world / "sigma_rules" / "rule.test.yml").unlink()
+    tests = [
+        {
+            "match": True,
+            "events": [
+                IN_SIGMAS_NAMES,
+                {**IN_SIGMAS_NAMES, "EventID": 1},
+                {**IN_SIGMAS_NAMES, "EventID": 1, "Channel": SYSMON},
+            ],
+        },
+        {"match": True, "events": "sigma.ndjson"},
+        {
+            "match": False,
+            "events": [
+                {**IN_SIGMAS_NAMES, "CommandLine": "Get-Help"},
+                {**IN_SIGMAS_NAMES, "EventID": 11},
+                {**IN_SIGMAS_NAMES, "Channel": "System"},
+            ],
+        },
+    ]
+    text = SIGMAS_NAMES + f"sigma2hive: {{tests: {json.dumps(tests)}}}\n"
+    (world / "sigma_rules" / "rule.yml").write_text(text)
+    converted = {"UtcTime": "2026-11-20 02:15:00.123", "EventID": 1, "Channel": SYSMON}
+    write_events(world / "sigma_rules" / "sigma.ndjson", {**converted, **IN_SIGMAS_NAMES})
+
+    code, text = told("--profile", profile)
+
+    assert code == 0, text
+    assert "3 tests" in text
+
+
+def test_an_event_of_a_file_is_of_no_log_that_it_does_not_name(world: Path) -> None:
+    """It would not be found in a run either."""
+    unnamed = {"@timestamp": "2026-11-20", "CommandLine": "vssadmin delete shadows"}
+    write_events(world / "events.ndjson", EVENT, unnamed)
+    write_tests(world, PASSING + "  - {events: ../events.ndjson:2, match: false}\n")
+
+    for profile in ("winlogbeat", "windows-flat"):
+        assert "log source" in told("--profile", profile, "--verbose")[1]
+
+
+@pytest.mark.parametrize("profile", ["ecs", "elastic-agent"])
+def test_sigmas_names_are_known_of_other_log_sources_too(world: Path, profile: str) -> None:
+    (world / "sigma_rules" / "rule.test.yml").unlink()
+    (world / "sigma_rules" / "rule.yml").write_text(
+        """\
+title: A shell of cron's
+id: 5f0e0e0a-3f5e-4e9f-8f5c-2f1f0a1b2c3d
+logsource: {product: linux, category: process_creation}
+detection:
+    selection: {Image|endswith: /bash, ParentImage|endswith: /cron}
+    condition: selection
+sigma2hive:
+    tests:
+        - {match: true, events: [{Image: /bin/bash, ParentImage: /usr/sbin/cron}]}
+        - {match: false, events: [{Image: /bin/sh, ParentImage: /usr/sbin/cron}]}
+"""
+    )
+
+    code, text = told("--profile", profile)
+
+    assert code == 0, text
+
+
 ALERT = """\
   - name: the alert
     events: ../events.ndjson

@@ -13,9 +13,9 @@ from sigma2hive.engine import Variant, case_variant, missing_variants
 from sigma2hive.model.events import Event
 from sigma2hive.model.rule_tests import RuleTest
 from sigma2hive.model.rules import CompiledCorrelation, CompiledRule
-from sigma2hive.sources import SourceOptions
 from sigma2hive.workflows.project import Project
 from sigma2hive.workflows.testing.events import load_samples
+from sigma2hive.workflows.testing.sigma_names import SigmaNames
 
 #: Of a test so many events get variants.
 MAX_VARIED = 50
@@ -81,9 +81,10 @@ class RulesUnderTest:
         )
 
 
-def case_of(test: RuleTest, tested: Tested, options: SourceOptions) -> Case:
+def case_of(test: RuleTest, tested: Tested, names: SigmaNames) -> Case:
     """Read the events of a test, and make their variants."""
-    found = list(load_samples(test.samples, options))
+    logsources = tuple(rule.logsource for rule in tested.rules)
+    found = list(load_samples(test.samples, names, logsources))
     events = tuple(entry for entry in found if isinstance(entry, Event))
     put_aside = tuple(entry for entry in found if isinstance(entry, Diagnostic))
     variants = tuple(_variants(tested.entry, events))

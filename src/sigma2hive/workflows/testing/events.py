@@ -13,25 +13,38 @@ from typing import Any
 
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.events import Event
+from sigma2hive.model.profiles import Logsource
 from sigma2hive.model.rule_tests import Sample
 from sigma2hive.model.times import NANOSECONDS, parse_time_ns, render_time
 from sigma2hive.sources import Piece, SourceOptions, read_event, read_events
+from sigma2hive.workflows.testing.sigma_names import SigmaNames
 
 #: The time of a test's first inline event that has none; each further one is a second later.
 START = "2026-01-01T00:00:00Z"
 _START_NS = parse_time_ns(START) or 0
 
 
-def load_samples(samples: Sequence[Sample], options: SourceOptions) -> Iterator[Event | Diagnostic]:
-    """Yield the events of all samples, in order; inline ones by their place in the test's file."""
+def load_samples(
+    samples: Sequence[Sample], names: SigmaNames, logsources: Sequence[Logsource]
+) -> Iterator[Event | Diagnostic]:
+    """Yield the events of all samples, in order, in the fields of the profile.
+
+    Inline ones go by their place in the test's file; `logsources` are those of the rules that the
+    test is about.
+    """
     for number, sample in enumerate(samples):
         if sample.path is None:
             time_ns = _START_NS + number * NANOSECONDS
-            yield _inline(sample, time_ns, options)
+            read = _inline(sample, time_ns, names.options)
+            if isinstance(read, Event):
+                read = names.translated(read, logsources, is_inline=True)
+            yield read
             continue
-        for entry in read_events([sample.path], options):
-            if isinstance(entry, Diagnostic) or entry.origin.endswith(sample.place):
+        for entry in read_events([sample.path], names.options):
+            if isinstance(entry, Diagnostic):
                 yield entry
+            elif entry.origin.endswith(sample.place):
+                yield names.translated(entry, logsources, is_inline=False)
 
 
 def _inline(sample: Sample, time_ns: int, options: SourceOptions) -> Event | Diagnostic:

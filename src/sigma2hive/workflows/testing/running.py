@@ -23,6 +23,7 @@ from sigma2hive.workflows.testing.cases import Case, RulesUnderTest, case_of
 from sigma2hive.workflows.testing.cluster import Elsewhere, TestCluster
 from sigma2hive.workflows.testing.coverage import unseen_selections
 from sigma2hive.workflows.testing.judging import Decided, judge
+from sigma2hive.workflows.testing.sigma_names import SigmaNames
 
 #: Events, variants among them, that are decided and kept at once.
 EVENTS_AT_ONCE = 20_000
@@ -61,7 +62,7 @@ def _portions(
     project: Project, tests: Iterable[RuleTest], results: dict[str, list[TestResult]]
 ) -> Iterator[list[Case]]:
     """Yield cases in portions of bounded size; what cannot be run goes into `results`."""
-    options = source_options(project)
+    names = SigmaNames(project.profile, source_options(project))
     rules = RulesUnderTest(project)
     portion: list[Case] = []
     size = 0
@@ -71,7 +72,7 @@ def _portions(
         if reason or tested is None:
             results.setdefault(test.rule_id, []).append(TestResult(test, reason=reason))
             continue
-        case = case_of(test, tested, options)
+        case = case_of(test, tested, names)
         portion.append(case)
         size += len(case.events) + len(case.variants)
         if size >= EVENTS_AT_ONCE:

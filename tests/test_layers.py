@@ -35,6 +35,7 @@ HOMES = {
     "yaml": {"yamlmarks"},
     "click": {"cli"},
     "jinja2": {"alerts"},
+    "prometheus_client": {"runner"},
     "evtx": {"sources"},
     "orjson": {"sources", "engine"},
     "ahocorasick_rs": {"engine"},

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from sigma2hive.diagnostics import Diagnostics
-from sigma2hive.model.events import TIME_FIELD, Event
+from sigma2hive.model.events import TIME_FIELD, Event, EventKeyKind
 from sigma2hive.model.folding import fold
 from sigma2hive.model.profiles import Logsource, LogsourcePlace, Profile
 from sigma2hive.model.times import render_time
@@ -74,7 +74,9 @@ class SigmaNames:
             return event
         named = {name: texts for name, texts in event.values.items() if name != TIME_FIELD}
         is_flat = self.options.flavour == "flat"
-        if not (_is_flat(named) if is_flat else _is_in_sigmas_names(named, place)):
+        if event.key.kind is not EventKeyKind.CONTENT or not named:
+            return event  # raw Windows events and hits have their fields by now
+        if not is_flat and not _is_in_sigmas_names(named, place):
             return event
         if sigma is not None and is_inline and len(set(logsources)) == 1:
             named = {**_missing_source(named, sigma), **named}
@@ -93,13 +95,9 @@ class SigmaNames:
         return read.values if isinstance(read, Event) else None
 
 
-def _is_flat(named: Values) -> bool:
-    return bool(named) and not any("." in name for name in named)
-
-
 def _is_in_sigmas_names(named: Values, place: LogsourcePlace) -> bool:
     """Whether none of the names is a field of the index, and Sigma or Windows has some of them."""
-    if not _is_flat(named) or any(place.types.knows(name) for name in named):
+    if any("." in name or place.types.knows(name) for name in named):
         return False
     return bool(place.default_prefix) or any(name in place.paths for name in named)
 

@@ -93,6 +93,18 @@ def test_usual_lines_are_read_fast(separators: tuple[str, str], fields: dict[str
     assert document == {"@timestamp": TIME, **fields}
 
 
+def test_equal_lines_are_read_alike_whatever_stands_before_them(tmp_path: Path) -> None:
+    """Otherwise which of them is which would depend on where a file was cut."""
+    compact, spaced = f'{{{STAMP},"k\\\\":1}}\n'.encode(), line(n=1) + b"\n"
+    assert PLAIN.documents_of([compact]) == PLAIN.documents_of([spaced, compact])[1:]
+    # The last line without an ending, too.
+    path = tmp_path / "events.ndjson"
+    path.write_bytes(spaced + compact + compact.strip())
+    (batch,) = read_batches([path], SourceOptions())
+    assert isinstance(batch, EventRows)
+    assert batch.documents[1] == batch.documents[2] == json.loads(compact)
+
+
 def test_of_equal_lines_each_has_its_own_key_whichever_events_are_made(tmp_path: Path) -> None:
     """Only events that meet a rule are made, of equal lines all or none, and in batches."""
     path = tmp_path / "events.ndjson"

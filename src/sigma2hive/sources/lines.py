@@ -91,13 +91,41 @@ class PlainReader:
             return None
         if type(document) is not dict:
             return None
-        if is_compact and self._is_depth_written and _is_as_written(line, document):
-            return document
-        is_small = line.count(b"{") + line.count(b"[") <= self._limits.max_depth
-        return document if is_small and _has_each_key_once(line, document) else None
+        # What is tried first is a matter of time; that equal lines are read alike is not.
+        first, second = self._is_as_written, self._has_each_key_once
+        if not is_compact:
+            first, second = second, first
+        return document if first(line, document) or second(line, document) else None
 
     def _is_small(self, line: bytes) -> bool:
         return len(line) <= self._limits.max_bytes + 1 and is_surely_small(line, self._limits)
+
+    def _is_as_written(self, line: bytes, document: dict[str, Any]) -> bool:
+        """Whether writing the document gives the line again, which has each key once then.
+
+        For so has what is written: an object's keys are distinct there, and spelt in one way.
+        """
+        if not self._is_depth_written:
+            return False
+        try:
+            return orjson.dumps(document, None, orjson.OPT_APPEND_NEWLINE) == line
+        except orjson.JSONEncodeError:  # too deep
+            return False
+
+    def _has_each_key_once(self, line: bytes, document: dict[str, Any]) -> bool:
+        """Whether surely no key is given twice, of which a fast reader keeps one."""
+        is_deep = line.count(b"{") + line.count(b"[") > self._limits.max_depth
+        if is_deep or _may_have_blanks(line):
+            return False
+        # A quote before a colon ends a key, or is escaped in a text, or begins a text.
+        written = line.count(b'":')
+        if written == len(document):
+            return True
+        if b'\\\\":' in line:  # the end of a key that ends in a backslash?
+            return False
+        written -= line.count(b'\\":')
+        keys, beginning = _quotes_before_colons(document)
+        return written == keys or (written == keys + beginning and b"\\u00" not in line)
 
 
 def _plain_record(record: _Document) -> _Document | None:
@@ -115,32 +143,6 @@ def _plain_record(record: _Document) -> _Document | None:
 
 def _is_id(value: Any) -> bool:
     return type(value) is int or (type(value) is str and value != "")
-
-
-def _is_as_written(line: bytes, document: dict[str, Any]) -> bool:
-    """Whether writing the document gives the line again, which has each key once then.
-
-    For so has what is written: an object's keys are distinct there, and spelt in one way.
-    """
-    try:
-        return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE) == line
-    except orjson.JSONEncodeError:  # too deep, or a text that is no Unicode
-        return False
-
-
-def _has_each_key_once(text: bytes, document: dict[str, Any]) -> bool:
-    """Whether surely no key is given twice, of which a fast reader keeps one."""
-    if _may_have_blanks(text):
-        return False
-    # A quote before a colon ends a key, or is escaped in a text, or begins a text.
-    written = text.count(b'":')
-    if written == len(document):
-        return True
-    if b'\\\\":' in text:  # the end of a key that ends in a backslash?
-        return False
-    written -= text.count(b'\\":')
-    keys, beginning = _quotes_before_colons(document)
-    return written == keys or (written == keys + beginning and b"\\u00" not in text)
 
 
 def _may_have_blanks(text: bytes) -> bool:

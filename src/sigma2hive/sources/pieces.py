@@ -40,7 +40,7 @@ class Cut:
 class Block:
     """Lines that follow each other, the first of them with a number; None is an oversized one.
 
-    Each has its ending, which is a line feed alone here, but for the last where not `is_ended`.
+    Each has its ending, which is a line feed here; `is_ended`: the file has that of the last too.
     """
 
     first: int
@@ -80,7 +80,7 @@ def cut_blocks(chunks: Iterable[bytes], max_bytes: int) -> Iterator[Block]:
     if rest or is_skipping:
         last = rest.removesuffix(b"\r")
         is_oversized = is_skipping or len(last) > max_bytes
-        yield Block(number, [None if is_oversized else last], is_ended=False)
+        yield Block(number, [None if is_oversized else last + b"\n"], is_ended=False)
 
 
 def _without_returns(lines: Iterable[bytes]) -> list[bytes]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sigma2hive.alerts.identity import source_ref
     from sigma2hive.alerts.known_fields import KnownFields
     from sigma2hive.alerts.muting import filter_document, is_mutable, mute_selection
+    from sigma2hive.alerts.ruling import own_settings, settings_of
 
 __all__ = [
     "AlertBuilder",
@@ -28,6 +29,8 @@ __all__ = [
     "filter_document",
     "is_mutable",
     "mute_selection",
+    "own_settings",
+    "settings_of",
     "source_ref",
 ]
 
@@ -45,6 +48,8 @@ if not TYPE_CHECKING:
             "filter_document": "muting",
             "is_mutable": "muting",
             "mute_selection": "muting",
+            "own_settings": "ruling",
+            "settings_of": "ruling",
             "source_ref": "identity",
         },
     )

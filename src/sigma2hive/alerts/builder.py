@@ -16,6 +16,7 @@ from sigma2hive.alerts.facts import AlertContext, Facts
 from sigma2hive.alerts.identity import source_ref
 from sigma2hive.alerts.observables import Judge, Markings, collect_observables
 from sigma2hive.alerts.procedures import procedures_of
+from sigma2hive.alerts.ruling import DEFAULT_MARKING, DEFAULT_SEVERITY, merged_settings
 from sigma2hive.alerts.templates import Mode, Rendered, Renderer, render_number
 from sigma2hive.alerts.text import data_text, fit, plain
 from sigma2hive.diagnostics import Diagnostics
@@ -41,8 +42,6 @@ MAX_TAGS = 128
 MAX_DESCRIPTION = 1_048_576
 _MAX_CUSTOM_TEXT = 4096
 _MAX_HELP = 10_000
-_DEFAULT_SEVERITY = 2
-_DEFAULT_MARKING = 2
 _WEB_LINK = re.compile(r"https?://[^\s]+", re.IGNORECASE)
 _BLANKS = re.compile(r"\s+")
 
@@ -106,7 +105,7 @@ def _wanted(rule: RuleInfo, mappings: Mappings, logsource: Logsource) -> _Wanted
     custom = read_custom(rule, Diagnostics(), mappings.observables.data_types)
     return _Wanted(
         rule,
-        _settings(rule.level, mappings.alerts, logsource, custom.settings),
+        merged_settings(rule, mappings.alerts, logsource, custom.settings),
         (*custom.observables, *mappings.observables.rows),
     )
 
@@ -117,9 +116,9 @@ def _bare(
     """Return the alert without its description, and what can write that."""
     settings = wanted.settings
     facts = Facts(match, context, owner=settings.owner or "")
-    writer = _Writer(facts, Renderer(facts), [], discover_link(facts, context.kibana))
-    tlp = _DEFAULT_MARKING if settings.tlp is None else settings.tlp
-    pap = _DEFAULT_MARKING if settings.pap is None else settings.pap
+    writer = _Writer(facts, Renderer(facts), list(context.notes), discover_link(facts, context.kibana))
+    tlp = DEFAULT_MARKING if settings.tlp is None else settings.tlp
+    pap = DEFAULT_MARKING if settings.pap is None else settings.pap
     observables, left_out = collect_observables(wanted.rows, judge, facts, Markings(tlp, pap))
     alert = Alert(
         type=mapping.type,
@@ -129,7 +128,7 @@ def _bare(
         rule_title=plain(match.rule.title, MAX_TITLE),
         title=writer.title(settings.title),
         description="",
-        severity=settings.severity or _DEFAULT_SEVERITY,
+        severity=settings.severity or DEFAULT_SEVERITY,
         date_ns=facts.first.time_ns,
         tlp=tlp,
         pap=pap,
@@ -144,18 +143,6 @@ def _bare(
         left_out=left_out,
     )
     return alert, writer
-
-
-def _settings(
-    level: Level | None, mapping: AlertMapping, logsource: Logsource, custom: AlertSettings
-) -> AlertSettings:
-    settings = replace(mapping.settings, severity=mapping.severity.get(level or "none"))
-    for override in mapping.overrides:
-        if override.levels and level not in override.levels:
-            continue
-        if override.logsource.covers(logsource):
-            settings = override.settings.over(settings)
-    return custom.over(settings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class AlertContext:
     `correlation` is the rule of an episode, `counted` the titles of what it counts, in the order of
     its `rules`. `data_types` are the observable types that the server
     has; None where nobody asked it. `kibana` is where events can be opened; `version` is where the
-    rule's text stands in Git.
+    rule's text stands in Git. `notes` are what else the alert says of itself, plain text.
     """
 
     fields: Mapping[str, tuple[Field, ...]] = field(default_factory=dict)
@@ -41,6 +41,7 @@ class AlertContext:
     data_types: frozenset[str] | None = None
     kibana: KibanaSettings = field(default_factory=KibanaSettings)
     version: RuleVersion = field(default_factory=RuleVersion)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ from sigma2hive.runner.delivery import check_delivery, open_delivery, sink_reque
 from sigma2hive.runner.inputs import Input, read_files
 from sigma2hive.runner.naming import naming_of
 from sigma2hive.runner.once import Pass, Summary, run_pass
+from sigma2hive.runner.own import sink_files
 from sigma2hive.runner.state import EpisodeStore
 from sigma2hive.sinks import Sink, SinkRequest
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
@@ -223,7 +224,8 @@ def _input(project: Project, asked: _Asked) -> AbstractContextManager[Input]:
             "no events to read: name files or folders with --events, or under sources in "
             "sigma2hive.yml; or search Elasticsearch with --since"
         )
-    return nullcontext(read_files(paths, settings, project.profile))
+    own = sink_files(asked.sinks, Path.cwd())
+    return nullcontext(read_files(paths, settings, project.profile, own))
 
 
 @contextmanager

@@ -38,6 +38,15 @@ def silence_identity(pattern: str, last_ns: int) -> JsonValue:
     return [SCHEME, "silence", pattern, last_ns]
 
 
+def summary_identity(rule_id: str, start_ns: int) -> JsonValue:
+    """Return the identity of the alert that tells of a rule's matches beyond a cap.
+
+    `start_ns` is the start of the hour (UTC) in which they were found; without a rule, "", it is
+    the summary of what is beyond the cap of all rules together.
+    """
+    return [SCHEME, "summary", rule_id.lower(), start_ns // 1_000_000_000]
+
+
 def group_key(values: Mapping[str, str]) -> GroupKey:
     """Return the key of the group with these values, by the name of the grouping field.
 

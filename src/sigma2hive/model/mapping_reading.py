@@ -13,9 +13,11 @@ from sigma2hive.model.mappings import (
     SERVER_TYPES,
     AlertSettings,
     ObservableMapping,
+    Suppress,
     TemplateText,
 )
 from sigma2hive.model.shapes import Shape
+from sigma2hive.model.times import NANOSECONDS, parse_span_ns
 
 #: TLP 0–4 and PAP 0–3 by name. Source: https://www.first.org/tlp/ and TheHive 5
 TLP_NAMES = ("clear", "green", "amber", "amber+strict", "red")
@@ -33,12 +35,18 @@ SETTINGS_KEYS = (
     "case_template",
     "assignee",
     "owner",
+    "group",
+    "suppress",
+    "shadow",
 )
 
 MAX_TAG = 128
 MAX_TYPE = 64
 MAX_CASE_TEMPLATE = 128
 MAX_LOGIN = 128
+MAX_GROUP_FIELDS = 10
+#: An alert does not stay open longer: what is beyond may be another matter.
+MAX_SUPPRESS_NS = 24 * 3600 * NANOSECONDS
 #: A template is a line or a page, not a program.
 MAX_TEMPLATE = 20_000
 
@@ -91,7 +99,40 @@ def read_settings(shape: Shape, *, with_severity: bool = True) -> AlertSettings:
         case_template=shape.text("case_template", MAX_CASE_TEMPLATE),
         assignee=shape.text("assignee", MAX_LOGIN),
         owner=shape.text("owner", MAX_TAG),
+        group=_fields(shape, "group") if shape.value.get("group") is not None else None,
+        suppress=_suppress(shape),
+        shadow=shape.flag("shadow", False) if shape.value.get("shadow") is not None else None,
     )
+
+
+def _fields(shape: Shape, key: str) -> tuple[str, ...]:
+    fields = tuple(dict.fromkeys(text for text in shape.texts(key) if text))
+    if len(fields) > MAX_GROUP_FIELDS:
+        shape.report(key, f"'{key}' takes at most {MAX_GROUP_FIELDS} fields, not {len(fields)}")
+    return fields[:MAX_GROUP_FIELDS]
+
+
+def _suppress(shape: Shape) -> Suppress | None:
+    below = shape.child("suppress")
+    if below is None:
+        return None
+    below.allow(("by", "for"))
+    by = _fields(below, "by")
+    if by and shape.value.get("group") is not None and set(by) != set(_fields(shape, "group")):
+        below.report(
+            "by",
+            "'by' and 'group' name different fields, but a rule's matches have one group",
+            "leave 'by' out, or write the same fields",
+        )
+    text = below.text("for")
+    for_ns = None if text is None else parse_span_ns(text)
+    if for_ns is None or for_ns > MAX_SUPPRESS_NS:
+        if "for" not in below.value:
+            below.report("for", "'suppress' does not say for how long", "add `for: 1h`")
+        elif text is not None:
+            below.report("for", f"'{text}' is no span of time up to 24h", "write 30m, 1h or 24h")
+        return None
+    return Suppress(for_ns, by)
 
 
 def _custom_fields(shape: Shape) -> dict[str, TemplateText | int | float | bool]:

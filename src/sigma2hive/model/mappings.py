@@ -1,4 +1,4 @@
-"""Mappings: what a team's observables.yml and alerts.yml say, and a rule's own attribute.
+"""Mappings: what a team's mapping files say, and a rule's own attribute.
 
 Texts that are templates stay texts here, with the place they were written at; `sigma2hive.alerts`
 knows their language.
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
 from sigma2hive.diagnostics import Location
+from sigma2hive.model.maintenance import MaintenanceWindow
 from sigma2hive.model.profiles import Logsource
 from sigma2hive.model.rules import Level
 
@@ -98,8 +99,21 @@ class ObservablesMapping:
 
 
 @dataclass(frozen=True, slots=True)
+class Suppress:
+    """Further matches with the same values of the fields `by` join an alert for `for_ns` after it
+    was made; () is the group that the rule's matches have anyway."""
+
+    for_ns: int
+    by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AlertSettings:
-    """What alerts.yml, one of its overrides or a rule asks for; None says nothing."""
+    """What alerts.yml, one of its overrides or a rule asks for; None says nothing.
+
+    `group` are the fields whose values flood control counts a rule's matches by. A rule in `shadow`
+    makes no alerts; its matches are kept.
+    """
 
     title: TemplateText | None = None
     severity: int | None = None
@@ -110,6 +124,9 @@ class AlertSettings:
     case_template: str | None = None
     assignee: str | None = None
     owner: str | None = None
+    group: tuple[str, ...] | None = None
+    suppress: Suppress | None = None
+    shadow: bool | None = None
 
     def over(self, base: AlertSettings) -> AlertSettings:
         """Return `base` with what this one says on top; tags are added, custom fields merged."""
@@ -123,6 +140,9 @@ class AlertSettings:
             case_template=base.case_template if self.case_template is None else self.case_template,
             assignee=base.assignee if self.assignee is None else self.assignee,
             owner=base.owner if self.owner is None else self.owner,
+            group=base.group if self.group is None else self.group,
+            suppress=base.suppress if self.suppress is None else self.suppress,
+            shadow=base.shadow if self.shadow is None else self.shadow,
         )
 
 
@@ -169,10 +189,11 @@ class AlertMapping:
 
 @dataclass(frozen=True, slots=True)
 class Mappings:
-    """Both mapping files, read."""
+    """The mapping files, read."""
 
     observables: ObservablesMapping
     alerts: AlertMapping
+    maintenance: tuple[MaintenanceWindow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,13 @@ class Match:
         """Whether a correlation made it."""
         return bool(self.epoch)
 
+    @property
+    def fired_with(self) -> Event:
+        """The event that its identity is made of; where it is not there, the last."""
+        key = self.identity[-1] if isinstance(self.identity, list) else None
+        found = (event for event in self.events if event.key.as_json() == key)
+        return next(found, self.events[-1])
+
 
 class Lack(StrEnum):
     """Why a correlation could not count a match."""

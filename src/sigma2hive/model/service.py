@@ -12,6 +12,7 @@ from enum import StrEnum
 from sigma2hive.model.alerts import Alert, Identity
 from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.events import Event
+from sigma2hive.model.folding import fold
 from sigma2hive.model.rules import Figure
 
 #: How far a unit was read, in the words of the cursor that reads it.
@@ -67,7 +68,8 @@ class RecordedMatch:
     """A rule and one event that met it, unique by (rule id, event key).
 
     `index` is where the event was read, `grouped_by` the values that flood control counts it under,
-    as a text, and `alert` what tells of it, where something does.
+    as a text, `alert` what tells of it, where something does, and `muted_by` the number of the mute
+    that hid it.
     """
 
     rule_id: str
@@ -77,6 +79,7 @@ class RecordedMatch:
     fate: Fate
     alert: Identity | None = None
     grouped_by: str = ""
+    muted_by: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +102,25 @@ class StoredEpisode:
 
 @dataclass(frozen=True, slots=True)
 class QueuedAlert:
-    """An alert to be told, and what flood control counts it under; summaries it does not count."""
+    """An alert to be told, and what flood control counts it under; summaries it does not count.
+
+    `made_ns` is when; None is when it is stored.
+    """
 
     alert: Alert
     grouped_by: str = ""
     is_summary: bool = False
+    made_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAlert:
+    """What is kept of an alert of a match's own for flood control, in the words of QueuedAlert."""
+
+    rule_id: str
+    grouped_by: str
+    identity: Identity
+    made_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +189,8 @@ class Mute:
     """Matches of a rule that make no alert until `until_ns`; they are counted.
 
     `where` are (field, value) that an event must have, all of them; without any, all matches of the
-    rule are meant. `by` is who asked for it, `ended_ns` when somebody ended it early.
+    rule are meant. `by` is who asked for it, `ended_ns` when somebody ended it early, `hidden` how
+    many matches it has hidden so far.
     """
 
     number: int
@@ -184,6 +202,15 @@ class Mute:
     by: str
     ended_ns: int | None = None
     hidden: int = 0
+
+    def holds_at(self, now_ns: int) -> bool:
+        """Whether it mutes what is found at a time."""
+        return self.since_ns <= now_ns < self.end_ns
+
+    @property
+    def end_ns(self) -> int:
+        """When it ends, or ended."""
+        return self.until_ns if self.ended_ns is None else min(self.ended_ns, self.until_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +226,21 @@ class DeliveryCounts:
 
 @dataclass(frozen=True, slots=True)
 class MatchFilter:
-    """Which recorded matches to return: everything that is set must hold; times are found_ns."""
+    """Which recorded matches to return: everything that is set must hold; times are found_ns.
+
+    `alert` is what tells of them. `where` are (field, value) that an event must have, all of
+    them, in any letter case.
+    """
 
     rule_id: str = ""
     fate: Fate | None = None
     since_ns: int | None = None
     until_ns: int | None = None
     where: tuple[tuple[str, str], ...] = field(default=())
+    alert: Identity | None = None
+
+    def admits(self, event: Event) -> bool:
+        """Whether the event has what `where` asks for."""
+        return all(
+            fold(value) in map(fold, event.values.get(name, ())) for name, value in self.where
+        )

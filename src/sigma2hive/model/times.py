@@ -25,6 +25,8 @@ _USUAL = re.compile(
     r"|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
     r"[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?Z?"
 )
+_SPAN = re.compile(r"([1-9][0-9]{0,5})([smhdw])")
+_SPAN_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _MILLISECONDS = re.compile(r"-?[0-9]{1,16}(?:\.[0-9]{1,6})?")
 
 
@@ -44,6 +46,12 @@ def parse_time_ns(text: str) -> int | None:
     """
     time_ns = _parse(text.strip())
     return time_ns if time_ns is not None and _FIRST_NS <= time_ns < _END_NS else None
+
+
+def parse_span_ns(text: str) -> int | None:
+    """Return the length of a span as people write it (30m, 24h, 7d), None where it is none."""
+    found = _SPAN.fullmatch(text)
+    return int(found[1]) * _SPAN_SECONDS[found[2]] * NANOSECONDS if found else None
 
 
 def _parse(text: str) -> int | None:

@@ -11,10 +11,11 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from sigma2hive.diagnostics import Diagnostics, Location
+from sigma2hive.repository.maintenance import MAINTENANCE_FILE
 from sigma2hive.repository.mappings import ALERTS_FILE, OBSERVABLES_FILE
 
 SCHEMAS_FOLDER = "schemas"
-_FILES = (OBSERVABLES_FILE, ALERTS_FILE)
+_FILES = (OBSERVABLES_FILE, ALERTS_FILE, MAINTENANCE_FILE)
 _ENDINGS = (".yml", ".yaml")
 
 

@@ -1,4 +1,4 @@
-"""Reading observables.yml and alerts.yml.
+"""Reading observables.yml, alerts.yml and maintenance.yml.
 
 Takes a folder; gives `Mappings`, the shipped defaults where the folder says nothing. A row or key
 that is wrong becomes a finding and is left out; the rest counts. Template syntax is checked by
@@ -38,6 +38,7 @@ from sigma2hive.model.mappings import (
 from sigma2hive.model.profiles import Logsource
 from sigma2hive.model.rules import Level
 from sigma2hive.model.shapes import Shape
+from sigma2hive.repository.maintenance import MAINTENANCE_FILE, read_maintenance
 from sigma2hive.settings import has_url_credential
 from sigma2hive.yamlmarks import parse_yaml, read_content
 
@@ -88,11 +89,13 @@ def load_mappings(folder: Path | None, diagnostics: Diagnostics) -> Mappings:
         return shipped
     observables = _team_shape(folder / OBSERVABLES_FILE, diagnostics)
     alerts = _team_shape(folder / ALERTS_FILE, diagnostics)
+    maintenance = _team_shape(folder / MAINTENANCE_FILE, diagnostics)
     return Mappings(
         shipped.observables
         if observables is None
         else _read_observables(observables, shipped.observables),
         shipped.alerts if alerts is None else _read_alerts(alerts, shipped.alerts),
+        () if maintenance is None else read_maintenance(maintenance),
     )
 
 

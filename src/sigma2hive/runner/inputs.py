@@ -15,6 +15,7 @@ from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.events import Event
 from sigma2hive.model.profiles import Profile
 from sigma2hive.runner.matching import Candidate
+from sigma2hive.runner.own import own_paths
 from sigma2hive.runner.state import EpisodeStore
 from sigma2hive.settings import Settings
 from sigma2hive.sources import EventRows, Limits, SourceOptions, read_batches
@@ -45,13 +46,16 @@ class Input:
             self.search.episodes = episodes
 
 
-def read_files(paths: Sequence[Path], settings: Settings, profile: Profile) -> Input:
-    """Return the events of files and folders."""
+def read_files(
+    paths: Sequence[Path], settings: Settings, profile: Profile, own: Sequence[Path] = ()
+) -> Input:
+    """Return the events of files and folders, but not what is in files of ours; `own` are more."""
     limits = settings.limits
     options = SourceOptions(
         flavour=profile.windows_events,
         root=settings.root,
         limits=Limits(limits.max_event_bytes, limits.max_event_fields),
         time_fields=profile.time_fields,
+        own=(*own_paths(settings), *own),
     )
     return Input(read_batches(paths, options))

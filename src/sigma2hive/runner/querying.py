@@ -8,7 +8,7 @@ asked must not believe that its window was looked at.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -34,6 +34,7 @@ from sigma2hive.runner.narrowing import (
     MAX_BUCKETS,
     plan_narrowing,
 )
+from sigma2hive.runner.own import OWN_PATTERN, is_ours
 from sigma2hive.runner.state import EpisodeStore
 from sigma2hive.sources.elasticsearch import read_hit
 
@@ -80,6 +81,8 @@ class Search:
     Of a rule's patterns those of `without_index`, which the snapshot says no index fits, are left
     out as long as that is so and another of its patterns is left; `passed_over` has them then.
 
+    Indices that fit a pattern of `own` are ours: what is found there is no event.
+
     After iterating, `failures` has the error of each rule that could not be searched whole, by its
     id: of one whose own search failed, and of all that were in a request that failed. After
     `FAILURES_IN_A_ROW` such requests, or one whose error will not pass, no more are sent. A closed
@@ -94,6 +97,7 @@ class Search:
     hits_per_search: int = HITS_PER_SEARCH
     exhaustive: bool = False
     without_index: Collection[str] = frozenset()
+    own: Collection[str] = (OWN_PATTERN,)
     passed_over: set[str] = field(default_factory=set)
     failures: dict[str, ServerError] = field(default_factory=dict)
 
@@ -177,7 +181,7 @@ class Search:
             self.failures[rule.info.id] = answer
             return
         if len(answer.hits) < self.hits_per_search:
-            yield from (_candidate(rule, hit) for hit in answer.hits)
+            yield from self._read(rule, answer.hits)
             return
         try:
             with self.client.point_in_time(request.indices) as view:
@@ -211,7 +215,15 @@ class Search:
     ) -> Iterator[Candidate | Diagnostic]:
         asked = {key: body[key] for key in _ASKED if key in body}
         for page in self.client.pages(view, asked):
-            yield from (_candidate(rule, hit) for hit in page)
+            yield from self._read(rule, page)
+
+    def _read(
+        self, rule: CompiledRule, hits: Iterable[Mapping[str, Any]]
+    ) -> Iterator[Candidate | Diagnostic]:
+        """Yield what hits are; what we wrote ourselves is no event."""
+        for hit in hits:
+            if not is_ours(hit["_index"], self.own):
+                yield _candidate(rule, hit)
 
     def _count(
         self, view: PointInTime, query: Mapping[str, Any], by: Field

@@ -6,32 +6,32 @@ by what reads events and by what correlates recorded matches.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from sigma2hive.alerts import AlertContext, build_alert
-from sigma2hive.model.alerts import Alert
+from sigma2hive.model.alerts import Identity
 from sigma2hive.model.mappings import Mappings
 from sigma2hive.model.matches import Match
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import Compiled
-from sigma2hive.model.service import Fate, QueuedAlert
+from sigma2hive.model.service import Fate, QueuedAlert, RecordedMatch
 from sigma2hive.model.versions import RuleVersion
-from sigma2hive.runner.contexts import contexts_of
+from sigma2hive.runner.building import BACKFILLED, AlertMaker
 from sigma2hive.runner.floods.interface import Judge, Unbounded
 from sigma2hive.settings import KibanaSettings
 
-#: The tag of alerts that are no news: of late events, and of what happened while nobody looked.
-BACKFILLED = "backfilled"
+__all__ = ["BACKFILLED", "Raised", "Raiser", "record_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """What became of a match; `queued` is the alert that tells of it."""
+    """What became of a match; `queued` is an alert of its own, `told_by` what tells of it."""
 
     fate: Fate
     grouped_by: str = ""
     queued: QueuedAlert | None = None
+    told_by: Identity | None = None
+    muted_by: int | None = None
 
 
 @dataclass(slots=True)
@@ -44,20 +44,35 @@ class Raiser:
     kibana: KibanaSettings = field(default_factory=KibanaSettings)
     version_of: Callable[[str], RuleVersion] = lambda _: RuleVersion()
     judge: Judge = field(default_factory=Unbounded)
-    _contexts: Mapping[str, AlertContext] = field(init=False)
+    maker: AlertMaker = field(init=False)
 
     def __post_init__(self) -> None:
-        self._contexts = contexts_of(self.compiled, self.profile, self.kibana)
+        self.maker = AlertMaker(
+            self.compiled, self.mappings, self.profile, self.kibana, self.version_of
+        )
 
     def raise_(self, match: Match, now_ns: int, *, is_backfill: bool = False) -> Raised:
         """Return what becomes of a match that nobody was told of yet."""
-        alert = self._built(match, is_backfill=is_backfill)
-        judged = self.judge.judge(match, alert.severity, now_ns)
-        queued = QueuedAlert(alert, judged.grouped_by) if judged.fate is Fate.ALERT else None
-        return Raised(judged.fate, judged.grouped_by, queued)
+        severity = self.maker.facts_of(match.rule).severity
+        judged = self.judge.judge(match, severity, now_ns)
+        if judged.fate is not Fate.ALERT or judged.told_by is not None:
+            return Raised(
+                judged.fate, judged.grouped_by, told_by=judged.told_by, muted_by=judged.muted_by
+            )
+        alert = self.maker.build(match, judged.notes, is_backfill=is_backfill)
+        queued = QueuedAlert(alert, judged.grouped_by, made_ns=now_ns)
+        return Raised(judged.fate, judged.grouped_by, queued, alert.identity)
 
-    def _built(self, match: Match, *, is_backfill: bool) -> Alert:
-        version = self.version_of(match.rule.location.path)
-        context = replace(self._contexts[match.rule.id], version=version)
-        alert = build_alert(match, self.mappings, context)
-        return replace(alert, tags=(*alert.tags, BACKFILLED)) if is_backfill else alert
+
+def record_of(match: Match, raised: Raised, index: str, now_ns: int) -> RecordedMatch:
+    """Return what is recorded of a match; of an episode with the event that it fired with."""
+    return RecordedMatch(
+        rule_id=match.rule.id,
+        event=match.fired_with,
+        index=index,
+        found_ns=now_ns,
+        fate=raised.fate,
+        alert=raised.told_by,
+        grouped_by=raised.grouped_by,
+        muted_by=raised.muted_by,
+    )

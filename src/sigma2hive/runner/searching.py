@@ -15,6 +15,7 @@ from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import Compiled
 from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.runner.inputs import Input
+from sigma2hive.runner.own import own_patterns
 from sigma2hive.runner.querying import Search, Window
 from sigma2hive.settings import Settings
 
@@ -37,5 +38,6 @@ def search_back(
             window,
             compiled.correlations,
             without_index=profile.without_index(),
+            own=own_patterns(settings),
         )
         yield Input(search, search.failures, search.passed_over, search)

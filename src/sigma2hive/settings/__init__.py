@@ -2,6 +2,7 @@
 
 from sigma2hive.settings.keys import (
     ElasticsearchSettings,
+    FloodSettings,
     KibanaSettings,
     Limits,
     NoiseLimits,
@@ -21,6 +22,7 @@ from sigma2hive.settings.secrets import (
 __all__ = [
     "SETTINGS_FILE",
     "ElasticsearchSettings",
+    "FloodSettings",
     "KibanaSettings",
     "Limits",
     "NoiseLimits",

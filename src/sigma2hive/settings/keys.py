@@ -72,6 +72,14 @@ class SourceSettings:
         "events: [examples]",
         many=True,
     )
+    own_indices: tuple[str, ...] = _setting(
+        (".alerts-*", ".internal.alerts-*"),
+        Kind.TEXT,
+        """Index patterns that no rule looks at beside `sigma2hive-*` and those of our own sinks:
+        alerts of other programs, of which ours would make alerts again. Shipped are Kibana's.""",
+        'own_indices: [".alerts-*", ".internal.alerts-*"]',
+        many=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +244,44 @@ class KibanaSettings:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class FloodSettings:
+    """How many alerts of their own matches make at most; beyond, a summary tells of them."""
+
+    per_group: int = _setting(
+        5,
+        Kind.NUMBER,
+        """Alerts within an hour of one rule for one group: what its correlation groups by, or
+        `group` in alerts.yml or the rule.""",
+        "per_group: 5",
+    )
+    per_rule: int = _setting(50, Kind.NUMBER, "Alerts within an hour of one rule.", "per_rule: 50")
+    in_all: int = _setting(
+        300, Kind.NUMBER, "Alerts within an hour of all rules together.", "in_all: 300"
+    )
+    new_group_hours: int = _setting(
+        24,
+        Kind.NUMBER,
+        """A group of which no alert told for so long is new: its next match makes an alert whatever
+        its rule has made, up to `in_all`.""",
+        "new_group_hours: 24",
+    )
+    events_per_alert: int = _setting(
+        1_000,
+        Kind.NUMBER,
+        """Events up to which an alert of a rule with `suppress` grows; further ones are beyond a
+        cap.""",
+        "events_per_alert: 1000",
+    )
+    shadow_experimental: bool = _setting(
+        False,
+        Kind.SWITCH,
+        """Whether rules of status experimental are in shadow, as if they said `shadow: true`: their
+        matches are kept, and make no alerts. A rule that says `shadow: false` is not.""",
+        "shadow_experimental: true",
+    )
+
+
 def _noise_limit(level: str, example: int) -> int | None:
     return _setting(
         None,
@@ -334,6 +380,9 @@ class Settings:
     limits: Limits = _section(Limits, "Where an event is put aside before it costs more.")
     backtest: BacktestSettings = _section(
         BacktestSettings, "When a back-test finds a rule too noisy."
+    )
+    floods: FloodSettings = _section(
+        FloodSettings, "How many alerts matches make at most; beyond, a summary tells of them."
     )
 
     def is_written(self, key: str) -> bool:

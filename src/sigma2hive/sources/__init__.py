@@ -67,7 +67,7 @@ def read_event(piece: Piece, options: SourceOptions) -> Event | Diagnostic:
 def _read(
     paths: Sequence[Path], options: SourceOptions
 ) -> Iterator[Event | EventRows | Diagnostic]:
-    for found in find_event_files(paths, options.root):
+    for found in find_event_files(paths, options.root, options.own):
         if isinstance(found, Diagnostic):
             yield found
         else:

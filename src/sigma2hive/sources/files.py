@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
@@ -29,16 +30,23 @@ _PACKED_ENDINGS = (
 )
 
 
-def find_event_files(paths: Sequence[Path], root: Path) -> Iterator[EventFile | Diagnostic]:
+def find_event_files(
+    paths: Sequence[Path], root: Path, own: Sequence[Path] = ()
+) -> Iterator[EventFile | Diagnostic]:
     """Yield the event files of `paths`: folders recursively and sorted, files as they are named.
 
     Hidden files and folders are passed over, unless they are named themselves. A file reached in
-    several ways, through links for instance, comes once.
+    several ways, through links for instance, comes once. What is `own` never comes: in folders it
+    is passed over, and a finding says so where it is named.
     """
-    seen: set[tuple[int, int]] = set()
+    ours = _identities(own)
+    seen = set(ours)
     for path in paths:
         try:
             mode = path.stat().st_mode
+            if _is_in(path, ours):
+                yield _own(display_path(path, root))
+                continue
         except OSError as error:
             yield _missing(path, root, error)
             continue
@@ -125,6 +133,36 @@ def _begins_as_evtx(path: Path) -> bool:
             return stream.read(len(EVTX_MAGIC)) == EVTX_MAGIC
     except OSError:
         return False  # whoever reads it will say why it cannot be read
+
+
+def _identities(paths: Sequence[Path]) -> set[tuple[int, int]]:
+    """Return the identities of those files and folders that are there."""
+    found: set[tuple[int, int]] = set()
+    for path in paths:
+        with suppress(OSError):
+            _is_new(path, found)
+    return found
+
+
+def _is_in(path: Path, folders: set[tuple[int, int]]) -> bool:
+    """Whether a path is one of these files and folders, or in one of them.
+
+    Raises:
+        OSError: it cannot be looked at.
+    """
+    whole = path.resolve()
+    statuses = (entry.stat() for entry in (whole, *whole.parents))
+    return bool(folders) and any((status.st_dev, status.st_ino) in folders for status in statuses)
+
+
+def _own(display: str) -> Diagnostic:
+    return Diagnostic(
+        "S2H505",
+        Severity.ERROR,
+        Location(display),
+        "is what sigma2hive writes itself, and holds no events: alerts of alerts would never end",
+        "name the files that the events are in",
+    )
 
 
 def _is_new(path: Path, seen: set[tuple[int, int]]) -> bool:

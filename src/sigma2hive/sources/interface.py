@@ -43,13 +43,15 @@ class SourceOptions:
     `flavour` says in which fields raw Windows events are wanted: "winlogbeat", "elastic-agent",
     "flat" for Sigma's own on one level, "none" for as they are, or None where nobody says, which
     puts them aside. Paths are shown relative to `root` where they lie in it. Of `time_fields` the
-    first that holds a usable time says when an event of JSON happened.
+    first that holds a usable time says when an event of JSON happened. In `own`, files and folders,
+    is what we write ourselves: no event is read there.
     """
 
     flavour: str | None = "winlogbeat"
     root: Path = Path()
     limits: Limits = field(default_factory=Limits)
     time_fields: tuple[str, ...] = (TIME_FIELD,)
+    own: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

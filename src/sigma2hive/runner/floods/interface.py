@@ -6,16 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from sigma2hive.model.alerts import Identity
 from sigma2hive.model.matches import Match
 from sigma2hive.model.service import Fate, QueuedAlert
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What becomes of a match: its fate, and what it is counted under ("" for all of a rule)."""
+    """What becomes of a match: its fate, and what it is counted under ("" for all of a rule).
+
+    With Fate.ALERT and without `told_by` it makes an alert of its own, which says `notes` of
+    itself, plain text. Otherwise `told_by` is the alert that tells of it, where one does: an open
+    one that it joins, or a summary. `summaries` has it.
+    """
 
     fate: Fate
     grouped_by: str = ""
+    told_by: Identity | None = None
+    notes: tuple[str, ...] = ()
+    muted_by: int | None = None
 
 
 class Judge(Protocol):
@@ -29,7 +38,10 @@ class Judge(Protocol):
         """Return what becomes of a match; `severity` is the alert's, 1 to 4."""
 
     def summaries(self, now_ns: int) -> Sequence[QueuedAlert]:
-        """Return alerts that tell of what was summarised and not told yet; joined by identity."""
+        """Return the alerts that tell of matches without one of their own, and were not told yet.
+
+        They are summaries, and open alerts that matches have joined; both are joined by identity.
+        """
 
     def keep(self) -> None:
         """Take what was decided as done."""

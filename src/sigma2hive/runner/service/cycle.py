@@ -27,7 +27,7 @@ from sigma2hive.model.service import (
     Step,
 )
 from sigma2hive.runner.matching import Matcher
-from sigma2hive.runner.raising import Raiser
+from sigma2hive.runner.raising import Raiser, record_of
 from sigma2hive.runner.reading.interface import Reader, Slice
 from sigma2hive.runner.service.outcomes import SliceOutcome
 from sigma2hive.runner.store.interface import StateStore
@@ -135,9 +135,8 @@ class Cycle:
     def _recorded(
         self, rule: CompiledRule, event: Event, part: Slice, now_ns: int
     ) -> tuple[RecordedMatch, QueuedAlert | None]:
-        recorded = RecordedMatch(rule.info.id, event, part.index, now_ns, Fate.COUNTED)
         if rule.silent:
-            return recorded, None
+            return RecordedMatch(rule.info.id, event, part.index, now_ns, Fate.COUNTED), None
         match = Match(
             rule=rule.info,
             events=(event,),
@@ -145,9 +144,7 @@ class Cycle:
             reasons=reasons_for(rule.condition, event.values),
         )
         raised = self.raiser.raise_(match, now_ns, is_backfill=part.is_backfill)
-        identity = None if raised.queued is None else raised.queued.alert.identity
-        recorded = replace(recorded, fate=raised.fate, grouped_by=raised.grouped_by, alert=identity)
-        return recorded, raised.queued
+        return record_of(match, raised, part.index, now_ns), raised.queued
 
 
 def _put_aside(part: Slice, codes: Mapping[str, int]) -> Iterator[Searched]:

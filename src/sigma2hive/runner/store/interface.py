@@ -22,6 +22,7 @@ from sigma2hive.model.service import (
     DeliveryCounts,
     MatchFilter,
     Mute,
+    OwnAlert,
     Position,
     RecordedMatch,
     RuleRecord,
@@ -82,11 +83,20 @@ class Matches(Protocol):
     def find(self, wanted: MatchFilter, limit: int) -> Sequence[RecordedMatch]:
         """Return recorded matches, those found last first."""
 
+    def walk(self, wanted: MatchFilter) -> Iterator[RecordedMatch]:
+        """Yield recorded matches, those found first first, in bounded memory."""
+
+    def recorded(self, rule_id: str, key: EventKey) -> RecordedMatch | None:
+        """Return what is recorded of a rule and an event."""
+
     def count_fates(self, since_ns: int) -> Mapping[tuple[str, str], int]:
         """Return (rule id, fate) → how many were found since then."""
 
     def alerts_since(self, since_ns: int) -> Mapping[tuple[str, str], int]:
         """Return (rule id, grouped_by) → how many alerts of their own were made since then."""
+
+    def own_alerts(self, since_ns: int, rule_id: str = "") -> Sequence[OwnAlert]:
+        """Return the alerts of matches' own made since then, of a rule or of all, oldest first."""
 
     def near(self, rule_id: str, epoch: str, start_ns: int, end_ns: int) -> Sequence[StoredEpisode]:
         """Return the episodes of a correlation's epoch that overlap [start_ns, end_ns]."""
@@ -130,7 +140,7 @@ class Mutes(Protocol):
     """What somebody asked not to be told of, for a time. Ended ones stay, for the audit."""
 
     def mutes(self, now_ns: int | None = None) -> Sequence[Mute]:
-        """Return all mutes, or those that hold at a time."""
+        """Return all mutes, or those that hold at a time, with how many matches each has hidden."""
 
     def mute(self, mute: Mute) -> Mute:
         """Store a mute, and return it with its number."""

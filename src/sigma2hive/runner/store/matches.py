@@ -6,12 +6,13 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from sigma2hive.model.alerts import Identity
 from sigma2hive.model.canonical import canonical_json
 from sigma2hive.model.events import Event, EventKey
-from sigma2hive.model.service import Fate, MatchFilter, RecordedMatch, StoredEpisode
+from sigma2hive.model.service import Fate, MatchFilter, OwnAlert, RecordedMatch, StoredEpisode
 from sigma2hive.model.values import Values, flatten
 from sigma2hive.runner.store.episodes import episodes_near
 from sigma2hive.runner.store.file import StoreFile
@@ -21,7 +22,9 @@ from sigma2hive.sources.interface import PutAsideError
 from sigma2hive.sources.parsing import parse_object
 
 _COLUMNS = """rule_id, key, time_ns, ingested_ns, found_ns, origin, index_name, fate, grouped_by,
-              alert, raw, more"""
+              alert, muted_by, raw, more"""
+#: Matches that are read at once.
+_PAGE = 500
 
 
 class StoredMatches:
@@ -58,29 +61,46 @@ class StoredMatches:
 
     def find(self, wanted: MatchFilter, limit: int) -> Sequence[RecordedMatch]:
         """Return recorded matches, those found last first."""
-        found: list[RecordedMatch] = []
-        with self._file.reading() as connection:
-            rows = connection.execute(
-                f"""SELECT {_COLUMNS} FROM match
-                    WHERE (:rule_id = '' OR rule_id = :rule_id)
-                      AND (:fate IS NULL OR fate = :fate)
-                      AND (:since_ns IS NULL OR found_ns >= :since_ns)
-                      AND (:until_ns IS NULL OR found_ns < :until_ns)
-                    ORDER BY found_ns DESC, rowid DESC""",  # noqa: S608
-                {
-                    "rule_id": wanted.rule_id,
-                    "fate": None if wanted.fate is None else wanted.fate.value,
-                    "since_ns": wanted.since_ns,
-                    "until_ns": wanted.until_ns,
-                },
-            )
-            for row in rows:
+        return list(islice(self._found(wanted, "DESC"), limit))
+
+    def walk(self, wanted: MatchFilter) -> Iterator[RecordedMatch]:
+        """Yield recorded matches, those found first first, in bounded memory."""
+        yield from self._found(wanted, "ASC")
+
+    def _found(self, wanted: MatchFilter, direction: str) -> Iterator[RecordedMatch]:
+        """Yield in pages, so that nobody waits for whoever reads on."""
+        is_rising = direction == "ASC"
+        last: tuple[int, int] | None = None
+        while True:
+            conditions, values = _conditions(wanted)
+            if last is not None:
+                # The bound on the time alone is what the index is asked for.
+                more, is_after = (">=", ">") if is_rising else ("<=", "<")
+                conditions += [f"found_ns {more} ?", f"(found_ns, rowid) {is_after} (?, ?)"]
+                values += [last[0], *last]
+            where = " AND ".join(conditions) or "1"
+            with self._file.reading() as connection:
+                rows = connection.execute(
+                    f"""SELECT rowid, {_COLUMNS} FROM match WHERE {where}
+                        ORDER BY found_ns {direction}, rowid {direction} LIMIT {_PAGE}""",  # noqa: S608
+                    values,
+                ).fetchall()
+            for rowid, *row in rows:
                 match = _match(row)
-                if all(value in match.event.values.get(name, ()) for name, value in wanted.where):
-                    found.append(match)
-                    if len(found) == limit:
-                        break
-        return found
+                last = (match.found_ns, rowid)
+                if wanted.admits(match.event):
+                    yield match
+            if len(rows) < _PAGE:
+                return
+
+    def recorded(self, rule_id: str, key: EventKey) -> RecordedMatch | None:
+        """Return what is recorded of a rule and an event."""
+        with self._file.reading() as connection:
+            row = connection.execute(
+                f"SELECT {_COLUMNS} FROM match WHERE rule_id = ? AND key = ?",  # noqa: S608
+                (rule_id, written_key(key)),
+            ).fetchone()
+        return None if row is None else _match(row)
 
     def count_fates(self, since_ns: int) -> Mapping[tuple[str, str], int]:
         """Return (rule id, fate) → how many were found since then."""
@@ -101,6 +121,20 @@ class StoredMatches:
             ).fetchall()
         return {(rule_id, grouped_by): count for rule_id, grouped_by, count in rows}
 
+    def own_alerts(self, since_ns: int, rule_id: str = "") -> Sequence[OwnAlert]:
+        """Return the alerts of matches' own made since then, of a rule or of all, oldest first."""
+        with self._file.reading() as connection:
+            rows = connection.execute(
+                """SELECT rule_id, grouped_by, type, source, source_ref, queued_ns FROM alert
+                   WHERE queued_ns >= ?1 AND NOT is_summary AND (?2 = '' OR rule_id = ?2)
+                   ORDER BY queued_ns, number""",
+                (since_ns, rule_id),
+            ).fetchall()
+        return [
+            OwnAlert(rule, group, (type_, source, ref), made_ns)
+            for rule, group, type_, source, ref, made_ns in rows
+        ]
+
     def near(self, rule_id: str, epoch: str, start_ns: int, end_ns: int) -> Sequence[StoredEpisode]:
         """Return the episodes of a correlation's epoch that overlap [start_ns, end_ns]."""
         with self._file.reading() as connection:
@@ -110,19 +144,35 @@ class StoredMatches:
 def insert_matches(connection: sqlite3.Connection, matches: Iterable[RecordedMatch]) -> None:
     """Store matches; one that is stored already stays as it is."""
     connection.executemany(
-        f"""INSERT INTO match ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        f"""INSERT INTO match ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT DO NOTHING""",  # noqa: S608
         (
             (
                 *(match.rule_id, written_key(match.event.key), match.event.time_ns),
                 *(match.event.ingested_ns, match.found_ns, _storable(match.event.origin)),
                 *(_storable(match.index), match.fate.value, _storable(match.grouped_by)),
-                None if match.alert is None else json.dumps(match.alert),
+                *(None if match.alert is None else json.dumps(match.alert), match.muted_by),
                 *(zlib.compress(match.event.raw, 1), _more(match.event)),
             )
             for match in matches
         ),
     )
+
+
+def _conditions(wanted: MatchFilter) -> tuple[list[str], list[object]]:
+    """Return what SQL can ask of a match, and the values for it."""
+    asked: list[tuple[str, object]] = []
+    if wanted.rule_id:
+        asked.append(("rule_id = ?", wanted.rule_id))
+    if wanted.fate is not None:
+        asked.append(("fate = ?", wanted.fate.value))
+    if wanted.since_ns is not None:
+        asked.append(("found_ns >= ?", wanted.since_ns))
+    if wanted.until_ns is not None:
+        asked.append(("found_ns < ?", wanted.until_ns))
+    if wanted.alert is not None:
+        asked.append(("alert = ?", json.dumps(wanted.alert)))
+    return [condition for condition, _ in asked], [value for _, value in asked]
 
 
 def written_key(key: EventKey) -> str:
@@ -147,12 +197,12 @@ def _values_in(raw: bytes) -> Values:
 
 def _match(row: Sequence[Any]) -> RecordedMatch:
     (rule_id, key, time_ns, ingested_ns, found_ns, origin, index, fate, grouped_by, *rest) = row
-    alert, raw, more = rest
+    alert, muted_by, raw, more = rest
     raw = zlib.decompress(raw)
     values = _values_in(raw) if more is None else _read_more(more)
     event = Event(parse_key(json.loads(key)), time_ns, values, raw, origin, ingested_ns)
     identity: Identity | None = None if alert is None else tuple(json.loads(alert))
-    return RecordedMatch(rule_id, event, index, found_ns, Fate(fate), identity, grouped_by)
+    return RecordedMatch(rule_id, event, index, found_ns, Fate(fate), identity, grouped_by, muted_by)
 
 
 def _read_more(more: bytes) -> Values:

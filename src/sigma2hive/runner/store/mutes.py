@@ -18,11 +18,12 @@ class StoredMutes:
         self._file = file
 
     def mutes(self, now_ns: int | None = None) -> Sequence[Mute]:
-        """Return all mutes, or those that hold at a time."""
+        """Return all mutes, or those that hold at a time, with how many matches each has hidden."""
         with self._file.reading() as connection:
             rows = connection.execute(
                 """SELECT number, rule_id, conditions, since_ns, until_ns, reason, asked_by,
-                          ended_ns, hidden
+                          ended_ns,
+                          (SELECT count(*) FROM match WHERE muted_by = number)
                    FROM mute
                    WHERE ?1 IS NULL OR (since_ns <= ?1 AND ?1 < until_ns AND ended_ns IS NULL)
                    ORDER BY number""",
@@ -57,6 +58,4 @@ class StoredMutes:
 def _mute(row: Sequence[Any]) -> Mute:
     number, rule_id, conditions, since_ns, until_ns, reason, asked_by, ended_ns, hidden = row
     where = tuple((name, value) for name, value in json.loads(conditions))
-    return Mute(
-        number, rule_id, where, since_ns, until_ns, reason, asked_by, ended_ns, hidden=hidden
-    )
+    return Mute(number, rule_id, where, since_ns, until_ns, reason, asked_by, ended_ns, hidden)

@@ -182,7 +182,7 @@ def _insert(connection: sqlite3.Connection, entry: QueuedAlert) -> None:
            VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?)""",
         (
             *(*alert.identity, alert.rule_id, entry.grouped_by, entry.is_summary, alert.severity),
-            *(time.time_ns(), _written(alert)),
+            *(_made_ns(entry), _written(alert)),
         ),
     )
     connection.execute(
@@ -190,6 +190,10 @@ def _insert(connection: sqlite3.Connection, entry: QueuedAlert) -> None:
            FROM sink WHERE is_open""",
         (cursor.lastrowid,),
     )
+
+
+def _made_ns(entry: QueuedAlert) -> int:
+    return time.time_ns() if entry.made_ns is None else entry.made_ns
 
 
 def _written(alert: Alert) -> bytes:

@@ -116,5 +116,11 @@ SCHEMA = Schema(
         # Which rules looked at it, as a JSON list of index patterns.
         "ALTER TABLE searched ADD COLUMN patterns TEXT NOT NULL DEFAULT '[]';",
         "CREATE TABLE note (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;",
+        # Which mute hid a match.
+        """
+        ALTER TABLE match ADD COLUMN muted_by INTEGER;
+        CREATE INDEX match_by_mute ON match (muted_by) WHERE muted_by IS NOT NULL;
+        ALTER TABLE mute DROP COLUMN hidden;
+        """,
     ),
 )

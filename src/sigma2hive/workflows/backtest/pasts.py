@@ -14,6 +14,7 @@ from typing import Protocol
 from sigma2hive.clients.elasticsearch import ElasticsearchClient
 from sigma2hive.diagnostics import Diagnostic, Diagnostics
 from sigma2hive.runner.inputs import read_files
+from sigma2hive.runner.own import own_patterns
 from sigma2hive.runner.querying import Search, Window
 from sigma2hive.workflows.backtest.journal import Resumption
 from sigma2hive.workflows.backtest.sides import Side
@@ -127,6 +128,7 @@ class HistoryPast:
                 side.compiled.correlations,
                 exhaustive=True,
                 without_index=side.project.profile.without_index(),
+                own=own_patterns(side.project.settings),
             )
             for entry in search:
                 if isinstance(entry, Diagnostic):

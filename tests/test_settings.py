@@ -237,7 +237,7 @@ def test_one_mistake_does_not_hide_the_rest(tmp_path: Path) -> None:
             "known are "
             "rules, mappings, profile, sources, elasticsearch, thehive, kibana, sinks, "
             "state, "
-            "placeholders, limits, backtest",
+            "placeholders, limits, backtest, floods",
         ),
     ],
 )
@@ -298,7 +298,7 @@ def test_every_setting_can_be_overridden(tmp_path: Path) -> None:
     settings, findings = load(tmp_path, environment=environment)
     defaults, _ = load(tmp_path)
     assert findings == []
-    assert len(environment) == 31
+    assert len(environment) == 38
     for row in all_rows():
         changed, default = settings, defaults
         for step in row.key.split("."):

@@ -10,7 +10,12 @@ import pytest
 
 from sigma2hive.alerts.identity import source_ref
 from sigma2hive.model.events import EventKey, EventKeyKind
-from sigma2hive.model.identity import episode_identity, event_identity, group_key
+from sigma2hive.model.identity import (
+    episode_identity,
+    event_identity,
+    group_key,
+    summary_identity,
+)
 from tests.alerts.matches import RULE_ID, alert_of, episode, event, match, rule
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "source_refs.json"
@@ -18,6 +23,8 @@ CASES: list[dict[str, Any]] = json.loads(GOLDEN.read_text(encoding="utf-8"))
 
 
 def identity_of(case: dict[str, Any]) -> Any:
+    if case["kind"] == "summary":
+        return summary_identity(case["rule_id"], case["start_seconds"] * 1_000_000_000)
     key = EventKey(EventKeyKind(case["key"][0]), tuple(case["key"][1:]))
     if case["kind"] == "event":
         return event_identity(case["rule_id"], key)
@@ -32,7 +39,10 @@ def test_golden_source_refs_never_change(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_a_source_ref_can_be_recomputed_with_hashlib_and_json_alone(case: dict[str, Any]) -> None:
-    if case["kind"] == "event":
+    value: list[Any]
+    if case["kind"] == "summary":
+        value = [1, "summary", case["rule_id"].lower(), case["start_seconds"]]
+    elif case["kind"] == "event":
         value = [1, "event", case["rule_id"].lower(), case["key"]]
     else:
         group = sorted([name, case["folded"][value]] for name, value in case["group"])
@@ -42,8 +52,8 @@ def test_a_source_ref_can_be_recomputed_with_hashlib_and_json_alone(case: dict[s
 
 
 def test_the_golden_file_has_all_its_cases() -> None:
-    assert len(CASES) == 10
-    assert len({case["source_ref"] for case in CASES}) == 8  # two pairs mean the same
+    assert len(CASES) == 12
+    assert len({case["source_ref"] for case in CASES}) == 10  # two pairs mean the same
 
 
 def test_a_changed_rule_text_keeps_the_alert() -> None:

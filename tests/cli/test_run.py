@@ -13,6 +13,16 @@ from sigma2hive.cli import main
 from tests.cli.run_world import EVENT, OTHER, RULE, write_events, write_world
 from tests.sources.evtx_writer import evtx_file, logon
 
+KEYWORD_RULE = """\
+title: Word
+id: 22222222-2222-4222-8222-222222222222
+logsource: {product: windows, category: process_creation}
+level: low
+detection:
+    keywords: ['*vssadmin*']
+    condition: keywords
+"""
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -496,3 +506,31 @@ def test_windows_events_are_found_by_sigmas_own_names(folder: Path) -> None:
     ]
     assert "logs/more.ndjson:3:1: error S2H503" in result.stderr
     assert "it has none of @timestamp, TimeCreated" in result.stderr
+
+
+@pytest.mark.parametrize("named", ["settings", "option"])
+def test_what_a_run_writes_is_never_read_as_events(folder: Path, named: str) -> None:
+    # An alert's line is JSON, and has what a rule for keywords looks for.
+    (folder / "sigma_rules" / "keyword.yml").write_text(KEYWORD_RULE)
+    sink = [] if named == "settings" else ["--sink", "jsonl:alerts.jsonl"]
+    (folder / "sigma2hive.yml").write_text("sinks: ['jsonl:alerts.jsonl']\nstate: mine\n")
+    (folder / "mine").mkdir()
+    write_events(folder / "mine" / "kept.ndjson", EVENT)
+    first = run("--events", ".", *sink)
+    assert last_line(first).startswith("2 events")
+    lines = (folder / "alerts.jsonl").read_text()
+    assert len(lines.splitlines()) == 2
+    again = run("--events", ".", *sink)
+    assert last_line(again).startswith("2 events")
+    assert again.stderr == first.stderr
+    assert (folder / "alerts.jsonl").read_text() == lines
+
+
+def test_our_own_file_is_refused_as_events_where_it_is_named(folder: Path) -> None:
+    (folder / "sigma2hive.yml").write_text("sinks: ['jsonl:alerts.jsonl']\n")
+    run("--events", "events.ndjson")
+    (folder / "link.ndjson").symlink_to("alerts.jsonl")
+    for name in ("alerts.jsonl", "link.ndjson", ".sigma2hive"):
+        result = run("--events", name, "--dry-run")
+        assert result.exit_code == 3
+        assert f"{name}: error S2H505: is what sigma2hive writes itself" in result.stderr

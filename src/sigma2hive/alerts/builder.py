@@ -31,7 +31,7 @@ from sigma2hive.model.mappings import (
 )
 from sigma2hive.model.matches import Match
 from sigma2hive.model.profiles import Logsource
-from sigma2hive.model.rules import Level, RuleInfo
+from sigma2hive.model.rules import RuleInfo
 
 __all__ = ["AlertBuilder", "AlertContext", "build_alert"]
 
@@ -116,7 +116,9 @@ def _bare(
     """Return the alert without its description, and what can write that."""
     settings = wanted.settings
     facts = Facts(match, context, owner=settings.owner or "")
-    writer = _Writer(facts, Renderer(facts), list(context.notes), discover_link(facts, context.kibana))
+    writer = _Writer(
+        facts, Renderer(facts), list(context.notes), discover_link(facts, context.kibana)
+    )
     tlp = DEFAULT_MARKING if settings.tlp is None else settings.tlp
     pap = DEFAULT_MARKING if settings.pap is None else settings.pap
     observables, left_out = collect_observables(wanted.rows, judge, facts, Markings(tlp, pap))

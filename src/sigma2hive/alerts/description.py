@@ -117,7 +117,7 @@ def _summary(facts: Facts) -> str:
     hosts = facts.values("host.name")
     where = f" on {spans(hosts, in_table=False)}" if hosts else ""
     first, last = facts.first.time_ns, facts.last.time_ns
-    if not match.is_episode:
+    if not match.is_episode and len(match.events) == 1:
         return f"{head} matched one event at {shown_time(first)}{where}."
     count = len(match.events)
     lines = [

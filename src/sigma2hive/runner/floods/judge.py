@@ -7,7 +7,7 @@ again, so that neither a restart nor a failed commit changes a count.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from sigma2hive.alerts import source_ref
@@ -27,6 +27,7 @@ from sigma2hive.runner.floods.quiet import Mutes, is_in_maintenance, is_shadow
 from sigma2hive.runner.floods.summary import build_summary
 from sigma2hive.runner.floods.tallies import Tally
 from sigma2hive.runner.store.interface import StateStore
+from sigma2hive.runner.store.matches import values_in
 from sigma2hive.settings import FloodSettings
 
 #: Other runners make alerts too: how often what they made is looked up.
@@ -35,10 +36,14 @@ _RELOAD_NS = 60 * NANOSECONDS
 
 @dataclass(slots=True)
 class _Growth:
-    """Events that join an alert in this step; `match` is the last, `notes` the alert's own."""
+    """Events that join an alert in this step, which was made at `since_ns` where that is known.
+
+    `match` is the last that joined, `notes` are the alert's own.
+    """
 
     group: str
     match: Match
+    since_ns: int | None
     events: list[Event] = field(default_factory=list)
     notes: tuple[str, ...] = ()
 
@@ -78,10 +83,10 @@ class FloodJudge:
             return Judged(Fate.MUTED, group, muted_by=mute.number)
         opened = self._open_alert(match, facts, group, now_ns)
         if opened is not None:
-            if self._size(opened) >= self._settings.events_per_alert:
+            if self._size(opened.identity) >= self._settings.events_per_alert:
                 return self._summarised(match, group, severity, None, now_ns)
-            self._grow(opened, match, group)
-            return Judged(Fate.ALERT, group, told_by=opened)
+            self._grow(opened.identity, match, group, opened.made_ns)
+            return Judged(Fate.ALERT, group, told_by=opened.identity)
         cap = caps.beyond(match.rule.id, group, now_ns)
         if cap is not None:
             return self._summarised(match, group, severity, cap, now_ns)
@@ -170,12 +175,12 @@ class FloodJudge:
 
     def _open_alert(
         self, match: Match, facts: RuleFacts, group: str, now_ns: int
-    ) -> Identity | None:
+    ) -> OwnAlert | None:
         suppress = facts.settings.suppress
         last = self._counted_at(now_ns)[0].last(match.rule.id, group)
         if suppress is None or last is None or last.made_ns <= now_ns - suppress.for_ns:
             return None
-        return last.identity
+        return last
 
     def _size(self, identity: Identity) -> int:
         if identity not in self._sizes:
@@ -183,11 +188,13 @@ class FloodJudge:
             self._sizes[identity] = 0 if stored is None else len(stored.events)
         return self._sizes[identity]
 
-    def _grow(self, identity: Identity, match: Match, group: str) -> None:
+    def _grow(
+        self, identity: Identity, match: Match, group: str, since_ns: int | None = None
+    ) -> None:
         growth = self._growing.get(identity)
         if growth is None:
             notes = self._made[identity][1] if identity in self._made else ()
-            growth = self._growing[identity] = _Growth(group, match, notes=notes)
+            growth = self._growing[identity] = _Growth(group, match, since_ns, notes=notes)
         growth.match = match
         growth.events.extend(match.events)
         self._sizes[identity] = self._size(identity) + len(match.events)
@@ -195,13 +202,22 @@ class FloodJudge:
     def _grown(self, identity: Identity, growth: _Growth) -> Alert:
         """Return an open alert with what joined it, under its own name."""
         stored = self._store.alert(identity)
-        before = stored.events if stored is not None else self._made[identity][0].events
+        before = self._made[identity][0].events if stored is None else self._events(stored, growth)
         events = {event.key: event for event in (*before, *growth.events)}
         ordered = sorted(events.values(), key=lambda event: (event.time_ns, event.key))
         match = replace(growth.match, events=tuple(ordered))
         is_backfill = stored is not None and BACKFILLED in stored.tags
         alert = self._maker.build(match, growth.notes, is_backfill=is_backfill)
         return replace(alert, source_ref=identity[2])
+
+    def _events(self, stored: Alert, growth: _Growth) -> Iterable[Event]:
+        """Return an alert's events with their values, which it is stored without."""
+        wanted = MatchFilter(
+            rule_id=stored.rule_id, since_ns=growth.since_ns, alert=stored.identity
+        )
+        recorded = {found.event.key: found.event for found in self._store.walk(wanted)}
+        for event in stored.events:
+            yield recorded.get(event.key) or replace(event, values=values_in(event.raw))
 
     def _summarised(
         self, match: Match, group: str, severity: int, cap: Cap | None, now_ns: int

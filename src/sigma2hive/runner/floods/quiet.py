@@ -84,8 +84,9 @@ def _is_meant(event: Event, facts: RuleFacts, mute: Mute) -> bool:
 
 def _note(mute: Mute) -> str:
     matches = "match was" if mute.hidden == 1 else "matches were"
-    where = " with " + " and ".join(f"{name}={value}" for name, value in mute.where)
+    conditions = " and ".join(f"{name}={value}" for name, value in mute.where)
+    where = f" with {conditions}" if conditions else ""
     return (
-        f"{mute.hidden:,} {matches} muted until {shown_time(mute.end_ns)}{where if mute.where else ''}, "
+        f"{mute.hidden:,} {matches} muted until {shown_time(mute.end_ns)}{where}, "
         f"by {mute.by}: {mute.reason}"
     )

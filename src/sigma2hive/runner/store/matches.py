@@ -182,13 +182,14 @@ def written_key(key: EventKey) -> str:
 
 def _more(event: Event) -> bytes | None:
     """Return the values that reading `raw` again would not give."""
-    if event.values == _values_in(event.raw):
+    if event.values == values_in(event.raw):
         return None
     values = {path: list(texts) for path, texts in event.values.items()}
     return zlib.compress(json.dumps(values).encode("ascii"), 1)
 
 
-def _values_in(raw: bytes) -> Values:
+def values_in(raw: bytes) -> Values:
+    """Return what reading an event again gives, as far as that needs no more than `raw`."""
     try:
         return flatten(parse_object(raw, Limits()))
     except PutAsideError:
@@ -199,10 +200,12 @@ def _match(row: Sequence[Any]) -> RecordedMatch:
     (rule_id, key, time_ns, ingested_ns, found_ns, origin, index, fate, grouped_by, *rest) = row
     alert, muted_by, raw, more = rest
     raw = zlib.decompress(raw)
-    values = _values_in(raw) if more is None else _read_more(more)
+    values = values_in(raw) if more is None else _read_more(more)
     event = Event(parse_key(json.loads(key)), time_ns, values, raw, origin, ingested_ns)
     identity: Identity | None = None if alert is None else tuple(json.loads(alert))
-    return RecordedMatch(rule_id, event, index, found_ns, Fate(fate), identity, grouped_by, muted_by)
+    return RecordedMatch(
+        rule_id, event, index, found_ns, Fate(fate), identity, grouped_by, muted_by
+    )
 
 
 def _read_more(more: bytes) -> Values:

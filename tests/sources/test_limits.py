@@ -1,5 +1,6 @@
 """Nothing in a file costs more than a bound: events over a limit are put aside, cheaply."""
 
+import gc
 import gzip
 import json
 import tracemalloc
@@ -9,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from sigma2hive.diagnostics import Diagnostic
-from sigma2hive.sources import MAX_NAMED_FINDINGS, Limits, SourceOptions, read_events
+from sigma2hive.sources import (
+    MAX_NAMED_FINDINGS,
+    EventRows,
+    Limits,
+    SourceOptions,
+    read_batches,
+    read_events,
+)
 from tests.sources.reading import TIME, line, read, shown
 
 MIB = 1024 * 1024
@@ -130,6 +138,17 @@ def test_memory_does_not_grow_with_the_file(file: Path) -> None:
         peaks.append(peak)
     # What grows is one digest an event, until those too go to disk.
     assert peaks[1] - peaks[0] < 20_000 * 250
+
+
+def test_reading_leaves_garbage_collection_as_it_was(file: Path) -> None:
+    file.write_bytes(line(n=1) + b"\n" + line(n=2))
+    before = gc.get_threshold()
+    for batch in read_batches([file], SourceOptions()):
+        assert isinstance(batch, EventRows)
+        assert gc.get_threshold() > before
+    assert gc.get_threshold() == before
+    assert next(read_batches([file], SourceOptions()))  # and what is not read to its end
+    assert gc.get_threshold() == before
 
 
 def test_a_file_of_text_is_given_up_after_a_thousand_lines(file: Path) -> None:

@@ -235,7 +235,7 @@ def test_one_mistake_does_not_hide_the_rest(tmp_path: Path) -> None:
         (
             "zzz",
             "known are "
-            "rules, mappings, profile, sources, elasticsearch, thehive, kibana, sinks, "
+            "rules, mappings, profile, sources, elasticsearch, thehive, webhook, kibana, sinks, "
             "state, "
             "placeholders, limits, backtest, floods",
         ),

@@ -9,7 +9,7 @@ import pytest
 import requests
 import thehive4py.errors
 
-from sigma2hive.clients import errors
+from sigma2hive.clients import bounded, errors
 from sigma2hive.clients.errors import (
     AlreadyThereError,
     AnswerError,
@@ -23,7 +23,7 @@ from sigma2hive.clients.errors import (
     UnreachableError,
     VersionError,
 )
-from sigma2hive.clients.thehive import TheHiveClient, transport
+from sigma2hive.clients.thehive import TheHiveClient
 from sigma2hive.clients.thehive.failures import Call, error_of_library
 from tests.bench.answering import Answer, answering
 from tests.clients.thehive_clients import SECRET, client_at, client_of, new_alert
@@ -233,7 +233,7 @@ def test_an_answer_that_is_not_about_this_alert_is_no_success(body: str) -> None
 
 
 def test_an_answer_without_end_is_cut_off() -> None:
-    endless = Answer("x" * (transport.MAX_ANSWER_BYTES + 1))
+    endless = Answer("x" * (bounded.MAX_ANSWER_BYTES + 1))
     with (
         answering(endless) as server,
         client_at(server.url) as client,
@@ -261,7 +261,7 @@ def raised(kind: type[Exception]) -> Exception:
     words = f"{SECRET} was in the answer"
     if kind is requests.exceptions.JSONDecodeError:
         return kind(words, words, 0)
-    if kind is transport.RedirectedError:
+    if kind is bounded.RedirectedError:
         return kind(f"https://thehive.example/?{words}")
     return kind(words)
 

@@ -31,16 +31,24 @@ class ServerError(Sigma2hiveError):
 
     What passes may succeed when it is repeated later, with nothing changed; `retry_after_seconds`
     says when, where the server does. With the rest someone has to change a setting, a privilege or
-    a rule.
+    a rule. `is_for_all` says that this server refuses whatever is asked next, for a while.
     """
 
     passes: ClassVar[bool] = False
 
-    def __init__(self, message: str, hint: str, retry_after_seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        hint: str,
+        retry_after_seconds: float | None = None,
+        *,
+        is_for_all: bool = False,
+    ) -> None:
         super().__init__(message, hint)
         self.message = message
         self.hint = hint
         self.retry_after_seconds = retry_after_seconds
+        self.is_for_all = is_for_all
 
     def __str__(self) -> str:
         return f"{self.message}; {self.hint}" if self.hint else self.message

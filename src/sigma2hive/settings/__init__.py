@@ -9,8 +9,10 @@ from sigma2hive.settings.keys import (
     Settings,
     SourceSettings,
     TheHiveSettings,
+    WebhookSettings,
 )
 from sigma2hive.settings.reading import SETTINGS_FILE, find_settings_file, load_settings
+from sigma2hive.settings.rotation import SecretWatch
 from sigma2hive.settings.secrets import (
     Secret,
     conceal_credentials,
@@ -27,9 +29,11 @@ __all__ = [
     "Limits",
     "NoiseLimits",
     "Secret",
+    "SecretWatch",
     "Settings",
     "SourceSettings",
     "TheHiveSettings",
+    "WebhookSettings",
     "conceal_credentials",
     "find_settings_file",
     "has_url_credential",

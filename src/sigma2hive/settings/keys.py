@@ -106,6 +106,8 @@ SECRETS = {
     "SIGMA2HIVE_ELASTICSEARCH_API_KEY": "API key of Elasticsearch, as Kibana shows it or as id:key",
     "SIGMA2HIVE_ELASTICSEARCH_PASSWORD": "password of `elasticsearch.username`",
     "SIGMA2HIVE_THEHIVE_API_KEY": "API key of TheHive's user that sends alerts",
+    "SIGMA2HIVE_WEBHOOK_AUTHORIZATION": "what webhooks get as the header Authorization, such as "
+    "`Bearer …`",
 }
 
 
@@ -201,6 +203,19 @@ class TheHiveSettings:
         "Requests to TheHive at most; a plain alert is one.",
         "requests_per_second: 300",
     )
+    service_concurrency: int = _setting(
+        4,
+        Kind.NUMBER,
+        "The same for the service: alerts that are sent at the same time.",
+        "service_concurrency: 4",
+    )
+    service_requests_per_second: int = _setting(
+        5,
+        Kind.NUMBER,
+        """The same for the service: requests to TheHive at most, so that analysts do not wait for
+        it.""",
+        "service_requests_per_second: 5",
+    )
     patience_seconds: int = _setting(
         60,
         Kind.NUMBER,
@@ -214,6 +229,44 @@ class TheHiveSettings:
         """Bytes of one file of raw logs; such files are attached to an alert whose description does
         not show all of them whole.""",
         "attachment_bytes: 16777216",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """How alerts are posted to `webhook:URL`. What authorizes us is apart, in `SECRETS`."""
+
+    ca_file: Path | None = _setting(
+        None,
+        Kind.PATH,
+        """Certificates (PEM) of the authority that signed the receiver's, trusted in place of the
+        system's. There is no way to leave the check out.""",
+        "ca_file: certs/ca.pem",
+    )
+    timeout_seconds: int = _setting(
+        30,
+        Kind.NUMBER,
+        "How long connecting, each wait for the receiver, and reading its answer may take.",
+        "timeout_seconds: 30",
+    )
+    live: bool = _setting(
+        False,
+        Kind.SWITCH,
+        """Whether alerts are really posted. Without it, or `--live`, a run says what it would have
+        sent.""",
+        "live: true",
+    )
+    concurrency: int = _setting(
+        2,
+        Kind.NUMBER,
+        "Alerts that are posted at the same time.",
+        "concurrency: 2",
+    )
+    requests_per_second: int = _setting(
+        5,
+        Kind.NUMBER,
+        "Requests to one receiver at most; an alert is one.",
+        "requests_per_second: 5",
     )
 
 
@@ -352,14 +405,16 @@ class Settings:
     thehive: TheHiveSettings = _section(
         TheHiveSettings, "Where TheHive is, and as whom alerts are sent."
     )
+    webhook: WebhookSettings = _section(WebhookSettings, "How alerts are posted to webhooks.")
     kibana: KibanaSettings = _section(KibanaSettings, "Where analysts open the events of alerts.")
     sinks: tuple[str, ...] = _setting(
         ("inbox",),
         Kind.TEXT,
         """Where alerts go: `inbox` (a SQLite file in `state`), `inbox:FILE`, `jsonl:FILE`,
         `jsonl:-` for standard output, `thehive`, or `thehive:ORGANISATION` for another organisation
-        than that of the section `thehive`. Both kinds of file hold each alert once and are only
-        ever added to; a file that holds something else is left alone, and the run refused
+        than that of the section `thehive`, `webhook:URL`, or `elasticsearch:INDEX` for an index of
+        the cluster of the section `elasticsearch`. Both kinds of file hold each alert once and are
+        only ever added to; a file that holds something else is left alone, and the run refused
         (S2H506).""",
         "sinks: [inbox]",
         many=True,

@@ -30,6 +30,7 @@ from sigma2hive.clients.elasticsearch.refusals import (
     server_words,
 )
 from sigma2hive.clients.errors import (
+    AlreadyThereError,
     AnswerError,
     AuthenticationError,
     BusyError,
@@ -182,6 +183,14 @@ def _refused(refusal: Refusal) -> ServerError:
     return RequestRefusedError(
         refusal.call.message(f"refuses the request ({refusal.status}): {refusal.reason}"),
         "the reason names what is wrong with it",
+        refusal.reason,
+    )
+
+
+def _conflict(refusal: Refusal) -> ServerError:
+    return AlreadyThereError(
+        refusal.call.message(f"has another state of it (409): {refusal.reason}"),
+        "read it again before changing it",
         refusal.reason,
     )
 
@@ -354,6 +363,7 @@ _BY_TYPE: dict[str, Callable[[Refusal], ServerError]] = {
     "no_such_remote_cluster_exception": _no_such_cluster,
     "cluster_block_exception": _blocked,
     "media_type_header_exception": _other_version,
+    "version_conflict_engine_exception": _conflict,
 }
 
 #: By the status, where no type says more.

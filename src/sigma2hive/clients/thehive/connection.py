@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import requests
 from thehive4py.client import TheHiveApi
 
+from sigma2hive.clients.bounded import BoundedAdapter
 from sigma2hive.clients.thehive.calls import TheHiveClient
-from sigma2hive.clients.thehive.transport import BoundedAdapter
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
 from sigma2hive.settings import Secret, TheHiveSettings, secret_from_environment
 
@@ -58,8 +58,17 @@ def open_client(
     session.trust_env = False
     session.proxies = proxies
     for scheme in ("http://", "https://"):
-        session.mount(scheme, BoundedAdapter(settings.timeout_seconds, connections))
+        adapter = BoundedAdapter(settings.timeout_seconds, connections, _is_thehives)
+        session.mount(scheme, adapter)
     return TheHiveClient(library, url)
+
+
+def _is_thehives(method: str | None, status: int) -> bool:
+    """Return whether TheHive may answer so. What changes or goes away has no body to be told by.
+
+    Source: TheHive 5.7 API, 204 for each PATCH and DELETE that is asked for here.
+    """
+    return status >= 400 or status == 204 or (200 <= status < 300 and method in {"GET", "POST"})
 
 
 def check_address(settings: TheHiveSettings) -> None:

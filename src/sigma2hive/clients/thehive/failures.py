@@ -9,13 +9,14 @@ Source of types and statuses: TheHive 5.7 API; ScalliGraph (TheHive 4), Errors a
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import requests
 from thehive4py.errors import TheHiveError
 
+from sigma2hive.clients.bounded import RedirectedError, StrangeError, TooLongError
+from sigma2hive.clients.causes import cause_of
 from sigma2hive.clients.errors import (
     AlreadyThereError,
     AnswerError,
@@ -30,7 +31,6 @@ from sigma2hive.clients.errors import (
     UnreachableError,
     VersionError,
 )
-from sigma2hive.clients.thehive.transport import RedirectedError, StrangeError, TooLongError
 from sigma2hive.clients.words import cut, retry_after
 
 
@@ -118,7 +118,7 @@ def _timed_out(_error: Exception, call: Call) -> ServerError:
 
 
 def _tls(error: Exception, call: Call) -> ServerError:
-    words = _cause(error)
+    words = cause_of(error)
     for sign, hint in _TLS_HINTS.items():
         if sign in words.lower():
             return CertificateError(call.message(f"was not trusted: {words}"), hint)
@@ -146,14 +146,14 @@ _TLS_HINTS = {
 
 def _proxy(error: Exception, call: Call) -> ServerError:
     return UnreachableError(
-        call.message(f"cannot be reached through the proxy: {_cause(error)}"),
+        call.message(f"cannot be reached through the proxy: {cause_of(error)}"),
         "check thehive.proxy, or HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
     )
 
 
 def _unreachable(error: Exception, call: Call) -> ServerError:
     return UnreachableError(
-        call.message(f"cannot be reached: {_cause(error)}"),
+        call.message(f"cannot be reached: {cause_of(error)}"),
         "check thehive.url, that TheHive runs, and the network between",
     )
 
@@ -201,26 +201,6 @@ _TRANSPORT: dict[type[Exception], Callable[[Exception, Call], ServerError]] = {
 }
 
 
-def _cause(error: BaseException) -> str:
-    """Return the words of the operating system's or TLS's own error, deepest first."""
-    found = ""
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        one = waiting.pop(0)
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        if isinstance(one, OSError) and not isinstance(one, requests.RequestException):
-            is_tls = isinstance(one, ssl.SSLError)
-            found = str(one) if is_tls or not one.strerror else one.strerror
-        parts = [part for part in one.args if isinstance(part, BaseException)]
-        reason = getattr(one, "reason", None)
-        waiting += [*parts, reason if isinstance(reason, BaseException) else None]
-        waiting += [one.__cause__, one.__context__]
-    return cut(re.sub(r"\s*\(_ssl\.c:\d+\)", "", found)) or type(error).__name__
-
-
 # What TheHive answers
 
 _PERMISSION = re.compile(r"permission (\w+(?:/\w+)?)")
@@ -241,6 +221,7 @@ def _read_only(refusal: Refusal) -> ServerError:
         refusal.message("takes no changes now"),
         "look at its licence: without a valid one TheHive is read-only",
         refusal.retry_after_seconds,
+        is_for_all=True,
     )
 
 
@@ -307,12 +288,16 @@ def _gave_up(refusal: Refusal) -> ServerError:
         refusal.message("took too long"),
         "look at TheHive's health; ask again later",
         refusal.retry_after_seconds,
+        is_for_all=refusal.status == 408,
     )
 
 
 def _busy(refusal: Refusal) -> ServerError:
     return BusyError(
-        refusal.message("cannot take more now"), "ask again later", refusal.retry_after_seconds
+        refusal.message("cannot take more now"),
+        "ask again later",
+        refusal.retry_after_seconds,
+        is_for_all=refusal.status == 429,
     )
 
 
@@ -325,7 +310,9 @@ def _proxy_wants_credentials(refusal: Refusal) -> ServerError:
 
 def _failed_inside(refusal: Refusal) -> ServerError:
     return AnswerError(
-        refusal.message("failed"), "look into TheHive's log, and at what stands before it"
+        refusal.message("failed"),
+        "look into TheHive's log, and at what stands before it",
+        refusal.retry_after_seconds,
     )
 
 

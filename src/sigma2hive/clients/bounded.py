@@ -1,13 +1,14 @@
 """How requests go out: never without a time-out, never twice, never to another address.
 
-thehive4py's session has no time-out and follows redirects (a POST becomes a GET, a login page an
+A session of requests has no time-out and follows redirects (a POST becomes a GET, a login page an
 answer of 200). This adapter stands under it: it bounds waiting, reading and the size of an answer,
-and makes a redirect an error. The library's retries are off: what repeats is the caller's outbox.
+and makes a redirect an error. Retries are off: what repeats is the caller's outbox.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,18 +37,31 @@ class RedirectedError(requests.RequestException):
 
 
 class TooLongError(requests.RequestException):
-    """The answer is larger than any of TheHive's."""
+    """The answer is larger than any that is waited for."""
 
 
 class StrangeError(requests.RequestException):
-    """The status is no failure, and yet none that TheHive gives there."""
+    """The status is no failure, and yet none that the server gives there."""
+
+
+def _is_any(_method: str | None, status: int) -> bool:
+    return 200 <= status < 300 or status >= 400
 
 
 class BoundedAdapter(HTTPAdapter):
-    """Sends each request once. `timeout_seconds` bounds connecting, each wait, and the body."""
+    """Sends each request once. `timeout_seconds` bounds connecting, each wait, and the body.
 
-    def __init__(self, timeout_seconds: float, connections: int) -> None:
+    `is_expected` says of a method and a status whether the server may answer so.
+    """
+
+    def __init__(
+        self,
+        timeout_seconds: float,
+        connections: int,
+        is_expected: Callable[[str | None, int], bool] = _is_any,
+    ) -> None:
         self._timeout_seconds = timeout_seconds
+        self._is_expected = is_expected
         super().__init__(pool_connections=1, pool_maxsize=connections, max_retries=0)
 
     def send(self, request: requests.PreparedRequest, *_: Any, **options: Any) -> requests.Response:
@@ -60,7 +74,7 @@ class BoundedAdapter(HTTPAdapter):
         try:
             if response.is_redirect:
                 raise RedirectedError(response.headers["Location"])
-            if not _is_thehives(request.method, response.status_code):
+            if not self._is_expected(request.method, response.status_code):
                 raise StrangeError(f"status {response.status_code}")
             content = _read(response.raw, time.monotonic() + seconds)
         except ReadTimeoutError as error:
@@ -71,17 +85,9 @@ class BoundedAdapter(HTTPAdapter):
             raise requests.ConnectionError(error, request=request) from error
         finally:
             response.raw.close()
-        # What thehive4py reads from now on is in memory, and decompressed.
+        # What the caller reads from now on is in memory, and decompressed.
         response.raw = HTTPResponse(BytesIO(content), preload_content=False)
         return response
-
-
-def _is_thehives(method: str | None, status: int) -> bool:
-    """Return whether TheHive may answer so. What changes or goes away has no body to be told by.
-
-    Source: TheHive 5.7 API, 204 for each PATCH and DELETE that is asked for here.
-    """
-    return status >= 400 or status == 204 or (200 <= status < 300 and method in {"GET", "POST"})
 
 
 def _read(raw: HTTPResponse, deadline: float) -> bytes:

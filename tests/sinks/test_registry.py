@@ -38,10 +38,12 @@ def test_a_spec_opens_its_sink(spec: str, file: str, tmp_path: Path) -> None:
     [
         ("jsnol:x", "no sink 'jsnol'", "did you mean 'jsonl'?"),
         ("syslog", "no sink 'syslog'", f"known are {', '.join(SINKS)}"),
-        ("", "no sink ''", "known are inbox, jsonl, thehive"),
+        ("", "no sink ''", "known are inbox, jsonl, thehive, webhook, elasticsearch"),
         ("jsonl", "needs a target", "write jsonl:FILE"),
         ("inbox:", "needs a target", "write inbox:FILE"),
         ("thehive:", "needs a target", "write thehive:ORGANISATION"),
+        ("webhook", "needs a target", "write webhook:URL"),
+        ("elasticsearch", "needs a target", "write elasticsearch:INDEX"),
     ],
 )
 def test_a_wrong_spec_is_refused_with_the_nearest(

@@ -75,11 +75,13 @@ class _Asked:
     "sinks",
     multiple=True,
     metavar="SINK",
-    help="Where alerts go: inbox, inbox:FILE, jsonl:FILE, jsonl:-, thehive or "
-    "thehive:ORGANISATION (repeatable).",
+    help="Where alerts go: inbox, inbox:FILE, jsonl:FILE, jsonl:-, thehive, "
+    "thehive:ORGANISATION, webhook:URL or elasticsearch:INDEX (repeatable).",
 )
 @click.option(
-    "--live", is_flag=True, help="Really send to TheHive; without it, say what would be sent."
+    "--live",
+    is_flag=True,
+    help="Really send to TheHive and webhooks; without it, say what would be sent.",
 )
 @click.option(
     "--new-identity",
@@ -102,7 +104,7 @@ def run(
 
     Events come from files, or with --since from the Elasticsearch that the settings name.
     Alerts go to the inbox (a local file) unless --sink or the settings say otherwise. To TheHive
-    they are sent with --live only.
+    and webhooks they are sent with --live only.
 
     \b
     Example:
@@ -124,12 +126,14 @@ def run(
 def _run(project: Project, asked: _Asked) -> Exit:
     settings = project.settings
     if asked.live:
-        settings = replace(settings, thehive=replace(settings.thehive, live=True))
+        thehive = replace(settings.thehive, live=True)
+        webhook = replace(settings.webhook, live=True)
+        settings = replace(settings, thehive=thehive, webhook=webhook)
     requests = sink_requests(settings, asked.sinks, Path.cwd())
-    if asked.live and not any(request.kind == "thehive" for request in requests):
+    if asked.live and not any(request.kind in ("thehive", "webhook") for request in requests):
         raise click.UsageError(
-            "--live sends to TheHive, but alerts go elsewhere: add --sink thehive, or name it "
-            "under sinks in sigma2hive.yml"
+            "--live sends to TheHive and webhooks, but alerts go elsewhere: add --sink thehive, or "
+            "name it under sinks in sigma2hive.yml"
         )
     on_stdout = any(request.spec == _STANDARD_OUTPUT for request in requests)
     if on_stdout and asked.as_json:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sigma2hive.diagnostics import Diagnostics, SinkError
+from sigma2hive.diagnostics import Diagnostics, Location, SinkError
 from sigma2hive.model.alerts import Alert, Identity
 from sigma2hive.runner.state import DEFAULT_STATE, EpisodeStore, check_state
 from sigma2hive.settings import Settings
@@ -88,14 +88,20 @@ class Delivered:
 
 def sink_requests(settings: Settings, specs: Sequence[str], folder: Path) -> list[SinkRequest]:
     """Return the sinks that `specs` ask for, seen from `folder`; without any, the settings'."""
-    state, thehive = settings.state, settings.thehive
     if specs:
-        return [SinkRequest(spec, folder, state, thehive=thehive) for spec in dict.fromkeys(specs)]
+        return [
+            _request(settings, spec, folder, Location("--sink")) for spec in dict.fromkeys(specs)
+        ]
     written = dict(zip(reversed(settings.sinks), reversed(range(len(settings.sinks))), strict=True))
     return [
-        SinkRequest(spec, settings.root, state, settings.place_of("sinks", written[spec]), thehive)
+        _request(settings, spec, settings.root, settings.place_of("sinks", written[spec]))
         for spec in dict.fromkeys(settings.sinks)
     ]
+
+
+def _request(settings: Settings, spec: str, folder: Path, place: Location) -> SinkRequest:
+    servers = settings.thehive, settings.webhook, settings.elasticsearch
+    return SinkRequest(spec, folder, settings.state, place, *servers)
 
 
 def check_delivery(requests: Iterable[SinkRequest], state: Path) -> None:

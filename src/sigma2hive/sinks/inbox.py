@@ -10,6 +10,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +18,12 @@ from sigma2hive.diagnostics import SinkError
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.canonical import canonical_json
 from sigma2hive.model.events import Event
-from sigma2hive.sinks.interface import Closing, Outcome, Sink, SinkRequest
+from sigma2hive.sinks.courier import Courier, Timer
+from sigma2hive.sinks.interface import Closing, Sink, SinkRequest
 from sigma2hive.sinks.joining import join_alerts
 from sigma2hive.sinks.lines import parse_alert, parse_key, render_head
+from sigma2hive.sinks.local import LocalCourier
+from sigma2hive.sinks.outcomes import Outcome
 from sigma2hive.storage import STATE_FOLDER, Schema, check_database, open_database, open_for_reading
 
 #: The inbox, from the folder that sigma2hive works in.
@@ -201,6 +205,22 @@ def open_inbox(request: SinkRequest) -> Sink:
         SinkError: it cannot be used.
     """
     return Inbox(_path_of(request), request.spec)
+
+
+def inbox_courier(request: SinkRequest, _clock: Timer) -> Courier:
+    """Return how a service delivers to the inbox: each alert one transaction.
+
+    Raises:
+        SinkError: it cannot be used.
+    """
+    path = _path_of(request)
+    Inbox(path, request.spec).close()
+
+    def put(alert: Alert) -> Outcome:
+        with closing(Inbox(path, request.spec)) as inbox:
+            return inbox.push(alert)
+
+    return LocalCourier(put)
 
 
 def check_inbox(request: SinkRequest) -> None:

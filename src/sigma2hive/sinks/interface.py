@@ -4,30 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 from sigma2hive.diagnostics import Diagnostic, Location, SinkError
 from sigma2hive.model.alerts import Alert, Identity
-from sigma2hive.settings import TheHiveSettings
+from sigma2hive.settings import ElasticsearchSettings, TheHiveSettings, WebhookSettings
+from sigma2hive.sinks.courier import Courier, Timer
+from sigma2hive.sinks.outcomes import Outcome
 from sigma2hive.storage import STATE_FOLDER
-
-
-class Outcome(StrEnum):
-    """What became of a pushed alert, the weightier the later: an alert that comes twice is one."""
-
-    PENDING = "on its way"
-    WOULD_BE_SENT = "would have been sent"
-    ALREADY_THERE = "already there"
-    UPDATED = "updated"
-    STORED = "stored"
-    NOT_DELIVERED = "not delivered"
-
-    def joined(self, other: Outcome | None) -> Outcome:
-        """Return the weightier of the two."""
-        order = list(Outcome)
-        return self if other is None or order.index(self) >= order.index(other) else other
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +63,11 @@ class Sink(Protocol):
 @dataclass(frozen=True, slots=True)
 class SinkRequest:
     """A sink as someone asked for it: `spec` is "inbox", "inbox:FILE", "jsonl:FILE", "jsonl:-",
-    "thehive" or "thehive:ORGANISATION".
+    "thehive", "thehive:ORGANISATION", "webhook:URL" or "elasticsearch:INDEX".
 
     Relative paths are seen from `folder`; a sink without a target keeps its files in `state`, also
-    seen from there. `place` is where the spec was written. `thehive` says where TheHive is; without
-    its `live` nothing is sent.
+    seen from there. `place` is where the spec was written. `thehive`, `webhook` and `elasticsearch`
+    say where servers are, and how they are asked; without their `live` nothing is sent.
     """
 
     spec: str
@@ -90,6 +75,8 @@ class SinkRequest:
     state: Path = STATE_FOLDER
     place: Location = field(default=Location("--sink"), compare=False)
     thehive: TheHiveSettings = field(default_factory=TheHiveSettings)
+    webhook: WebhookSettings = field(default_factory=WebhookSettings)
+    elasticsearch: ElasticsearchSettings = field(default_factory=ElasticsearchSettings)
 
     @property
     def kind(self) -> str:
@@ -107,10 +94,13 @@ class SinkKind:
     """What `SINKS` says of one kind of sink.
 
     `open` and `check` raise SinkError where it cannot be written; `check` changes nothing, so that
-    a dry run can ask. `target` is what may stand after the colon.
+    a dry run can ask. `courier` is how a service delivers to it. `target` is what may stand after
+    the colon. Where a request is not to be `is_live`, `open` gives a sink that sends nothing.
     """
 
     open: Callable[[SinkRequest], Sink]
     check: Callable[[SinkRequest], None]
+    courier: Callable[[SinkRequest, Timer], Courier]
     target: str = "FILE"
     needs_target: bool = False
+    is_live: Callable[[SinkRequest], bool] = lambda _: True

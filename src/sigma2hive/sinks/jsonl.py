@@ -4,8 +4,8 @@ A file holds each alert once and is only ever added to: an alert that it has is 
 that comes. A file that holds anything but alert lines is left alone. The new file is written beside
 the old one and takes its place when the sink is closed, so that nobody reads half of it. On a
 stream (standard output, a pipe, a device) a line goes out at once, and an alert that grew goes out
-again: the last line of a sourceRef holds. Memory holds one number pair for each alert, whatever the
-size of its events.
+again: the last line of a sourceRef holds. So it is with a file that a service adds to, until a run
+writes it anew. Memory holds one number pair for each alert, whatever the size of its events.
 """
 
 from __future__ import annotations
@@ -22,12 +22,16 @@ from typing import IO
 
 from sigma2hive.diagnostics import SinkError
 from sigma2hive.model.alerts import Alert, Identity
-from sigma2hive.sinks.interface import Closing, Outcome, Sink, SinkRequest
+from sigma2hive.sinks.courier import Courier, Timer
+from sigma2hive.sinks.interface import Closing, Sink, SinkRequest
 from sigma2hive.sinks.joining import join_alerts
 from sigma2hive.sinks.lines import parse_alert, render_line
+from sigma2hive.sinks.local import LocalCourier
+from sigma2hive.sinks.outcomes import Outcome
 from sigma2hive.storage import check_writable, make_private_folder
 
 STANDARD_OUTPUT = "-"
+_PIECE_BYTES = 64 * 1024
 
 
 def open_jsonl(request: SinkRequest) -> Sink:
@@ -43,6 +47,66 @@ def open_jsonl(request: SinkRequest) -> Sink:
         if _is_stream(path):
             return StreamSink(request.spec, path.open("w", encoding="ascii"))
         return FileSink(request.spec, path)
+
+
+def jsonl_courier(request: SinkRequest, _clock: Timer) -> Courier:
+    """Return how a service delivers to the target: each alert is a line at its end.
+
+    Raises:
+        SinkError: it cannot be written, or is a file that holds something else.
+    """
+    check_jsonl(request)
+    path = (request.folder / request.target).resolve()
+
+    def put(alert: Alert) -> Outcome:
+        with _translated(request.spec):
+            if request.target == STANDARD_OUTPUT:
+                _write_line(_standard_output(request), alert)
+            elif _is_stream(path):
+                with path.open("w", encoding="ascii") as stream:
+                    _write_line(stream, alert)
+            else:
+                _add_line(path, alert)
+        return Outcome.STORED
+
+    return LocalCourier(put)
+
+
+def _write_line(stream: IO[str], alert: Alert) -> None:
+    stream.write(_line(alert).decode("ascii"))
+    stream.flush()
+
+
+def _add_line(path: Path, alert: Alert) -> None:
+    """Add a line to the end of a file, and see it on the disk; half a line of a crash goes."""
+    make_private_folder(path.parent)
+    with _locked(path.parent):
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        with os.fdopen(handle, "r+b") as stream:
+            size = _whole_size(stream)
+            stream.truncate(size)
+            stream.seek(size)
+            try:
+                stream.write(_line(alert))
+                stream.flush()
+                os.fsync(stream.fileno())
+            except OSError:
+                with suppress(OSError):
+                    stream.truncate(size)
+                raise
+
+
+def _whole_size(stream: IO[bytes]) -> int:
+    """Return where the last whole line ends."""
+    end = stream.seek(0, os.SEEK_END)
+    while end > 0:
+        start = max(0, end - _PIECE_BYTES)
+        stream.seek(start)
+        found = stream.read(end - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
 
 
 def check_jsonl(request: SinkRequest) -> None:

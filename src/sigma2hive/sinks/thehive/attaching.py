@@ -15,7 +15,7 @@ from typing import TypeVar
 from sigma2hive.clients.errors import MissingError, PrivilegeError, RequestRefusedError
 from sigma2hive.clients.thehive import Attachment, TheHiveClient
 from sigma2hive.model.events import Event
-from sigma2hive.sinks.thehive.pacing import Pace
+from sigma2hive.sinks.steady import Pacing
 from sigma2hive.sinks.thehive.raw_logs import RawFile, files_of, is_ours, not_held
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class Attaching:
     """
 
     client: TheHiveClient
-    pace: Pace
+    pace: Pacing
     alert_id: str
     limit_bytes: int
     refused: list[Refusal] = field(default_factory=list)

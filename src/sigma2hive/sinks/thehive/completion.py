@@ -14,11 +14,11 @@ from typing import TypeVar
 from sigma2hive.clients.errors import PrivilegeError, RequestRefusedError, ServerError
 from sigma2hive.clients.thehive import StoredAlert, TheHiveClient
 from sigma2hive.model.alerts import Observable, Procedure
-from sigma2hive.sinks.interface import Outcome
+from sigma2hive.sinks.outcomes import Outcome
+from sigma2hive.sinks.steady import Pacing, StoppedError
 from sigma2hive.sinks.thehive.attaching import Attaching
 from sigma2hive.sinks.thehive.describing import NextText, next_text
 from sigma2hive.sinks.thehive.drafts import Draft, Part, PartKind, has_cut
-from sigma2hive.sinks.thehive.pacing import Pace, StoppedError
 from sigma2hive.sinks.thehive.raw_logs import not_shown
 from sigma2hive.sinks.thehive.text import is_unfinished, note
 
@@ -34,11 +34,13 @@ class Delivery:
     """What became of an alert.
 
     `left_out` are parts, each with the reason; `error` is why it was not delivered, or not whole.
+    One that `is_gone` was there, and was deleted.
     """
 
     outcome: Outcome
     left_out: list[tuple[str, str]] = field(default_factory=list)
     error: ServerError | StoppedError | None = None
+    is_gone: bool = False
 
 
 @dataclass(slots=True)
@@ -46,7 +48,7 @@ class Completion:
     """Adds to one alert; what is refused goes into `delivery` and the alert's description."""
 
     client: TheHiveClient
-    pace: Pace
+    pace: Pacing
     attachment_bytes: int
     draft: Draft
     stored: StoredAlert

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from sigma2hive.clients.errors import AlreadyThereError, RequestRefusedError, ServerError
 from sigma2hive.clients.thehive import StoredAlert, TheHiveClient
 from sigma2hive.model.alerts import Alert
-from sigma2hive.sinks.interface import Outcome
+from sigma2hive.sinks.outcomes import Outcome
+from sigma2hive.sinks.steady import Pacing, StoppedError
 from sigma2hive.sinks.thehive.completion import Completion, Delivery
 from sigma2hive.sinks.thehive.drafts import Draft, Part, PartKind, blamed, draft_of
-from sigma2hive.sinks.thehive.pacing import Pace, StoppedError
 
 #: What TheHive says of a part that it does not know; else it is this alert's value that is refused.
 _UNKNOWN = re.compile(r"not found|not exist|n't exist|unknown", re.IGNORECASE)
@@ -40,19 +40,25 @@ class Courier:
     """
 
     client: TheHiveClient
-    pace: Pace
+    pace: Pacing
     attachment_bytes: int
     refused: dict[Part, str] = field(default_factory=dict)
 
-    def deliver(self, alert: Alert) -> Delivery:
-        """Return what became of the alert; never raises for what TheHive does."""
+    def deliver(self, alert: Alert, *, was_delivered: bool = False) -> Delivery:
+        """Return what became of the alert; never raises for what TheHive does.
+
+        One that `was_delivered` before is completed, and never made again.
+        """
         delivery = Delivery(Outcome.NOT_DELIVERED)
         try:
-            made = self._make(draft_of(alert), delivery)
+            made = (self._find_made if was_delivered else self._make)(draft_of(alert), delivery)
         except (ServerError, StoppedError) as error:
             if isinstance(error, ServerError) and not isinstance(error, RequestRefusedError):
                 self._stop_where_nothing_helps(error)
             delivery.error = error
+            return delivery
+        if made is None:
+            delivery.is_gone = True
             return delivery
         delivery.outcome = made.outcome
         completion = Completion(
@@ -70,13 +76,24 @@ class Courier:
     def _stop_where_nothing_helps(self, error: ServerError) -> None:
         """Stop where each further alert would fail in the same way: key, privilege, certificate."""
         if not error.passes:
-            self.pace.stop()
+            self.pace.give_up()
 
-    def _make(self, draft: Draft, delivery: Delivery) -> _Made:
-        """Return what TheHive has taken of the alert at first."""
+    def _find_made(self, draft: Draft, delivery: Delivery) -> _Made | None:
+        """Return what TheHive has of an alert that was made before, None where it was deleted."""
+        found = self._find(draft.alert)
+        if found is None:
+            return None
+        return _Made(self._without_refused(draft, delivery), found, Outcome.ALREADY_THERE)
+
+    def _without_refused(self, draft: Draft, delivery: Delivery) -> Draft:
         for part in draft.parts():
             if part in self.refused:
                 draft = _without(draft, part, self.refused[part], delivery)
+        return draft
+
+    def _make(self, draft: Draft, delivery: Delivery) -> _Made | None:
+        """Return what TheHive has taken of the alert at first."""
+        draft = self._without_refused(draft, delivery)
         while True:
             try:
                 return self.pace.call(self._creation(draft))

@@ -1,7 +1,8 @@
 """How fast TheHive is asked, how long it is waited for, and when to stop.
 
 Takes calls from several threads; gives their results. Knows nothing of alerts. Once it has stopped,
-every call raises `StoppedError`, at once.
+every call raises `StoppedError`, at once. This is a run's pace, which repeats what fails for a
+while; a service has a `SteadyPace`, since its outbox repeats.
 """
 
 from __future__ import annotations
@@ -13,17 +14,13 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from sigma2hive.clients.errors import MissingError, RequestRefusedError, ServerError
-from sigma2hive.diagnostics import Sigma2hiveError
+from sigma2hive.sinks.steady import StoppedError
 
 T = TypeVar("T")
 
 #: How often one thing is asked for, and the first wait between; it doubles.
 _ATTEMPTS = 4
 _FIRST_WAIT_SECONDS = 0.25
-
-
-class StoppedError(Sigma2hiveError):
-    """Nothing more is sent in this run."""
 
 
 @dataclass(slots=True)
@@ -76,6 +73,10 @@ class Pace:
     def stop(self) -> None:
         """Send nothing more, and wait for nothing more."""
         self._stopped.set()
+
+    def give_up(self) -> None:
+        """Stop: a run does not outlast what nobody mends meanwhile."""
+        self.stop()
 
     @property
     def has_stopped(self) -> bool:

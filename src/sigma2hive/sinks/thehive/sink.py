@@ -12,10 +12,14 @@ from dataclasses import replace
 from sigma2hive.clients.thehive import TheHiveClient, check_address, open_client
 from sigma2hive.model.alerts import Alert
 from sigma2hive.settings import TheHiveSettings
-from sigma2hive.sinks.interface import Closing, Outcome, Sink, SinkRequest
-from sigma2hive.sinks.thehive.delivery import Courier
+from sigma2hive.sinks.courier import Courier, Timer
+from sigma2hive.sinks.direct import HeldBack
+from sigma2hive.sinks.interface import Closing, Sink, SinkRequest
+from sigma2hive.sinks.outcomes import Outcome
+from sigma2hive.sinks.thehive.delivery import Courier as Delivering
 from sigma2hive.sinks.thehive.pacing import Pace
 from sigma2hive.sinks.thehive.queueing import AlertQueue
+from sigma2hive.sinks.thehive.service import TheHiveCourier
 from sigma2hive.sinks.thehive.tally import Tally
 
 #: Alerts that wait for each thread; their raw logs are in memory meanwhile.
@@ -31,7 +35,9 @@ def open_thehive(request: SinkRequest) -> Sink:
     settings = _settings_of(request)
     if not settings.live:
         check_address(settings)
-        return HeldBack(request.spec, settings)
+        whose = settings.organisation
+        where = f"TheHive at {settings.url}" + (f", organisation {whose}" if whose else "")
+        return HeldBack(request.spec, where)
     return TheHiveSink(request.spec, settings)
 
 
@@ -47,29 +53,18 @@ def check_thehive(request: SinkRequest) -> None:
         open_client(settings).close()
 
 
+def thehive_courier(request: SinkRequest, clock: Timer) -> Courier:
+    """Return how a service delivers to the organisation that is asked for.
+
+    Raises:
+        ConfigurationError: the settings or the API key cannot be used.
+    """
+    return TheHiveCourier(_settings_of(request), clock)
+
+
 def _settings_of(request: SinkRequest) -> TheHiveSettings:
     settings = request.thehive
     return replace(settings, organisation=request.target) if request.target else settings
-
-
-class HeldBack:
-    """Takes alerts and sends none: sending was not asked for."""
-
-    def __init__(self, name: str, settings: TheHiveSettings) -> None:
-        self.name = name
-        whose = settings.organisation
-        self._where = f"TheHive at {settings.url}" + (f", organisation {whose}" if whose else "")
-
-    def push(self, _alert: Alert) -> Outcome:
-        """Say that it would have been sent."""
-        return Outcome.WOULD_BE_SENT
-
-    def close(self) -> Closing:
-        """Say where to."""
-        return Closing(would_send_to=self._where)
-
-    def discard(self) -> None:
-        """Do nothing."""
 
 
 class TheHiveSink:
@@ -80,7 +75,7 @@ class TheHiveSink:
         number = settings.concurrency
         self._client: TheHiveClient = open_client(settings, connections=number)
         self._pace = Pace(settings.requests_per_second, settings.patience_seconds)
-        self._courier = Courier(self._client, self._pace, settings.attachment_bytes)
+        self._courier = Delivering(self._client, self._pace, settings.attachment_bytes)
         self._queue = AlertQueue(number * _WAITING_A_THREAD)
         self._tally = Tally(name)
         self._threads = [

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from sigma2hive.clients.errors import RequestRefusedError, ServerError
 from sigma2hive.diagnostics import Diagnostic, Location, Severity, SinkError
 from sigma2hive.model.alerts import Alert, Identity
-from sigma2hive.sinks.interface import Closing, Outcome
+from sigma2hive.sinks.interface import Closing
+from sigma2hive.sinks.outcomes import Outcome
 from sigma2hive.sinks.thehive.completion import Delivery
 
 #: Different parts that are named; more are counted.

@@ -77,6 +77,7 @@ $(READY): pyproject.toml constraints.txt
 	echo 'Installing sigma2hive and its tools (once, about a minute)'; \
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'; \
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group dev; \
+	$(BIN)/python -m compileall -q src; \
 	touch $(READY)
 
 # New versions of everything: resolved in an empty environment with the oldest Python supported.

@@ -4,13 +4,15 @@ import hashlib
 import json
 import os
 import pickle
+import sys
+from array import array
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from sigma2hive.cli import main
-from sigma2hive.workflows.store import _MAGIC
+from sigma2hive.workflows.store.packs import MAGIC
 
 RULE = """\
 title: Whoami
@@ -61,8 +63,8 @@ def run(*arguments: str) -> Result:
     )
 
 
-def stored(repository: Path) -> list[Path]:
-    return sorted((repository.parent / "cache" / "sigma2hive").glob("*.made"))
+def stored(repository: Path, kind: str = "made") -> list[Path]:
+    return sorted((repository.parent / "cache" / "sigma2hive").glob(f"*.{kind}"))
 
 
 def test_what_was_stored_gives_the_same_answers(repository: Path) -> None:
@@ -80,8 +82,9 @@ def test_what_was_stored_gives_the_same_answers(repository: Path) -> None:
     assert "S2H219" in first.stderr
     assert (second.stdout, second.stderr) == (first.stdout, first.stderr)
     assert [path.read_bytes() for path in stored(repository)] == [content]
-    assert file.stat().st_mode & 0o077 == 0
-    assert not list(repository.rglob("*.made"))
+    for kept in (file, *stored(repository, "read")):
+        assert kept.stat().st_mode & 0o077 == 0
+    assert not [*repository.rglob("*.made"), *repository.rglob("*.read")]
 
 
 @pytest.mark.parametrize("changed", ["rule", "mapping", "profile", "settings"])
@@ -104,10 +107,14 @@ def test_whatever_decides_is_looked_at_again_when_it_changes(
         assert run().exit_code == 3
 
 
+@pytest.mark.parametrize("kind", ["made", "read"])
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "class"])
-def test_a_file_that_is_damaged_counts_as_none(repository: Path, damage: str) -> None:
+def test_a_file_that_is_damaged_counts_as_none(repository: Path, damage: str, kind: str) -> None:
     first = run()
-    (file,) = stored(repository)
+    (file,) = stored(repository, kind)
+    if kind == "read":
+        # What was read is looked at where what was made does not do.
+        stored(repository)[0].unlink()
     content = bytearray(file.read_bytes())
     witness = repository / "witness"
     if damage == "cut":
@@ -117,13 +124,23 @@ def test_a_file_that_is_damaged_counts_as_none(repository: Path, damage: str) ->
     elif damage == "empty":
         content.clear()
     else:
-        head = pickle.dumps((_Harmful(witness), ()))
-        body = len(head).to_bytes(8, "big") + head
-        content = bytearray(_MAGIC + hashlib.sha256(body).digest() + body)
+        content = bytearray(_packed_again(bytes(content), pickle.dumps(_Harmful(witness))))
     file.write_bytes(content)
     again = run()
     assert (again.stdout, again.stderr) == (first.stdout, first.stderr)
     assert not witness.exists()
+
+
+def _packed_again(content: bytes, piece: bytes) -> bytes:
+    """Return a file of the same number of pieces, each of them `piece`, but for the first."""
+    start = len(MAGIC) + 32
+    count = int.from_bytes(content[start : start + 8], sys.byteorder)
+    sizes = array("Q", content[start + 8 : start + 8 * (1 + count)])
+    first = content[start + 8 * (1 + count) :][: sizes[0]]
+    pieces = [first if sizes[0] == 32 else piece, *[piece] * (count - 1)]
+    sizes = array("Q", map(len, pieces))
+    body = b"".join((count.to_bytes(8, sys.byteorder), sizes.tobytes(), *pieces))
+    return MAGIC + hashlib.sha256(body).digest() + body
 
 
 class _Harmful:

@@ -9,13 +9,16 @@ if TYPE_CHECKING:
     from sigma2hive.compiler.dsl import DslQuery, Residual, compile_query
     from sigma2hive.compiler.forms import condition_as_json
     from sigma2hive.compiler.registry import TARGETS
-    from sigma2hive.compiler.rules import compile_all
+    from sigma2hive.compiler.rules import Compiling, Outcome, Outcomes, compile_all
     from sigma2hive.compiler.targets import Artefact, Refusal, Target, emit_all
 
 __all__ = [
     "TARGETS",
     "Artefact",
+    "Compiling",
     "DslQuery",
+    "Outcome",
+    "Outcomes",
     "Refusal",
     "Residual",
     "Target",
@@ -33,7 +36,10 @@ if not TYPE_CHECKING:
         {
             "TARGETS": "registry",
             "Artefact": "targets",
+            "Compiling": "rules",
             "DslQuery": "dsl",
+            "Outcome": "rules",
+            "Outcomes": "rules",
             "Refusal": "targets",
             "Residual": "dsl",
             "Target": "targets",

@@ -51,13 +51,13 @@ class Compiler:
     compiled: Mapping[str, CompiledRule]
     diagnostics: Diagnostics
     _rules: Mapping[str, DetectionRule] = field(init=False)
+    #: What was made or asked for so far: a repository has many rules, and correlations count few.
     _counted: dict[str, CountedRule | CountedCorrelation] = field(init=False)
 
     def __post_init__(self) -> None:
         by_id = {rule.info.id: rule for rule in self.repository.rules}
-        counted = {key: CountedRule(rule, self._place(rule)) for key, rule in self.compiled.items()}
         object.__setattr__(self, "_rules", by_id)
-        object.__setattr__(self, "_counted", counted)
+        object.__setattr__(self, "_counted", {})
 
     def compile_all(self) -> Iterator[tuple[CorrelationRule, CompiledCorrelation | None]]:
         """Yield each correlation with what was made of it, None where findings say why it is not.
@@ -161,8 +161,8 @@ class Compiler:
             report_namesakes("correlation", name, namesakes, place, self.diagnostics)
             return None
         found = (*self.references.rules(name), *self.references.correlations(name))
-        if found and found[0].id in self._counted:
-            return self._counted[found[0].id]
+        if found and (counted := self._counted_by_id(found[0].id)):
+            return counted
         what = "correlation" if self.references.is_correlation(name) else "rule"
         why = "was left out" if found else "is not among the rules that could be read"
         hint = "give the id or name of a rule that is read together with it"
@@ -172,6 +172,11 @@ class Compiler:
             "S2H210", place, f"the correlation refers to '{name}', which {why}", hint
         )
         return None
+
+    def _counted_by_id(self, info_id: str) -> CountedRule | CountedCorrelation | None:
+        if info_id not in self._counted and info_id in self.compiled:
+            self._counted[info_id] = self._leaf(info_id)
+        return self._counted.get(info_id)
 
     def _has_reachable_bounds(
         self, correlation: CorrelationRule, counted: Mapping[str, Counted]
@@ -293,7 +298,8 @@ class Compiler:
         return place
 
     def _leaf(self, rule_id: str) -> CountedRule:
-        return CountedRule(self.compiled[rule_id], self._place(self.compiled[rule_id]))
+        rule = self.compiled[rule_id]
+        return CountedRule(rule, self._place(rule))
 
     def _filters_of(self, correlation: CorrelationRule, rule_id: str) -> tuple[CompiledFilter, ...]:
         filters = self.filters.of_correlation(correlation, self._rules[rule_id], self.diagnostics)

@@ -7,8 +7,9 @@ out, with a finding. Writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from sigma2hive.compiler import correlations as correlating
 from sigma2hive.compiler.filters import Filters
@@ -17,7 +18,7 @@ from sigma2hive.compiler.misspelt import Spelling
 from sigma2hive.compiler.references import References
 from sigma2hive.compiler.regexes import may_explode
 from sigma2hive.compiler.resolving import compiled_filters, keyword_in, resolved
-from sigma2hive.diagnostics import Diagnostics, Location
+from sigma2hive.diagnostics import Diagnostic, Diagnostics, Location
 from sigma2hive.model.canonical import digest
 from sigma2hive.model.conditions import (
     And,
@@ -42,47 +43,171 @@ from sigma2hive.model.rules import (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What there is to tell of one rule on a profile.
+
+    The findings are apart by what looked for them: whether it can be placed, whether an expression
+    can explode, whether a field is misspelt.
+    """
+
+    is_left_out: bool = False
+    refused: tuple[Diagnostic, ...] = ()
+    explosions: tuple[Diagnostic, ...] = ()
+    misspelt: tuple[Diagnostic, ...] = ()
+
+
+class Outcomes(Protocol):
+    """Compiles rules one by one, or knows what it would come to."""
+
+    def add(self, rule: DetectionRule, filters: Sequence[FilterRule]) -> Outcome:
+        """Compile a rule with its filters, and say what there is to tell."""
+        ...
+
+    def rule(self, rule: DetectionRule) -> CompiledRule:
+        """Return what one that was added, and not left out, was compiled to."""
+        ...
+
+    def rules(self, chosen: Sequence[tuple[DetectionRule, bool]]) -> Sequence[CompiledRule]:
+        """Return some that were added, in this order, each with whether it is silent."""
+        ...
+
+
+class Compiling:
+    """Compiles every rule as it comes."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile, self._spelling = profile, Spelling()
+        self._made: dict[str, CompiledRule] = {}
+
+    def add(self, rule: DetectionRule, filters: Sequence[FilterRule]) -> Outcome:
+        """Compile a rule with its filters, and say what there is to tell."""
+        refused, explosions, misspelt = Diagnostics(), Diagnostics(), Diagnostics()
+        made = self._compile(rule, filters, refused)
+        _warn_of_explosions(rule.condition, explosions)
+        self.check_names(rule, misspelt)
+        if made is not None:
+            self._made[rule.info.id] = made
+        return Outcome(made is None, tuple(refused), tuple(explosions), tuple(misspelt))
+
+    def rule(self, rule: DetectionRule) -> CompiledRule:
+        """Return what one that was added was compiled to."""
+        return self._made[rule.info.id]
+
+    def rules(self, chosen: Sequence[tuple[DetectionRule, bool]]) -> Sequence[CompiledRule]:
+        """Return some that were added, in this order, each with whether it is silent."""
+        made = ((self._made[rule.info.id], silent) for rule, silent in chosen)
+        return tuple(replace(rule, silent=True) if silent else rule for rule, silent in made)
+
+    def check_names(self, entry: DetectionRule | FilterRule, diagnostics: Diagnostics) -> None:
+        """Warn of names that are nearly those of fields."""
+        place = self._profile.place(entry.logsource)
+        if place is not None:
+            self._spelling.check(entry.condition, place, diagnostics)
+
+    def _compile(
+        self, rule: DetectionRule, filters: Sequence[FilterRule], diagnostics: Diagnostics
+    ) -> CompiledRule | None:
+        place = _place_for(rule, self._profile, diagnostics)
+        if place is None:
+            return None
+        unfiltered = resolved(rule.condition, place)
+        only = compiled_filters(filters, place)
+        parts = (unfiltered, *(entry.condition for entry in only))
+        condition = And(parts) if only else unfiltered
+        gate = gate_of(place.any_of, place, rule.info)
+        fields = {atom.name: atom.fields for atom in atoms_of(condition) if atom.name is not None}
+        asked = [condition_as_json(gate), condition_as_json(condition), list(place.indices)]
+        return CompiledRule(
+            info=rule.info,
+            logsource=rule.logsource,
+            profile=self._profile.name,
+            indices=place.indices,
+            gate=gate,
+            condition=condition,
+            digest=digest(asked),
+            unfiltered=unfiltered,
+            filters=only,
+            fields=fields,
+        )
+
+
 def compile_all(
-    repository: DetectionRepository, profile: Profile, diagnostics: Diagnostics
+    repository: DetectionRepository,
+    profile: Profile,
+    diagnostics: Diagnostics,
+    outcomes: Outcomes | None = None,
 ) -> Compiled:
     """Return everything that the profile has a place for; the rest becomes findings.
 
     A rule that a correlation refers to is silent, unless one of its correlations says `generate`;
-    that holds for correlations that are left out, too.
+    that holds for correlations that are left out, too. `outcomes` compile the rules instead of
+    `Compiling`, and give what that would; of rules only what is not their condition is looked at
+    besides.
     """
+    compiling = Compiling(profile)
+    outcomes = outcomes or compiling
     references = References(repository)
     filters = Filters(repository, profile, references)
     filters.check(diagnostics)
     referring = [entry.refused() for entry in repository.correlations] + list(repository.refused)
     silent = correlating.silent_rules(referring, references)
-    rules: dict[str, CompiledRule] = {}
+    usable: dict[str, DetectionRule] = {}
     left_out: list[Location] = []
+    told: list[Outcome] = []
     for rule in repository.rules:
-        made = _compile_rule(rule, filters.of_rule(rule, diagnostics), profile, diagnostics)
-        if made is None:
+        outcome = outcomes.add(rule, filters.of_rule(rule, diagnostics))
+        diagnostics.found.extend(outcome.refused)
+        told.append(outcome)
+        if outcome.is_left_out:
             left_out.append(rule.info.location)
         else:
-            rules[rule.info.id] = replace(made, silent=rule.info.id in silent)
-    conditions = [rule.condition for rule in repository.rules]
-    for condition in (*conditions, *(entry.condition for entry in repository.filters)):
-        _warn_of_explosions(condition, diagnostics)
-    _warn_of_misspelt(repository, profile, diagnostics)
+            usable[rule.info.id] = rule
+    for outcome in told:
+        diagnostics.found.extend(outcome.explosions)
+    for entry in repository.filters:
+        _warn_of_explosions(entry.condition, diagnostics)
+    for outcome in told:
+        diagnostics.found.extend(outcome.misspelt)
+    for entry in repository.filters:
+        compiling.check_names(entry, diagnostics)
+    rules = _ById(usable, outcomes)
     compiler = correlating.Compiler(repository, profile, references, filters, rules, diagnostics)
     correlations: list[CompiledCorrelation] = []
     refused = list(repository.refused)
-    for correlation, entry in compiler.compile_all():
-        if entry is None:
+    for correlation, made in compiler.compile_all():
+        if made is None:
             left_out.append(correlation.info.location)
             refused.append(correlation.refused())
         else:
-            correlations.append(replace(entry, silent=entry.info.id in silent))
+            correlations.append(replace(made, silent=made.info.id in silent))
     counted = {rule_id for entry in correlations for rule_id in entry.rules}
-    unheard = [rule.info for rule in rules.values() if rule.silent]
+    unheard = [rule.info for rule in usable.values() if rule.info.id in silent]
     unheard += [entry.info for entry in correlations if entry.silent]
     uncounted = {info.id: info for info in unheard if info.id not in counted}
     correlating.report_uncounted(refused, uncounted, references, diagnostics)
     left_out += filters.left_out.values()
-    return Compiled(tuple(rules.values()), tuple(correlations), tuple(left_out))
+    chosen = [(rule, rule.info.id in silent) for rule in usable.values()]
+    return Compiled(outcomes.rules(chosen), tuple(correlations), tuple(left_out), tuple(usable))
+
+
+class _ById(Mapping[str, CompiledRule]):
+    """What rules were compiled to, of which correlations ask for few."""
+
+    def __init__(self, rules: Mapping[str, DetectionRule], outcomes: Outcomes) -> None:
+        self._rules, self._outcomes = rules, outcomes
+
+    def __getitem__(self, rule_id: str) -> CompiledRule:
+        return self._outcomes.rule(self._rules[rule_id])
+
+    def __contains__(self, rule_id: object) -> bool:
+        return rule_id in self._rules  # a look into the rule would make all of it
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rules)
+
+    def __len__(self) -> int:
+        return len(self._rules)
 
 
 def _place_for(
@@ -111,17 +236,6 @@ def _place_for(
     return place
 
 
-def _warn_of_misspelt(
-    repository: DetectionRepository, profile: Profile, diagnostics: Diagnostics
-) -> None:
-    spelling = Spelling()
-    entries: list[DetectionRule | FilterRule] = [*repository.rules, *repository.filters]
-    for entry in entries:
-        place = profile.place(entry.logsource)
-        if place is not None:
-            spelling.check(entry.condition, place, diagnostics)
-
-
 def _warn_of_explosions(condition: Condition, diagnostics: Diagnostics) -> None:
     for atom in atoms_of(condition):
         if isinstance(atom.test, Regex) and may_explode(atom.test):
@@ -133,35 +247,6 @@ def _warn_of_explosions(condition: Condition, diagnostics: Diagnostics) -> None:
                 "let what follows in a loop differ from what came before: (\\w+\\s+)* instead of "
                 "(\\w+\\s*)*",
             )
-
-
-def _compile_rule(
-    rule: DetectionRule,
-    filters: Sequence[FilterRule],
-    profile: Profile,
-    diagnostics: Diagnostics,
-) -> CompiledRule | None:
-    place = _place_for(rule, profile, diagnostics)
-    if place is None:
-        return None
-    unfiltered = resolved(rule.condition, place)
-    only = compiled_filters(filters, place)
-    parts = (unfiltered, *(entry.condition for entry in only))
-    condition = And(parts) if only else unfiltered
-    gate = gate_of(place.any_of, place, rule.info)
-    fields = {atom.name: atom.fields for atom in atoms_of(condition) if atom.name is not None}
-    return CompiledRule(
-        info=rule.info,
-        logsource=rule.logsource,
-        profile=profile.name,
-        indices=place.indices,
-        gate=gate,
-        condition=condition,
-        digest=digest([condition_as_json(gate), condition_as_json(condition), list(place.indices)]),
-        unfiltered=unfiltered,
-        filters=only,
-        fields=fields,
-    )
 
 
 def gate_of(any_of: Sequence[Conjunction], place: LogsourcePlace, info: RuleInfo) -> Condition:

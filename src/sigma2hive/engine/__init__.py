@@ -11,6 +11,7 @@ from sigma2hive.engine.correlations import (
     occurrences_of,
 )
 from sigma2hive.engine.explaining import explain, explain_rule
+from sigma2hive.engine.extending import with_rules
 from sigma2hive.engine.grouping import Found, Occurrence, group_values
 from sigma2hive.engine.program import Program, compile_program
 from sigma2hive.engine.reference import Decision, holds, matches, prepare, reasons_for
@@ -53,5 +54,6 @@ __all__ = [
     "prepare",
     "reasons_for",
     "rows_of",
+    "with_rules",
     "without",
 ]

@@ -12,6 +12,9 @@ from collections.abc import Mapping, Sequence
 
 JsonValue = str | int | bool | None | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
 
+#: What most values are.
+_SINGLE = frozenset({str, int, bool, type(None)})
+
 
 def canonical_json(value: JsonValue) -> bytes:
     """Return the canonical JSON of `value`: sorted keys, no blanks, ASCII only.
@@ -33,7 +36,14 @@ def digest(value: JsonValue) -> str:
 
 
 def _refuse_inexact(value: JsonValue) -> None:
-    if isinstance(value, Mapping):
+    kind = type(value)
+    if kind in _SINGLE:
+        return
+    if kind is list or kind is tuple:
+        for child in value:  # type: ignore[union-attr]  # it is one of the two
+            if type(child) not in _SINGLE:
+                _refuse_inexact(child)
+    elif isinstance(value, Mapping):
         for key, child in value.items():
             if not isinstance(key, str):
                 raise TypeError(f"canonical JSON takes string keys, not {type(key).__name__}")
@@ -41,5 +51,5 @@ def _refuse_inexact(value: JsonValue) -> None:
     elif isinstance(value, (list, tuple)):
         for child in value:
             _refuse_inexact(child)
-    elif value is not None and not isinstance(value, (str, int, bool)):
+    elif not isinstance(value, (str, int)):
         raise TypeError(f"canonical JSON takes no {type(value).__name__}")

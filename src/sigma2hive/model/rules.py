@@ -85,6 +85,11 @@ class DetectionRule:
     logsource_place: Location = field(default=Location(""), compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Stands for the condition of a rule of which only the head was read; it has no parts."""
+
+
 class CorrelationKind(StrEnum):
     """The kinds of Sigma correlation.
 
@@ -345,6 +350,9 @@ class _RulesById(Mapping[str, CompiledRule]):
 
     def __getitem__(self, rule_id: str) -> CompiledRule:
         return self._rules[self._positions[rule_id]]
+
+    def __contains__(self, rule_id: object) -> bool:
+        return rule_id in self._positions  # a look into the rule would make all of it
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._positions)

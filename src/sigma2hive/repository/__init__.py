@@ -11,12 +11,18 @@ from sigma2hive.repository.versions import Versions
 if TYPE_CHECKING:
     from sigma2hive.repository.past import PastTree, open_past
     from sigma2hive.repository.regression_tests import load_regression_tests
-    from sigma2hive.repository.rules import load_placeholders, load_repository
+    from sigma2hive.repository.rules import (
+        RuleFile,
+        load_placeholders,
+        load_repository,
+        parse_rule_file,
+    )
     from sigma2hive.repository.tests import load_tests
 
 __all__ = [
     "SCHEMAS_FOLDER",
     "PastTree",
+    "RuleFile",
     "Versions",
     "load_mappings",
     "load_placeholders",
@@ -24,6 +30,7 @@ __all__ = [
     "load_repository",
     "load_tests",
     "open_past",
+    "parse_rule_file",
     "report_unread_files",
     "rule_files",
     "shown_path",
@@ -35,10 +42,12 @@ if not TYPE_CHECKING:
         __name__,
         {
             "PastTree": "past",
+            "RuleFile": "rules",
             "load_placeholders": "rules",
             "load_regression_tests": "regression_tests",
             "load_repository": "rules",
             "load_tests": "tests",
             "open_past": "past",
+            "parse_rule_file": "rules",
         },
     )

@@ -7,10 +7,11 @@ cannot is a finding, and the rest goes on. Files are only read, never run.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from sigma2hive.diagnostics import Diagnostics, Location
+from sigma2hive.diagnostics import Diagnostic, Diagnostics, Location
 from sigma2hive.model.rules import (
     CorrelationRule,
     DetectionRepository,
@@ -23,13 +24,26 @@ from sigma2hive.sigma import Placeholders, SigmaDocument, parse_document
 from sigma2hive.yamlmarks import Document, parse_yaml, read_content
 
 
+@dataclass(frozen=True, slots=True)
+class RuleFile:
+    """What one file gave: its documents, or the places of those that are left out; why."""
+
+    entries: tuple[SigmaDocument | Location, ...]
+    findings: tuple[Diagnostic, ...] = ()
+
+
 def load_repository(
-    paths: Sequence[Path], root: Path, placeholders: Placeholders, diagnostics: Diagnostics
+    paths: Sequence[Path],
+    root: Path,
+    placeholders: Placeholders,
+    diagnostics: Diagnostics,
+    read: Callable[[Path], RuleFile] | None = None,
 ) -> DetectionRepository:
     """Return all that lies in `paths`; findings name files relative to `root` where inside it.
 
     A file that is named itself is read whatever its name; in folders those that end in .yml or
     .yaml are, except tests (*.test.yml) and hidden ones. The second rule with an id is left out.
+    `read` is asked for each file instead of `read_rule_file`, and gives what that would.
     """
     documents: list[SigmaDocument] = []
     skipped: list[Location] = []
@@ -38,14 +52,16 @@ def load_repository(
         if isinstance(file, Location):
             skipped.append(file)
             continue
-        for read in _read_file(file, root, placeholders, diagnostics):
-            if isinstance(read, Location):
-                skipped.append(read)
-            elif isinstance(read, RefusedCorrelation):
-                skipped.append(read.info.location)
-                refused.append(read)
+        found = read(file) if read else read_rule_file(file, root, placeholders)
+        diagnostics.found.extend(found.findings)
+        for entry in found.entries:
+            if isinstance(entry, Location):
+                skipped.append(entry)
+            elif isinstance(entry, RefusedCorrelation):
+                skipped.append(entry.info.location)
+                refused.append(entry)
             else:
-                documents.append(read)
+                documents.append(entry)
     unique, repeated = _without_repeated_ids(documents, diagnostics)
     skipped += [entry.info.location for entry in repeated]
     refused += [entry.refused() for entry in repeated if isinstance(entry, CorrelationRule)]
@@ -56,6 +72,27 @@ def load_repository(
         skipped=tuple(skipped),
         refused=tuple(refused),
     )
+
+
+def read_rule_file(file: Path, root: Path, placeholders: Placeholders) -> RuleFile:
+    """Return what a file gives; findings name it relative to `root` where inside it."""
+    diagnostics = Diagnostics()
+    content = _content(file, root, diagnostics)
+    if content is None:
+        places = tuple(finding.location for finding in diagnostics.errors)
+        return RuleFile(places, tuple(diagnostics))
+    return parse_rule_file(shown_path(file, root), content, placeholders)
+
+
+def parse_rule_file(shown: str, content: bytes, placeholders: Placeholders) -> RuleFile:
+    """Return what a file of this content gives; findings name it as `shown`."""
+    diagnostics = Diagnostics()
+    documents = parse_yaml(shown, content, diagnostics)
+    # Reading YAML gives one error for each document that it refuses.
+    entries: list[SigmaDocument | Location] = [error.location for error in diagnostics.errors]
+    for document in documents:
+        entries.append(parse_document(document, placeholders, diagnostics) or document.at())
+    return RuleFile(tuple(entries), tuple(diagnostics))
 
 
 def load_placeholders(
@@ -98,21 +135,6 @@ def _texts_of(document: Document, name: str) -> tuple[str, ...] | None:
     if any(entry is None or isinstance(entry, (dict, list)) for entry in entries):
         return None
     return tuple(document.written(*place) for place in places)
-
-
-def _read_file(
-    file: Path, root: Path, placeholders: Placeholders, diagnostics: Diagnostics
-) -> Iterator[SigmaDocument | Location]:
-    """Yield each document, or the place of one that cannot be used."""
-    before = len(diagnostics.errors)
-    content = _content(file, root, diagnostics)
-    documents = []
-    if content is not None:
-        documents = parse_yaml(shown_path(file, root), content, diagnostics)
-    # Reading YAML gives one error for each document that it refuses.
-    yield from (finding.location for finding in diagnostics.errors[before:])
-    for document in documents:
-        yield parse_document(document, placeholders, diagnostics) or document.at()
 
 
 def _content(file: Path, root: Path, diagnostics: Diagnostics) -> bytes | None:

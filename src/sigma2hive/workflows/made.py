@@ -26,7 +26,8 @@ class Made:
     """All that can be known of a repository without events.
 
     `program` is that of the compiled rules. `findings` are warnings, and what is wrong with rules;
-    `left_out` are the places of the rules that cannot be used. `repository` is not stored.
+    `left_out` are the places of the rules that cannot be used. `repository` is what was read,
+    with the heads of rules only; it is not stored.
     """
 
     profile: Profile

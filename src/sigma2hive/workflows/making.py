@@ -1,7 +1,8 @@
-"""A repository read and compiled: what `project` gives where nothing of it is stored.
+"""A repository read and compiled: what `project` gives where not all of it is stored.
 
-Takes settings and what a command line asks for; gives `Made`. Slow next to everything else that a
-start does: it meets pySigma, and every condition of every rule.
+Takes settings and what a command line asks for; gives `Made`, and keeps it for the next start. What
+an earlier start read and compiled of a rule is taken over; the rest is slow next to everything else
+that a start does, since it meets pySigma and every condition.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from pathlib import Path
 from sigma2hive.alerts import KnownFields, check_custom, check_kibana, check_mappings
 from sigma2hive.compiler import compile_all
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics
-from sigma2hive.engine import compile_program
 from sigma2hive.model.mappings import Mappings
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import Compiled, DetectionRepository
@@ -28,14 +28,27 @@ from sigma2hive.repository import (
 from sigma2hive.schema import load_profile
 from sigma2hive.settings import Settings
 from sigma2hive.workflows.made import Made, Wanted
+from sigma2hive.workflows.store import Store
+from sigma2hive.workflows.store.layers import Layers
 
 
-def make(settings: Settings, wanted: Wanted, problems: Diagnostics) -> Made:
+def make(
+    settings: Settings,
+    wanted: Wanted,
+    problems: Diagnostics,
+    store: Store | None = None,
+    *,
+    full: bool = False,
+) -> Made:
     """Read everything that `wanted` names; `problems` are findings about the settings so far.
+
+    What is in the `store` is taken over, and what is made goes there. With `full`, the result has
+    the repository.
 
     Raises:
         ConfigurationError: settings, profile or mappings cannot be used.
     """
+    told = bool(problems.found)
     _refuse_missing(settings, problems)
     own_profiles = settings.mappings / SCHEMAS_FOLDER
     profile = load_profile(wanted.profile, own_profiles, problems, wanted.profile_place)
@@ -47,30 +60,40 @@ def make(settings: Settings, wanted: Wanted, problems: Diagnostics) -> Made:
     problems.show_from(settings.root)
     if problems.errors or profile is None:
         raise ConfigurationError(problems, settings.root)
-    repository = load_repository(wanted.rules, settings.root, placeholders, problems)
+    layers = Layers(store, settings.root, placeholders, profile)
+    repository = load_repository(
+        wanted.rules, settings.root, placeholders, problems, layers.files.read
+    )
     repository = _with_valid_attributes(repository, mappings, problems)
-    compiled = compile_all(repository, profile, problems)
-    _check_fields(compiled, profile, mappings, problems)
+    compiled = compile_all(repository, profile, problems, layers.outcomes)
+    _check_fields(repository, compiled, profile, mappings, problems)
     problems.show_from(settings.root)
-    return Made(
+    program, layer = layers.program_of(compiled)
+    made = Made(
         profile=profile,
         mappings=mappings,
         compiled=compiled,
-        program=compile_program(compiled.rules),
+        program=program,
         findings=problems,
         left_out=(*repository.skipped, *compiled.left_out),
-        repository=repository,
     )
+    layers.save(made, layer, is_whole=not told)
+    return replace(made, repository=layers.files.with_whole_rules(repository)) if full else made
 
 
 def _check_fields(
-    compiled: Compiled, profile: Profile, mappings: Mappings, problems: Diagnostics
+    repository: DetectionRepository,
+    compiled: Compiled,
+    profile: Profile,
+    mappings: Mappings,
+    problems: Diagnostics,
 ) -> None:
     """Report the fields that alerts ask for and that no event is known to have."""
-    rules = {rule.info.id: rule for rule in compiled.rules}
+    rules = compiled.by_id()
+    heads = {rule.info.id: rule for rule in repository.rules if rule.info.id in rules}
 
     def known(ids: Iterable[str], more: Iterable[str]) -> KnownFields:
-        logsources = dict.fromkeys(rules[rule_id].logsource for rule_id in ids)
+        logsources = dict.fromkeys(heads[rule_id].logsource for rule_id in ids)
         places = (
             place(logsource)
             for logsource in logsources
@@ -79,15 +102,16 @@ def _check_fields(
         at = tuple(place for place in places if place is not None)
         return KnownFields(at, frozenset(more))
 
-    for rule in compiled.rules:
-        known([rule.info.id], rule.fields).check_rule(rule.info, mappings, problems)
+    for rule_id, head in heads.items():
+        if head.info.custom:  # without, it asks for nothing
+            known([rule_id], rules[rule_id].fields).check_rule(head.info, mappings, problems)
     for correlation in compiled.correlations:
         own = (name for name, _ in (*correlation.group_by, *correlation.values))
         fields = (name for rule_id in correlation.leaves for name in rules[rule_id].fields)
         entry = known(correlation.leaves, (*own, *fields))
         entry.check_rule(correlation.info, mappings, problems)
-    if rules:
-        known(rules, ()).check_mappings(mappings, problems)
+    if heads:
+        known(heads, ()).check_mappings(mappings, problems)
 
 
 def _refuse_missing(settings: Settings, problems: Diagnostics) -> None:

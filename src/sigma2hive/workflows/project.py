@@ -17,7 +17,7 @@ from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import Compiled, DetectionRepository
 from sigma2hive.settings import Settings, load_settings
 from sigma2hive.workflows.made import Made, Wanted
-from sigma2hive.workflows.store import Store
+from sigma2hive.workflows.store import Store, without_collection
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +94,14 @@ def load_project(options: ProjectOptions) -> Project:
 
 
 def _made(settings: Settings, wanted: Wanted, problems: Diagnostics, *, is_fresh: bool) -> Made:
+    store = Store.of(settings, wanted)
     # With findings about the settings, these are told where they are made.
-    store = Store.of(settings, wanted) if not problems.found and not is_fresh else None
-    if store is not None and (stored := store.load()) is not None:
-        return stored
+    if store is not None and not problems.found and not is_fresh:
+        stored = store.load()
+        if stored is not None:
+            return stored
     # Here, since it imports pySigma, which alone takes longer than to load what is stored.
     from sigma2hive.workflows.making import make  # noqa: PLC0415
 
-    made = make(settings, wanted, problems)
-    if store is not None:
-        store.save(made)
-    return made
+    with without_collection():
+        return make(settings, wanted, problems, store, full=is_fresh)

@@ -1,0 +1,136 @@
+"""What was made of a repository, kept for the next start in layers, by the content of its sources.
+
+Takes settings and what is wanted; gives what an earlier start made of exactly the same: every
+rule, mapping and profile byte for byte, this version of sigma2hive, its libraries and this Python.
+Where something differs, what an earlier start read of each rule file that is the same, and compiled
+of each rule with the same filters and profile, so that only the rest is made.
+
+Two files of a folder hold it, `.read` what was read, for every profile, and `.made` all for one.
+They lie in the user's own cache folder, never in a repository: what comes out of Git must not
+be able to bring one along. Only classes of our own data model are made of what is in them, and a
+file that is damaged, or is not ours alone to write, counts as none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sigma2hive.engine import Program
+from sigma2hive.settings import Settings
+from sigma2hive.workflows.made import Made, Wanted
+from sigma2hive.workflows.store.keys import Keys, digest_of, keys_of
+from sigma2hive.workflows.store.packs import Folder
+from sigma2hive.workflows.store.pickles import dumped, loaded, without_collection
+from sigma2hive.workflows.store.stored_rules import StoredRules
+
+__all__ = ["Kept", "Store", "StoredRules", "digest_of", "without_collection"]
+
+#: The parts of a `.made` file that come before its rules.
+_WHOLE, _BARE, _PROGRAM, _LAYER, _RULES = range(5)
+Piece = bytes | memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What earlier starts kept: pieces of what was read, and of what was made; maybe none."""
+
+    read: Sequence[memoryview] = ()
+    made: Sequence[memoryview] = ()
+
+    @property
+    def layer(self) -> Any:
+        """What stands for each of the `rules`, and what there is to tell of it."""
+        return loaded(self.made[_LAYER]) if self.made else None
+
+    @property
+    def rules(self) -> Sequence[memoryview]:
+        """The rules, as pieces."""
+        return self.made[_RULES:]
+
+    @property
+    def program(self) -> Program | None:
+        """The program of the rules."""
+        return loaded(self.made[_PROGRAM]) if self.made else None
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The files of the cache folder for what is wanted."""
+
+    folder: Folder
+    settings: Settings
+    wanted: Wanted
+    keys: Keys
+
+    @classmethod
+    def of(cls, settings: Settings, wanted: Wanted) -> Store | None:
+        """Return the store for what is wanted; None where nothing can be stored."""
+        folder = Folder.of_user()
+        if folder is None:
+            return None
+        try:
+            return cls(folder, settings, wanted, keys_of(settings, wanted))
+        except OSError:
+            return None
+
+    def load(self) -> Made | None:
+        """Return what was made of all that is as it is; None where there is no such thing."""
+        pieces = self.folder.read(self._name("made"))
+        if self.keys.whole is None or not pieces or pieces[_WHOLE] != self.keys.whole:
+            return None
+        try:
+            with without_collection():
+                # Nothing of it is garbage; to look for some would double the time.
+                made, silent = loaded(pieces[_BARE])
+                rules = StoredRules(pieces[_RULES:], silent)
+                compiled = replace(made.compiled, rules=rules)
+                result: Made = replace(made, compiled=compiled, program=loaded(pieces[_PROGRAM]))
+                return result
+        except Exception:
+            return None
+
+    def kept(self) -> Kept:
+        """Return what there is to start from; nothing of it is looked into yet."""
+        return Kept(
+            self.folder.read_like(self._name("read"), self._prefix("read")),
+            self.folder.read_like(self._name("made"), self._prefix("made")),
+        )
+
+    def save_read(self, pieces: Sequence[Piece]) -> None:
+        """Keep what was read."""
+        self.folder.write(self._name("read"), pieces)
+
+    def save_made(self, made: Made, layer: object, read: Sequence[bytes | None] | None) -> None:
+        """Keep what was made of the files with the keys `read`, in their order.
+
+        None where the next start must not take it as it is. Where anything changed since the store
+        was asked for, nobody knows which state of it is in what was made.
+        """
+        rules = made.compiled.rules
+        try:
+            now = keys_of(self.settings, self.wanted, self.keys.rules)
+        except OSError:
+            return
+        if not isinstance(rules, StoredRules) or now != self.keys:
+            return
+        whole = self.keys.whole if read is not None and tuple(read) == self.keys.rules else None
+        bare = replace(
+            made, repository=None, compiled=replace(made.compiled, rules=()), program=Program()
+        )
+        head = [dumped((bare, tuple(rules.silent))), dumped(made.program), dumped(layer)]
+        self.folder.write(self._name("made"), [whole or b"", *head, *rules.pieces()])
+
+    def _name(self, kind: str) -> str:
+        paths = digest_of(
+            str(path).encode("utf-8", "surrogateescape") for path in self.wanted.rules
+        )
+        return f"{self._prefix(kind)}{paths.hex()[:16]}.{kind}"
+
+    def _prefix(self, kind: str) -> str:
+        """Return what the names of files begin with that say something of the same."""
+        parts = [self.keys.reading.encode()]
+        if kind == "made":
+            parts.append(self.wanted.profile.encode("utf-8", "surrogateescape"))
+        return f"{digest_of(parts).hex()[:32]}-"

@@ -1,0 +1,150 @@
+"""What decides what is made of a repository, as digests.
+
+Takes settings and what is wanted; gives a key for each file by its path and content, one for all
+that decides how files are read at all, and one for everything together. Two that are equal mean
+that the same would be made. Reads files, and nothing of them is looked into.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from stat import S_ISREG
+
+from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.repository import SCHEMAS_FOLDER, rule_files
+from sigma2hive.settings import Settings
+from sigma2hive.workflows.made import Wanted
+
+#: What decides how rules are read, beside our own code.
+_LIBRARIES = ("pysigma", "pyyaml", "jinja2")
+#: The largest file that any of the readers takes, a profile with a snapshot.
+_MAX_BYTES = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of a start.
+
+    `reading` stands for all but contents that decides how a rule file is read; `profile` for what
+    decides how one is compiled besides. `rules` are those of the rule files, in their order;
+    `others` stands for the contents of all other files, and everything else that decides.
+    """
+
+    reading: str
+    profile: bytes
+    rules: tuple[bytes | None, ...]
+    others: bytes
+
+    @property
+    def whole(self) -> bytes | None:
+        """What stands for everything together; None where a rule file cannot be read."""
+        rules = [key for key in self.rules if key is not None]
+        return digest_of((self.others, *rules)) if len(rules) == len(self.rules) else None
+
+
+def keys_of(
+    settings: Settings, wanted: Wanted, rules: tuple[bytes | None, ...] | None = None
+) -> Keys:
+    """Return the keys of a start; `rules` are those of the rule files where they are known.
+
+    Raises:
+        OSError: a file cannot be read; whoever reads it in earnest will say what is wrong.
+    """
+    own_profiles = settings.mappings / SCHEMAS_FOLDER
+    return Keys(
+        reading=digest_of(_reading(settings)).hex(),
+        profile=digest_of((wanted.profile.encode(), *_contents_below(own_profiles))),
+        rules=tuple(_rules(settings, wanted)) if rules is None else rules,
+        others=digest_of((*_decisive(settings, wanted), *_others(settings))),
+    )
+
+
+def digest_of(parts: Iterable[bytes]) -> bytes:
+    """Return what only the same parts in the same order have."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.digest()
+
+
+def key_of_file(file: Path, content: bytes) -> bytes:
+    """Return the key of a file at a path, of this content."""
+    return digest_of((os.fsencode(file), content))
+
+
+def _reading(settings: Settings) -> Iterator[bytes]:
+    yield from (os.fsencode(settings.root), os.fsencode(Path.cwd()), sys.version.encode())
+    yield from _program()
+
+
+def _decisive(settings: Settings, wanted: Wanted) -> Iterator[bytes]:
+    """Yield what decides beside the contents of files: names, places, versions."""
+    yield repr(wanted).encode("utf-8", "surrogateescape")
+    for path in (settings.root, settings.file, settings.mappings, settings.placeholders):
+        yield os.fsencode(path or "")
+    yield str(settings.is_written("mappings")).encode()
+    yield str(settings.is_written("placeholders")).encode()
+    yield repr((settings.kibana, Path.cwd())).encode("utf-8", "surrogateescape")
+    yield sys.version.encode()
+    yield from _program()
+
+
+@cache
+def _program() -> tuple[bytes, ...]:
+    """Return what this program is: its libraries and its own files."""
+    parts = [f"{name} {version(name)}".encode() for name in _LIBRARIES]
+    # An editable installation changes without its version.
+    for file in _files_below(Path(__file__).parents[2]):
+        status = file.stat()
+        parts.append(
+            f"{file} {status.st_size} {status.st_mtime_ns}".encode("utf-8", "surrogateescape")
+        )
+    return tuple(parts)
+
+
+def _rules(settings: Settings, wanted: Wanted) -> Iterator[bytes | None]:
+    for file in rule_files(wanted.rules, settings.root, Diagnostics()):
+        try:
+            yield key_of_file(file, _content(file)) if isinstance(file, Path) else None
+        except OSError:
+            yield None
+
+
+def _others(settings: Settings) -> Iterator[bytes]:
+    yield from _contents_below(settings.mappings)
+    for path in (settings.file, settings.placeholders):
+        if path is not None and path.exists():
+            yield key_of_file(path, _content(path))
+
+
+def _contents_below(folder: Path) -> Iterator[bytes]:
+    if folder.is_dir():
+        for file in _files_below(folder):
+            yield key_of_file(file, _content(file))
+
+
+def _content(file: Path) -> bytes:
+    with open(file, "rb", opener=_open_at_once) as stream:
+        status = os.fstat(stream.fileno())
+        if not S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
+            raise OSError(f"{file} is no file that anybody would read whole")
+        return stream.read()
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # Without this, opening a pipe waits for whoever writes to it.
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    for where, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        yield from (Path(where, name) for name in sorted(names))

@@ -1,0 +1,153 @@
+"""What is kept of a repository is never stale: after any edits it is what a fresh start makes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sigma2hive.compiler import Compiling
+from sigma2hive.diagnostics import ConfigurationError
+from sigma2hive.engine import Columns, Engine
+from sigma2hive.model.values import flatten
+from sigma2hive.workflows.project import Project, ProjectOptions, load_project
+from tests.workflows import edits
+
+EVENTS = [flatten(event) for event in edits.EVENTS]
+
+
+@contextmanager
+def cache(where: str) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", where)
+        yield
+
+
+def shown(folder: Path, profile: str, *, with_repository: bool = False) -> list[str]:
+    """All that a start says and knows, and what its rules find, as text."""
+    options = ProjectOptions(folder, profile=profile, with_repository=with_repository)
+    try:
+        project = load_project(options)
+    except ConfigurationError as error:
+        return [repr(finding) for finding in error.diagnostics]
+    compiled = project.compiled
+    return [
+        *map(repr, project.findings),
+        *map(repr, compiled.rules),
+        *map(repr, compiled.correlations),
+        repr((compiled.ids, compiled.left_out, project.left_out)),
+        repr((project.profile, project.mappings)),
+        repr(project.repository),
+        *map(repr, _hits(project)),
+    ]
+
+
+def _hits(project: Project) -> list[object]:
+    columns = Columns(EVENTS, EVENTS.__getitem__)
+    return list(Engine(project.compiled.rules, project.program).hits_in(columns))
+
+
+@given(st.lists(edits.steps(), min_size=1, max_size=8))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
+def test_after_any_edits_what_is_kept_says_what_a_fresh_start_says(
+    steps: list[edits.Step],
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name, "repository")
+        edits.write_first(folder)
+        for step in steps:
+            step.apply(folder)
+            with cache(f"{name}/cache"):
+                kept = shown(folder, step.profile, with_repository=step.with_repository)
+            with cache("nowhere"):  # no absolute path, so nothing is kept
+                fresh = shown(folder, step.profile, with_repository=step.with_repository)
+            assert kept == fresh
+
+
+@pytest.mark.parametrize("changed", ["rule", "filter", "placeholder", "mapping", "nothing"])
+def test_a_change_costs_what_it_touches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    folder = tmp_path / "repository"
+    edits.write_first(folder)
+    compiled: list[str] = []
+    add = Compiling.add
+
+    def noted(self: Compiling, rule: object, filters: object) -> object:
+        compiled.append(rule.info.title)  # type: ignore[attr-defined]
+        return add(self, rule, filters)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Compiling, "add", noted)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    load_project(ProjectOptions(folder, profile="windows-flat"))
+    assert len(compiled) == edits.RULES
+    compiled.clear()
+    touched = {
+        "rule": ["Whoami"],
+        "filter": ["Whoami"],
+        "placeholder": ["Placeholders"],
+        "mapping": [],
+        "nothing": [],
+    }
+    edits.touch(folder, changed)
+    load_project(ProjectOptions(folder, profile="windows-flat"))
+    assert compiled == touched[changed]
+
+
+def test_another_profile_reads_no_file_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "repository"
+    edits.write_first(folder)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    load_project(ProjectOptions(folder, profile="windows-flat"))
+
+    def fail(*_: object) -> None:
+        raise AssertionError("a file was read again")
+
+    monkeypatch.setattr("sigma2hive.workflows.store.reading.parse_rule_file", fail)
+    assert len(load_project(ProjectOptions(folder, profile="winlogbeat")).compiled.rules)
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_taken_for_what_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "repository"
+    edits.write_first(folder)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    add = Compiling.add
+
+    def edited_meanwhile(self: Compiling, rule: object, filters: object) -> object:
+        edits.touch(folder, "mapping")
+        return add(self, rule, filters)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Compiling, "add", edited_meanwhile)
+        before = load_project(ProjectOptions(folder, profile="windows-flat"))
+    after = load_project(ProjectOptions(folder, profile="windows-flat"))
+    assert before.mappings.alerts.settings.tlp != after.mappings.alerts.settings.tlp
+
+
+def test_the_folder_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "repository"
+    edits.write_first(folder)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    kept = tmp_path / "cache" / "sigma2hive"
+    abandoned = kept / ".new-abandoned"
+    kept.mkdir(parents=True)
+    abandoned.touch()
+    os.utime(abandoned, (0, 0))
+    for number in range(15):
+        rules = (folder / "sigma_rules", folder / f"more{number}")
+        rules[1].mkdir()
+        load_project(ProjectOptions(folder, rules=rules))
+    names = [path.suffix for path in kept.iterdir()]
+    assert set(names) == {".made", ".read"}
+    assert names.count(".made") == 12
+    assert names.count(".read") <= 12

@@ -27,12 +27,22 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One program on one set of rules and events; cold: with nothing kept from earlier runs."""
+    """One program on one set of rules and events.
+
+    `cold`: with nothing kept from earlier runs; `changed`: one rule changed since the last.
+    """
 
     program: Program
     rules: Path
     data: DataSet
     cold: bool = False
+    changed: bool = False
+
+    @property
+    def name(self) -> str:
+        """The program, and what is special."""
+        special = " (cold)" if self.cold else " (one changed rule)" if self.changed else ""
+        return f"{self.program.name}{special}"
 
 
 @dataclass(slots=True)
@@ -126,6 +136,8 @@ class Bench:
             self._warm.add(warm_key)
             one = Task(task.rules, job.data.one.path, job.data.form)
             self._once(job.program, job.program.command(one), kept)
+        if job.changed:
+            _change_one(task.rules)
         usage, folder = self._once(
             job.program, job.program.command(task), fresh if job.cold else kept
         )
@@ -133,8 +145,9 @@ class Bench:
         outcome.hits = job.program.kind.hits(folder) if usage.is_good else None
         shutil.rmtree(fresh, ignore_errors=True)
         told = f"{usage.cpu_seconds:8.2f} s CPU {usage.wall_seconds:8.2f} s {usage.peak_mb:6.0f} MB"
-        name = f"{job.program.name}{' (cold)' if job.cold else ''}"
-        print(f"round {number + 1} {told}  {name}: {job.data.name}", file=sys.stderr, flush=True)
+        print(
+            f"round {number + 1} {told}  {job.name}: {job.data.name}", file=sys.stderr, flush=True
+        )
         if not usage.is_good:
             lines = (folder / "stderr").read_text("utf-8", "replace").strip().splitlines()[-3:]
             reason = f"exit code {usage.exit_code}" if usage.ended else "ended by --limit"
@@ -231,9 +244,12 @@ def _speed(bench: Bench, job: Job) -> float | None:
 
 
 def _small(bench: Bench, programs: Sequence[Program], data: DataSet) -> Table:
-    """A small run as a person waits for it, ours with and without what earlier runs kept."""
+    """A small run as a person waits for it; what earlier runs of ours kept is there, or is not."""
     jobs = [Job(program, bench.rules, data) for program in programs]
-    jobs.insert(1, Job(programs[0], bench.rules, data, cold=True))
+    ours = programs[0]
+    copied = shutil.copytree(bench.rules, bench.folder / "changing")
+    jobs.insert(1, Job(ours, bench.rules, data, cold=True))
+    jobs.insert(2, Job(ours, copied, data, changed=True))
 
     def show(bench: Bench) -> None:
         print(f"\nA small run: {bench.rules.name} rules over {data.name}\n")
@@ -245,10 +261,16 @@ def _small(bench: Bench, programs: Sequence[Program], data: DataSet) -> Table:
                 _shown(outcome.middle(_wall), 2),
                 _shown(outcome.middle(_peak), 0),
             ]
-            cold = " (cold)" if job.cold else ""
-            print(f"| {job.program.name}{cold} | {' | '.join(cells)} |", flush=True)
+            print(f"| {job.name} | {' | '.join(cells)} |", flush=True)
 
     return Table(jobs, show)
+
+
+def _change_one(rules: Path) -> None:
+    """Change the middle one of the rules in a folder that is ours."""
+    files = sorted(rules.rglob("*.yml"))
+    with files[len(files) // 2].open("a", encoding="utf-8") as stream:
+        stream.write("# changed\n")
 
 
 def _scaling(bench: Bench, programs: Sequence[Program], whole: DataSet) -> Table:

@@ -94,12 +94,12 @@ def peers() -> tuple[list[Program], list[str]]:
 
 # --- ours: the only place that knows our command line ---
 
-#: Which profile reads which form.
-PROFILES = {NDJSON: "windows-flat", EVTX: "winlogbeat"}
+#: Reads both forms, in Sigma's own field names as the peers do.
+PROFILE = "windows-flat"
 
 
 def _our_arguments(_program: Program, task: Task) -> Sequence[str]:
-    profile = ("--profile", PROFILES[task.form])
+    profile = ("--profile", PROFILE)
     where = ("--rules", str(task.rules), "--events", str(task.events))
     return ("run", "--once", "--dry-run", *profile, *where)
 

@@ -23,16 +23,16 @@ class Spelling:
     """Compares names with those of the profile's places; what a place has is looked at once."""
 
     _known: dict[int, dict[str, str]] = field(default_factory=dict)
+    #: Place and name → the known name that it nearly is; many rules ask for the same few names.
+    _near: dict[tuple[int, str], str | None] = field(default_factory=dict)
 
     def check(self, condition: Condition, place: LogsourcePlace, diagnostics: Diagnostics) -> None:
         """Warn, once a name and place, of each that is one letter away from a known one."""
         told: set[tuple[str, Location]] = set()
         for name, location in _names(condition):
-            if (name, location) in told or self._is_a_field(name, place):
-                continue
-            told.add((name, location))
-            near = self._nearest(name, place)
-            if near is not None:
+            near = self._misspelt(name, place)
+            if near is not None and (name, location) not in told:
+                told.add((name, location))
                 read = ", ".join(entry.path for entry in place.resolve(name))
                 diagnostics.warning(
                     "S2H220",
@@ -40,6 +40,13 @@ class Spelling:
                     f"the profile knows no field '{name}' here; it is read as {read}",
                     f"did you mean '{near}'? Letter case counts in the names of fields",
                 )
+
+    def _misspelt(self, name: str, place: LogsourcePlace) -> str | None:
+        key = (id(place), name)
+        if key not in self._near:
+            is_a_field = self._is_a_field(name, place)
+            self._near[key] = None if is_a_field else self._nearest(name, place)
+        return self._near[key]
 
     def _is_a_field(self, name: str, place: LogsourcePlace) -> bool:
         if name in place.paths or name in place.derived or place.types.knows(name):

@@ -19,7 +19,7 @@ from sigma2hive.compiler.references import References
 from sigma2hive.compiler.regexes import may_explode
 from sigma2hive.compiler.resolving import compiled_filters, keyword_in, resolved
 from sigma2hive.diagnostics import Diagnostic, Diagnostics, Location
-from sigma2hive.model.canonical import digest
+from sigma2hive.model.canonical import JsonValue, digest
 from sigma2hive.model.conditions import (
     And,
     Atom,
@@ -79,6 +79,8 @@ class Compiling:
     def __init__(self, profile: Profile) -> None:
         self._profile, self._spelling = profile, Spelling()
         self._made: dict[str, CompiledRule] = {}
+        #: Canonical forms of the gates, by their place: they differ in where they are written only.
+        self._gates: dict[int, JsonValue] = {}
 
     def add(self, rule: DetectionRule, filters: Sequence[FilterRule]) -> Outcome:
         """Compile a rule with its filters, and say what there is to tell."""
@@ -117,7 +119,9 @@ class Compiling:
         condition = And(parts) if only else unfiltered
         gate = gate_of(place.any_of, place, rule.info)
         fields = {atom.name: atom.fields for atom in atoms_of(condition) if atom.name is not None}
-        asked = [condition_as_json(gate), condition_as_json(condition), list(place.indices)]
+        if id(place) not in self._gates:
+            self._gates[id(place)] = condition_as_json(gate)
+        asked = [self._gates[id(place)], condition_as_json(condition), list(place.indices)]
         return CompiledRule(
             info=rule.info,
             logsource=rule.logsource,

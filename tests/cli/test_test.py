@@ -570,7 +570,7 @@ class Nothing:
 def test_what_a_cluster_finds_otherwise_is_a_failure(world: Path) -> None:
     write_tests(world, PASSING.replace("events.ndjson:1", "events.ndjson"))
     write_events(world / "events.ndjson", EVENT, {**EVENT, "host": {"name": "ws02"}})
-    project = load_project(ProjectOptions(world))
+    project = load_project(ProjectOptions(world, with_repository=True))
     tests = load_tests(project, (), Diagnostics())
 
     found = run_tests(project, tests, Least(), Nothing())  # type: ignore[arg-type]

@@ -27,7 +27,7 @@ class Made:
 
     `program` is that of the compiled rules. `findings` are warnings, and what is wrong with rules;
     `left_out` are the places of the rules that cannot be used. `repository` is what was read,
-    with the heads of rules only; it is not stored.
+    where that was asked for; it is not stored.
     """
 
     profile: Profile

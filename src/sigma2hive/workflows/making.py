@@ -78,7 +78,8 @@ def make(
         left_out=(*repository.skipped, *compiled.left_out),
     )
     layers.save(made, layer, is_whole=not told)
-    return replace(made, repository=layers.files.with_whole_rules(repository)) if full else made
+    whole = layers.files.with_whole_rules(repository) if full else None
+    return replace(made, repository=whole)
 
 
 def _check_fields(

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.data_sets import DataSet, cut, evtx_sets, flat_file, half_of
-from bench.programs import EVTX, NDJSON, Program, Task, ours, peers
+from bench.programs import EVTX, NDJSON, Program, Task, ours, ours_looking_back, peers
 from bench.usage import Surroundings, Usage, usage_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -201,13 +201,14 @@ def _tables(
         whole = flat_file(flat, bench.folder, asked.events)
         readers = [program for program in programs if NDJSON in program.kind.forms]
         if "flat" in wanted:
-            yield _throughput(bench, readers, whole)
+            yield _throughput(bench, [*readers, ours_looking_back()], whole)
         if "small" in wanted:
             yield _small(bench, readers, cut(whole, bench.folder, asked.small))
         if "scaling" in wanted:
             yield _scaling(bench, readers, whole)
     if "evtx" in wanted and (asked.data / "evtx").is_dir():
         readers = [program for program in programs if EVTX in program.kind.forms]
+        readers.append(ours_looking_back())
         yield _throughput(bench, readers, evtx_sets(asked.data / "evtx", bench.folder))
 
 

@@ -14,7 +14,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 NDJSON, EVTX = "NDJSON", ".evtx"
@@ -77,6 +77,11 @@ def ours() -> Program:
     )
 
 
+def ours_looking_back() -> Program:
+    """Return our own program as a back-test: the same matching, counted and not made alerts of."""
+    return replace(ours(), name="sigma2hive backtest", kind=_BACKTEST)
+
+
 def peers() -> tuple[list[Program], list[str]]:
     """Return the peers that are there, and in words what is not, and why."""
     there, absent = [], []
@@ -104,13 +109,19 @@ def _our_arguments(_program: Program, task: Task) -> Sequence[str]:
     return ("run", "--once", "--dry-run", *profile, *where)
 
 
+def _our_backtest(_program: Program, task: Task) -> Sequence[str]:
+    profile = ("--profile", PROFILES[task.form])
+    return ("backtest", *profile, "--rules", str(task.rules), "--events", str(task.events))
+
+
 def _our_hits(folder: Path) -> int | None:
-    """Read the line that ends every run: "… events, … rules, … alerts, …"."""
+    """Read the line that ends every run and back-test: "… events, … rules, … alerts …"."""
     counts = re.findall(r"([\d,]+) alerts?\b", _tail(folder / "stdout"))
     return int(counts[-1].replace(",", "")) if counts else None
 
 
 _OURS = Kind(frozenset({NDJSON, EVTX}), _our_arguments, _our_hits)
+_BACKTEST = Kind(frozenset({NDJSON, EVTX}), _our_backtest, _our_hits)
 
 
 # --- peers ---

@@ -37,7 +37,7 @@ HOMES = {
     "jinja2": {"alerts"},
     "prometheus_client": {"runner"},
     "evtx": {"sources"},
-    "orjson": {"sources", "engine"},
+    "orjson": {"sources", "engine", "clients"},
     "ahocorasick_rs": {"engine"},
 }
 

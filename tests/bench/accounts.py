@@ -23,6 +23,16 @@ ROLES: Mapping[str, Mapping[str, Any]] = {
         "cluster": ["monitor"],
         "indices": [{"names": _INDICES, "privileges": ["read", "view_index_metadata"]}],
     },
+    # What the service is meant to be given: it also sees how far shards are.
+    "s2h_monitor": {
+        "cluster": ["monitor"],
+        "indices": [{"names": _INDICES, "privileges": ["read", "view_index_metadata", "monitor"]}],
+    },
+    # The same, and it may ask for a refresh.
+    "s2h_keeper": {
+        "cluster": [],
+        "indices": [{"names": _INDICES, "privileges": ["read", "monitor", "maintenance"]}],
+    },
     # Sees that an index is there, and may not look into it.
     "s2h_blind": {
         "cluster": ["monitor"],
@@ -73,9 +83,16 @@ class Users:
     blind: User
     bare: User
     tester: User
+    monitor: User
+    keeper: User
 
     def __iter__(self) -> Iterator[User]:
-        return iter((self.admin, self.reader, self.blind, self.bare, self.tester))
+        return iter((self.admin, *self.plain))
+
+    @property
+    def plain(self) -> tuple[User, ...]:
+        """All but the one that may do everything."""
+        return (self.reader, self.blind, self.bare, self.tester, self.monitor, self.keeper)
 
 
 def new_users(suffix: str = "") -> Users:
@@ -90,6 +107,8 @@ def new_users(suffix: str = "") -> Users:
         user("blind", "s2h_blind"),
         user("bare", "s2h_bare"),
         user("tester", "s2h_tester"),
+        user("monitor", "s2h_monitor"),
+        user("keeper", "s2h_keeper"),
     )
 
 

@@ -9,11 +9,12 @@ the download, skips these tests and says why; in CI that is a failure.
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.bench.accounts import ROLES, User, Users, new_users
+from tests.bench.accounts import ROLES, User, new_users
 from tests.bench.cluster import Cluster, Indices, Refused
 from tests.bench.elasticsearch_server import StartError, running_elasticsearch
 from tests.bench.missing import MissingPart, skip_or_fail
@@ -62,9 +63,9 @@ def _given(url: str) -> Iterator[Cluster]:
     """Use a server that runs: its users are made through its security API, and removed again."""
     made = new_users(f"-{os.getpid()}")
     admin = User(_GIVEN["USER"] or "elastic", _GIVEN["PASSWORD"] or "", "superuser")
-    users = Users(admin, made.reader, made.blind, made.bare)
+    users = replace(made, admin=admin)
     cluster = Cluster(url.rstrip("/"), users, _GIVEN["CA"])
-    plain_users = (made.reader, made.blind, made.bare)
+    plain_users = made.plain
     try:
         try:
             _make_users(cluster, plain_users)

@@ -78,7 +78,7 @@ def test_a_key_that_may_just_read_and_events_are_fine(
     elasticsearch: Cluster, indices: Indices, look: Look
 ) -> None:
     index = indices.create(MAPPING, [event(minutes=3), event(days=3)])
-    seen = look(elasticsearch.users.reader, index, f"{index}*")
+    seen = look(elasticsearch.users.monitor, index, f"{index}*")
     assert seen.exit_code == 0
     assert {one["status"] for one in seen.lines} == {"ok"}
     ((_, words, _),) = seen.of("indices")
@@ -211,7 +211,9 @@ def test_versions_that_are_not_known_are_told(look_at: Look, version: str, statu
 def test_security_that_is_off_is_a_warning(look_at: Look) -> None:
     words = "no handler found for uri [/_security/user/_has_privileges] and method [POST]"
     off = Answer({"error": words}, status=400)
-    with answering(info("9.3.2"), off, found(0)) as server:
+    nothing = {"indices": [], "aliases": [], "data_streams": []}
+    cursors = (off, Answer({}), Answer(nothing))
+    with answering(info("9.3.2"), off, found(0), *cursors) as server:
         seen = look_at(server.url, None, SOMEBODY, "logs")
     assert seen.exit_code == 0
     ((status, said, _),) = seen.of("privileges")
@@ -230,3 +232,29 @@ def test_privileges_that_are_too_many_are_named_once(look_at: Look) -> None:
     ((status, _, names),) = seen.of("privileges")
     assert status == "warning"
     assert names == ["delete on all indices", "read on all indices", "write on logs"]
+
+
+def test_by_which_cursor_each_pattern_is_read_hangs_on_the_privilege(
+    elasticsearch: Cluster, indices: Indices, look: Look
+) -> None:
+    indices.create(MAPPING, [event(minutes=3)], name="cursor")
+    [(status, seen, names)] = look(elasticsearch.users.monitor, "s2h-cursor-*").of("cursors")
+    assert (status, names) == ("ok", ["s2h-cursor-*"])
+    assert "however late" in seen
+    [(status, seen, names)] = look(elasticsearch.users.reader, "s2h-cursor-*").of("cursors")
+    assert (status, names) == ("warning", ["s2h-cursor-*"])
+    assert "more than 25 h late is not" in seen
+
+
+def test_the_pipeline_that_is_advised_gives_every_document_the_time_of_its_arrival(
+    elasticsearch: Cluster, indices: Indices, look: Look
+) -> None:
+    index = indices.create(MAPPING, [event(minutes=3)], name="advice")
+    [line] = [o for o in look(elasticsearch.users.reader, index).lines if o["check"] == "cursors"]
+    assert f"`monitor` on {index}" in line["to_do"]
+    words = line["to_do"].split()
+    puts = [words[at + 1 : at + 3] for at, word in enumerate(words) if word == "PUT"]
+    for path, body in puts:
+        json.loads(body)
+        assert "_ingest/pipeline" in path or path == f"{index}/_settings"
+    assert len(puts) == 2

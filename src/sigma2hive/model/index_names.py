@@ -20,14 +20,20 @@ _GENERATION = re.compile(r"(?:-[0-9]{4}\.[0-9]{2}\.[0-9]{2})?-[0-9]{6,}$")
 _DATE = re.compile(r"(?<![0-9])[0-9]{4}[.-][0-9]{2}(?:[.-][0-9]{2})?(?![0-9])")
 
 
+def without_marks(index: str) -> str:
+    """Return the name that an index had before it was mounted, restored or shrunk."""
+    cluster, colon, name = index.rpartition(":")
+    while mark := _PREFIX.match(name):
+        name = name[mark.end() :]
+    return cluster + colon + name
+
+
 def without_rollover_marks(index: str) -> str:
     """Return the data stream of a backing index, or the index as it was first named.
 
     ".ds-logs-system-2026.11.24-000007" → "logs-system"; a name that is only marks stays as it is.
     """
-    cluster, colon, name = index.rpartition(":")
-    while mark := _PREFIX.match(name):
-        name = name[mark.end() :]
+    cluster, colon, name = without_marks(index).rpartition(":")
     stem = _GENERATION.sub("", name)
     return cluster + colon + (stem.removeprefix(_BACKING_PREFIX) or name)
 

@@ -364,6 +364,71 @@ class BacktestSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """How `run` goes on reading new events of Elasticsearch."""
+
+    cadence_seconds: int = _setting(
+        10,
+        Kind.NUMBER,
+        "How often it is looked for new events.",
+        "cadence_seconds: 10",
+    )
+    first_start_seconds: int = _setting(
+        900,
+        Kind.NUMBER,
+        """How far back the first look at an index pattern begins. An index that appears later is
+        read from its beginning.""",
+        "first_start_seconds: 900",
+    )
+    slice_documents: int = _setting(
+        20_000,
+        Kind.NUMBER,
+        """Events that are read, decided and stored as one: a crash repeats no more of a shard.
+        After downtime the newest so many are read first, and what is older beside them.""",
+        "slice_documents: 20000",
+    )
+    catch_up_slices: int = _setting(
+        5,
+        Kind.NUMBER,
+        "Slices of older events that are read between two looks for new ones.",
+        "catch_up_slices: 5",
+    )
+    page_bytes: int = _setting(
+        8 * 1024 * 1024,
+        Kind.NUMBER,
+        """Bytes that one answer of Elasticsearch should have; how many events that are follows from
+        their size so far.""",
+        "page_bytes: 8388608",
+    )
+    overlap_seconds: int = _setting(
+        10,
+        Kind.NUMBER,
+        """How much of the time before is read again with each look, where events are read by time;
+        at least twice the index's refresh interval. Later ones are found by sweeps.""",
+        "overlap_seconds: 10",
+    )
+    first_sweep_seconds: int = _setting(
+        120,
+        Kind.NUMBER,
+        """Where events are read by time, every stretch of it is read again after so long, for
+        events that came late.""",
+        "first_sweep_seconds: 120",
+    )
+    second_sweep_seconds: int = _setting(
+        3_600,
+        Kind.NUMBER,
+        "The same, for those of @timestamp.",
+        "second_sweep_seconds: 3600",
+    )
+    last_sweep_seconds: int = _setting(
+        90_000,
+        Kind.NUMBER,
+        "The same, for the last time: an event that is later than this is not found.",
+        "last_sweep_seconds: 90000",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What holds for every command in a repository.
 
@@ -406,6 +471,9 @@ class Settings:
         TheHiveSettings, "Where TheHive is, and as whom alerts are sent."
     )
     webhook: WebhookSettings = _section(WebhookSettings, "How alerts are posted to webhooks.")
+    service: ServiceSettings = _section(
+        ServiceSettings, "How new events of Elasticsearch are read."
+    )
     kibana: KibanaSettings = _section(KibanaSettings, "Where analysts open the events of alerts.")
     sinks: tuple[str, ...] = _setting(
         ("inbox",),

@@ -51,10 +51,20 @@ class Indices:
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """One search: where, and the body as the search API takes it."""
+    """One search: where, and the body as the search API takes it.
+
+    `preference` is the search API's: which copies of the shards are asked.
+    """
 
     indices: Indices
     body: Mapping[str, Any]
+    preference: str | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options beside the body, as parameters and in the header of an _msearch."""
+        chosen = {} if self.preference is None else {"preference": self.preference}
+        return {**self.indices.options, **chosen}
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from elasticsearch import Elasticsearch, JsonSerializer
 from elasticsearch.serializer import NdjsonSerializer, Serializer
 
 from sigma2hive.clients.elasticsearch.calls import ElasticsearchClient
+from sigma2hive.clients.elasticsearch.exact_json import read_answer
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
-from sigma2hive.model.json_numbers import parse_fraction, parse_integer, refuse_constant
 from sigma2hive.settings import ElasticsearchSettings, Secret, secret_from_environment
 
 API_KEY = "SIGMA2HIVE_ELASTICSEARCH_API_KEY"
@@ -165,13 +165,9 @@ def _base64(text: str) -> str:
 class _ExactNumbers:
     """Reads and writes JSON so that no digit is lost and any text can be sent."""
 
-    _decoder = json.JSONDecoder(
-        parse_int=parse_integer, parse_float=parse_fraction, parse_constant=refuse_constant
-    )
-
     def json_loads(self, data: bytes) -> Any:
-        """Return the value; one number that Python would refuse must not cost a whole page."""
-        return self._decoder.decode(data.decode("utf-8"))
+        """Return the value."""
+        return read_answer(data)
 
     def json_dumps(self, data: Any) -> bytes:
         """Return JSON in ASCII: a lone surrogate, which rules and events may hold, has no UTF-8."""

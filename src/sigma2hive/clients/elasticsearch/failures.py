@@ -179,7 +179,13 @@ def _innermost(error: Exception) -> str:
 # What Elasticsearch answers
 
 
+#: The copy of a shard that was asked for stands on another node by now.
+_MOVED = "no data nodes with criteria"
+
+
 def _refused(refusal: Refusal) -> ServerError:
+    if _MOVED in refusal.reason:
+        return _shards_failed(refusal)
     return RequestRefusedError(
         refusal.call.message(f"refuses the request ({refusal.status}): {refusal.reason}"),
         "the reason names what is wrong with it",

@@ -21,7 +21,7 @@ from sigma2hive.clients.errors import (
 )
 from sigma2hive.diagnostics import ConfigurationError
 from sigma2hive.settings import TheHiveSettings
-from sigma2hive.workflows.doctor import elasticsearch, local, references, thehive
+from sigma2hive.workflows.doctor import elasticsearch, local, reading, references, thehive
 from sigma2hive.workflows.doctor.findings import (
     Cause,
     Check,
@@ -51,6 +51,7 @@ CHECKS: Mapping[str, Check] = {
     "elasticsearch": ElasticsearchCheck(elasticsearch.look_at_server),
     "privileges": ElasticsearchCheck(elasticsearch.look_at_privileges),
     "indices": ElasticsearchCheck(elasticsearch.look_at_indices),
+    "cursors": ElasticsearchCheck(reading.look_at_cursors),
     "thehive": TheHiveCheck(thehive.look_at_server),
     "key": TheHiveCheck(thehive.look_at_key),
     "licence": TheHiveCheck(thehive.look_at_licence),

@@ -1,0 +1,128 @@
+"""The documents of a slice, page by page out of a frozen view, as events that are made when needed.
+
+Takes a slice; gives batches of events and findings. A page is as large as its documents allow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from sigma2hive.clients.elasticsearch import ElasticsearchClient, PointInTime, QuickAnswer
+from sigma2hive.diagnostics import Diagnostic
+from sigma2hive.model.events import TIME_FIELD, Event
+from sigma2hive.model.json_numbers import LARGEST_PLAIN_FRACTION
+from sigma2hive.model.times import is_usual_time
+from sigma2hive.runner.reading.interface import Slice
+from sigma2hive.sources import EventRows
+from sigma2hive.sources.batches import MAX_EVENTS, Unmade
+from sigma2hive.sources.elasticsearch import read_hit
+
+#: A first page, of which nobody knows how large its documents are.
+_FIRST_PAGE = 500
+#: How long a view stays from one page to the next: deciding a page takes a second or so.
+_KEEP_ALIVE = "5m"
+
+
+class Pages:
+    """Reads slices; remembers how large documents are, so that a page is not too large."""
+
+    def __init__(self, client: ElasticsearchClient, page_bytes: int) -> None:
+        self._client = client
+        self._page_bytes = page_bytes
+        self._sizes: dict[str, int] = {}
+
+    def read(self, part: Slice, computed: Collection[str]) -> Iterator[EventRows | Diagnostic]:
+        """Yield the documents of a slice; `computed` are paths that only the index knows.
+
+        Raises:
+            ServerError: not all of it came.
+        """
+        client = self._client
+        with client.point_in_time(part.indices, _KEEP_ALIVE, part.preference) as view:
+            for page in self._pages(part, view, computed):
+                yield from _entries(page)
+
+    def _pages(
+        self, part: Slice, view: PointInTime, computed: Collection[str]
+    ) -> Iterator[QuickAnswer]:
+        body: dict[str, Any] = {
+            "query": part.query,
+            "sort": ["_shard_doc"],
+            "track_total_hits": False,
+        }
+        if computed:
+            body["fields"] = sorted(computed)
+        size = self._sizes.get(part.unit, _FIRST_PAGE)
+        while True:
+            # Taken back when the page has come: where it does not, the next try asks for less.
+            self._sizes[part.unit] = max(1, size // 4)
+            page = self._client.quick_page(view, {**body, "size": size})
+            full = len(page.hits) == size
+            if page.hits:
+                yield page
+                after = page.hits[-1]["sort"]
+                average = page.size // len(page.hits) + 1
+                size = min(MAX_EVENTS, max(1, self._page_bytes // average), 4 * size)
+            self._sizes[part.unit] = size
+            if not full:
+                return
+            body["search_after"] = after
+
+
+def _entries(page: QuickAnswer) -> Iterator[EventRows | Diagnostic]:
+    rows = EventRows()
+    documents: list[Mapping[str, Any]] = []
+    unmade: list[Unmade] = []
+    make = partial(_made, page)
+    for position, hit in enumerate(page.hits):
+        if _is_plain(hit):
+            documents.append(hit["_source"])
+            unmade.append(Unmade(b"", position, b"", 0, make))
+            continue
+        found = read_hit(_exact(page, position))
+        if isinstance(found, Event):
+            rows.add_lines(documents, unmade)
+            documents, unmade = [], []
+            rows.add(found)
+        else:
+            yield found
+    rows.add_lines(documents, unmade)
+    if len(rows):
+        yield rows
+
+
+def _is_plain(hit: Mapping[str, Any]) -> bool:
+    """Whether its document surely is an event, all of which is in `_source`."""
+    source = hit.get("_source")
+    if type(source) is not dict or hit.get("fields"):
+        return False
+    time = source.get(TIME_FIELD)
+    return type(time) is str and is_usual_time(time)
+
+
+def _made(page: QuickAnswer, line: Unmade) -> Event:
+    found = read_hit(_exact(page, line.line))
+    if not isinstance(found, Event):
+        raise TypeError(f"a plain document is no event: {found.message}")
+    return found
+
+
+def _exact(page: QuickAnswer, position: int) -> Mapping[str, Any]:
+    """Return a hit with every digit of its numbers."""
+    hit = page.hits[position]
+    return page.exact(position) if _may_be_rounded(hit) else hit
+
+
+def _may_be_rounded(hit: Mapping[str, Any]) -> bool:
+    stack: list[Any] = [hit.get("_source"), hit.get("fields")]
+    while stack:
+        node = stack.pop()
+        if type(node) is dict:
+            stack.extend(node.values())
+        elif type(node) is list:
+            stack.extend(node)
+        elif type(node) is float and abs(node) >= LARGEST_PLAIN_FRACTION:
+            return True
+    return False

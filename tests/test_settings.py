@@ -13,6 +13,7 @@ import pytest
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Severity
 from sigma2hive.settings import (
     ElasticsearchSettings,
+    FloodSettings,
     KibanaSettings,
     Secret,
     Settings,
@@ -83,6 +84,7 @@ placeholders: p.yml
 limits: {max_event_bytes: 10, max_event_fields: 20}
 elasticsearch: {urls: ["https://es:9200"], ca_file: ca.pem, username: anna, timeout_seconds: 5}
 kibana: {url: "https://k", space: soc, data_view: logs}
+floods: {per_group: 1, per_rule: 2, in_all: 3, new_group_hours: 4, shadow_experimental: true}
 """
     settings, findings = load(tmp_path, text)
     assert findings == []
@@ -98,6 +100,7 @@ kibana: {url: "https://k", space: soc, data_view: logs}
         ("https://es:9200",), tmp_path / "ca.pem", "anna", 5
     )
     assert settings.kibana == KibanaSettings("https://k", "soc", "logs")
+    assert settings.floods == FloodSettings(1, 2, 3, 4, shadow_experimental=True)
 
 
 def test_a_switch_is_true_or_false(tmp_path: Path) -> None:

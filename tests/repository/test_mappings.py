@@ -282,3 +282,42 @@ def test_ignoring_everything_is_refused(tmp_path: Path, value: str) -> None:
     assert ignore["domain"] == ("localhost", "a.example")
     assert [finding.code for finding in diagnostics] == ["S2H405"]
     assert "would ignore everything" in next(iter(diagnostics)).message
+
+
+def test_groups_open_alerts_and_shadow_may_be_said_in_general_and_for_some(tmp_path: Path) -> None:
+    mappings, found = load(
+        tmp_path,
+        alerts="extends: default\ngroup: [host.name]\nshadow: false\n"
+        "overrides:\n  - when: {level: low}\n    suppress: {by: user.name, for: 90m}\n"
+        "    shadow: true\n",
+    )
+    assert list(found) == []
+    general = mappings.alerts.settings
+    (override,) = mappings.alerts.overrides
+    merged = override.settings.over(general)
+    assert (general.group, general.suppress, general.shadow) == (("host.name",), None, False)
+    assert merged.suppress is not None
+    assert (merged.suppress.by, merged.suppress.for_ns) == (("user.name",), 5400 * 1_000_000_000)
+    assert (merged.group, merged.shadow) == (("host.name",), True)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "message"),
+    [
+        ("suppress: 1h", 1, 1, "'suppress' takes a map of keys"),
+        ("suppress: {by: [a]}", 1, 1, "'suppress' does not say for how long"),
+        ("suppress: {for: 25h}", 1, 12, "'25h' is no span of time up to 24h"),
+        ("suppress: {for: 1}", 1, 12, "'for' takes text"),
+        ("suppress: {For: 1h}", 1, 12, "'For' is no key here"),
+        ("group: [a]\nsuppress: {by: [b], for: 1h}", 2, 12, "name different fields"),
+        ("shadow: maybe", 1, 1, "'shadow' takes true or false"),
+        (f"group: [{', '.join(map('f{}'.format, range(11)))}]", 1, 1, "at most 10 fields"),
+    ],
+)
+def test_mistakes_about_floods_have_their_place(
+    tmp_path: Path, text: str, line: int, column: int, message: str
+) -> None:
+    _, found = load(tmp_path, alerts=text + "\n")
+    finding = next(entry for entry in found if message in entry.message)
+    assert (finding.code, finding.location.line) == ("S2H405", line)
+    assert finding.location.column == column

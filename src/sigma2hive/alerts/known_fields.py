@@ -42,6 +42,10 @@ class KnownFields:
         self._check_templates(mappings.alerts.templates(), _mapped(mappings), diagnostics)
         self._check_rows(mappings.observables.rows, diagnostics)
 
+    def unknown(self, name: str) -> str:
+        """Return the nearest that is known, as a hint, for a field that is not; else ""."""
+        return "" if self._knows(name) else nearest(name, self._all(), "check its spelling")
+
     def _check_templates(
         self, templates: Iterable[TemplateText], mapped: Set[str], diagnostics: Diagnostics
     ) -> None:

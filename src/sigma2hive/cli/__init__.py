@@ -14,6 +14,8 @@ COMMANDS = {
     "doctor": "sigma2hive.cli.doctor:doctor",
     "explain": "sigma2hive.cli.explain:explain",
     "inbox": "sigma2hive.cli.inbox:inbox",
+    "matches": "sigma2hive.cli.matches:matches",
+    "mute": "sigma2hive.cli.mute:mute",
     "run": "sigma2hive.cli.run:run",
     "schema": "sigma2hive.cli.schema:schema",
     "status": "sigma2hive.cli.status:status",

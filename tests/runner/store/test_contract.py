@@ -290,3 +290,55 @@ def test_units_that_are_gone_are_forgotten(open_store: Open) -> None:
     store.commit(step_of(2, unit="seq:b"))
     store.forget(["seq:a"])
     assert store.positions("seq:") == {"seq:b": {"at": 1}}
+
+
+def test_alerts_of_their_own_are_listed_by_when_they_were_made(open_store: Open) -> None:
+    store = open_store()
+    made = [(3, NOW + 9), (1, NOW), (2, NOW + 5)]
+    alerts = tuple(QueuedAlert(alert_of(n), "g", made_ns=at) for n, at in made)
+    other = QueuedAlert(replace(alert_of(7), rule_id="other"), "h", made_ns=NOW + 7)
+    summary = QueuedAlert(alert_of(4), is_summary=True, made_ns=NOW)
+    store.commit(Step(alerts=(*alerts, other, summary)))
+    # Joined, it keeps the time at which it was made.
+    store.commit(Step(alerts=(QueuedAlert(alert_of(1), "g", made_ns=NOW + 99),)))
+    assert [own.made_ns - NOW for own in store.own_alerts(NOW)] == [0, 5, 7, 9]
+    assert [own.made_ns - NOW for own in store.own_alerts(NOW + 5, RULE)] == [5, 9]
+    first = store.own_alerts(NOW)[0]
+    assert (first.rule_id, first.grouped_by, first.identity) == (RULE, "g", alert_of(1).identity)
+
+
+def test_matches_are_walked_in_the_order_in_which_they_were_found(open_store: Open) -> None:
+    store = open_store()
+    matches = [replace(match_of(n), found_ns=NOW + n // 700) for n in range(1500)]
+    store.commit(Step(matches=tuple(matches)))
+    keys = [found.event.key for found in store.walk(MatchFilter())]
+    assert keys == [match.event.key for match in matches]
+    newest = [found.event.key for found in store.find(MatchFilter(), 2000)]
+    assert newest == keys[::-1]
+    within = MatchFilter(since_ns=NOW + 1, until_ns=NOW + 2)
+    assert [found.found_ns for found in store.walk(within)] == [NOW + 1] * 700
+
+
+def test_matches_are_found_by_what_tells_of_them(open_store: Open) -> None:
+    store = open_store()
+    both = replace(match_of(2, Fate.SUMMARISED), alert=alert_of(1).identity)
+    store.commit(Step(matches=(match_of(1), both, match_of(3))))
+    found = list(store.walk(MatchFilter(alert=alert_of(1).identity)))
+    assert found == [match_of(1), both]
+    assert store.recorded(RULE, event_of(2).key) == both
+    assert store.recorded(RULE, event_of(9).key) is None
+    assert store.recorded("other", event_of(2).key) is None
+
+
+def test_a_mute_counts_what_it_has_hidden(open_store: Open) -> None:
+    store = open_store()
+    one, two = (store.mute(Mute(0, RULE, (), NOW, NOW + n, "r", "ann")) for n in (5, 9))
+    hidden = tuple(replace(match_of(n, Fate.MUTED), muted_by=one.number) for n in (1, 2))
+    store.commit(Step(matches=(*hidden, match_of(3))))
+    store.commit(Step(matches=hidden))
+    assert [(mute.number, mute.hidden) for mute in store.mutes()] == [
+        (one.number, 2),
+        (two.number, 0),
+    ]
+    assert [mute.hidden for mute in store.mutes(NOW + 6)] == [0]
+    assert [found.muted_by for found in store.find(MatchFilter(fate=Fate.MUTED), 9)] == [1, 1]

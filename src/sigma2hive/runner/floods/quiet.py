@@ -56,7 +56,7 @@ class Mutes:
         """Return a mute that holds for all events of a match."""
         for mute in self._by_rule.get(match.rule.id, ()):
             if mute.holds_at(now_ns) and all(
-                _is_meant(event, facts, mute) for event in match.events
+                is_meant(event, facts, mute.where) for event in match.events
             ):
                 return mute
         return None
@@ -78,8 +78,12 @@ class Mutes:
         return notes
 
 
-def _is_meant(event: Event, facts: RuleFacts, mute: Mute) -> bool:
-    return all(fold(value) in map(fold, facts.values(name, (event,))) for name, value in mute.where)
+def is_meant(event: Event, facts: RuleFacts, where: Iterable[tuple[str, str]]) -> bool:
+    """Whether an event has all of these values, in any letter case.
+
+    Fields are named as the index or Sigma has them, or by the profile's other names.
+    """
+    return all(fold(value) in map(fold, facts.values(name, (event,))) for name, value in where)
 
 
 def _note(mute: Mute) -> str:

@@ -301,7 +301,7 @@ def test_every_setting_can_be_overridden(tmp_path: Path) -> None:
     settings, findings = load(tmp_path, environment=environment)
     defaults, _ = load(tmp_path)
     assert findings == []
-    assert len(environment) == 38
+    assert len(environment) == 45
     for row in all_rows():
         changed, default = settings, defaults
         for step in row.key.split("."):

@@ -530,7 +530,16 @@ def test_our_own_file_is_refused_as_events_where_it_is_named(folder: Path) -> No
     (folder / "sigma2hive.yml").write_text("sinks: ['jsonl:alerts.jsonl']\n")
     run("--events", "events.ndjson")
     (folder / "link.ndjson").symlink_to("alerts.jsonl")
-    for name in ("alerts.jsonl", "link.ndjson", ".sigma2hive"):
+    for name in ("alerts.jsonl", "link.ndjson"):
         result = run("--events", name, "--dry-run")
         assert result.exit_code == 3
         assert f"{name}: error S2H505: is what sigma2hive writes itself" in result.stderr
+
+
+@pytest.mark.parametrize("name", [".sigma2hive", ".sigma2hive/more.ndjson"])
+def test_events_that_somebody_put_into_the_state_folder_are_read_where_they_are_named(
+    folder: Path, name: str
+) -> None:
+    run("--events", "events.ndjson")
+    write_events(folder / ".sigma2hive" / "more.ndjson", EVENT)
+    assert last_line(run("--events", name, "--dry-run")).startswith("1 event,")

@@ -36,21 +36,24 @@ def find_event_files(
     """Yield the event files of `paths`: folders recursively and sorted, files as they are named.
 
     Hidden files and folders are passed over, unless they are named themselves. A file reached in
-    several ways, through links for instance, comes once. What is `own` never comes: in folders it
-    is passed over, and a finding says so where it is named.
+    several ways, through links for instance, comes once. What is `own` is passed over: of such a
+    file that is named a finding says so; such a folder that is named is read.
     """
     ours = _identities(own)
     seen = set(ours)
     for path in paths:
         try:
-            mode = path.stat().st_mode
-            if _is_in(path, ours):
-                yield _own(display_path(path, root))
-                continue
+            status = path.stat()
         except OSError as error:
             yield _missing(path, root, error)
             continue
+        mode, identity = status.st_mode, (status.st_dev, status.st_ino)
+        if S_ISREG(mode) and identity in ours:
+            yield _own(display_path(path, root))
+            continue
         if S_ISDIR(mode):
+            # What is ours is passed over, but not where it is asked for.
+            seen -= {identity} & ours
             yield from _in_folder(path, root, seen)
         elif not S_ISREG(mode):
             yield _endless(display_path(path, root))
@@ -142,17 +145,6 @@ def _identities(paths: Sequence[Path]) -> set[tuple[int, int]]:
         with suppress(OSError):
             _is_new(path, found)
     return found
-
-
-def _is_in(path: Path, folders: set[tuple[int, int]]) -> bool:
-    """Whether a path is one of these files and folders, or in one of them.
-
-    Raises:
-        OSError: it cannot be looked at.
-    """
-    whole = path.resolve()
-    statuses = (entry.stat() for entry in (whole, *whole.parents))
-    return bool(folders) and any((status.st_dev, status.st_ino) in folders for status in statuses)
 
 
 def _own(display: str) -> Diagnostic:

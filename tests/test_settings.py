@@ -238,7 +238,8 @@ def test_one_mistake_does_not_hide_the_rest(tmp_path: Path) -> None:
         (
             "zzz",
             "known are "
-            "rules, mappings, profile, sources, elasticsearch, thehive, webhook, kibana, sinks, "
+            "rules, mappings, profile, sources, elasticsearch, thehive, webhook, service, kibana, "
+            "sinks, "
             "state, "
             "placeholders, limits, backtest, floods",
         ),
@@ -301,7 +302,7 @@ def test_every_setting_can_be_overridden(tmp_path: Path) -> None:
     settings, findings = load(tmp_path, environment=environment)
     defaults, _ = load(tmp_path)
     assert findings == []
-    assert len(environment) == 45
+    assert len(environment) == 54
     for row in all_rows():
         changed, default = settings, defaults
         for step in row.key.split("."):

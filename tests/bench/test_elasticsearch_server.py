@@ -66,9 +66,9 @@ def test_each_role_may_do_what_it_says_and_no_more(
         for path in (search, mapping, health)
     }
     assert allowed == {
-        search: ["s2h-admin", "s2h-reader", "s2h-bare"],
-        mapping: ["s2h-admin", "s2h-reader", "s2h-blind"],
-        health: ["s2h-admin", "s2h-reader", "s2h-blind"],
+        search: ["s2h-admin", "s2h-reader", "s2h-bare", "s2h-monitor", "s2h-keeper"],
+        mapping: ["s2h-admin", "s2h-reader", "s2h-blind", "s2h-monitor"],
+        health: ["s2h-admin", "s2h-reader", "s2h-blind", "s2h-monitor"],
     }
     for user in (users.reader, users.blind, users.bare, users.tester):
         write = refusal(elasticsearch, "PUT", f"{index}/_doc/1", {"a": "y"}, user=user)

@@ -105,9 +105,9 @@ def test_the_text_fits_a_terminal_and_ends_with_the_counts(world: World) -> None
     result = world.run()
     lines = result.stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[-1] == "5 ok, 1 warning, 1 problem, 4 skipped; nothing was written or sent"
+    assert lines[-1] == "5 ok, 1 warning, 1 problem, 5 skipped; nothing was written or sent"
     assert [line for line in lines if line[:1] != " "][:-1] == ["local", "elasticsearch", "thehive"]
-    assert "skipped privileges, indices: not looked at" in result.stdout
+    assert "skipped privileges, indices, cursors: not looked at" in result.stdout
 
 
 def test_where_secrets_come_from_is_told_and_never_what_they_are(world: World) -> None:

@@ -83,7 +83,7 @@ def test_a_key_that_may_just_read_and_events_are_fine(
     assert {one["status"] for one in seen.lines} == {"ok"}
     ((_, words, _),) = seen.of("indices")
     assert words == "events are in 2 patterns, the newest 3 min ago"
-    name = elasticsearch.users.reader.name
+    name = elasticsearch.users.monitor.name
     ((_, words, _),) = seen.of("privileges")
     assert words == f"'{name}' may read 2 index patterns, and nothing beyond"
     assert ": Elasticsearch 9." in seen.of("elasticsearch")[0][1]

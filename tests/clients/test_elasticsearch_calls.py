@@ -303,7 +303,7 @@ def test_privileges_say_what_each_user_has(elasticsearch: Cluster) -> None:
         "s2h_blind": ({"monitor"}, {"view_index_metadata"}),
         "s2h_bare": (frozenset(), {"read"}),
         "s2h_monitor": ({"monitor"}, {"read", "view_index_metadata"}),
-        "s2h_keeper": (frozenset(), {"read", "view_index_metadata"}),
+        "s2h_keeper": (frozenset(), {"read"}),
         # May do all on sigma2hive-test-*, and nothing elsewhere.
         "s2h_tester": (frozenset(), frozenset()),
     }

@@ -184,7 +184,9 @@ class ByNumber:
         answers = _all_answers(self._client, requests)
         for (shard, since_s), first, last in zip(wanted, answers[::2], answers[1::2], strict=True):
             if isinstance(first, ServerError) or isinstance(last, ServerError):
-                self._note(shard.place, shard.number, first if isinstance(first, ServerError) else last)
+                self._note(
+                    shard.place, shard.number, first if isinstance(first, ServerError) else last
+                )
             elif first.hits:
                 yield shard, first.hits[0]["sort"][0] - 1, since_s
             else:
@@ -261,9 +263,7 @@ class ByNumber:
         if not slices and shard.unit not in positions:
             # It begins here, whatever comes later.
             return replace(planned, news=(_empty(shard, stands, now_s),))
-        return replace(
-            planned, news=tuple(slices[: len(news)]), behind=tuple(slices[len(news) :])
-        )
+        return replace(planned, news=tuple(slices[: len(news)]), behind=tuple(slices[len(news) :]))
 
 
 def _known(place: Place) -> IndexFacts:

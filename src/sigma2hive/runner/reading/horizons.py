@@ -44,9 +44,7 @@ def horizons_of(
                 unknown.add(target)
             else:
                 found[target] = min(found.get(target, at_s), at_s)
-    return {
-        target: at_s * NANOSECONDS for target, at_s in found.items() if target not in unknown
-    }
+    return {target: at_s * NANOSECONDS for target, at_s in found.items() if target not in unknown}
 
 
 def _reached_s(unit: str, position: Position | None, shown_s: int) -> int:

@@ -6,7 +6,6 @@ Takes a slice; gives batches of events and findings. A page is as large as its d
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from sigma2hive.clients.elasticsearch import ElasticsearchClient, PointInTime, QuickAnswer
@@ -14,9 +13,10 @@ from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.events import TIME_FIELD, Event
 from sigma2hive.model.json_numbers import LARGEST_PLAIN_FRACTION
 from sigma2hive.model.times import is_usual_time
+from sigma2hive.model.values import Values
 from sigma2hive.runner.reading.interface import Slice
 from sigma2hive.sources import EventRows
-from sigma2hive.sources.batches import MAX_EVENTS, Unmade
+from sigma2hive.sources.batches import MAX_EVENTS
 from sigma2hive.sources.elasticsearch import read_hit
 
 #: A first page, of which nobody knows how large its documents are.
@@ -73,24 +73,28 @@ class Pages:
 
 def _entries(page: QuickAnswer) -> Iterator[EventRows | Diagnostic]:
     rows = EventRows()
-    documents: list[Mapping[str, Any]] = []
-    unmade: list[Unmade] = []
-    make = partial(_made, page)
+    maker = _Maker(page)
+    run: list[Mapping[str, Any]] = []
     for position, hit in enumerate(page.hits):
         if _is_plain(hit):
-            documents.append(hit["_source"])
-            unmade.append(Unmade(b"", position, b"", 0, make))
+            run.append(hit["_source"])
             continue
-        found = read_hit(_exact(page, position))
+        _add(rows, run, position, maker)
+        run = []
+        found = maker.read(position)
         if isinstance(found, Event):
-            rows.add_lines(documents, unmade)
-            documents, unmade = [], []
             rows.add(found)
         else:
             yield found
-    rows.add_lines(documents, unmade)
+    _add(rows, run, len(page.hits), maker)
     if len(rows):
         yield rows
+
+
+def _add(rows: EventRows, run: list[Mapping[str, Any]], end: int, maker: _Maker) -> None:
+    """Add documents that stand before position `end`, of which events are made later."""
+    if run:
+        rows.add_lines(run, [b""] * len(run), end - len(run), maker)
 
 
 def _is_plain(hit: Mapping[str, Any]) -> bool:
@@ -102,17 +106,27 @@ def _is_plain(hit: Mapping[str, Any]) -> bool:
     return type(time) is str and is_usual_time(time)
 
 
-def _made(page: QuickAnswer, line: Unmade) -> Event:
-    found = read_hit(_exact(page, line.line))
-    if not isinstance(found, Event):
-        raise TypeError(f"a plain document is no event: {found.message}")
-    return found
+class _Maker:
+    """Makes the events of a page, by their positions in it."""
 
+    def __init__(self, page: QuickAnswer) -> None:
+        self._page = page
 
-def _exact(page: QuickAnswer, position: int) -> Mapping[str, Any]:
-    """Return a hit with every digit of its numbers."""
-    hit = page.hits[position]
-    return page.exact(position) if _may_be_rounded(hit) else hit
+    def read(self, position: int) -> Event | Diagnostic:
+        """Return the event of a hit, with every digit of its numbers."""
+        hit = self._page.hits[position]
+        return read_hit(self._page.exact(position) if _may_be_rounded(hit) else hit)
+
+    def event_of(self, _raw: bytes, number: int) -> Event:
+        """Return the event of a plain document."""
+        found = self.read(number)
+        if not isinstance(found, Event):
+            raise TypeError(f"a plain document is no event: {found.message}")
+        return found
+
+    def values_of(self, raw: bytes, number: int) -> Values:
+        """Return the values of that event."""
+        return self.event_of(raw, number).values
 
 
 def _may_be_rounded(hit: Mapping[str, Any]) -> bool:

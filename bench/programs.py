@@ -110,8 +110,8 @@ def _our_arguments(_program: Program, task: Task) -> Sequence[str]:
 
 
 def _our_backtest(_program: Program, task: Task) -> Sequence[str]:
-    profile = ("--profile", PROFILES[task.form])
-    return ("backtest", *profile, "--rules", str(task.rules), "--events", str(task.events))
+    where = ("--rules", str(task.rules), "--events", str(task.events))
+    return ("backtest", "--profile", PROFILE, *where)
 
 
 def _our_hits(folder: Path) -> int | None:

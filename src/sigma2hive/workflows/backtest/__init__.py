@@ -178,8 +178,9 @@ def _try_proposals(
     proposals = _proposals(side, looked)[: request.suggestions]
     if not proposals:
         return {}
-    with project_with(proposals, project, request.options) as filtered:
-        wanted = frozenset(entry.rule_id for entry in proposals)
+    wanted = frozenset(entry.rule_id for entry in proposals)
+    some = subset(side.compiled, wanted)
+    with project_with(proposals, some, project, request.options) as filtered:
         compiled = subset(filtered.compiled, wanted)
         tried = Side(filtered, compiled, Asked((), False, past.exhaustive))
         again = _look(past, [tried], Found())

@@ -17,7 +17,7 @@ from pathlib import Path
 from sigma2hive.alerts import AlertContext, Facts, filter_document, mute_selection
 from sigma2hive.model.folding import fold
 from sigma2hive.model.matches import Match
-from sigma2hive.model.rules import CompiledRule
+from sigma2hive.model.rules import Compiled, CompiledRule
 from sigma2hive.workflows.backtest.sides import Episode, asked_positively
 from sigma2hive.workflows.backtest.tallies import RuleTally
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
@@ -125,12 +125,28 @@ def _choose(
 
 @contextmanager
 def project_with(
-    proposals: Sequence[Proposal], project: Project, options: ProjectOptions
+    proposals: Sequence[Proposal], compiled: Compiled, project: Project, options: ProjectOptions
 ) -> Iterator[Project]:
-    """Give the project as it is with these filters saved among its rules."""
+    """Give the project with these filters saved among its rules; of the rules only `compiled`.
+
+    To read all of them again would cost more than to look at the events.
+    """
     with tempfile.TemporaryDirectory(prefix="sigma2hive-") as folder:
         for number, proposal in enumerate(proposals):
             file = Path(folder) / f"suggested_{number}.yml"
             file.write_text(proposal.document + "\n", encoding="utf-8")
-        rules = (*(options.rules or project.settings.rules), Path(folder))
+        rules = (*_files_of(compiled, project.settings.root), Path(folder))
         yield load_project(replace(options, rules=rules))
+
+
+def _files_of(compiled: Compiled, root: Path) -> list[Path]:
+    """Return the files of some rules, and of the filters that they have."""
+    infos = [rule.info for rule in compiled.rules]
+    infos += [correlation.info for correlation in compiled.correlations]
+    for rule in compiled.rules:
+        infos += [entry.info for entry in rule.filters]
+    for correlation in compiled.correlations:
+        infos += [entry.info for found in correlation.only.values() for entry in found]
+    shown = dict.fromkeys(info.location.path for info in infos)
+    # A place is from the root, or where it lies outside as typed.
+    return [root / path if (root / path).exists() else Path.cwd() / path for path in shown]

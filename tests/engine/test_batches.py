@@ -121,3 +121,28 @@ def test_all_below_an_object_is_found_by_whoever_asks_later() -> None:
     columns = Columns(documents)
     assert sum(len(piece.cells) for piece in columns.below("data.", 0b01)) == 30
     assert sum(len(piece.cells) for piece in columns.below("data.", 0b10)) == 30
+
+
+def test_batch_after_batch_finds_the_same_while_the_order_of_fields_changes() -> None:
+    """What fields cost is learnt: 40 batches of 5 find what one of 200 does."""
+    rules = [
+        rule
+        for detection in (
+            {"a": {"kw|contains": "foo"}, "b": {"text|contains": "a"}, "condition": "a and not b"},
+            {"a": {"kw": "foo"}, "b": {"sub|endswith": "s"}, "condition": "a or b"},
+            {"a": {"text|contains": "windows", "kw|exists": True}, "condition": "a"},
+            {"a": {"text|contains": "cmd"}, "condition": "not a"},
+        )
+        if (rule := compiled(detection, True))
+    ]
+    assert len(rules) == 4
+    engine = Engine(rules)
+    found: dict[int, list[int]] = {}
+    for start in range(0, len(VALUES), 5):
+        some = VALUES[start : start + 5]
+        for hits in engine.hits_in(Columns(some, some.__getitem__)):
+            found.setdefault(hits.rule, []).extend(start + row for row in rows_of(hits.rows))
+    assert found == {
+        position: rows for position, rule in enumerate(rules) if (rows := expected(rule, VALUES))
+    }
+    assert found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -83,3 +84,39 @@ def test_it_is_found_whatever_stands_around_it(value: Any) -> None:
     rule = keyword_rule([_pattern("mimikatz", "*")], And(()))
     (hits,) = Engine([rule]).hits_in(Columns(documents))
     assert list(rows_of(hits.rows)) == [1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"a":"mimikatz"}',
+        b'{"a":"MIMIKATZ"}\n',
+        rb'{"a":"\u006dimikatz"}',
+        rb'{"a":"c:\\Users\\u00\\mimikatz"}',
+        b'{"a": {"b": ["x", "mimikatz"]}, "n": 1e400}',
+        b'{"a":"' + b"x" * 2_000_000 + b'mimikatz"}',
+        b'{"a":"' + rb"\u0027" * 400_000 + rb'm\u0069mikatz"}',
+    ],
+)
+def test_it_is_found_in_the_line_that_a_document_is(line: bytes) -> None:
+    lines = [b'{"a":"nothing"}', line, b'{"mimikatz":"a name only"}', b'{"a":"nothing"}']
+    rule = keyword_rule([_pattern("mimikatz", "*")], And(()))
+    columns = Columns(list(map(json.loads, lines)), None, lines.__getitem__)
+    (hits,) = Engine([rule]).hits_in(columns)
+    assert list(rows_of(hits.rows)) == [1]
+
+
+def test_a_slash_is_found_however_json_writes_it() -> None:
+    lines = [b'{"a":"a/b"}', rb'{"a":"A\/B"}', rb'{"a":"a\\/b"}', rb'{"a":"a/\/b"}']
+    rule = keyword_rule([_pattern("a/b", "*")], And(()))
+    columns = Columns(list(map(json.loads, lines)), None, lines.__getitem__)
+    (hits,) = Engine([rule]).hits_in(columns)
+    assert list(rows_of(hits.rows)) == [0, 1]
+
+
+def test_what_a_raw_windows_event_becomes_is_searched_not_its_line() -> None:
+    line = b'{"Event":{"System":{"EventID":1},"EventData":{"A":"mimi"}}}'
+    rule = keyword_rule([_pattern("mimikatz", "*")], And(()))
+    documents = [{"EventID": 1, "A": "mimi", "B": "mimikatz"}]
+    (hits,) = Engine([rule]).hits_in(Columns(documents, None, [line].__getitem__))
+    assert list(rows_of(hits.rows)) == [0]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sigma2hive.engine.columns import Columns, mask_of, rows_of
 from sigma2hive.engine.field_reading import FieldReader
+from sigma2hive.engine.plan import Followed, Plan, Planner
 from sigma2hive.engine.program import (
     All,
     Any,
@@ -25,6 +26,9 @@ from sigma2hive.engine.program import (
 from sigma2hive.engine.reference import prepare
 from sigma2hive.model.rules import CompiledRule
 from sigma2hive.model.values import Values
+
+#: After so many batches the order of fields is thought over.
+_PLANNED_AGAIN = (1, 4, 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +58,42 @@ class Engine:
             for reader in (*self._gate_fields, *self._fields)
             for number in reader.later
         }
+        self._planner = Planner(program)
+        self._plan: Plan | None = None
+        self._batches = 0
 
     def hits_in(self, columns: Columns) -> Iterator[Hits]:
         """Yield what each rule found, for each that found anything, in the order of the rules."""
         met: dict[int, int] = {}
         for field in self._gate_fields:
-            field.look(columns, columns.every, met)
+            met.update(field.look(columns, columns.every))
         before = _Deciding(columns, met, self._later)
         gates = [before.rows_of(gate, columns.every) for gate in self._gates]
-        for field in self._fields:
-            if wanted := field.wanted(gates):
-                field.look(columns, wanted, met)
+        followed = self._followed(columns, gates, met)
         deciding = _Deciding(columns, met, self._later)
-        for position, rule in enumerate(self._rules):
-            if gates[rule.gate] and deciding.may_find(rule):
-                found = deciding.hits_of(position, rule, gates[rule.gate])
-                if found is not None:
-                    yield found
+        for position in sorted(followed):
+            found = deciding.hits_of(position, self._rules[position], followed[position])
+            if found is not None:
+                yield found
+
+    def _followed(
+        self, columns: Columns, gates: Sequence[int], met: dict[int, int]
+    ) -> Mapping[int, int]:
+        """Look up what is asked for; return the rows in which each rule may still be met."""
+        plan = self._planned()
+        followed = Followed(plan, gates, met)
+        for number, step in enumerate(plan.steps):
+            wanted = followed.wanted(number)
+            found = self._fields[step.field].look(columns, wanted) if wanted else {}
+            followed.know(number, found.items())
+        return followed.rows
+
+    def _planned(self) -> Plan:
+        # What fields cost is known better after some batches.
+        if self._plan is None or self._batches in _PLANNED_AGAIN:
+            self._plan = self._planner.plan([field.cost for field in self._fields])
+        self._batches += 1
+        return self._plan
 
 
 class _Deciding:
@@ -87,11 +110,6 @@ class _Deciding:
         self._numbers = frozenset(met)
         self._later = later
         self._values: dict[int, Values] = {}
-
-    def may_find(self, rule: RuleProgram) -> bool:
-        """Whether of all that the rule cannot do without, something is met in some row."""
-        numbers = self._numbers
-        return not any(need.isdisjoint(numbers) for need in rule.needs)
 
     def hits_of(self, position: int, rule: RuleProgram, rows: int) -> Hits | None:
         rows = self.rows_of(rule.asked, rows)

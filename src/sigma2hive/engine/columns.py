@@ -9,8 +9,9 @@ What a path holds is what `sigma2hive.model.values.flatten` says, and tests hold
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import count
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -18,6 +19,8 @@ from sigma2hive.model.json_numbers import LARGEST_PLAIN_FRACTION
 from sigma2hive.model.values import Values, canonical_text, flatten
 
 _ONLY_TEXT = frozenset((str,))
+#: So small a part of some documents is read alone.
+_FEW_OF = 4
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
@@ -65,12 +68,22 @@ def rows_of(mask: int) -> Iterator[int]:
         base += 64
 
 
-@dataclass(frozen=True, slots=True)
 class Piece:
     """A part of a column: the text at each position of `cells` stands in that position's row."""
 
-    rows: Rows
-    cells: Sequence[str]
+    __slots__ = ("_distinct", "cells", "rows")
+
+    def __init__(self, rows: Rows, cells: Sequence[str]) -> None:
+        self.rows = rows
+        self.cells = cells
+        self._distinct: frozenset[str] | None = None
+
+    @property
+    def distinct(self) -> frozenset[str]:
+        """Each text once."""
+        if self._distinct is None:
+            self._distinct = frozenset(self.cells)
+        return self._distinct
 
 
 class _Source(NamedTuple):
@@ -80,23 +93,35 @@ class _Source(NamedTuple):
     documents: Sequence[Mapping[str, Any]]
     key: str
 
+    def some(self, wanted: int) -> Piece | None:
+        """Return a piece for few rows of many, where they have nothing but texts."""
+        if wanted.bit_count() > len(self.documents) // _FEW_OF:
+            return None
+        numbers, documents, key = self.rows.numbers, self.documents, self.key
+        rows = list(rows_of(wanted))
+        cells = [documents[bisect_left(numbers, row)][key] for row in rows]
+        return Piece(Rows(rows), cells) if set(map(type, cells)) == _ONLY_TEXT else None
+
 
 class Columns:
     """The columns of some documents.
 
     `documents` have JSON values, or tuples of canonical texts as `Event.values` has. `values_of`
     returns the values of one of them, by its row, with every digit of its numbers: a fast reader
-    may have rounded large ones.
+    may have rounded large ones. `raw_of` returns the line of JSON that a document is, or was
+    made of where it is a raw Windows event in `Event`; None where there is none.
     """
 
     def __init__(
         self,
         documents: Sequence[Mapping[str, Any]],
         values_of: Callable[[int], Values] | None = None,
+        raw_of: Callable[[int], bytes | None] | None = None,
     ) -> None:
         self.size = len(documents)
         self.documents = documents
         self.values_of = values_of or (lambda row: flatten(documents[row]))
+        self.raw_of = raw_of
         self._unread: dict[str, list[_Source]] = {}
         self._pieces: dict[str, list[Piece]] = {}
         self._sort("", range(self.size), documents)
@@ -112,8 +137,9 @@ class Columns:
         while dot >= 0:
             self._read(path[:dot], wanted)
             dot = path.find(".", dot + 1)
-        self._read(path, wanted)
-        return [piece for piece in self._pieces.get(path, ()) if piece.rows.mask & wanted]
+        some = self._read(path, wanted, may_be_some=True)
+        there = self._pieces.get(path, ())
+        return [*some, *(piece for piece in there if piece.rows.mask & wanted)]
 
     def below(self, prefix: str, wanted: int) -> list[Piece]:
         """Return what stands at any path that begins with `prefix`."""
@@ -152,17 +178,20 @@ class Columns:
         self, prefix: str, rows: Iterable[int], documents: Iterable[Mapping[str, Any]]
     ) -> None:
         """Put documents with the same keys together: sources of columns that were not read yet."""
-        shapes: dict[tuple[str, ...], tuple[list[int], list[Mapping[str, Any]]]] = {}
-        for row, document in zip(rows, documents, strict=True):
-            shape = tuple(document)
-            alike = shapes.get(shape)
-            if alike is None:
-                alike = shapes[shape] = ([], [])
-            alike[0].append(row)
-            alike[1].append(document)
+        documents = list(documents)
+        shapes: dict[tuple[str, ...], int] = {}
+        # Without a step of Python's a document: its shape's number is that of the first like it.
+        numbers = list(map(shapes.setdefault, map(tuple, documents), count()))
+        alike: dict[int, tuple[list[int], list[Mapping[str, Any]]]] = {
+            number: ([], []) for number in shapes.values()
+        }
+        for number, row, document in zip(numbers, rows, documents, strict=True):
+            of_rows, of_documents = alike[number]
+            of_rows.append(row)
+            of_documents.append(document)
         unread = self._unread
-        for shape, (numbers, alike_documents) in shapes.items():
-            shared = Rows(numbers)
+        for shape, number in shapes.items():
+            shared, alike_documents = Rows(alike[number][0]), alike[number][1]
             for key in shape:
                 source = _Source(shared, alike_documents, key)
                 sources = unread.get(prefix + key)
@@ -171,19 +200,32 @@ class Columns:
                 else:
                     sources.append(source)
 
-    def _read(self, path: str, wanted: int) -> None:
-        """Make pieces of the wanted rows at the path; objects become columns below it."""
+    def _read(self, path: str, wanted: int, *, may_be_some: bool = False) -> list[Piece]:
+        """Make pieces of the wanted rows at the path; objects become columns below it.
+
+        With `may_be_some`, return pieces for few rows of many, which are not kept.
+        """
+        some: list[Piece] = []
         sources = self._unread.get(path)
         if not sources:
-            return
-        left = [source for source in sources if not source.rows.mask & wanted]
-        if len(left) == len(sources):
-            return
-        self._unread[path] = left
+            return some
+        left: list[_Source] = []
+        taken: list[_Source] = []
         for source in sources:
-            rows = source.rows
-            if rows.mask & wanted:
-                self._take(path, rows, list(map(itemgetter(source.key), source.documents)))
+            there = source.rows.mask & wanted
+            if not there:
+                left.append(source)
+            elif may_be_some and (piece := source.some(there)) is not None:
+                left.append(source)
+                some.append(piece)
+            else:
+                taken.append(source)
+        if taken:
+            self._unread[path] = left
+        for source in taken:
+            cells = list(map(itemgetter(source.key), source.documents))
+            self._take(path, source.rows, cells)
+        return some
 
     def _take(self, path: str, rows: Rows, cells: Sequence[Any]) -> None:
         kinds = set(map(type, cells))

@@ -7,12 +7,15 @@ what the field is made of: paths below a prefix, or parts that a derived field i
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import compress
+from typing import Any
 
 from sigma2hive.engine.columns import Columns, Piece, Rows, mask_of, rows_of
+from sigma2hive.engine.needles import needed_characters
 from sigma2hive.engine.predicates import predicate_of
 from sigma2hive.engine.program import FieldTests
-from sigma2hive.engine.values import FieldMatcher
+from sigma2hive.engine.values import FieldMatcher, Met
 from sigma2hive.engine.whole import WholeSearch, is_searched_whole
 from sigma2hive.model.fields import EVERY_FIELD, Derived, Field
 
@@ -23,51 +26,53 @@ class FieldReader:
     def __init__(self, tests: FieldTests) -> None:
         self._field = tests.field
         self._presence = tests.presence
-        self._gates = tuple(tests.gates)
         #: Tests that are decided value by value, by their numbers.
         self.later = tests.later
         self._matcher = FieldMatcher(tests) if tests.is_looked_up else None
         self._whole = _whole_search(tests)
+        self._rows = 0
+        self._effort = _guess(tests)
 
-    def wanted(self, gates: Sequence[int]) -> int:
-        """Return the rows of which any rule wants to look this field up."""
-        wanted = 0
-        if self._matcher is not None or self._presence is not None:
-            for gate in self._gates:
-                wanted |= gates[gate]
-        return wanted
+    @property
+    def cost(self) -> float:
+        """What it costs to look the field up in one row, compared with others."""
+        if self._field.path == EVERY_FIELD:
+            return float("inf")
+        return self._effort / max(self._rows, 1)
 
-    def look(self, columns: Columns, wanted: int, met: dict[int, int]) -> None:
-        """Add to `met` the rows of all tests that are met among `wanted`, and maybe others."""
+    def look(self, columns: Columns, wanted: int) -> dict[int, int]:
+        """Return number → rows, `wanted` ones and maybe others, of all tests that are met there."""
         if self._whole is not None and self._matcher is not None:
-            _look_at_whole(self._whole, self._matcher, columns, wanted, met)
-            return
+            return _look_at_whole(self._whole, self._matcher, columns, wanted)
+        met: dict[int, int] = {}
         pieces = _pieces_of(self._field, columns, wanted)
         if self._presence is not None and pieces:
             there = 0
             for piece in pieces:
                 there |= piece.rows.mask
             met[self._presence] = there
-        if self._matcher is None:
-            return
-        cells = [set(piece.cells) for piece in pieces]
-        found = self._matcher.met_by(set().union(*cells))
-        if not found:
-            return
-        for value, mask in _masks(zip(pieces, cells, strict=True), found.keys()):
-            for number in found[value]:
+        if self._matcher is None or not pieces:
+            return met
+        found = self._matcher.met_by(set().union(*(piece.distinct for piece in pieces)))
+        self._rows += wanted.bit_count()
+        self._effort = self._matcher.effort
+        for numbers, mask in _masks(pieces, found) if found else ():
+            for number in numbers:
                 met[number] = met.get(number, 0) | mask
+        return met
 
     def rows_with(self, number: int, columns: Columns, among: int) -> int:
         """Return the rows `among` these with a value that meets a test of `later`."""
-        predicate = predicate_of(self.later[number], self._field.type)
+        test = self.later[number]
+        predicate, needed = predicate_of(test, self._field.type), needed_characters(test)
         rows: list[int] = []
         decided: dict[str, bool] = {}
         for piece in _pieces_of(self._field, columns, among):
             for row, cell in _cells_of(piece, among):
                 is_met = decided.get(cell)
                 if is_met is None:
-                    is_met = decided[cell] = predicate(cell)
+                    may_be = not needed or any(character in cell for character in needed)
+                    is_met = decided[cell] = may_be and predicate(cell)
                 if is_met:
                     rows.append(row)
         rows.sort()
@@ -83,15 +88,23 @@ def _whole_search(tests: FieldTests) -> WholeSearch | None:
     return WholeSearch(tests.needles)
 
 
+def _guess(tests: FieldTests) -> int:
+    """Return what a row may cost before any was seen: fields that are asked for much are long."""
+    return sum(map(len, tests.needles)) + 1
+
+
 def _look_at_whole(
-    search: WholeSearch, matcher: FieldMatcher, columns: Columns, wanted: int, met: dict[int, int]
-) -> None:
-    """Add the rows of which any value meets a test, where a test asks for all values."""
-    for row in search.rows_in(columns.documents, rows_of(wanted)):
+    search: WholeSearch, matcher: FieldMatcher, columns: Columns, wanted: int
+) -> dict[int, int]:
+    """Return the rows of which any value meets a test, where a test asks for all values."""
+    met: dict[int, int] = {}
+    rows = range(columns.size) if wanted == columns.every else list(rows_of(wanted))
+    for row in search.rows_in(columns.documents, rows, columns.raw_of):
         texts = {text for found in columns.values_of(row).values() for text in found}
         for numbers in matcher.met_by(texts).values():
             for number in numbers:
                 met[number] = met.get(number, 0) | 1 << row
+    return met
 
 
 def _pieces_of(field: Field, columns: Columns, wanted: int) -> Sequence[Piece]:
@@ -117,23 +130,25 @@ def _cells_of(piece: Piece, among: int) -> Iterator[tuple[int, str]]:
             position += 1
 
 
-def _masks(
-    pieces: Iterable[tuple[Piece, set[str]]], values: Collection[str]
-) -> Iterator[tuple[str, int]]:
-    """Yield value and rows for the `values` that stand in pieces, each with its distinct cells."""
-    rows: dict[str, list[int]] = {}
-    for piece, distinct in pieces:
-        if distinct.isdisjoint(values):
-            continue
+def _masks(pieces: Iterable[Piece], met: Mapping[str, Met]) -> Iterator[tuple[Met, int]]:
+    """Yield rows of pieces by what their values meet, for those that meet anything."""
+    rows: dict[Met, list[int]] = {}
+    # What many values meet alike is counted together.
+    adding = {value: rows.setdefault(numbers, []).append for value, numbers in met.items()}
+    for piece in pieces:
+        distinct = piece.distinct
         if len(distinct) == 1:
-            yield piece.cells[0], piece.rows.mask
-            continue
-        for row, cell in zip(piece.rows.numbers, piece.cells, strict=True):
-            if cell in values:
-                rows.setdefault(cell, []).append(row)
-    for value, numbers in rows.items():
-        numbers.sort()
-        yield value, mask_of(numbers)
+            (value,) = distinct
+            if value in met:
+                yield met[value], piece.rows.mask
+        elif not distinct.isdisjoint(adding):
+            each: list[Callable[[int], None] | Any] = list(map(adding.get, piece.cells))
+            for row, add in compress(zip(piece.rows.numbers, each, strict=True), each):
+                add(row)
+    for numbers, of_group in rows.items():
+        if of_group:
+            of_group.sort()
+            yield numbers, mask_of(of_group)
 
 
 def _derived(derived: Derived, columns: Columns, wanted: int) -> Sequence[Piece]:

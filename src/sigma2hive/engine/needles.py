@@ -63,6 +63,23 @@ def lookup_of(test: ValueTest, field_type: FieldType) -> Lookup:
     return EVERY_VALUE
 
 
+def needed_characters(test: ValueTest) -> frozenset[str]:
+    """Return characters of which one stands in every value that meets the test; none: unknown.
+
+    They have no letter case, so that the value can be asked for them as it is. An expression may
+    take time that grows with the square of a value's length to find that it is not there.
+    """
+    if not isinstance(test, Regex):
+        return frozenset()
+    texts = _required(test) or frozenset()
+    each = [next(filter(_has_no_case, text), None) for text in texts]
+    return frozenset() if None in each else frozenset(filter(None, each))
+
+
+def _has_no_case(character: str) -> bool:
+    return character.isascii() and not character.isalpha()
+
+
 def _text(test: Text, field_type: FieldType) -> Lookup:
     literal = test.literal
     if field_type is FieldType.IP and (literal is None or address_of(literal) is not None):

@@ -8,7 +8,7 @@ reference evaluator uses.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import cached_property
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
@@ -30,6 +30,8 @@ _SMALL_SEARCH = 8 * 1024
 #: Values that are remembered, with what they meet; logs repeat themselves.
 _MOST_REMEMBERED = 20_000
 _LONGEST_REMEMBERED = 512
+#: So many bytes are searched while one more value is looked at.
+_BYTES_AS_A_VALUE = 30
 
 _TO_SEARCHED = bytes.maketrans(
     bytes(range(ord("A"), ord("Z") + 1)) + b"\0", bytes(range(ord("a"), ord("z") + 1)) + EDGE
@@ -47,17 +49,20 @@ class FieldMatcher:
         self._search = _Search(tests.needles) if tests.needles else None
         self._remembered: dict[str, Met] = {}
         self._unmet: set[str] = set()
+        #: What was done so far, in values looked at.
+        self.effort = 0
 
-    def met_by(self, values: Collection[str]) -> Mapping[str, Met]:
-        """Return value → numbers of the tests that it meets, for each value that meets any."""
-        distinct = set(values)
+    def met_by(self, distinct: Set[str]) -> Mapping[str, Met]:
+        """Return value → numbers of the tests that it meets, for each that meets any."""
         known = self._remembered.keys() & distinct
         fresh = list(distinct - self._unmet - known)
         met = {value: self._remembered[value] for value in known}
+        self.effort += len(distinct)
         if fresh:
             found = self._decide(fresh)
             met.update(found)
             self._remember(fresh, found)
+            self.effort += sum(map(len, fresh)) // _BYTES_AS_A_VALUE
         return met
 
     def _remember(self, values: Sequence[str], found: Mapping[str, Met]) -> None:
@@ -82,7 +87,7 @@ class FieldMatcher:
                 met.setdefault(value, set()).update(numbers)
         if self._decided:
             self._decide_found(met)
-        return {value: tuple(numbers) for value, numbers in met.items() if numbers}
+        return {value: tuple(sorted(numbers)) for value, numbers in met.items() if numbers}
 
     def _find_equal(self, values: Sequence[str], met: dict[str, set[int]]) -> None:
         for value in values:

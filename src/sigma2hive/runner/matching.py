@@ -121,7 +121,7 @@ class Matcher:
         self._found.append((rule_id, event))
 
     def _rows(self, found: EventRows) -> Iterator[tuple[CompiledRule, Event]]:
-        columns = Columns(found.documents, found.values_of)
+        columns = Columns(found.documents, found.values_of, found.raw_of)
         met: list[tuple[int, int]] = []
         for hits in self._engine.hits_in(columns):
             rule = self._by_position[hits.rule]

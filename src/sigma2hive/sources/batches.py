@@ -111,6 +111,11 @@ class EventRows:
         run = self._run_of(row)
         return run.maker.values_of(found, run.number + row - run.row)
 
+    def raw_of(self, row: int) -> bytes | None:
+        """Return the line that an event will be made of; None where it was made, or has none."""
+        found = self._rows[row]
+        return None if isinstance(found, Event) else found
+
     def _run_of(self, row: int) -> _Run:
         return self._runs[bisect_right(self._runs, row, key=_row_of) - 1]
 

@@ -28,7 +28,7 @@ from sigma2hive.model.rules import CompiledRule
 from sigma2hive.model.values import Values
 
 #: After so many batches the order of fields is thought over.
-_PLANNED_AGAIN = (1, 4, 16)
+_PLANNED_AGAIN = (1, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,8 @@ class Engine:
         plan = self._planned()
         followed = Followed(plan, gates, met)
         for number, step in enumerate(plan.steps):
+            if followed.is_idle(number):
+                continue
             wanted = followed.wanted(number)
             found = self._fields[step.field].look(columns, wanted) if wanted else {}
             followed.know(number, found.items())

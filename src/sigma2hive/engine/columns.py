@@ -86,18 +86,25 @@ class Piece:
         return self._distinct
 
 
-class _Source(NamedTuple):
-    """Where cells can be read: a key of documents that all have it, in their rows' order."""
+class _Alike(NamedTuple):
+    """Documents with the same keys, in their rows' order; they stand at paths that begin with `at`.
+
+    Where cells can be read: the key of a path is what follows `at`.
+    """
 
     rows: Rows
     documents: Sequence[Mapping[str, Any]]
-    key: str
+    at: str
 
-    def some(self, wanted: int) -> Piece | None:
+    def cells(self, path: str) -> list[Any]:
+        """Return what stands at a path of theirs."""
+        return list(map(itemgetter(path[len(self.at) :]), self.documents))
+
+    def some(self, path: str, wanted: int) -> Piece | None:
         """Return a piece for few rows of many, where they have nothing but texts."""
         if wanted.bit_count() > len(self.documents) // _FEW_OF:
             return None
-        numbers, documents, key = self.rows.numbers, self.documents, self.key
+        numbers, documents, key = self.rows.numbers, self.documents, path[len(self.at) :]
         rows = list(rows_of(wanted))
         cells = [documents[bisect_left(numbers, row)][key] for row in rows]
         return Piece(Rows(rows), cells) if set(map(type, cells)) == _ONLY_TEXT else None
@@ -122,7 +129,7 @@ class Columns:
         self.documents = documents
         self.values_of = values_of or (lambda row: flatten(documents[row]))
         self.raw_of = raw_of
-        self._unread: dict[str, list[_Source]] = {}
+        self._unread: dict[str, list[_Alike]] = {}
         self._pieces: dict[str, list[Piece]] = {}
         self._sort("", range(self.size), documents)
 
@@ -191,9 +198,8 @@ class Columns:
             of_documents.append(document)
         unread = self._unread
         for shape, number in shapes.items():
-            shared, alike_documents = Rows(alike[number][0]), alike[number][1]
+            source = _Alike(Rows(alike[number][0]), alike[number][1], prefix)
             for key in shape:
-                source = _Source(shared, alike_documents, key)
                 sources = unread.get(prefix + key)
                 if sources is None:
                     unread[prefix + key] = [source]
@@ -209,13 +215,13 @@ class Columns:
         sources = self._unread.get(path)
         if not sources:
             return some
-        left: list[_Source] = []
-        taken: list[_Source] = []
+        left: list[_Alike] = []
+        taken: list[_Alike] = []
         for source in sources:
             there = source.rows.mask & wanted
             if not there:
                 left.append(source)
-            elif may_be_some and (piece := source.some(there)) is not None:
+            elif may_be_some and (piece := source.some(path, there)) is not None:
                 left.append(source)
                 some.append(piece)
             else:
@@ -223,8 +229,7 @@ class Columns:
         if taken:
             self._unread[path] = left
         for source in taken:
-            cells = list(map(itemgetter(source.key), source.documents))
-            self._take(path, source.rows, cells)
+            self._take(path, source.rows, source.cells(path))
         return some
 
     def _take(self, path: str, rows: Rows, cells: Sequence[Any]) -> None:

@@ -7,16 +7,12 @@ to decide. What is found so is a superset, or exact where the `Lookup` says so.
 
 from __future__ import annotations
 
-import re
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from re import _constants as sre  # type: ignore[attr-defined]  # how Python itself reads expressions
-from re import _parser as sre_parser  # type: ignore[attr-defined]
-from typing import Any
 
-from sigma2hive.engine.predicates import ValueTest, regex_flags
+from sigma2hive.engine.predicates import ValueTest
+from sigma2hive.engine.requirements import best_of, requirements_of
 from sigma2hive.model.conditions import Boolean, Number, Regex, Text, Wildcard
 from sigma2hive.model.fields import FieldType
 from sigma2hive.model.folding import fold, fold_encoded
@@ -27,8 +23,6 @@ EDGE = b"\xff"
 
 #: ASCII texts of fewer bytes are in so many values that to search for them saves nothing.
 _SHORTEST = 3
-#: An expression with more alternatives is decided on every value.
-_MOST_ALTERNATIVES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +49,7 @@ def lookup_of(test: ValueTest, field_type: FieldType) -> Lookup:
         case Text():
             return _text(test, field_type)
         case Regex():
-            return _needles(_required(test))
+            return _needles(best_of(requirements_of(test)))
         case Boolean(boolean):
             return Lookup(equal="true" if boolean else "false", is_exact=True)
         case Number(number):
@@ -71,7 +65,7 @@ def needed_characters(test: ValueTest) -> frozenset[str]:
     """
     if not isinstance(test, Regex):
         return frozenset()
-    texts = _required(test) or frozenset()
+    texts = best_of(requirements_of(test)) or frozenset()
     each = [next(filter(_has_no_case, text), None) for text in texts]
     return frozenset() if None in each else frozenset(filter(None, each))
 
@@ -127,81 +121,3 @@ def _needles(alternatives: Iterable[str] | None) -> Lookup:
 
 def _is_rare(needle: bytes) -> bool:
     return len(needle) >= _SHORTEST or not needle.removeprefix(EDGE).removesuffix(EDGE).isascii()
-
-
-def _required(test: Regex) -> frozenset[str] | None:
-    """Return folded texts of which one stands in every value that the expression is found in."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            tree = sre_parser.parse(test.pattern, regex_flags(test))
-    except (re.error, RecursionError, OverflowError):
-        return None
-    return _best(_Required().of(tree))
-
-
-def _best(found: Iterable[frozenset[str]]) -> frozenset[str] | None:
-    """Return the requirement that fewest values meet, as far as lengths tell."""
-    usable = [texts for texts in found if len(texts) <= _MOST_ALTERNATIVES]
-    return max(usable, key=lambda texts: (_shortest(texts), -len(texts)), default=None)
-
-
-def _shortest(texts: frozenset[str]) -> int:
-    return min(map(len, texts))
-
-
-class _Required:
-    """Walks an expression and collects runs of characters that must follow each other."""
-
-    def __init__(self) -> None:
-        self._found: list[frozenset[str]] = []
-        self._run: list[str] = []
-
-    def of(self, tree: Iterable[tuple[Any, Any]]) -> list[frozenset[str]]:
-        """Return all requirements of the tree: each a set of which one text must be there."""
-        self._walk(tree)
-        self._end_run()
-        return self._found
-
-    def _walk(self, tree: Iterable[tuple[Any, Any]]) -> None:
-        for operation, argument in tree:
-            if operation is sre.LITERAL:
-                self._run.append(fold(chr(argument)))
-            elif operation is sre.IN and (single := _only_letter(argument)):
-                self._run.append(single)
-            elif operation is sre.SUBPATTERN and not argument[1] & re.UNICODE:
-                self._walk(argument[3])
-            elif operation is sre.AT:
-                pass  # takes no character
-            else:
-                self._end_run()
-                self._look_into(operation, argument)
-
-    def _look_into(self, operation: Any, argument: Any) -> None:
-        if operation in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
-            least, _, item = argument
-            if least:
-                self._walk(item)
-                self._end_run()
-        elif operation is sre.ATOMIC_GROUP:
-            self._walk(argument)
-            self._end_run()
-        elif operation is sre.BRANCH:
-            branches = [_best(_Required().of(branch)) for branch in argument[1]]
-            if all(branches):
-                self._found.append(frozenset().union(*(texts for texts in branches if texts)))
-
-    def _end_run(self) -> None:
-        if self._run:
-            self._found.append(frozenset(("".join(self._run),)))
-            self._run = []
-
-
-def _only_letter(members: Sequence[tuple[Any, Any]]) -> str | None:
-    """Return the folded letter that a class such as [pP] means, None where it means several."""
-    letters = set()
-    for operation, argument in members:
-        if operation is not sre.LITERAL:
-            return None
-        letters.add(fold(chr(argument)))
-    return letters.pop() if len(letters) == 1 else None

@@ -163,6 +163,10 @@ class Followed:
         for position in plan.unwitnessed:
             self._take_up(position, gates[plan.rules[position].gate])
 
+    def is_idle(self, step: int) -> bool:
+        """Whether nobody asks for a step."""
+        return not (self._waiting[step] or self._plan.steps[step].gates)
+
     def wanted(self, step: int) -> int:
         """Return the rows in which a step's field is asked for, and not known yet."""
         plan, rows = self._plan, self.rows

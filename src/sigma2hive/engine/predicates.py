@@ -6,11 +6,10 @@ and `FieldReference` look at more than one value and are `reference`'s part.
 
 from __future__ import annotations
 
-import re
-import warnings
 from decimal import Decimal
 from functools import lru_cache
 
+from sigma2hive.engine.regexes import regex_predicate
 from sigma2hive.engine.texts import Predicate, text_predicate
 from sigma2hive.model.conditions import (
     COMPARISONS,
@@ -38,7 +37,7 @@ def predicate_of(test: ValueTest, field_type: FieldType) -> Predicate:
         case Text():
             return typed_text_predicate(test, field_type)
         case Regex():
-            return _regex(test)
+            return regex_predicate(test)
         case Number(number):
             wanted = Decimal(str(number))
             return lambda value: number_of(value, hexadecimal=field_type.is_numeric) == wanted
@@ -76,23 +75,6 @@ def typed_text_predicate(test: Text, field_type: FieldType) -> Predicate:
         if number is not None:
             return lambda value: number_of(value, hexadecimal=True) == number
     return as_text
-
-
-def regex_flags(test: Regex) -> re.RegexFlag:
-    """Return the flags that Python's `re` reads the expression with."""
-    # With re.ASCII letter case is ignored for ASCII letters; of others the pattern names all cases.
-    flags = re.ASCII
-    flags |= re.IGNORECASE if test.ignore_case else 0
-    flags |= re.MULTILINE if test.multiline else 0
-    flags |= re.DOTALL if test.dotall else 0
-    return flags
-
-
-def _regex(test: Regex) -> Predicate:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        expression = re.compile(test.pattern, regex_flags(test))
-    return lambda value: expression.search(value) is not None
 
 
 def _compare(test: Compare) -> Predicate:

@@ -1,0 +1,87 @@
+"""Expressions: what Python's `re` says, in time that does not grow away with the value."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sigma2hive.engine.automata import Automaton, UnsupportedError
+from sigma2hive.engine.predicates import predicate_of
+from sigma2hive.engine.requirements import parsed, regex_flags
+from sigma2hive.model.conditions import Regex
+from sigma2hive.model.fields import FieldType
+
+_CHARACTERS = [
+    "a",
+    "b",
+    "A",
+    ".",
+    r"\w",
+    r"\W",
+    r"\s",
+    r"\d",
+    "[ab]",
+    "[^a]",
+    "[a-c]",
+    "é",
+    "k",
+    "\n",
+]
+_ANCHORS = ["^", "$", r"\b", r"\B", r"\A", r"\Z"]
+_ONES = st.sampled_from([*_CHARACTERS, *_CHARACTERS, *_ANCHORS])
+_EXPRESSIONS = st.recursive(
+    _ONES,
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=4).map("".join),
+        st.lists(inner, min_size=2, max_size=3).map(lambda parts: f"(?:{'|'.join(parts)})"),
+        st.tuples(inner, st.sampled_from(["*", "+", "?", "{2}", "{1,3}", "*?", "+?", "{0,1}"])).map(
+            lambda parts: f"(?:{parts[0]}){parts[1]}"
+        ),
+        inner.map(lambda part: f"(?i:{part})"),
+    ),
+    max_leaves=8,
+)
+_VALUES = st.lists(st.sampled_from(list("aabAB \n-é1Kk\u212a")), max_size=12).map("".join)
+
+
+@given(_EXPRESSIONS, st.lists(_VALUES, min_size=1, max_size=5), st.booleans(), st.booleans())
+@settings(max_examples=1000, deadline=None)
+def test_an_automaton_finds_what_python_finds(
+    pattern: str, values: list[str], ignore_case: bool, multiline: bool
+) -> None:
+    test = Regex(pattern, ignore_case=ignore_case, multiline=multiline)
+    automaton = Automaton(parsed(test), regex_flags(test))
+    expression = re.compile(pattern, regex_flags(test))
+    for value in (*values, ""):
+        assert automaton.is_in(value) == (expression.search(value) is not None), (pattern, value)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "is_met"),
+    [
+        ("(a+)+$", "a" * 50_000 + "!", False),
+        ("(a+)+$", "!" + "a" * 50_000, True),
+        (r"(?:\w+\s*)*x", "word " * 10_000, False),
+        ("(a|aa)*b", "a" * 50_000, False),
+        (r"\w+`(?:\w+|-|.)`[\w+|\s]", "a" * 50_000 + "`", False),
+        (".*a.*b.*c.*d", "abc" * 20_000, False),
+        (".*a.*b.*c.*d", "abc" * 20_000 + "d", True),
+        ("(?:x{1,50}){1,30}y", "x" * 50_000 + "z", False),
+    ],
+)
+def test_an_expression_made_to_explode_is_decided(pattern: str, value: str, is_met: bool) -> None:
+    """Tried one way after another, most of these would not end within years."""
+    assert predicate_of(Regex(pattern), FieldType.KEYWORD)(value) == is_met
+
+
+@pytest.mark.parametrize("pattern", ["(?=a)b", r"(a)\1", "(?>a+)b", "a++b", "(?<!a)b"])
+def test_what_no_automaton_says_is_left_to_python(pattern: str) -> None:
+    test = Regex(pattern)
+    with pytest.raises(UnsupportedError):
+        Automaton(parsed(test), regex_flags(test))
+    for value in ("a" * 300 + "b", "aa", "b", "ab"):
+        expected = re.search(pattern, value, re.ASCII) is not None
+        assert predicate_of(test, FieldType.KEYWORD)(value) == expected

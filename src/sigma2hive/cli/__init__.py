@@ -16,6 +16,7 @@ COMMANDS = {
     "inbox": "sigma2hive.cli.inbox:inbox",
     "matches": "sigma2hive.cli.matches:matches",
     "mute": "sigma2hive.cli.mute:mute",
+    "replay": "sigma2hive.cli.replay:replay",
     "run": "sigma2hive.cli.run:run",
     "schema": "sigma2hive.cli.schema:schema",
     "status": "sigma2hive.cli.status:status",

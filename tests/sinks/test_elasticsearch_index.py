@@ -10,10 +10,9 @@ import pytest
 
 from sigma2hive.diagnostics import ConfigurationError
 from sigma2hive.model.alerts import Alert, Procedure
-from sigma2hive.model.index_names import leaving_out
 from sigma2hive.runner.clock import FrozenClock
 from sigma2hive.settings import ElasticsearchSettings
-from sigma2hive.sinks import Outcome, SinkRequest, check_sink, open_courier, open_sink, own_indices
+from sigma2hive.sinks import Outcome, SinkRequest, check_sink, open_courier, open_sink
 from sigma2hive.sinks.courier import Courier, Delivered, Paused, Refused
 from sigma2hive.sinks.elasticsearch.documents import document_of
 from tests.bench.accounts import User
@@ -70,20 +69,6 @@ def test_a_name_that_no_index_can_have_is_refused(name: str) -> None:
     settings = ElasticsearchSettings(("http://127.0.0.1:1",))
     with pytest.raises(ConfigurationError, match="is no name of an index"):
         check_sink(SinkRequest(f"elasticsearch:{name}", Path(), elasticsearch=settings))
-
-
-def test_rules_do_not_read_the_index_that_alerts_go_to() -> None:
-    requests = [SinkRequest(one, Path()) for one in ("inbox", "elasticsearch:logs-alerts")]
-    own = own_indices(requests)
-    assert leaving_out(("logs-*", "winlogbeat-*"), own) == (
-        "logs-*",
-        "winlogbeat-*",
-        "-logs-alerts",
-    )
-    # Elasticsearch takes it only after a pattern that it fits.
-    assert leaving_out(("winlogbeat-*",), own) == ("winlogbeat-*",)
-    assert leaving_out(("logs-alerts",), own) == ("logs-alerts",)
-    assert leaving_out(("remote:logs-*",), own) == ("remote:logs-*",)
 
 
 # On the real one

@@ -40,7 +40,7 @@ def replay(
     source_refs: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Let alerts that a sink has refused for good be sent again; without any named, list them.
+    """Let alerts that a sink refused for good be sent again; list them if none is named.
 
     An alert is named by its sourceRef, or the start of it. The service sends them, or has them sent
     when it is started again; it need not be stopped for this.

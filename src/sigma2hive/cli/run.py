@@ -221,7 +221,9 @@ def _input(project: Project, asked: _Asked) -> AbstractContextManager[Input]:
             )
         from sigma2hive.runner.searching import search_back  # noqa: PLC0415
 
-        return search_back(asked.since, settings, project.compiled, project.profile)
+        # What alerts go to is not searched for more.
+        known = replace(settings, sinks=(*settings.sinks, *asked.sinks))
+        return search_back(asked.since, known, project.compiled, project.profile)
     paths = asked.events or settings.sources.events
     if not paths:
         raise click.UsageError(

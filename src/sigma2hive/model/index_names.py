@@ -6,7 +6,6 @@ Takes names and patterns; gives names. Knows no cluster.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 #: Put before an index name by index lifecycle management and by searchable snapshots.
@@ -44,16 +43,6 @@ def index_family(index: str) -> str:
     As without rollover marks, and a date is "*": "logstash-2026.11.24" → "logstash-*".
     """
     return _DATE.sub("*", without_rollover_marks(index))
-
-
-def leaving_out(patterns: Sequence[str], own: Iterable[str]) -> tuple[str, ...]:
-    """Return the patterns, and after them what leaves out those of `own` that fit one of them.
-
-    Elasticsearch takes `-name` only after a pattern; an index that is asked for by its name stays.
-    """
-    local = [one for one in patterns if "*" in one and ":" not in one]
-    unwanted = [name for name in own if any(fnmatchcase(name, one) for one in local)]
-    return (*patterns, *(f"-{name}" for name in unwanted))
 
 
 def is_within(pattern: str, other: str) -> bool:

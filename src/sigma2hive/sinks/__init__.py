@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, nearest
 from sigma2hive.sinks.courier import Courier, Timer
@@ -141,11 +141,6 @@ def is_live(request: SinkRequest) -> bool:
     return _kind_of(request).is_live(request)
 
 
-def own_indices(requests: Iterable[SinkRequest]) -> tuple[str, ...]:
-    """Return the indices that alerts go to: no rule may read them."""
-    return tuple(dict.fromkeys(one.target for one in requests if one.kind == "elasticsearch"))
-
-
 def _kind_of(request: SinkRequest) -> SinkKind:
     name, colon, target = request.spec.partition(":")
     if name not in SINKS:
@@ -182,5 +177,4 @@ __all__ = [
     "is_live",
     "open_courier",
     "open_sink",
-    "own_indices",
 ]

@@ -1,7 +1,6 @@
 """The sink `elasticsearch:INDEX`: alerts in an index of the cluster that events are read from.
 
-Takes requests; gives sinks and couriers. What is under INDEX is left out of what rules read
-(`model.index_names.leaving_out`).
+Takes requests; gives sinks and couriers. No rule ever sees what is in INDEX (`runner.own`).
 """
 
 from __future__ import annotations

@@ -6,16 +6,18 @@ from sigma2hive.engine.correlations import (
     Correlated,
     Episode,
     Group,
+    Known,
+    Past,
     correlate,
     least_count,
     occurrences_of,
 )
 from sigma2hive.engine.explaining import explain, explain_rule
 from sigma2hive.engine.extending import with_rules
-from sigma2hive.engine.grouping import Found, Occurrence, group_values
+from sigma2hive.engine.grouping import Found, Occurrence, group_events, group_values
 from sigma2hive.engine.program import Program, compile_program
 from sigma2hive.engine.reference import Decision, holds, matches, prepare, reasons_for
-from sigma2hive.engine.tallies import CORRELATIONS
+from sigma2hive.engine.tallies import CORRELATIONS, Run
 from sigma2hive.engine.variants import (
     Variant,
     case_changed,
@@ -35,8 +37,11 @@ __all__ = [
     "Found",
     "Group",
     "Hits",
+    "Known",
     "Occurrence",
+    "Past",
     "Program",
+    "Run",
     "Variant",
     "case_changed",
     "case_deciders",
@@ -45,6 +50,7 @@ __all__ = [
     "correlate",
     "explain",
     "explain_rule",
+    "group_events",
     "group_values",
     "holds",
     "least_count",

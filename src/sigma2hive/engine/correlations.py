@@ -13,7 +13,8 @@ Source: https://github.com/SigmaHQ/sigma-specification, sigma-correlation-rules-
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sigma2hive.diagnostics import Diagnostic
@@ -76,14 +77,41 @@ class Correlated:
         return (episode for group in self.groups for episode in group.episodes)
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An episode of a group that was found before: fired, and held at least until."""
+
+    fired_ns: int
+    held_until_ns: int
+    figure: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What was decided before of the groups that are looked at again.
+
+    An episode begins at an event only where `begins` says so of it; others fill the window. `known`
+    are the episodes that began before, by group.
+    """
+
+    begins: Callable[[Event], bool] = lambda _: True
+    known: Callable[[GroupKey], Sequence[Known]] = lambda _: ()
+
+
 def correlate(
-    correlation: CompiledCorrelation, found: Iterable[Found], *, is_counted: bool = False
+    correlation: CompiledCorrelation,
+    found: Iterable[Found],
+    *,
+    is_counted: bool = False,
+    past: Past | None = None,
 ) -> Correlated:
     """Return the groups and episodes of a correlation.
 
     `found` are events that met a rule that it counts, with that rule's id, and `Occurrence`s of the
-    correlations that it counts. With `is_counted` the episodes say when the condition held.
+    correlations that it counts. With `is_counted` the episodes say when the condition held. With a
+    `past`, `found` may begin in the midst of it: with what the first window needs that counts.
     """
+    past = Past() if past is None else past
     grouping = group_events(correlation, found)
     return Correlated(
         groups=tuple(
@@ -91,7 +119,7 @@ def correlate(
                 key=key,
                 shown=members[0].shown,
                 members=members,
-                episodes=tuple(_Walk(correlation, members, is_counted).episodes()),
+                episodes=tuple(_Walk(correlation, members, is_counted, past, key).episodes()),
             )
             for key, members in grouping.ordered()
         ),
@@ -136,7 +164,12 @@ class _Walk:
     """One way through a group, in time: events come into the window, and leave it."""
 
     def __init__(
-        self, correlation: CompiledCorrelation, members: Sequence[Member], is_counted: bool
+        self,
+        correlation: CompiledCorrelation,
+        members: Sequence[Member],
+        is_counted: bool,
+        past: Past,
+        key: GroupKey,
     ) -> None:
         self._bounds, self._span_ns = correlation.bounds, correlation.timespan_ns
         self._members, self._is_counted = members, is_counted
@@ -144,20 +177,40 @@ class _Walk:
         self._oldest = self._next = 0
         self._open: _Open | None = None
         self._held: list[tuple[int, int]] = []
+        self._begins = past.begins
+        self._known = sorted(past.known(key), key=lambda known: known.fired_ns, reverse=True)
+        #: Until when the open episode is known to hold, whatever its window comes to.
+        self._held_until_ns = 0
 
     def episodes(self) -> Iterator[Episode]:
         """Yield the episodes in time; to be called once."""
         for member in self._members:
             time_ns = member.event.time_ns
+            yield from self._reopen(time_ns)
             self._leave_until(time_ns)
             if self._open is not None and self._is_over(self._open, time_ns):
-                yield self._ended(self._open)
+                yield from self._ended(self._open)
             self._tally.add(member)
             self._next += 1
             self._see(time_ns)
         if self._open is not None:
             self._leave_until(self._members[-1].event.time_ns + self._span_ns)
-            yield self._ended(self._open)
+            yield from self._ended(self._open)
+
+    def _reopen(self, time_ns: int) -> Iterator[Episode]:
+        """Go on with the episodes that are known to have been open before this time."""
+        while self._known and self._known[-1].fired_ns <= time_ns:
+            known = self._known.pop()
+            self._leave_until(min(known.held_until_ns, time_ns))
+            if self._open is not None and self._is_over(self._open, known.fired_ns):
+                yield from self._ended(self._open)
+            if self._open is None:
+                since_ns = known.fired_ns - self._span_ns
+                first = bisect_right(self._members, since_ns, key=lambda m: m.event.time_ns)
+                self._open = _Open(first, self._next - 1, known.figure, known.fired_ns)
+                self._held_until_ns = known.held_until_ns
+            self._held_until_ns = max(self._held_until_ns, known.held_until_ns)
+            self._hold(min(known.held_until_ns, time_ns))
 
     def _leave_until(self, time_ns: int) -> None:
         """Let events leave the window, all of one moment at once, up to and with this time."""
@@ -181,7 +234,7 @@ class _Walk:
         if self._is_met():
             current.holds_until_ns = None
         elif current.holds_until_ns is None:
-            current.holds_until_ns = time_ns
+            current.holds_until_ns = max(time_ns, self._held_until_ns)
 
     def _see(self, time_ns: int) -> None:
         """Look at the window that ends with the event that has just come."""
@@ -190,9 +243,10 @@ class _Walk:
         if self._open is not None:
             self._open.last = last
             self._hold(time_ns)
-        elif is_met:
+        elif is_met and self._begins(self._members[last].event):
             self._open = _Open(self._oldest, last, self._tally.figure, time_ns)
-        if is_met and self._is_counted:
+            self._held_until_ns = time_ns
+        if is_met and self._is_counted and self._open is not None:
             self._held.append((self._oldest, last))
 
     def _is_met(self) -> bool:
@@ -205,13 +259,16 @@ class _Walk:
         until_ns = current.holds_until_ns
         return until_ns is not None and time_ns >= until_ns + self._span_ns
 
-    def _ended(self, ended: _Open) -> Episode:
+    def _ended(self, ended: _Open) -> Iterator[Episode]:
+        """Yield the episode; one that is only known to have been has no events here."""
         belonging = self._members[ended.first : ended.last + 1]
         held = tuple(self._held)
         self._open, self._held = None, []
         if ended.holds_until_ns is None:
             raise ValueError("an episode ended while its condition held")
-        return Episode(
+        if not belonging:
+            return
+        yield Episode(
             shown=belonging[0].shown,
             events=_evidence(belonging),
             figure=ended.figure,

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from sigma2hive.model.alerts import Alert, Identity
 from sigma2hive.model.canonical import JsonValue
-from sigma2hive.model.events import Event
+from sigma2hive.model.events import Event, EventKey
 from sigma2hive.model.folding import fold
 from sigma2hive.model.rules import Figure
 
@@ -124,6 +124,33 @@ class OwnAlert:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """A recorded match in short; `number` grows in the order in which matches are stored."""
+
+    number: int
+    rule_id: str
+    key: EventKey
+    time_ns: int
+    found_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """An event in one group of one correlation: what the correlation needs to know of it.
+
+    Unique by all but its `body`. `unit` is the correlation, `group` its group's canonical JSON,
+    `source` by what the event came there.
+    """
+
+    unit: str
+    group: str
+    time_ns: int
+    key: EventKey
+    source: str
+    body: JsonValue
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """All that one slice leads to: stored whole or not at all.
 
@@ -139,6 +166,7 @@ class Step:
     alerts: tuple[QueuedAlert, ...] = ()
     episodes: tuple[StoredEpisode, ...] = ()
     searched: tuple[Searched, ...] = ()
+    counted: tuple[Counted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

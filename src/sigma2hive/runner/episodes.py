@@ -38,7 +38,7 @@ def find_firings(
     `remembered` are episodes of the same correlation and epoch, each identity once.
     """
     by_group: dict[str, list[StoredEpisode]] = {}
-    for episode in sorted(remembered, key=_by_age):
+    for episode in sorted(remembered, key=by_age):
         by_group.setdefault(episode.group, []).append(episode)
     for group in correlated.groups:
         yield from _firings_of(correlation, group, by_group.get(_as_json(group), ()))
@@ -49,7 +49,7 @@ def _firings_of(
 ) -> Iterator[Firing]:
     firings: dict[bytes, Firing] = {}
     for episode in group.episodes:
-        stored = _known(_stored(correlation, group, episode), remembered)
+        stored = stored_as(correlation, group, episode, remembered)
         _join(firings, Firing(stored, episode.shown, episode.events))
     for stored in remembered:
         # What fired looked back for less than a timespan.
@@ -58,6 +58,21 @@ def _firings_of(
         if late:
             _join(firings, Firing(stored, group.shown, tuple(late)))
     yield from firings.values()
+
+
+def stored_as(
+    correlation: CompiledCorrelation,
+    group: Group,
+    episode: Episode,
+    remembered: Iterable[StoredEpisode],
+) -> StoredEpisode:
+    """Return what to store of an episode; `remembered` are those of its group, by age."""
+    return _known(_stored(correlation, group, episode), remembered)
+
+
+def by_age(episode: StoredEpisode) -> tuple[int, bytes]:
+    """Return what episodes are sorted by, so that the elder one speaks."""
+    return episode.start_ns, canonical_json(episode.identity)
 
 
 def _known(episode: StoredEpisode, remembered: Iterable[StoredEpisode]) -> StoredEpisode:
@@ -104,7 +119,3 @@ def _stored(correlation: CompiledCorrelation, group: Group, episode: Episode) ->
 
 def _as_json(group: Group) -> str:
     return canonical_json(group.key).decode("ascii")
-
-
-def _by_age(episode: StoredEpisode) -> tuple[int, bytes]:
-    return episode.start_ns, canonical_json(episode.identity)

@@ -8,6 +8,7 @@ import pytest
 from sigma2hive.model.alerts import Alert, Identity
 from sigma2hive.model.events import Event, EventKey, EventKeyKind
 from sigma2hive.model.service import (
+    Counted,
     DeliveryCounts,
     Fate,
     Interval,
@@ -342,3 +343,65 @@ def test_a_mute_counts_what_it_has_hidden(open_store: Open) -> None:
     ]
     assert [mute.hidden for mute in store.mutes(NOW + 6)] == [0]
     assert [found.muted_by for found in store.find(MatchFilter(fate=Fate.MUTED), 9)] == [1, 1]
+
+
+def test_matches_are_seen_in_the_order_in_which_they_were_stored(open_store: Open) -> None:
+    store = open_store()
+    assert store.last_match() == 0
+    store.commit(Step(matches=(match_of(5), match_of(1))))
+    first = store.last_match()
+    # What is stored again has its number already.
+    store.commit(Step(matches=(match_of(3), match_of(5))))
+    assert [entry.key for entry in store.matches_after(RULE, 0, 2)] == [
+        event_of(5).key,
+        event_of(1).key,
+    ]
+    (later,) = [
+        entry for entry in store.matches_after(RULE, first, 10) if entry.key == event_of(3).key
+    ]
+    assert (later.rule_id, later.time_ns, later.found_ns) == (RULE, event_of(3).time_ns, NOW)
+    assert later.number > first
+    assert not store.matches_after("other", 0, 10)
+
+
+def test_matches_are_counted_by_event_time_and_loaded_by_name(open_store: Open) -> None:
+    store = open_store()
+    store.commit(Step(matches=(match_of(5), match_of(1), match_of(3))))
+    times = [store.time_of_next([RULE, "other"], NOW, NOW + 5 * SECOND, n) for n in range(3)]
+    assert times == [NOW + SECOND, NOW + 3 * SECOND, None]
+    pairs = [(RULE, event_of(number).key) for number in (3, 9, 1)]
+    assert list(store.load(pairs)) == [(RULE, event_of(3)), (RULE, event_of(1))]
+
+
+def test_episodes_are_found_by_their_group(open_store: Open) -> None:
+    store = open_store()
+    one = StoredEpisode(RULE, "epoch", '["g"]', NOW, NOW + SECOND, [1, "x"], 6)
+    store.commit(Step(episodes=(one, replace(one, group='["h"]'))))
+    assert len(store.near(RULE, "epoch", NOW, NOW)) == 2
+    assert list(store.near(RULE, "epoch", NOW, NOW, '["g"]')) == [one]
+
+
+def test_what_is_counted_is_there_once_by_group_and_time(open_store: Open) -> None:
+    store = open_store()
+
+    def counted(number: int, unit: str = "c", group: str = "[]") -> Counted:
+        event = event_of(number)
+        return Counted(unit, group, event.time_ns, event.key, RULE, {"v": number})
+
+    store.commit(Step(counted=(counted(5), counted(1))))
+    seen = store.counted_after("c", 0)
+    assert [entry for _, entry in seen] == [counted(5), counted(1)]
+    others = (counted(2, "d"), counted(3, group="[1]"))
+    store.commit(Step(counted=(counted(1), counted(4), *others)))
+    after = [entry for _, entry in store.counted_after("c", seen[-1][0])]
+    assert [entry for entry in after if entry not in {e.key: e for _, e in seen}.values()] == [
+        counted(4),
+        counted(3, group="[1]"),
+    ]
+    assert list(store.counted("c", "[]", NOW + SECOND, NOW + 5 * SECOND)) == [
+        counted(1),
+        counted(4),
+    ]
+    store.prune_counted("c", NOW + 4 * SECOND)
+    assert list(store.counted("c", "[]", NOW, NOW + 9 * SECOND)) == [counted(4), counted(5)]
+    assert [entry for _, entry in store.counted_after("d", 0)] == [counted(2, "d")]

@@ -30,14 +30,24 @@ def save_episodes(connection: sqlite3.Connection, episodes: Iterable[StoredEpiso
         )
 
 
-def episodes_near(
-    connection: sqlite3.Connection, rule_id: str, epoch: str, start_ns: int, end_ns: int
+def episodes_near(  # noqa: PLR0913, PLR0917 - what the store's `near` asks
+    connection: sqlite3.Connection,
+    rule_id: str,
+    epoch: str,
+    start_ns: int,
+    end_ns: int,
+    group: str | None = None,
 ) -> tuple[StoredEpisode, ...]:
-    """Return the episodes of a correlation's epoch that overlap [start_ns, end_ns]."""
+    """Return the episodes of a correlation's epoch, or of one group, that overlap this span."""
+    of_group = "" if group is None else "AND grouped_by = ?"
     rows = connection.execute(
-        """SELECT grouped_by, start_ns, end_ns, identity, exact_figure FROM episode
-           WHERE rule_id = ? AND epoch = ? AND start_ns <= ? AND end_ns >= ?""",
-        (rule_id, epoch, _bounded(end_ns), _bounded(start_ns)),
+        f"""SELECT grouped_by, start_ns, end_ns, identity, exact_figure FROM episode
+            WHERE rule_id = ? AND epoch = ? {of_group} AND start_ns <= ? AND end_ns >= ?""",  # noqa: S608
+        (
+            *(rule_id, epoch),
+            *(() if group is None else (group,)),
+            *(_bounded(end_ns), _bounded(start_ns)),
+        ),
     ).fetchall()
     return tuple(
         StoredEpisode(rule_id, epoch, group, start, end, json.loads(identity), _figure(figure))

@@ -10,7 +10,7 @@ May be used from several threads.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from sigma2hive.diagnostics import Sigma2hiveError
@@ -18,6 +18,7 @@ from sigma2hive.model.alerts import Alert, Identity
 from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.events import Event, EventKey
 from sigma2hive.model.service import (
+    Counted,
     Delivery,
     DeliveryCounts,
     MatchFilter,
@@ -28,6 +29,7 @@ from sigma2hive.model.service import (
     RuleRecord,
     Searched,
     Step,
+    Stored,
     StoredEpisode,
 )
 
@@ -98,8 +100,50 @@ class Matches(Protocol):
     def own_alerts(self, since_ns: int, rule_id: str = "") -> Sequence[OwnAlert]:
         """Return the alerts of matches' own made since then, of a rule or of all, oldest first."""
 
-    def near(self, rule_id: str, epoch: str, start_ns: int, end_ns: int) -> Sequence[StoredEpisode]:
-        """Return the episodes of a correlation's epoch that overlap [start_ns, end_ns]."""
+    def near(
+        self, rule_id: str, epoch: str, start_ns: int, end_ns: int, group: str | None = None
+    ) -> Sequence[StoredEpisode]:
+        """Return the episodes of a correlation's epoch, or of one group, that overlap this span.
+
+        Both ends are included.
+        """
+
+    def matches_after(self, rule_id: str, number: int, limit: int) -> Sequence[Stored]:
+        """Return matches of a rule that were stored after the one with this number, in order.
+
+        Whatever is committed later has a higher number than all that could be read before. A store
+        that cannot promise that gives some again: those that may have been overtaken.
+        """
+
+    def last_match(self) -> int:
+        """Return the number of the match that was stored last, 0 where there is none."""
+
+    def time_of_next(
+        self, rule_ids: Collection[str], start_ns: int, end_ns: int, ordinal: int
+    ) -> int | None:
+        """Return the event time of the match with this ordinal, counted from 0, of these rules.
+
+        By event time in [start_ns, end_ns); None where there are fewer.
+        """
+
+    def load(self, pairs: Iterable[tuple[str, EventKey]]) -> Iterator[tuple[str, Event]]:
+        """Yield (rule id, event) of these matches, in this order; what is not there is left out."""
+
+
+class Counting(Protocol):
+    """What correlations count, by group: made of matches, and made again where it is lost."""
+
+    def counted_after(self, unit: str, number: int) -> Sequence[tuple[int, Counted]]:
+        """Return what a correlation counts since the entry with this number, in order.
+
+        The same promise as that of `matches_after`.
+        """
+
+    def counted(self, unit: str, group: str, start_ns: int, end_ns: int) -> Sequence[Counted]:
+        """Return what is counted in one group, by event time in [start_ns, end_ns), in order."""
+
+    def prune_counted(self, unit: str, before_ns: int) -> None:
+        """Forget what happened before; without harm where no window reaches back to it."""
 
 
 class Outbox(Protocol):
@@ -149,7 +193,7 @@ class Mutes(Protocol):
         """End a mute early; False where there is none that holds."""
 
 
-class StateStore(Progress, Matches, Outbox, Mutes, Protocol):
+class StateStore(Progress, Matches, Counting, Outbox, Mutes, Protocol):
     """All of it."""
 
     def close(self) -> None:

@@ -12,7 +12,14 @@ from typing import Any
 from sigma2hive.model.alerts import Identity
 from sigma2hive.model.canonical import canonical_json
 from sigma2hive.model.events import Event, EventKey
-from sigma2hive.model.service import Fate, MatchFilter, OwnAlert, RecordedMatch, StoredEpisode
+from sigma2hive.model.service import (
+    Fate,
+    MatchFilter,
+    OwnAlert,
+    RecordedMatch,
+    Stored,
+    StoredEpisode,
+)
 from sigma2hive.model.values import Values, flatten
 from sigma2hive.runner.store.episodes import episodes_near
 from sigma2hive.runner.store.file import StoreFile
@@ -135,10 +142,57 @@ class StoredMatches:
             for rule, group, type_, source, ref, made_ns in rows
         ]
 
-    def near(self, rule_id: str, epoch: str, start_ns: int, end_ns: int) -> Sequence[StoredEpisode]:
-        """Return the episodes of a correlation's epoch that overlap [start_ns, end_ns]."""
+    def near(
+        self, rule_id: str, epoch: str, start_ns: int, end_ns: int, group: str | None = None
+    ) -> Sequence[StoredEpisode]:
+        """Return the episodes of a correlation's epoch, or of one group, that overlap this span."""
         with self._file.reading() as connection:
-            return episodes_near(connection, rule_id, epoch, start_ns, end_ns)
+            return episodes_near(connection, rule_id, epoch, start_ns, end_ns, group)
+
+    def matches_after(self, rule_id: str, number: int, limit: int) -> Sequence[Stored]:
+        """Return matches of a rule that were stored after the one with this number, in order."""
+        with self._file.reading() as connection:
+            rows = connection.execute(
+                """SELECT number, rule_id, key, time_ns, found_ns FROM match
+                   WHERE rule_id = ? AND number > ? ORDER BY number LIMIT ?""",
+                (rule_id, number, limit),
+            ).fetchall()
+        return [
+            Stored(row[0], row[1], parse_key(json.loads(row[2])), row[3], row[4]) for row in rows
+        ]
+
+    def last_match(self) -> int:
+        """Return the number of the match that was stored last, 0 where there is none."""
+        with self._file.reading() as connection:
+            row = connection.execute(
+                "SELECT seq FROM sqlite_sequence WHERE name = 'match'"
+            ).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def time_of_next(
+        self, rule_ids: Collection[str], start_ns: int, end_ns: int, ordinal: int
+    ) -> int | None:
+        """Return the event time of the match with this ordinal in [start_ns, end_ns), from 0."""
+        marks = ", ".join("?" * len(rule_ids))
+        with self._file.reading() as connection:
+            row = connection.execute(
+                f"""SELECT time_ns FROM match
+                    WHERE rule_id IN ({marks}) AND time_ns >= ? AND time_ns < ?
+                    ORDER BY time_ns LIMIT 1 OFFSET ?""",  # noqa: S608
+                (*rule_ids, start_ns, end_ns, ordinal),
+            ).fetchone()
+        return None if row is None else int(row[0])
+
+    def load(self, pairs: Iterable[tuple[str, EventKey]]) -> Iterator[tuple[str, Event]]:
+        """Yield (rule id, event) of these matches, in this order; what is not there is left out."""
+        for rule_id, key in pairs:
+            with self._file.reading() as connection:
+                row = connection.execute(
+                    f"SELECT {_COLUMNS} FROM match WHERE rule_id = ? AND key = ?",  # noqa: S608
+                    (rule_id, written_key(key)),
+                ).fetchone()
+            if row is not None:
+                yield rule_id, _match(row).event
 
 
 def insert_matches(connection: sqlite3.Connection, matches: Iterable[RecordedMatch]) -> None:

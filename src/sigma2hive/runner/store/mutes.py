@@ -23,7 +23,7 @@ class StoredMutes:
             rows = connection.execute(
                 """SELECT number, rule_id, conditions, since_ns, until_ns, reason, asked_by,
                           ended_ns,
-                          (SELECT count(*) FROM match WHERE muted_by = number)
+                          (SELECT count(*) FROM match WHERE muted_by = mute.number)
                    FROM mute
                    WHERE ?1 IS NULL OR (since_ns <= ?1 AND ?1 < until_ns AND ended_ns IS NULL)
                    ORDER BY number""",

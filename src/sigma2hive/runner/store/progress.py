@@ -16,6 +16,7 @@ from sigma2hive.model.service import (
     SearchStatus,
     Step,
 )
+from sigma2hive.runner.store.counted import insert_counted
 from sigma2hive.runner.store.episodes import save_episodes
 from sigma2hive.runner.store.file import StoreFile
 from sigma2hive.runner.store.interface import MovedError
@@ -51,6 +52,7 @@ class StoredProgress:
             insert_matches(connection, step.matches)
             queue_alerts(connection, step.alerts)
             save_episodes(connection, step.episodes)
+            insert_counted(connection, step.counted)
             _enter(connection, step.searched)
 
     def forget(self, units: Collection[str]) -> None:

@@ -53,6 +53,7 @@ SCHEMA = Schema(
         ) STRICT;
         CREATE INDEX searched_by_unit ON searched (unit, start_ns);
         CREATE TABLE match (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
             rule_id TEXT NOT NULL,
             key TEXT NOT NULL,  -- canonical JSON
             time_ns INTEGER NOT NULL,
@@ -69,6 +70,19 @@ SCHEMA = Schema(
         ) STRICT;
         CREATE INDEX match_by_time ON match (rule_id, time_ns);
         CREATE INDEX match_by_found ON match (found_ns);
+        CREATE INDEX match_by_number ON match (rule_id, number);
+        -- What correlations count, by group: matches again, with what a correlation reads of them.
+        CREATE TABLE counted (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            unit TEXT NOT NULL,
+            grouped_by TEXT NOT NULL,  -- canonical JSON
+            time_ns INTEGER NOT NULL,
+            key TEXT NOT NULL,         -- canonical JSON
+            source TEXT NOT NULL,
+            body TEXT NOT NULL,        -- JSON
+            UNIQUE (unit, grouped_by, time_ns, key, source)
+        ) STRICT;
+        CREATE INDEX counted_by_number ON counted (unit, number);
         CREATE TABLE alert (
             number INTEGER PRIMARY KEY AUTOINCREMENT,
             type TEXT NOT NULL,

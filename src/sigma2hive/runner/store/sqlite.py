@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sigma2hive.runner.store.counted import StoredCounted
 from sigma2hive.runner.store.file import StoreFile
 from sigma2hive.runner.store.matches import StoredMatches
 from sigma2hive.runner.store.mutes import StoredMutes
@@ -11,7 +12,7 @@ from sigma2hive.runner.store.outbox import StoredOutbox
 from sigma2hive.runner.store.progress import StoredProgress
 
 
-class SqliteStore(StoredProgress, StoredMatches, StoredOutbox, StoredMutes):
+class SqliteStore(StoredProgress, StoredMatches, StoredCounted, StoredOutbox, StoredMutes):
     """What `interface.StateStore` says; a step is one transaction."""
 
     def __init__(self, path: Path, *, is_checked: bool = False) -> None:

@@ -1,0 +1,173 @@
+"""Correlations over cycles and restarts: steps of the store, made of recorded matches.
+
+Takes what is compiled, a store and the time; yields a step at a time, each of which is to be
+committed before the next is asked for. Nothing is remembered between two calls: each correlation
+goes on from its own position in the store, and every step may be repeated without harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from sigma2hive.model.events import Event
+from sigma2hive.model.rules import Compiled
+from sigma2hive.model.service import (
+    Counted,
+    RuleRecord,
+    Step,
+    StoredEpisode,
+)
+from sigma2hive.model.times import NANOSECONDS
+from sigma2hive.runner.correlating.counting import Tell, count_occurrence
+from sigma2hive.runner.correlating.evidence import Evidence
+from sigma2hive.runner.correlating.positions import Reached, read_position
+from sigma2hive.runner.correlating.taking import Taking
+from sigma2hive.runner.correlating.telling import Telling, Told
+from sigma2hive.runner.correlating.trees import UNITS, Node, Tree, trees_of
+from sigma2hive.runner.correlating.walking import Horizon, Walker
+from sigma2hive.runner.matching import Matcher
+from sigma2hive.runner.raising import Raiser
+from sigma2hive.runner.store.interface import StateStore
+
+#: An episode that fired longer ago than this, when it is found, is no news.
+_NEWS_NS = 900 * NANOSECONDS
+#: How often one correlation takes in matches before others have their turn.
+_TURNS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class CorrelatingSettings:
+    """`watermark_seconds` are waited for events that come out of order before anything fires."""
+
+    watermark_seconds: float = 60.0
+
+    @property
+    def watermark_ns(self) -> int:
+        """The same in nanoseconds."""
+        return int(self.watermark_seconds * NANOSECONDS)
+
+
+@dataclass(slots=True)
+class Correlator:
+    """Works out all correlations of one version of the repository."""
+
+    compiled: Compiled
+    raiser: Raiser
+    store: StateStore
+    rules: Mapping[str, RuleRecord]
+    settings: CorrelatingSettings = field(default_factory=CorrelatingSettings)
+    tell: Tell = lambda _: None
+    _matcher: Matcher = field(init=False)
+    _trees: tuple[Tree, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        by_id = self.compiled.by_id()
+        counted = {leaf for entry in self.compiled.correlations for leaf in entry.leaves}
+        alone = Compiled(tuple(by_id[leaf] for leaf in sorted(counted)), self.compiled.correlations)
+        self._matcher = Matcher(alone)
+        self._trees = tuple(trees_of(self.compiled))
+
+    def steps(self, now_ns: int) -> Iterator[Step]:
+        """Yield the steps that are due, each to be committed before the next is asked for."""
+        positions = self.store.positions(UNITS)
+        for tree in self._trees:
+            record = self.rules.get(tree.top.info.id)
+            if record is None or record.disabled:
+                continue
+            position = positions.get(tree.unit)
+            stands = None if position is None else read_position(position)
+            yield from _Work(self, tree, record.since_ns, now_ns, stands).steps()
+
+    def telling(self, tree: Tree) -> Telling:
+        """Return what makes the alerts of a tree."""
+        return Telling(self.store, tree, self._matcher, self.raiser)
+
+
+@dataclass(slots=True)
+class _Work:
+    """Works out one tree; `stands` is where the store says that it is."""
+
+    by: Correlator
+    tree: Tree
+    since_ns: int
+    now_ns: int
+    stands: Reached | None
+
+    def steps(self) -> Iterator[Step]:
+        """Yield what is due."""
+        store = self.by.store
+        if self.stands is None:
+            yield self._step(Reached(self.since_ns - self.tree.context_ns, store.last_match()))
+        taking = Taking(store, self.tree, self.by.settings.watermark_ns, self.by.tell)
+        for _ in range(_TURNS):
+            taken = taking.take(self._reached, self.now_ns)
+            if taken.matches or taken.is_more:
+                yield self._step(taken.reached, counted=taken.entries)
+            for node in self.tree.nodes:
+                yield from self._worked_out(node)
+            if not taken.is_more:
+                return
+
+    @property
+    def _reached(self) -> Reached:
+        if self.stands is None:
+            raise ValueError("the first step says where the tree stands")
+        return self.stands
+
+    def _step(self, reached: Reached, counted: Sequence[Counted] = ()) -> Step:
+        """Return the step after which the tree stands there."""
+        expected = None if self.stands is None else self.stands.as_position()
+        self.stands = reached
+        return Step(
+            unit=self.tree.unit,
+            position=reached.as_position(),
+            expected=expected,
+            counted=tuple(counted),
+        )
+
+    def _worked_out(self, node: Node) -> Iterator[Step]:
+        """Yield the step of one correlation, where it counts anything new."""
+        number, before_ns = self._reached.of_node(node.correlation.info.id)
+        new = self.by.store.counted_after(node.unit, number)
+        if not new:
+            return
+        judge = self.by.raiser.judge
+        try:
+            yield self._worked_out_step(node, new, before_ns)
+        except BaseException:
+            judge.discard()
+            raise
+        judge.keep()
+
+    def _worked_out_step(
+        self, node: Node, new: Sequence[tuple[int, Counted]], before_ns: int
+    ) -> Step:
+        is_top = node.correlation is self.tree.top
+        telling = self.by.telling(self.tree)
+        horizon = Horizon(before_ns, self._reached.horizon_ns)
+        begins = self._begins if is_top else lambda _: True
+        evidence = Evidence(self.by.store, self.tree)
+        walker = Walker(self.by.store, node, self.tree.top.epoch, horizon, evidence, begins)
+        counted: list[Counted] = []
+        episodes: list[StoredEpisode] = []
+        told: list[Told] = []
+        for walked in walker.walk(entry for _, entry in new):
+            episodes.extend(walked.episodes)
+            for found, identity in walked.held:
+                counted.extend(count_occurrence(self.tree, node, found, identity, self.by.tell))
+            if is_top:
+                told.extend(telling.told_of(grown, self.now_ns) for grown in walked.grown)
+        alerts = [entry.queued for entry in told if entry.queued is not None]
+        if is_top:
+            alerts.extend(self.by.raiser.judge.summaries(self.now_ns))
+        last, _ = new[-1]
+        reached = self._reached.with_node(node.correlation.info.id, last)
+        step = self._step(reached, counted)
+        records = tuple(entry.record for entry in told if entry.record is not None)
+        return replace(step, matches=records, alerts=tuple(alerts), episodes=tuple(episodes))
+
+    def _begins(self, event: Event) -> bool:
+        """Whether an episode may begin at an event: the past raises no alerts."""
+        taken_ns = event.time_ns if event.ingested_ns is None else event.ingested_ns
+        return taken_ns >= self.since_ns

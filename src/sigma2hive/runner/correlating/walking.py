@@ -1,0 +1,200 @@
+"""One correlation over the groups in which something is new: which episodes, and which grew.
+
+Takes a node of a tree, what is new in its groups, and the store; reads of each group only what the
+windows of the new events need. Gives the episodes with the entries that belong to them, and the
+events at which the condition held. Reads the store, and writes nothing.
+
+Where an episode began long ago, its events are not read again: that it is open, and until when its
+condition held at least, is stored with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from sigma2hive.engine import (
+    Correlated,
+    Group,
+    Known,
+    Occurrence,
+    Past,
+    correlate,
+    occurrences_of,
+)
+from sigma2hive.model.canonical import JsonValue, canonical_json
+from sigma2hive.model.events import Event
+from sigma2hive.model.service import Counted, StoredEpisode
+from sigma2hive.runner.correlating.counting import found_in, group_text
+from sigma2hive.runner.correlating.evidence import Evidence
+from sigma2hive.runner.correlating.trees import Node
+from sigma2hive.runner.episodes import Firing, by_age, find_firings, stored_as
+from sigma2hive.runner.store.interface import StateStore
+
+#: New events of a group that lie further apart are looked at one after the other: what lies
+#: between them does not matter to either. In time spans.
+_APART = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """Until when events are complete: what happened until `now_ns` is there, but for what is late.
+
+    `before_ns` is where that was when the correlation was worked out last.
+    """
+
+    before_ns: int
+    now_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """An episode that began, or to which events were added.
+
+    `firing` has all of its events that were looked at; `entries` are the group's, `new` those that
+    were not looked at before. `was_known` says that the episode fired earlier, `is_late` that
+    something new happened before what was looked at already.
+    """
+
+    firing: Firing
+    entries: Sequence[Counted]
+    new: Sequence[Counted]
+    was_known: bool
+    is_late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """What came of a stretch of one group. `held` are events at which the condition held, each with
+    the identity of its episode."""
+
+    episodes: Sequence[StoredEpisode]
+    grown: Sequence[Grown]
+    held: Sequence[tuple[Occurrence, JsonValue]]
+
+
+@dataclass(frozen=True, slots=True)
+class Walker:
+    """Works out one correlation of a tree; `begins` says at which events an episode may begin."""
+
+    store: StateStore
+    node: Node
+    epoch: str
+    horizon: Horizon
+    evidence: Evidence
+    begins: Callable[[Event], bool] = lambda _: True
+
+    def walk(self, new: Iterable[Counted]) -> Iterator[Walked]:
+        """Yield what came of each group in which something is new, one at a time."""
+        by_group: dict[str, list[Counted]] = {}
+        for entry in new:
+            by_group.setdefault(entry.group, []).append(entry)
+        for group, entries in by_group.items():
+            for stretch in self._stretches(entries):
+                yield from self._stretch(group, stretch)
+
+    def _stretches(self, entries: Sequence[Counted]) -> Iterator[Sequence[Counted]]:
+        """Yield the entries in time, cut where nothing of one stretch matters to the next."""
+        apart_ns = _APART * self.node.correlation.timespan_ns
+        stretch: list[Counted] = []
+        for entry in sorted(entries, key=lambda entry: entry.time_ns):
+            if stretch and entry.time_ns - stretch[-1].time_ns > apart_ns:
+                yield stretch
+                stretch = []
+            stretch.append(entry)
+        yield stretch
+
+    def _stretch(self, group: str, new: Sequence[Counted]) -> Iterator[Walked]:
+        correlation = self.node.correlation
+        span_ns = correlation.timespan_ns
+        first_ns, last_ns = new[0].time_ns, new[-1].time_ns
+        end_ns = max(last_ns, min(self.horizon.now_ns, last_ns + 2 * span_ns))
+        remembered = self._remembered(group, first_ns - span_ns, end_ns)
+        known = [
+            # What is stored is certain: the condition held until a time span before its end.
+            Known(entry.start_ns, entry.end_ns + 1 - span_ns, entry.figure)
+            for entry in remembered
+        ]
+        start_ns = min((first_ns, *(entry.held_until_ns for entry in known))) - span_ns + 1
+        entries = self.store.counted(self.node.unit, group, start_ns, end_ns + 1)
+        correlated = correlate(
+            correlation,
+            found_in(entries),
+            is_counted=bool(self.node.counted_by),
+            past=Past(
+                lambda event: event.time_ns >= first_ns and self.begins(event),
+                lambda key: known if group_text(key) == group else (),
+            ),
+        )
+        for found in correlated.groups:
+            if group_text(found.key) == group:
+                certain = self._whole(_certain(found, end_ns), entries)
+                yield self._walked(certain, entries, new, remembered)
+
+    def _whole(self, group: Group, entries: Sequence[Counted]) -> Group:
+        """Let each episode begin with the first event that led to it, however deep."""
+        if not self.node.correlation.chained:
+            return group
+        episodes = []
+        for episode in group.episodes:
+            after_ns = episode.fired_ns - self.node.correlation.timespan_ns
+            window = [entry for entry in entries if after_ns < entry.time_ns <= episode.fired_ns]
+            if window:
+                first = self.evidence.first_of(window)
+                begun = Event(first.key, first.time_ns, {}, b"")
+                episode = replace(episode, events=(begun, *episode.events))  # noqa: PLW2901
+            episodes.append(episode)
+        return replace(group, episodes=tuple(episodes))
+
+    def _remembered(self, group: str, start_ns: int, end_ns: int) -> Sequence[StoredEpisode]:
+        near = self.store.near(self.node.episodes_of, self.epoch, start_ns, end_ns, group)
+        return sorted(near, key=by_age)
+
+    def _walked(
+        self,
+        group: Group,
+        entries: Sequence[Counted],
+        new: Sequence[Counted],
+        remembered: Sequence[StoredEpisode],
+    ) -> Walked:
+        correlation = self.node.correlation
+        first_ns = new[0].time_ns
+        new_keys = {entry.key for entry in new}
+        earlier = {canonical_json(entry.identity) for entry in remembered}
+        firings = [
+            firing
+            for firing in find_firings(correlation, Correlated((group,)), remembered)
+            if any(event.key in new_keys for event in firing.events)
+        ]
+        grown = [
+            Grown(
+                firing=firing,
+                entries=entries,
+                new=new,
+                was_known=canonical_json(firing.stored.identity) in earlier,
+                is_late=first_ns <= self.horizon.before_ns,
+            )
+            for firing in firings
+        ]
+        identities = [
+            stored_as(correlation, group, episode, remembered).identity
+            for episode in group.episodes
+        ]
+        held = [
+            (found, identities[found.unit[2]])
+            for found in occurrences_of(correlation, Correlated((group,)))
+            if found.event.time_ns >= first_ns
+        ]
+        return Walked([self._own(firing.stored) for firing in firings], grown, held)
+
+    def _own(self, stored: StoredEpisode) -> StoredEpisode:
+        return replace(stored, rule_id=self.node.episodes_of, epoch=self.epoch)
+
+
+def _certain(group: Group, until_ns: int) -> Group:
+    """Cut off what is only so if no more events come after this time."""
+    episodes = tuple(
+        replace(episode, holds_until_ns=min(episode.holds_until_ns, until_ns))
+        for episode in group.episodes
+    )
+    return replace(group, episodes=episodes)

@@ -1,0 +1,145 @@
+"""Worked out bit by bit, correlations find what one pass over everything finds.
+
+Events come in any order, as late as the watermark allows; cycles fall anywhere; the process dies at
+any step and starts again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from sigma2hive.model.events import Event
+from sigma2hive.model.mappings import Mappings
+from sigma2hive.model.rules import Compiled
+from tests.runner.correlating.world import (
+    WATERMARK,
+    KilledError,
+    Service,
+    compiled_from,
+    event,
+    joined,
+    one_pass,
+    rule,
+)
+
+MANY = joined("many", "event_count", "failed", "condition: {gte: 3}")
+CHAIN = joined("chain", "temporal_ordered", "many, worked")
+BY_HOST = MANY.replace("[user]", "[user, host]")
+FILTER = (
+    "title: Mute\nid: f0000000-0000-4000-8000-000000000001\nlogsource: {product: site}\n"
+    "filter:\n    rules: [chain]\n    selection: {account: u1}\n    condition: not selection\n"
+)
+ALIASED = joined(
+    "aliased",
+    "temporal",
+    "failed, worked",
+    "aliases: {who: {failed: user, worked: account}}",
+    group_by="who",
+)
+#: Correlations by what they show; the rules are failed, worked and sent.
+CASES: Mapping[str, tuple[str, ...]] = {
+    "event_count": (MANY,),
+    "range": (joined("few", "event_count", "failed", "condition: {gte: 2, lte: 3}"),),
+    "value_count": (
+        joined("spray", "value_count", "failed", "condition: {field: account, gte: 3}"),
+    ),
+    "temporal": (joined("both", "temporal", "failed, worked"),),
+    "temporal_ordered": (joined("order", "temporal_ordered", "failed, worked"),),
+    "value_sum": (joined("sum", "value_sum", "sent", "condition: {field: bytes, gt: 20}"),),
+    "value_avg": (joined("mean", "value_avg", "sent", "condition: {field: bytes, gte: 8}"),),
+    "value_median": (joined("mid", "value_median", "sent", "condition: {field: bytes, gte: 8}"),),
+    "value_percentile": (
+        joined(
+            "rank",
+            "value_percentile",
+            "sent",
+            "condition: {field: bytes, gte: 8, percentile: 75}",
+        ),
+    ),
+    "chain": (MANY, CHAIN),
+    "chain that generates": (MANY, CHAIN.replace("timespan", "generate: true\n    timespan")),
+    "chain that counts episodes": (
+        BY_HOST,
+        joined("spread", "event_count", "many", "condition: {gte: 2}"),
+    ),
+    "chain of chains": (MANY, CHAIN, joined("last", "temporal_ordered", "chain, sent")),
+    "chain by another field": (MANY.replace("[user]", "[host]"), CHAIN),
+    "chain with a filter": (MANY, CHAIN, FILTER),
+    "aliases": (ALIASED,),
+    "short": (joined("short", "event_count", "failed", "condition: {gte: 2}", timespan="30s"),),
+}
+
+
+@cache
+def compiled_once(case: str) -> tuple[Compiled, Mappings]:
+    rules = [rule(action) for action in ("failed", "worked", "sent")]
+    with TemporaryDirectory() as name:
+        return compiled_from(Path(name), *rules, *CASES[case])
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> list[tuple[float, Event]]:
+    """Events, each with when it arrives: not later than the watermark."""
+    found = []
+    count = draw(st.integers(1, 40))
+    seconds = 0
+    for number in range(count):
+        seconds += draw(st.sampled_from([0, 1, 7, 30, 100, 200, 310, 599, 600, 601, 1300]))
+        values = {
+            "user": draw(st.sampled_from(["anna", "anna", "Anna", "ben"])),
+            "host": draw(st.sampled_from(["h1", "h2"])),
+            "account": draw(st.sampled_from(["anna", "u1", "u2", "u3"])),
+            "bytes": draw(st.sampled_from(["1", "5.5", "10", "12", "n/a"])),
+        }
+        action = draw(st.sampled_from(["failed", "failed", "worked", "sent"]))
+        late = draw(st.integers(0, WATERMARK))
+        found.append((seconds + late, event(seconds, action, number, **values)))
+    return sorted(found, key=lambda arrival: arrival[0])
+
+
+@pytest.mark.parametrize("case", CASES)
+@settings(max_examples=15, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(
+    arriving=arrivals(),
+    pauses=st.lists(st.sampled_from([20, 70, 400, 3000]), min_size=1, max_size=20),
+    deaths=st.lists(st.tuples(st.integers(1, 12), st.booleans()), max_size=3),
+)
+def test_cycles_restarts_and_order_change_nothing(
+    case: str,
+    arriving: list[tuple[float, Event]],
+    pauses: list[int],
+    deaths: list[tuple[int, bool]],
+) -> None:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        service = Service(folder, *compiled_once(case))
+        waiting, left, now, number = list(arriving), list(deaths), 0.0, 0
+        while waiting or now < arriving[-1][0] + 2 * WATERMARK:
+            now += pauses[number % len(pauses)]
+            number += 1
+            come = [entry for at, entry in waiting if at <= now]
+            waiting = waiting[len(come) :]
+            for each in come:
+                service.record([each], now)
+            if left and not service.dies_in > 0:
+                service.dies_in, service.dies_after = left.pop()
+            try:
+                service.work(now)
+            except KilledError:
+                service.end()
+                service.start()
+        service.dies_in = 0
+        service.work(now + WATERMARK)
+        found = service.told()
+        ids = {entry.info.id for entry in service.compiled.correlations}
+        assert ids
+        expected = one_pass(service.compiled, service.mappings, [each for _, each in arriving])
+        service.end()
+        assert found == expected

@@ -200,3 +200,21 @@ def test_a_rule_that_is_not_there_is_told(folder: Path) -> None:
     result = run("matches", "--rule", "Shadow copys deleted")
     assert result.exit_code == 3
     assert "did you mean 'Shadow copies deleted'?" in result.stderr
+
+
+def test_a_maintenance_window_of_a_rule_that_is_not_there_is_told(folder: Path) -> None:
+    (folder / "mappings").mkdir()
+    window = "{reason: x, owner: y, rules: [base_rul], from: 2026-11-28, until: 2026-11-29}"
+    (folder / "mappings" / "maintenance.yml").write_text(f"windows:\n  - {window}\n")
+    result = run("run", "--once", "--dry-run", "--events", "events.ndjson")
+    assert result.exit_code == 0
+    assert "mappings/maintenance.yml:2:6: warning S2H405: a maintenance window" in result.stderr
+    assert "did you mean 'base_rule'?" in result.stderr
+
+
+def test_a_misspelt_field_of_a_group_is_told(folder: Path) -> None:
+    file = folder / "sigma_rules" / "rule.yml"
+    file.write_text(file.read_text() + "sigma2hive:\n    group: [host.nmae]\n")
+    result = run("run", "--once", "--dry-run", "--events", "events.ndjson")
+    assert "sigma_rules/rule.yml:10:5: warning S2H409" in result.stderr
+    assert "did you mean 'host.name'?" in result.stderr

@@ -233,3 +233,13 @@ def test_a_span_that_is_none_and_two_sources_at_once_are_refused(
     site: Path, arguments: list[str]
 ) -> None:
     assert run(*arguments).exit_code == 2
+
+
+def test_what_is_in_an_index_of_our_own_is_no_event(site: Path) -> None:
+    profile = (site / "mappings" / "schemas" / "site.yml").read_text()
+    index = profile.partition("service: security, indices: [")[2].partition("]")[0]
+    settings = site / "sigma2hive.yml"
+    settings.write_text(settings.read_text() + f"sources: {{own_indices: [{index}]}}\n")
+    result = run("--since", "24h")
+    assert result.exit_code == 0, result.output
+    assert "0 alerts" in result.stdout.splitlines()[-1]

@@ -14,9 +14,15 @@ from sigma2hive.alerts.checks import read_custom
 from sigma2hive.alerts.lookup import ecs_fields
 from sigma2hive.alerts.templates import asked_fields
 from sigma2hive.diagnostics import Diagnostics, Location, nearest
-from sigma2hive.model.mappings import Mappings, ObservableMapping, TemplateText, templates_of
+from sigma2hive.model.mappings import (
+    AlertSettings,
+    Mappings,
+    ObservableMapping,
+    TemplateText,
+    templates_of,
+)
 from sigma2hive.model.profiles import LogsourcePlace
-from sigma2hive.model.rules import RuleInfo
+from sigma2hive.model.rules import RuleInfo, place_of
 
 #: How alike a name and a known one are that the name is a mistake: a letter or two.
 _NEAR_MISS = 0.88
@@ -35,6 +41,7 @@ class KnownFields:
         custom = read_custom(info, Diagnostics(), mappings.observables.data_types)
         mapped = _mapped(mappings) | {row.field for row in custom.observables}
         self._check_templates(templates_of(custom.settings), mapped, diagnostics)
+        self._check_group(info, custom.settings, diagnostics)
         self._check_rows(custom.observables, diagnostics)
 
     def check_mappings(self, mappings: Mappings, diagnostics: Diagnostics) -> None:
@@ -54,6 +61,17 @@ class KnownFields:
                 if name not in mapped and not self._knows(name):
                     hint = nearest(name, self._all(), "check its spelling.")
                     _report(name, template.location, f"{hint} {_REMEDY}", diagnostics)
+
+    def _check_group(
+        self, info: RuleInfo, settings: AlertSettings, diagnostics: Diagnostics
+    ) -> None:
+        """Report fields that matches are told apart by although no event has them."""
+        by = settings.suppress.by if settings.suppress is not None else ()
+        for name in dict.fromkeys((*(settings.group or ()), *by)):
+            if not self._knows(name) and _is_near(name, self._all()):
+                keys = ("group",) if name in (settings.group or ()) else ("suppress", "by")
+                place = place_of(info.custom_places, keys) or info.location
+                _report(name, place, nearest(name, self._all()), diagnostics)
 
     def _check_rows(self, rows: Iterable[ObservableMapping], diagnostics: Diagnostics) -> None:
         for row in rows:

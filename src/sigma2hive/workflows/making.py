@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sigma2hive.alerts import KnownFields, check_custom, check_kibana, check_mappings
 from sigma2hive.compiler import compile_all
-from sigma2hive.diagnostics import ConfigurationError, Diagnostics
+from sigma2hive.diagnostics import ConfigurationError, Diagnostics, nearest
 from sigma2hive.model.mappings import Mappings
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import Compiled, DetectionRepository
@@ -66,6 +66,7 @@ def make(
     )
     repository = _with_valid_attributes(repository, mappings, problems)
     compiled = compile_all(repository, profile, problems, layers.outcomes)
+    _check_maintenance(mappings, repository, problems)
     _check_fields(repository, compiled, profile, mappings, problems)
     problems.show_from(settings.root)
     program, layer = layers.program_of(compiled)
@@ -113,6 +114,21 @@ def _check_fields(
         entry.check_rule(correlation.info, mappings, problems)
     if heads:
         known(heads, ()).check_mappings(mappings, problems)
+
+
+def _check_maintenance(
+    mappings: Mappings, repository: DetectionRepository, problems: Diagnostics
+) -> None:
+    """Report rules that maintenance windows name and that are not there: nothing would be quiet."""
+    infos = [entry.info for entry in repository.rules]
+    infos += [entry.info for entry in repository.correlations]
+    known = {name for info in infos for name in (info.id.lower(), info.name) if name}
+    for window in mappings.maintenance:
+        for name in window.rules:
+            if name not in known and name.lower() not in known:
+                message = f"a maintenance window names the rule '{name}', which is not there"
+                hint = nearest(name, sorted(known), "write the rule's id or name")
+                problems.warning("S2H405", window.location, message, hint)
 
 
 def _refuse_missing(settings: Settings, problems: Diagnostics) -> None:

@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 #: It asks again after so long, whatever a server said.
 _LONGEST_HOLD_NS = 3600 * NANOSECONDS
+#: Threads do not queue for longer than this.
+_LONGEST_QUEUE_NS = 60 * NANOSECONDS
 
 
 class StoppedError(Sigma2hiveError):
@@ -76,15 +78,18 @@ class SteadyPace:
     def _wait_for_turn(self) -> None:
         with self._lock:
             now = self.clock.now_ns()
-            turn = max(now, self._next_turn_ns)
+            # One that is far ahead is of a clock that was set back meanwhile.
+            is_near = now <= self._next_turn_ns <= now + _LONGEST_QUEUE_NS
+            turn = self._next_turn_ns if is_near else now
             self._next_turn_ns = turn + int(NANOSECONDS / self.requests_per_second)
         if self.clock.wait((turn - now) / NANOSECONDS, self._stopped):
             raise StoppedError("nothing more is sent")
 
     def _raise_while_held(self) -> None:
         with self._lock:
-            left = (self._held_until_ns - self.clock.now_ns()) / NANOSECONDS
-        if left > 0:
+            left_ns = self._held_until_ns - self.clock.now_ns()
+        if 0 < left_ns <= _LONGEST_HOLD_NS:
+            left = left_ns / NANOSECONDS
             raise BusyError("the server asked to wait", "it is asked again then", left)
 
     def give_up(self) -> None:

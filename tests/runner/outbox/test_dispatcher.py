@@ -8,9 +8,11 @@ import pytest
 
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.service import Delivery
+from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.runner.outbox import Rules
 from sigma2hive.runner.outbox.backoff import Backoff
 from sigma2hive.sinks.courier import Delivered, Interrupted, Paused, Postponed, Refused, Verdict
+from sigma2hive.sinks.steady import SteadyPace
 from sigma2hive.storage import StorageError
 from tests.runner.outbox.world import Scripted, World
 from tests.runner.store.test_contract import alert_of, event_of
@@ -274,3 +276,45 @@ def test_a_stop_while_sending_loses_nothing(world: World) -> None:
     counts = world.store.counts()["s"]
     assert (counts.waiting, counts.delivered) == (3, 0)
     assert [one.attempts for one in world.store.due("s", world.clock.now_ns(), 9)] == [0, 0, 0]
+
+
+def test_a_clock_that_is_set_back_holds_nothing_up(world: World) -> None:
+    answers = iter([Delivered(), Paused("429", 60.0)])
+    back_ns = 5 * 3600 * NANOSECONDS
+    was_set_back = False
+
+    def answer(_alert: Alert) -> Verdict:
+        nonlocal was_set_back
+        verdict = next(answers, Delivered())
+        if isinstance(verdict, Paused):
+            world.clock.at(world.clock.seconds + 1, set_back)
+        return verdict
+
+    def set_back() -> None:
+        nonlocal was_set_back
+        world.clock._now_ns -= back_ns
+        was_set_back = True
+
+    sink = Scripted(answer, clock=world.clock)
+    world.deliver({"s": sink}, *map(alert_of, range(5)))
+    assert was_set_back
+    others = [at for alert, at in sink.sent[2:] if alert.source_ref != sink.sent[1][0].source_ref]
+    assert len(others) == 3
+    # Far before the clock has come back to where it was.
+    assert max(others) < -4 * 3600
+
+
+def test_the_rate_does_not_wait_for_a_clock_that_was_set_back(world: World) -> None:
+    pace = SteadyPace(5, world.clock)
+    pace.call(lambda _: None)
+    world.clock._now_ns -= 3600 * NANOSECONDS
+    before = world.clock.seconds
+    pace.call(lambda _: None)
+    assert world.clock.seconds - before < 1
+
+
+def test_what_is_told_moves_no_terminal(world: World) -> None:
+    refused = Scripted(lambda _: Refused("no\x1b[2J"))
+    world.deliver({"s": refused}, replace(alert_of(1), title="a\x1b]0;b"))
+    assert "\x1b" not in "".join(world.told)
+    assert len(world.told) == 1

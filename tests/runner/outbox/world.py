@@ -46,13 +46,16 @@ class HookClock(FrozenClock):
 
     def advance(self, seconds: float) -> None:
         with self._hooks:
-            until = self.now_ns() + int(max(seconds, 0.0) * NANOSECONDS)
+            left = max(seconds, 0.0)
+            until = self.now_ns() + int(left * NANOSECONDS)
             for when, action in sorted(self._plans, key=lambda plan: plan[0]):
                 if when <= until:
-                    super().advance((when - self.now_ns()) / NANOSECONDS)
+                    passed = max(when - self.now_ns(), 0) / NANOSECONDS
+                    super().advance(passed)
+                    left -= passed
                     self._plans.remove((when, action))
-                    action()
-            super().advance((until - self.now_ns()) / NANOSECONDS)
+                    action()  # which may set the clock
+            super().advance(left)
             if self.seconds > _LONGEST_SECONDS and not self.stop.is_set():
                 self.has_run_out = True
                 self.stop.set()

@@ -23,6 +23,11 @@ class Backoff:
     longest_seconds: float = 60.0
     chance: Callable[[], float] = random.random
 
+    @property
+    def longest_ns(self) -> int:
+        """The longest that is ever waited, in nanoseconds."""
+        return int(max(self.longest_seconds, _LONGEST_ASKED_SECONDS) * NANOSECONDS)
+
     def seconds(self, tries: int) -> float:
         """Return how long to wait after so many further attempts in vain."""
         full = min(self.first_seconds * 2.0 ** min(tries, 30), self.longest_seconds)

@@ -29,6 +29,10 @@ class Breaker:
         """Whether only probes are let through."""
         return self.reason != ""
 
+    def is_waiting(self, now_ns: int) -> bool:
+        """Whether it is too early for a probe; a wait longer than any is of a clock set back."""
+        return 0 < self.retry_ns - now_ns <= self.backoff.longest_ns
+
     def note_success(self) -> None:
         """Take note that the sink answers, and well."""
         self.reason, self._failures, self._probes = "", 0, 0

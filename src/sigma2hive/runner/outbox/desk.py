@@ -63,7 +63,7 @@ class Desk:
             is_probe = self._breaker.is_open
             if is_probe:
                 self._waiting.clear()
-                if self._under_way or now_ns < self._breaker.retry_ns:
+                if self._under_way or self._breaker.is_waiting(now_ns):
                     wait = (self._breaker.retry_ns - now_ns) / NANOSECONDS
                     return min(wait, _FRESH_SECONDS) if wait > 0 else _FRESH_SECONDS
             delivery = self._probe(now_ns) if is_probe else self._next(now_ns)
@@ -114,7 +114,8 @@ class Desk:
     def _next(self, now_ns: int) -> Delivery | None:
         is_fresh = (
             self._fetched_ns is not None
-            and now_ns - self._fetched_ns < _FRESH_SECONDS * NANOSECONDS
+            # Not before: a clock may be set back.
+            and 0 <= now_ns - self._fetched_ns < _FRESH_SECONDS * NANOSECONDS
         )
         if not is_fresh or (not self._waiting and self._has_more):
             self._waiting = deque(self._due(now_ns, self._limit))

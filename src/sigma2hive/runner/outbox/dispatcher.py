@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from sigma2hive.model.visible import visible
 from sigma2hive.runner.clock import Clock
 from sigma2hive.runner.outbox.lane import Lane, Rules
 from sigma2hive.runner.store.interface import Outbox
@@ -34,7 +35,8 @@ class Dispatcher:
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._rules = rules or Rules()
-        self._tell = tell
+        # What a server or an event says goes to somebody's terminal.
+        self._tell: Callable[[str], None] = lambda line: tell(visible(line))
         store.open_sinks(couriers)
         for name in couriers:
             store.pause(name, "")  # what it said before the last stop is found out anew

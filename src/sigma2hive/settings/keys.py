@@ -380,6 +380,13 @@ class ServiceSettings:
         read from its beginning.""",
         "first_start_seconds: 900",
     )
+    watermark_seconds: int = _setting(
+        60,
+        Kind.NUMBER,
+        """How long a correlation waits after an event before it fires, for others that happened
+        earlier and come later. What comes later still joins the alert that there is.""",
+        "watermark_seconds: 60",
+    )
     slice_documents: int = _setting(
         20_000,
         Kind.NUMBER,

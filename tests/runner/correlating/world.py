@@ -17,6 +17,7 @@ from sigma2hive.model.rules import Compiled
 from sigma2hive.model.service import Fate, RecordedMatch, Step
 from sigma2hive.repository import load_mappings, load_repository
 from sigma2hive.runner.correlating import CorrelatingSettings, Correlator
+from sigma2hive.runner.correlating.priming import Searching
 from sigma2hive.runner.matching import Matcher
 from sigma2hive.runner.once import Pass, Summary, run_pass
 from sigma2hive.runner.raising import Raiser
@@ -125,6 +126,7 @@ class Service:
     #: Steps until the process dies: before the step is stored, or just after.
     dies_in: int = 0
     dies_after: bool = False
+    search: Searching | None = None
 
     def __post_init__(self) -> None:
         self.start()
@@ -141,6 +143,7 @@ class Service:
             self.store,
             self.store.rules(),
             CorrelatingSettings(WATERMARK),
+            search=self.search,
         )
         self._matcher = Matcher(replace(self.compiled, correlations=()))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.events import Event
 from sigma2hive.model.rules import Compiled
 from sigma2hive.model.service import (
@@ -22,6 +23,8 @@ from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.runner.correlating.counting import Tell, count_occurrence
 from sigma2hive.runner.correlating.evidence import Evidence
 from sigma2hive.runner.correlating.positions import Reached, read_position
+from sigma2hive.runner.correlating.priming import Priming, Searching
+from sigma2hive.runner.correlating.standing import NOTES, gaps_of, standing_of
 from sigma2hive.runner.correlating.taking import Taking
 from sigma2hive.runner.correlating.telling import Telling, Told
 from sigma2hive.runner.correlating.trees import UNITS, Node, Tree, trees_of
@@ -58,6 +61,9 @@ class Correlator:
     rules: Mapping[str, RuleRecord]
     settings: CorrelatingSettings = field(default_factory=CorrelatingSettings)
     tell: Tell = lambda _: None
+    search: Searching | None = None
+    _priming: Priming = field(init=False)
+    _noted: dict[str, JsonValue] = field(default_factory=dict, init=False)
     _matcher: Matcher = field(init=False)
     _trees: tuple[Tree, ...] = field(init=False)
 
@@ -67,6 +73,7 @@ class Correlator:
         alone = Compiled(tuple(by_id[leaf] for leaf in sorted(counted)), self.compiled.correlations)
         self._matcher = Matcher(alone)
         self._trees = tuple(trees_of(self.compiled))
+        self._priming = Priming(self.store, self.rules, by_id, self.search)
 
     def steps(self, now_ns: int) -> Iterator[Step]:
         """Yield the steps that are due, each to be committed before the next is asked for."""
@@ -77,7 +84,25 @@ class Correlator:
                 continue
             position = positions.get(tree.unit)
             stands = None if position is None else read_position(position)
+            yield from self._priming.steps(tree, record.since_ns, now_ns)
             yield from _Work(self, tree, record.since_ns, now_ns, stands).steps()
+        self._note(now_ns)
+
+    def _note(self, now_ns: int) -> None:
+        """Tell since when each correlation is exact, and what it does not see."""
+        by_id = self.compiled.by_id()
+        ledger = self.store.ledger()
+        failed = self._priming.failed
+        for tree in self._trees:
+            name = NOTES + tree.top.info.id
+            if tree.top.info.id not in self.rules:
+                continue
+            unprimed = {leaf: why for (unit, leaf), (why, _) in failed.items() if unit == tree.unit}
+            gaps = gaps_of(tree, by_id, self.rules, ledger, now_ns)
+            note = standing_of(tree, self.rules, unprimed, gaps)
+            if self._noted.get(name) != note:
+                self.store.note(name, note)
+                self._noted[name] = note
 
     def telling(self, tree: Tree) -> Telling:
         """Return what makes the alerts of a tree."""

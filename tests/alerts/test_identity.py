@@ -24,7 +24,9 @@ CASES: list[dict[str, Any]] = json.loads(GOLDEN.read_text(encoding="utf-8"))
 
 def identity_of(case: dict[str, Any]) -> Any:
     if case["kind"] == "summary":
-        return summary_identity(case["rule_id"], case["start_seconds"] * 1_000_000_000)
+        return summary_identity(
+            case["rule_id"], case["severity"], case["start_seconds"] * 1_000_000_000
+        )
     key = EventKey(EventKeyKind(case["key"][0]), tuple(case["key"][1:]))
     if case["kind"] == "event":
         return event_identity(case["rule_id"], key)
@@ -41,7 +43,7 @@ def test_golden_source_refs_never_change(case: dict[str, Any]) -> None:
 def test_a_source_ref_can_be_recomputed_with_hashlib_and_json_alone(case: dict[str, Any]) -> None:
     value: list[Any]
     if case["kind"] == "summary":
-        value = [1, "summary", case["rule_id"].lower(), case["start_seconds"]]
+        value = [1, "summary", case["rule_id"].lower(), case["severity"], case["start_seconds"]]
     elif case["kind"] == "event":
         value = [1, "event", case["rule_id"].lower(), case["key"]]
     else:

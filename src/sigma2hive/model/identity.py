@@ -38,13 +38,14 @@ def silence_identity(pattern: str, last_ns: int) -> JsonValue:
     return [SCHEME, "silence", pattern, last_ns]
 
 
-def summary_identity(rule_id: str, start_ns: int) -> JsonValue:
+def summary_identity(rule_id: str, severity: int, start_ns: int) -> JsonValue:
     """Return the identity of the alert that tells of a rule's matches beyond a cap.
 
     `start_ns` is the start of the hour (UTC) in which they were found; without a rule, "", it is
-    the summary of what is beyond the cap of all rules together.
+    the summary of what is beyond the cap of all rules together. `severity` is part of it, since an
+    alert keeps the severity that it was made with.
     """
-    return [SCHEME, "summary", rule_id.lower(), start_ns // 1_000_000_000]
+    return [SCHEME, "summary", rule_id.lower(), severity, start_ns // 1_000_000_000]
 
 
 def group_key(values: Mapping[str, str]) -> GroupKey:

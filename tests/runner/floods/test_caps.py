@@ -46,7 +46,7 @@ def test_a_thousand_new_groups_are_alerts_up_to_the_cap_of_all(make: Make) -> No
     world.step([match(event(number, user_name=f"user{number}")) for number in range(1000)])
     assert world.fates() == {Fate.ALERT: 300, Fate.SUMMARISED: 700}
     summary = world.summary()
-    assert summary.title == "Flood: Matches beyond the cap of all rules"
+    assert summary.title == "Flood: Matches of severity medium beyond the cap of all rules"
     assert "**700 matches" in summary.description
     assert "### Groups (700)" in summary.description
     assert "675 more rows" in summary.description
@@ -102,12 +102,16 @@ def test_each_hour_and_each_rule_has_a_summary_of_its_own(make: Make) -> None:
     ]
 
 
-def test_the_summary_of_all_rules_is_as_severe_as_the_severest(make: Make) -> None:
+def test_what_is_beyond_the_cap_of_all_is_told_with_its_severity(make: Make) -> None:
     world = make(FloodSettings(in_all=1))
+    other = rule("33333333-3333-4333-8333-333333333333", title="Third", level="low")
     world.step([match(event(1))])
-    world.step([match(event(2), rule(OTHER_ID, level="critical"))], NOW + 1)
-    world.step([match(event(3), rule(level="low"))], NOW + 2)
-    assert world.summary().severity == 4
+    world.step([match(event(2), rule(OTHER_ID, level="critical")), match(event(3))], NOW + 1)
+    world.step([match(event(4), other), match(event(5))], NOW + 2)
+    found = {
+        alert.severity: alert.description.partition(" match")[0] for alert in world.summaries()
+    }
+    assert found == {1: "**1", 2: "**2", 4: "**1"}
 
 
 def test_a_restart_in_the_middle_changes_nothing(make: Make) -> None:

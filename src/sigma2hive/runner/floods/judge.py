@@ -222,24 +222,23 @@ class FloodJudge:
     def _summarised(
         self, match: Match, group: str, severity: int, cap: Cap | None, now_ns: int
     ) -> Judged:
-        tally = self._tally(None if cap is Cap.ALL else match.rule, now_ns)
+        tally = self._tally(None if cap is Cap.ALL else match.rule, severity, now_ns)
         tally.add(self._maker.facts_of(match.rule), group, match.events)
-        tally.severity = max(tally.severity, severity)
         tally.is_untold = True
         return Judged(Fate.SUMMARISED, group, told_by=tally.identity)
 
-    def _tally(self, rule: RuleInfo | None, now_ns: int) -> Tally:
-        """Return what is beyond a cap in this hour, with what the store has of it."""
+    def _tally(self, rule: RuleInfo | None, severity: int, now_ns: int) -> Tally:
+        """Return what of a severity is beyond a cap in this hour, with what the store has of it."""
         start_ns = now_ns - now_ns % HOUR_NS
         mapping = self._maker.mappings.alerts
-        named = digest(summary_identity("" if rule is None else rule.id, start_ns))
-        identity = (mapping.type, mapping.source, named)
+        named = summary_identity("" if rule is None else rule.id, severity, start_ns)
+        identity = (mapping.type, mapping.source, digest(named))
         if identity in self._tallies:
             return self._tallies[identity]
-        tally = self._tallies[identity] = Tally(identity, start_ns, rule)
+        tally = self._tallies[identity] = Tally(identity, start_ns, rule, severity)
         stored = self._store.alert(identity)
         if stored is not None:
-            tally.severity, tally.samples, tally.is_told = stored.severity, stored.events, True
+            tally.samples, tally.is_told = stored.events, True
         wanted = MatchFilter(
             rule_id="" if rule is None else rule.id,
             fate=Fate.SUMMARISED,

@@ -23,7 +23,7 @@ from sigma2hive.settings import FloodSettings
 SUMMARY_TAG = "flood-summary"
 #: What stands in a summary of all rules where others have their rule.
 ALL_RULES_ID = "sigma2hive:floods"
-_ALL_RULES_TITLE = "Matches beyond the cap of all rules"
+_SEVERITIES = ("", "low", "medium", "high", "critical")
 _MAX_TITLE = 512
 _MAX_TAG = 128
 _MARKING = 2
@@ -41,7 +41,7 @@ def build_summary(tally: Tally, looking: Looking, caps: FloodSettings) -> Alert:
     type_, source, source_ref = tally.identity
     rule = tally.rule
     settings = AlertSettings() if rule is None else looking.facts_by_id(rule.id).settings
-    title = _ALL_RULES_TITLE if rule is None else rule.title
+    title = _title(tally)
     tags = () if rule is None else tuple(data_text(tag, _MAX_TAG) for tag in rule.tags)
     fixed = {
         name: value
@@ -66,6 +66,12 @@ def build_summary(tally: Tally, looking: Looking, caps: FloodSettings) -> Alert:
         assignee=settings.assignee or "",
         events=tally.samples,
     )
+
+
+def _title(tally: Tally) -> str:
+    if tally.rule is not None:
+        return tally.rule.title
+    return f"Matches of severity {_SEVERITIES[tally.severity]} beyond the cap of all rules"
 
 
 def command_of(tally: Tally) -> str:

@@ -46,8 +46,8 @@ class Counted:
 class Tally:
     """The matches beyond a cap that were found in one hour from `start_ns` on.
 
-    Of one `rule`, or, where that is None, of all beyond the overall cap. `is_untold` says that some
-    were counted since the last alert was made of it.
+    Of one `rule`, or, where that is None, of all of a severity beyond the overall cap. `is_untold`
+    says that some were counted since the last alert was made of it, `is_told` that there is one.
     """
 
     identity: Identity

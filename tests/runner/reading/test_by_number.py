@@ -297,3 +297,12 @@ def test_a_shard_that_does_not_run_is_told_and_keeps_nothing_from_the_others(
     service.cycle(10)
     assert service.numbers() == {"1": 1}
     assert [told.index for told in service.reader.told() if told.is_blind] == ["s2h-part-red/0"]
+
+
+def test_a_burst_after_a_quiet_night_is_news(client: ElasticsearchClient, indices: Indices) -> None:
+    index = indices.create(MAPPING, name="quiet")
+    service = Service(client, ["s2h-quiet-*"], with_settings(slice_documents=100))
+    service.cycles(3, 4 * HOUR)
+    indices.add(index, [document(n, service.now_s) for n in range(190)])
+    plan = service.plan_after(10)
+    assert [part.is_backfill for part in plan] == [False, False]

@@ -252,6 +252,9 @@ class ByNumber:
         now_s: int,
     ) -> Planned:
         expected = positions.get(shard.unit)
+        # While nothing came, no slice has moved the time on.
+        at_s = self._seen[shard.unit].taken_before_s(stands.seq_no) or 0
+        stands = replace(stands, at_s=max(stands.at_s, at_s))
         news = plan_news(stands, shown, now_s, self._width)
         then = news[-1].then if news else stands
         planned = Planned(shard.unit, shard.place.targets, max(shown.at_s, stands.at_s))

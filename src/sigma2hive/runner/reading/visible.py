@@ -44,10 +44,13 @@ _MAX_SEEN = 32
 STEPS = 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Seen:
+    """What was seen first at `at_s`, and nothing else until `until_s`."""
+
     facts: ShardFacts
     at_s: int
+    until_s: int
 
 
 @dataclass(slots=True)
@@ -72,8 +75,9 @@ class Visibility:
                 self._proven = max(self._proven, seen.facts.checkpoint)
         last = self._seen[-1] if self._seen else None
         if last is not None and last.facts == facts:
-            return  # the older one is the better witness
-        self._seen.append(_Seen(facts, now_s))
+            last.until_s = now_s
+            return
+        self._seen.append(_Seen(facts, now_s, now_s))
         done = [seen for seen in self._seen if seen.facts.checkpoint <= self._proven]
         self._seen = [seen for seen in self._seen if seen not in done[:-1]]
         if len(self._seen) > _MAX_SEEN:
@@ -106,7 +110,7 @@ class Visibility:
 
     def taken_before_s(self, number: int) -> int | None:
         """Return a time before which the shard took nothing with a higher number, if known."""
-        times = [seen.at_s for seen in self._seen if seen.facts.checkpoint <= number]
+        times = [seen.until_s for seen in self._seen if seen.facts.checkpoint <= number]
         return max(times, default=None)
 
 

@@ -73,9 +73,11 @@ def joined(
     )
 
 
-def compiled_from(folder: Path, *documents: str) -> tuple[Compiled, Mappings]:
-    """What these rules are, and the shipped mappings."""
-    (folder / "site.yml").write_text(PROFILE)
+def compiled_from(
+    folder: Path, *documents: str, pattern: str = "site-*"
+) -> tuple[Compiled, Mappings]:
+    """What these rules are in indices of a pattern, and the shipped mappings."""
+    (folder / "site.yml").write_text(PROFILE.replace("site-*", pattern))
     (folder / "rules.yml").write_text("---\n".join(documents))
     diagnostics = Diagnostics()
     profile = load_profile("site", folder, diagnostics)

@@ -192,3 +192,15 @@ def test_many_matches_are_taken_in_bit_by_bit(
     for second in range(200, 206):
         service.work(second)
     assert service.told() == one_pass(service.compiled, service.mappings, [*events, *same_moment])
+
+
+def test_what_no_window_reaches_back_to_is_forgotten(start: Start) -> None:
+    service = start(MANY)
+    service.record(many("failed", 0, 1, 2), 3)
+    service.work(100)
+    (correlation,) = service.compiled.correlations
+    unit = f"correlation:{correlation.info.id}:{correlation.epoch}"
+    assert len(service.store.counted_after(unit, 0)) == 3
+    service.work(30 * 3600)
+    assert not service.store.counted_after(unit, 0)
+    assert alerts(service) == [[0, 1, 2]]

@@ -35,6 +35,9 @@ from sigma2hive.runner.store.interface import StateStore
 
 #: An episode that fired longer ago than this, when it is found, is no news.
 _NEWS_NS = 900 * NANOSECONDS
+#: What is counted is kept for so long beyond the windows: late events come within 25 hours.
+_KEPT_NS = 26 * 3600 * NANOSECONDS
+_PRUNED_EVERY_NS = 3600 * NANOSECONDS
 #: How often one correlation takes in matches before others have their turn.
 _TURNS = 10
 
@@ -63,6 +66,7 @@ class Correlator:
     tell: Tell = lambda _: None
     search: Searching | None = None
     _priming: Priming = field(init=False)
+    _pruned: dict[str, int] = field(default_factory=dict, init=False)
     _noted: dict[str, JsonValue] = field(default_factory=dict, init=False)
     _matcher: Matcher = field(init=False)
     _trees: tuple[Tree, ...] = field(init=False)
@@ -85,8 +89,19 @@ class Correlator:
             position = positions.get(tree.unit)
             stands = None if position is None else read_position(position)
             yield from self._priming.steps(tree, record.since_ns, now_ns)
-            yield from _Work(self, tree, record.since_ns, now_ns, stands).steps()
+            work = _Work(self, tree, record.since_ns, now_ns, stands)
+            yield from work.steps()
+            if work.is_up_to_date:
+                self._prune(tree, now_ns)
         self._note(now_ns)
+
+    def _prune(self, tree: Tree, now_ns: int) -> None:
+        """Forget what no window reaches back to; the matches themselves stay."""
+        if now_ns - self._pruned.get(tree.unit, 0) < _PRUNED_EVERY_NS:
+            return
+        self._pruned[tree.unit] = now_ns
+        for node in tree.nodes:
+            self.store.prune_counted(node.unit, now_ns - 3 * tree.context_ns - _KEPT_NS)
 
     def _note(self, now_ns: int) -> None:
         """Tell since when each correlation is exact, and what it does not see."""
@@ -118,6 +133,7 @@ class _Work:
     since_ns: int
     now_ns: int
     stands: Reached | None
+    is_up_to_date: bool = False
 
     def steps(self) -> Iterator[Step]:
         """Yield what is due."""
@@ -132,6 +148,7 @@ class _Work:
             for node in self.tree.nodes:
                 yield from self._worked_out(node)
             if not taken.is_more:
+                self.is_up_to_date = True
                 return
 
     @property

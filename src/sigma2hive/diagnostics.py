@@ -181,7 +181,7 @@ class Sigma2hiveError(Exception):
 
     Sigma2hiveError
     ├── ConfigurationError   settings, mappings or profile cannot be used (exit code 3)
-    ├── SourceError          an event source cannot be read at all (exit code 4 for servers)
+    ├── SourceError          events could not be read to their end (exit code 4)
     ├── ServerError          a server did not do what it was asked (sigma2hive.clients.errors)
     ├── StorageError         a local database cannot be used (sigma2hive.storage)
     └── SinkError            a sink cannot be written
@@ -200,7 +200,11 @@ class ConfigurationError(Sigma2hiveError):
 
 
 class SourceError(Sigma2hiveError):
-    """An event source cannot be read at all."""
+    """Events could not be read to their end; what is missing may have held matches."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 class SinkError(Sigma2hiveError):

@@ -16,6 +16,7 @@ from sigma2hive.clients.errors import (
     ServerTimeoutError,
     UnreachableError,
 )
+from sigma2hive.diagnostics import SourceError
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,17 @@ def test_a_server_that_fails_ends_the_command(
     assert ended.value.exit_code == code
     assert capsys.readouterr().err == (
         "error S2H507: the server said <U+001B>[31mno\n  hint: ask it nicely\n"
+    )
+
+
+def test_events_that_were_not_read_to_their_end_end_the_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(click.exceptions.Exit) as ended, errors_as_exits():
+        raise SourceError("logs/a.ndjson: gone\x1b[31m", "run again")
+    assert ended.value.exit_code == Exit.UNREACHABLE
+    assert capsys.readouterr().err == (
+        "error S2H505: logs/a.ndjson: gone<U+001B>[31m\n  hint: run again\n"
     )
 
 

@@ -22,6 +22,7 @@ from sigma2hive.cli.options import (
     events_option,
     json_option,
     print_settings_file,
+    processes_option,
     project_options,
 )
 from sigma2hive.cli.output import say, tell
@@ -32,6 +33,7 @@ from sigma2hive.model.backtests import Backtest
 from sigma2hive.model.rules import Level
 from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.reports.backtest import render_html
+from sigma2hive.runner.cores import Sharing
 from sigma2hive.runner.querying import Window
 from sigma2hive.settings import NoiseLimits
 from sigma2hive.workflows.backtest import (
@@ -78,6 +80,7 @@ class _Asked:
     """What the command line asks for beyond the repository."""
 
     events: tuple[Path, ...]
+    processes: int | None
     since: timedelta | int | None
     until: timedelta | int | None
     slice_: timedelta | None
@@ -94,6 +97,7 @@ class _Asked:
 @click.command()
 @project_options
 @events_option
+@processes_option
 @click.option(
     "--since",
     type=Moment(),
@@ -173,7 +177,10 @@ def _backtest(project: Project, options: ProjectOptions, asked: _Asked) -> Exit:
     with _progress(found) as progress:
         if asked.since is None:
             paths = asked.events or project.settings.sources.events
-            result = run_backtest(project, FilePast(paths, project, progress), request, found)
+            sharing = Sharing(asked.processes or project.settings.sources.processes)
+            result = run_backtest(
+                project, FilePast(paths, project, sharing, progress), request, found
+            )
         else:
             result = _over_history(project, request, asked, found, progress)
     if asked.html is not None:

@@ -15,7 +15,7 @@ import click
 from sigma2hive.cli.output import tell
 from sigma2hive.cli.rendering import SourceFiles, render_diagnostic
 from sigma2hive.clients.errors import ServerError
-from sigma2hive.diagnostics import ConfigurationError, Diagnostic, SinkError
+from sigma2hive.diagnostics import ConfigurationError, Diagnostic, SinkError, SourceError
 from sigma2hive.model.visible import visible
 from sigma2hive.storage import StorageError
 
@@ -83,6 +83,10 @@ def errors_as_exits() -> Iterator[None]:
     except (SinkError, StorageError) as error:
         print_sink_error(error)
         _end(Exit.CONFIGURATION)
+    except SourceError as error:
+        tell(f"error S2H505: {visible(str(error))}")
+        tell(f"  hint: {visible(error.hint)}")
+        _end(Exit.UNREACHABLE)
     except ServerError as error:
         # What passes by itself is the server's; the rest needs someone to change a setting.
         tell(f"error S2H507: {visible(error.message)}")

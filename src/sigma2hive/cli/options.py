@@ -132,6 +132,16 @@ def events_option(command: Command) -> Command:
     )(command)
 
 
+def processes_option(command: Command) -> Command:
+    """--processes: how many processes read event files."""
+    return click.option(
+        "--processes",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Read large event files with so many processes; by default one a core.",
+    )(command)
+
+
 def json_option(command: Command) -> Command:
     """--json: one JSON document on stdout."""
     return click.option(

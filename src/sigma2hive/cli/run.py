@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +26,7 @@ from sigma2hive.cli.options import (
     events_option,
     json_option,
     print_settings_file,
+    processes_option,
     project_options,
 )
 from sigma2hive.cli.output import OutputError, say, tell
@@ -33,8 +34,10 @@ from sigma2hive.cli.run_report import NOT_READ, Raised, Report
 from sigma2hive.clients.errors import ServerError
 from sigma2hive.model.rules import Blindness
 from sigma2hive.repository import Versions
+from sigma2hive.runner.cores import Sharing
 from sigma2hive.runner.delivery import check_delivery, open_delivery, sink_requests
-from sigma2hive.runner.inputs import Input, read_files
+from sigma2hive.runner.inputs import Input, share_files, source_options
+from sigma2hive.runner.matching import Matcher
 from sigma2hive.runner.naming import naming_of
 from sigma2hive.runner.once import Pass, Summary, run_pass
 from sigma2hive.runner.own import sink_files
@@ -51,6 +54,7 @@ class _Asked:
     """What the command line asks for beyond the repository."""
 
     events: tuple[Path, ...]
+    processes: int | None
     since: timedelta | None
     sinks: tuple[str, ...]
     dry_run: bool
@@ -64,6 +68,7 @@ class _Asked:
 @project_options
 @click.option("--once", is_flag=True, help="One pass over the events, then end.")
 @events_option
+@processes_option
 @click.option(
     "--since",
     type=Span(),
@@ -138,12 +143,16 @@ def _run(project: Project, asked: _Asked) -> Exit:
     on_stdout = any(request.spec == _STANDARD_OUTPUT for request in requests)
     if on_stdout and asked.as_json:
         raise click.UsageError(f"--json and the sink {_STANDARD_OUTPUT} both want standard output")
-    source = _input(project, asked)
+    # A dry run shows titles; what is in an alert is for those who get it.
+    is_described = not asked.dry_run
+    matcher = Matcher(project.compiled, is_explained=is_described, program=project.program)
+    source = _input(project, asked, matcher)
     print_settings_file(settings)
     print_findings(project.findings, settings.root)
     blindness = _blindness(project, asked)
     summary, raised = Summary(), Raised()
     with ExitStack() as stack:
+        # It may fork: before a sink has threads.
         looked_at = stack.enter_context(source)
         sinks, episodes = stack.enter_context(_delivery(project, requests, asked, summary))
         looked_at.remember(episodes)
@@ -152,12 +161,11 @@ def _run(project: Project, asked: _Asked) -> Exit:
             mappings=project.mappings,
             sinks=sinks,
             episodes=episodes,
-            # A dry run shows titles; what is in an alert is for those who get it.
-            is_described=not asked.dry_run,
+            is_described=is_described,
             unsearched=looked_at.unsearched,
             progress=stack.enter_context(_progress(summary)),
             profile=project.profile,
-            program=project.program,
+            matcher=matcher,
             kibana=settings.kibana,
             version_of=stack.enter_context(Versions(settings.root)).of,
         )
@@ -209,7 +217,7 @@ def _print(
         print_sink_error(error)
 
 
-def _input(project: Project, asked: _Asked) -> AbstractContextManager[Input]:
+def _input(project: Project, asked: _Asked, matcher: Matcher) -> AbstractContextManager[Input]:
     settings = project.settings
     if asked.since is not None:
         if asked.events:
@@ -230,8 +238,9 @@ def _input(project: Project, asked: _Asked) -> AbstractContextManager[Input]:
             "no events to read: name files or folders with --events, or under sources in "
             "sigma2hive.yml; or search Elasticsearch with --since"
         )
-    own = sink_files(asked.sinks, Path.cwd())
-    return nullcontext(read_files(paths, settings, project.profile, own))
+    options = source_options(settings, project.profile, sink_files(asked.sinks, Path.cwd()))
+    sharing = Sharing(asked.processes or settings.sources.processes)
+    return share_files(paths, options, matcher, sharing)
 
 
 @contextmanager

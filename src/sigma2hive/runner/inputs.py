@@ -5,7 +5,8 @@ Takes settings and what is asked for; gives an `Input`. Nothing is read before i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -14,11 +15,12 @@ from sigma2hive.clients.errors import ServerError
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.events import Event
 from sigma2hive.model.profiles import Profile
-from sigma2hive.runner.matching import Candidate
+from sigma2hive.runner.cores import Sharing, shared_reading
+from sigma2hive.runner.matching import Candidate, DecidedRows, Matcher
 from sigma2hive.runner.own import own_paths
 from sigma2hive.runner.state import EpisodeStore
 from sigma2hive.settings import Settings
-from sigma2hive.sources import EventRows, Limits, SourceOptions, read_batches
+from sigma2hive.sources import EventRows, Limits, SourceOptions
 
 
 class Remembering(Protocol):
@@ -35,7 +37,7 @@ class Input:
     and `passed_over` the index patterns that still have no index, as the snapshot says.
     """
 
-    found: Iterable[Event | EventRows | Candidate | Diagnostic]
+    found: Iterable[Event | EventRows | DecidedRows | Candidate | Diagnostic]
     unsearched: Mapping[str, ServerError] = field(default_factory=dict)
     passed_over: Collection[str] = ()
     search: Remembering | None = None
@@ -46,16 +48,25 @@ class Input:
             self.search.episodes = episodes
 
 
-def read_files(
-    paths: Sequence[Path], settings: Settings, profile: Profile, own: Sequence[Path] = ()
-) -> Input:
-    """Return the events of files and folders, but not what is in files of ours; `own` are more."""
+@contextmanager
+def share_files(
+    paths: Sequence[Path], options: SourceOptions, matcher: Matcher, sharing: Sharing
+) -> Iterator[Input]:
+    """Give the events of files and folders, decided by several processes where there is much.
+
+    They are forked here: call it before anything has threads, locks or connections.
+    """
+    with shared_reading(paths, options, [matcher], sharing) as found:
+        yield Input(entry[0] if isinstance(entry, tuple) else entry for entry in found)
+
+
+def source_options(settings: Settings, profile: Profile, own: Sequence[Path] = ()) -> SourceOptions:
+    """Return how files are read; `own` are files of ours that the settings do not name."""
     limits = settings.limits
-    options = SourceOptions(
+    return SourceOptions(
         flavour=profile.windows_events,
         root=settings.root,
         limits=Limits(limits.max_event_bytes, limits.max_event_fields),
         time_fields=profile.time_fields,
         own=(*own_paths(settings), *own),
     )
-    return Input(read_batches(paths, options))

@@ -57,6 +57,31 @@ class Candidate:
     event: Event
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a batch of `rows` events was decided to be.
+
+    `hits` are rows with the position of a rule that they meet, in order. `suppressed` counts, by
+    the positions of a rule and of one of its filters, what that took away.
+    """
+
+    rows: int
+    hits: Sequence[tuple[int, int]]
+    suppressed: Mapping[tuple[int, int], int]
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedRows:
+    """A batch that was decided already; `event` makes the event of a row that meets a rule."""
+
+    decided: Decided
+    event: Callable[[int], Event]
+
+    def __len__(self) -> int:
+        """How many events there are."""
+        return self.decided.rows
+
+
 class Matcher:
     """Decides rules on the events it is given.
 
@@ -94,7 +119,7 @@ class Matcher:
         self._chained = {rule_id for entry in compiled.correlations for rule_id in entry.chained}
         self._found: list[tuple[str, Event]] = []
 
-    def matches_of(self, found: EventRows | Candidate) -> Iterator[Match]:
+    def matches_of(self, found: EventRows | DecidedRows | Candidate) -> Iterator[Match]:
         """Yield a match for each rule that is met and not silent: any, or only the candidate's."""
         for rule, event in self.hits_of(found):
             if not rule.silent:
@@ -108,9 +133,13 @@ class Matcher:
     def _reasons(self, rule: CompiledRule, event: Event) -> tuple[Atom, ...]:
         return reasons_for(rule.condition, event.values) if self._is_explained else ()
 
-    def hits_of(self, found: EventRows | Candidate) -> Iterator[tuple[CompiledRule, Event]]:
+    def hits_of(
+        self, found: EventRows | DecidedRows | Candidate
+    ) -> Iterator[tuple[CompiledRule, Event]]:
         """Yield each rule that is met, silent ones too, with the event that meets it."""
-        hits = self._candidate(found) if isinstance(found, Candidate) else self._rows(found)
+        if isinstance(found, EventRows):
+            found = DecidedRows(self.decide(found), found.event)
+        hits = self._candidate(found) if isinstance(found, Candidate) else self._taken(found)
         for rule, event in hits:
             if rule.info.id in self._feeding:
                 self.feed(rule.info.id, self._kept(rule.info.id, event))
@@ -120,17 +149,24 @@ class Matcher:
         """Let correlations count an event that is known to meet a rule."""
         self._found.append((rule_id, event))
 
-    def _rows(self, found: EventRows) -> Iterator[tuple[CompiledRule, Event]]:
+    def decide(self, found: EventRows) -> Decided:
+        """Decide a batch, and keep nothing of it: any process may."""
         columns = Columns(found.documents, found.values_of, found.raw_of)
         met: list[tuple[int, int]] = []
+        suppressed: dict[tuple[int, int], int] = {}
         for hits in self._engine.hits_in(columns):
-            rule = self._by_position[hits.rule]
-            for entry, rows in zip(rule.filters, hits.suppressed, strict=True):
+            for position, rows in enumerate(hits.suppressed):
                 if rows:
-                    suppression = Suppression(entry.info.id, entry.info.title, rule.info.id)
-                    self.suppressed[suppression] += rows.bit_count()
+                    suppressed[hits.rule, position] = rows.bit_count()
             met.extend((row, hits.rule) for row in rows_of(hits.rows))
-        for row, position in sorted(met):
+        return Decided(len(found), sorted(met), suppressed)
+
+    def _taken(self, found: DecidedRows) -> Iterator[tuple[CompiledRule, Event]]:
+        for (position, place), count in found.decided.suppressed.items():
+            rule = self._by_position[position]
+            info = rule.filters[place].info
+            self.suppressed[Suppression(info.id, info.title, rule.info.id)] += count
+        for row, position in found.decided.hits:
             yield self._by_position[position], found.event(row)
 
     def _candidate(self, found: Candidate) -> Iterator[tuple[CompiledRule, Event]]:

@@ -23,7 +23,7 @@ from sigma2hive.model.versions import RuleVersion
 from sigma2hive.runner.contexts import contexts_of
 from sigma2hive.runner.delivery import Delivered
 from sigma2hive.runner.episodes import find_firings
-from sigma2hive.runner.matching import Candidate, Matcher
+from sigma2hive.runner.matching import Candidate, DecidedRows, Matcher
 from sigma2hive.runner.state import EpisodeStore, StoredEpisode
 from sigma2hive.settings import KibanaSettings
 from sigma2hive.sinks import Sink
@@ -35,7 +35,7 @@ class Pass:
     """What one pass works with.
 
     `profile` is the one that `compiled` was made for: alerts look up its other names for a field.
-    `program` is that of its rules, where it is known.
+    `program` is that of its rules and `matcher` decides them, where these were made already.
     Without `episodes` (a dry run) none is remembered. Unless `is_described`, alerts come without
     their description, which nobody would read: writing it is most of the work. `unsearched` are ids
     of rules of which events may be missing; it may grow while events are read. `progress` is told
@@ -52,6 +52,7 @@ class Pass:
     progress: Callable[[int], None] = lambda _: None
     profile: Profile | None = None
     program: Program | None = None
+    matcher: Matcher | None = None
     kibana: KibanaSettings = field(default_factory=KibanaSettings)
     version_of: Callable[[str], RuleVersion] = lambda _: RuleVersion()
 
@@ -72,7 +73,9 @@ class Summary:
 
 
 def run_pass(
-    work: Pass, found: Iterable[Event | EventRows | Candidate | Diagnostic], summary: Summary
+    work: Pass,
+    found: Iterable[Event | EventRows | DecidedRows | Candidate | Diagnostic],
+    summary: Summary,
 ) -> Iterator[Alert]:
     """Yield every alert after it was pushed to all sinks, and fill `summary` meanwhile.
 
@@ -82,7 +85,9 @@ def run_pass(
     Raises:
         SinkError: no sink takes alerts any more; what was pushed before stays.
     """
-    matcher = Matcher(work.compiled, is_explained=work.is_described, program=work.program)
+    matcher = work.matcher or Matcher(
+        work.compiled, is_explained=work.is_described, program=work.program
+    )
     summary.suppressed = matcher.suppressed
     contexts = contexts_of(work.compiled, work.profile, work.kibana, work.version_of)
     builder = AlertBuilder(work.mappings, is_described=work.is_described)
@@ -92,12 +97,12 @@ def run_pass(
         summary.delivered.push(alert, work.sinks)
         return alert
 
-    batches: Iterator[EventRows | Candidate | Diagnostic] = in_batches(found)
+    batches: Iterator[EventRows | DecidedRows | Candidate | Diagnostic] = in_batches(found)
     for entry in batches:
         if isinstance(entry, Diagnostic):
             summary.put_aside.found.append(entry)
             continue
-        summary.events += len(entry) if isinstance(entry, EventRows) else 1
+        summary.events += 1 if isinstance(entry, Candidate) else len(entry)
         work.progress(summary.events)
         for match in matcher.matches_of(entry):
             yield push(match)

@@ -72,6 +72,13 @@ class SourceSettings:
         "events: [examples]",
         many=True,
     )
+    processes: int | None = _setting(
+        None,
+        Kind.NUMBER,
+        """How many processes read and match large event files; as many as there are cores where
+        nothing is said. 1 keeps everything in one. `--processes` overrides it.""",
+        "processes: 4",
+    )
     own_indices: tuple[str, ...] = _setting(
         (".alerts-*", ".internal.alerts-*"),
         Kind.TEXT,

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sigma2hive.diagnostics import Diagnostic, Location, Severity
 from sigma2hive.model.events import Event
 from sigma2hive.sources.batches import EventRows, batch_of, in_batches
 from sigma2hive.sources.collecting import few_collections
-from sigma2hive.sources.documents import Piece, event_of
+from sigma2hive.sources.documents import LineEvents, Piece, event_of
 from sigma2hive.sources.evtx import EvtxSource
 from sigma2hive.sources.files import find_event_files
+from sigma2hive.sources.findings import MAX_NAMED_FINDINGS, FewFindings
 from sigma2hive.sources.hits import elasticsearch_event_key
 from sigma2hive.sources.interface import (
     EventFile,
@@ -22,19 +21,24 @@ from sigma2hive.sources.interface import (
     PutAsideError,
     SourceOptions,
 )
-from sigma2hive.sources.ndjson import NdjsonSource
+from sigma2hive.sources.ndjson import (
+    MAX_BAD_START,
+    NdjsonSource,
+    Reading,
+    damaged,
+    giving_up,
+    reason_of,
+)
+from sigma2hive.sources.opening import DAMAGE
 from sigma2hive.sources.ordinals import Ordinals
 from sigma2hive.sources.parsing import parse_object
+from sigma2hive.sources.slices import Slice, chunks_in, slices_of
 
 #: Kind of file → what reads it.
 SOURCES: Mapping[str, Callable[[EventFile, SourceOptions], EventSource]] = {
     "ndjson": NdjsonSource,
     "evtx": EvtxSource,
 }
-
-
-#: Findings of one code in one file that are named each; further ones are counted.
-MAX_NAMED_FINDINGS = 1_000
 
 
 def read_batches(paths: Sequence[Path], options: SourceOptions) -> Iterator[EventRows | Diagnostic]:
@@ -64,48 +68,60 @@ def read_event(piece: Piece, options: SourceOptions) -> Event | Diagnostic:
         return Diagnostic(reason.code, Severity.ERROR, place, reason.message, reason.hint)
 
 
+def read_found(
+    found: Iterable[EventFile | Diagnostic], options: SourceOptions
+) -> Iterator[Event | EventRows | Diagnostic]:
+    """Yield what is in files that `find_event_files` found, and its findings among them."""
+    for entry in found:
+        if isinstance(entry, Diagnostic):
+            yield entry
+        else:
+            yield from _with_few_findings(SOURCES[entry.kind](entry, options))
+
+
 def _read(
     paths: Sequence[Path], options: SourceOptions
 ) -> Iterator[Event | EventRows | Diagnostic]:
-    for found in find_event_files(paths, options.root, options.own):
-        if isinstance(found, Diagnostic):
-            yield found
-        else:
-            yield from _with_few_findings(SOURCES[found.kind](found, options))
+    return read_found(find_event_files(paths, options.root, options.own), options)
 
 
 def _with_few_findings(source: EventSource) -> Iterator[Event | EventRows | Diagnostic]:
-    """Pass everything on, but count findings beyond `MAX_NAMED_FINDINGS` instead."""
-    found: Counter[str] = Counter()
-    unnamed: Counter[str] = Counter()
-    last: dict[str, Diagnostic] = {}
+    """Pass everything on, but count findings beyond those that are named instead."""
+    few = FewFindings()
     for entry in source:
-        if isinstance(entry, Diagnostic):
-            found[entry.code] += 1
-            if found[entry.code] > MAX_NAMED_FINDINGS:
-                last[entry.code] = entry
-                unnamed[entry.code] += entry.count
-                continue
-        yield entry
-    for code, entry in last.items():
-        count = unnamed[code]
-        message = f"{count:,} more like the {MAX_NAMED_FINDINGS:,} above; the last: {entry.message}"
-        yield replace(entry, message=message, count=count)
+        if not isinstance(entry, Diagnostic) or few.is_named(entry):
+            yield entry
+    yield from few.rest()
 
 
 __all__ = [
+    "DAMAGE",
+    "MAX_BAD_START",
+    "MAX_NAMED_FINDINGS",
     "SOURCES",
     "EventFile",
     "EventRows",
     "EventSource",
+    "FewFindings",
     "Limits",
+    "LineEvents",
+    "Ordinals",
     "Piece",
+    "Reading",
+    "Slice",
     "SourceOptions",
     "batch_of",
+    "chunks_in",
+    "damaged",
     "elasticsearch_event_key",
+    "few_collections",
     "find_event_files",
+    "giving_up",
     "in_batches",
     "read_batches",
     "read_event",
     "read_events",
+    "read_found",
+    "reason_of",
+    "slices_of",
 ]

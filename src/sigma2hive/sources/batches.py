@@ -67,6 +67,11 @@ class EventRows:
         """Whether no more should be added."""
         return len(self._rows) >= MAX_EVENTS or self._bytes >= MAX_BYTES
 
+    def add_read(self, event: Event, number: int, maker: Maker) -> None:
+        """Add the event of a line with its number, read with care."""
+        self._runs.append(_Run(len(self._rows), number, maker))
+        self.add(event)
+
     def add(self, event: Event) -> None:
         """Add an event."""
         self.documents.append(event.values)
@@ -115,6 +120,13 @@ class EventRows:
         """Return the line that an event will be made of; None where it was made, or has none."""
         found = self._rows[row]
         return None if isinstance(found, Event) else found
+
+    def line_of(self, row: int) -> tuple[bytes, int]:
+        """Return the line, and its number, of one that was added with its number."""
+        found = self._rows[row]
+        run = self._run_of(row)
+        raw = found.raw if isinstance(found, Event) else found
+        return raw, run.number + row - run.row
 
     def _run_of(self, row: int) -> _Run:
         return self._runs[bisect_right(self._runs, row, key=_row_of) - 1]

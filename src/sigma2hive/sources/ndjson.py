@@ -33,7 +33,7 @@ _RESPONSE = re.compile(
     rb'\s*\{(?:[^{}\[]*"_shards"\s*:\s*\{[^{}\[]*\})?[^{}\[]*"hits"\s*:\s*\{[^\[]*?"hits"\s*:\s*\['
 )
 _XML = re.compile(rb"\s*<(?:\?xml|!doctype|html|events?\b)", re.IGNORECASE)
-_UTF8_MARK = b"\xef\xbb\xbf"
+UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_STARTS = (b"\xff\xfe", b"\xfe\xff", b"{\0", b"\0{", b"[\0", b"\0[")
 
 
@@ -49,55 +49,51 @@ class NdjsonSource:
         place = Location(self._file.display)
         try:
             with open_stream(self._file.path) as stream:
-                yield from _Reading(self._file, self._options).read(chunks_of(stream))
+                yield from Reading(self._file, self._options).read(chunks_of(stream))
         except OSError as error:
             yield cannot_open(place, error)
 
 
-class _Reading:
-    """One pass over one file."""
+class Reading:
+    """One pass over one file, or over some of its lines: see `read_lines`."""
 
-    def __init__(self, file: EventFile, options: SourceOptions) -> None:
+    def __init__(self, file: EventFile, options: SourceOptions, *, is_part: bool = False) -> None:
         self._display = file.display
         self._options = options
+        self._is_part = is_part
         ordinals = self._ordinals = Ordinals()
         self._plain = PlainReader(options)
         self._maker = LineEvents(f"{file.display}:", options, ordinals)
-        self._events = 0
         self._put_aside = 0
-        self._last_line = 0
+        #: How many events and lines were read so far, and the last line that is not blank.
+        self.events = self.lines = self.last_line = 0
 
     def read(self, chunks: Iterator[bytes]) -> Iterator[Event | EventRows | Diagnostic]:
         """Yield everything up to the end of the file, or to where it is damaged."""
         try:
-            start = _start_of(chunks)
-            start = start.removeprefix(_UTF8_MARK)
+            start = start_of(chunks)
+            start = start.removeprefix(UTF8_MARK)
             if another := _another_kind(start):
                 yield self._finding(*another)
                 return
             rest = chain((start,), chunks)
-            limits = self._options.limits
             if _is_spread_out(start):
-                yield from self._events_of(cut_objects(rest, limits.max_bytes))
+                max_bytes = self._options.limits.max_bytes
+                yield from self._events_of(cut_objects(rest, max_bytes))
             else:
-                yield from self._events_of_lines(cut_blocks(rest, limits.max_bytes))
+                yield from self.read_lines(rest)
         except DAMAGE as error:
-            yield self._finding(
-                "S2H504",
-                f"the file is damaged or cut off: {_reason(error)}; {self._events:,} events were "
-                f"read, up to line {self._last_line:,}",
-                "copy the file again from where it was made",
-            )
+            yield damaged(self._display, reason_of(error), self.events, self.last_line)
 
     def _events_of(self, cuts: Iterable[Cut]) -> Iterator[Event | Diagnostic]:
         for cut in cuts:
             yield from self._read_cut(cut)
             if self._is_given_up():
-                yield self._giving_up()
+                yield giving_up(self._display)
                 return
 
     def _read_cut(self, cut: Cut) -> Iterator[Event | Diagnostic]:
-        self._last_line = cut.line
+        self.last_line = cut.line
         try:
             event = self._event_of(cut)
         except PutAsideError as reason:
@@ -106,18 +102,23 @@ class _Reading:
                 reason.code, reason.message, _hint(reason, cut), cut.place_of(reason.offset)
             )
         else:
-            self._events += 1
+            self.events += 1
             yield event
 
-    def _events_of_lines(self, blocks: Iterable[Block]) -> Iterator[EventRows | Diagnostic]:
-        """Yield batches; a line that is not plain is read with care."""
+    def read_lines(self, chunks: Iterable[bytes]) -> Iterator[EventRows | Diagnostic]:
+        """Yield batches of lines; one that is not plain is read with care.
+
+        Raises:
+            EOFError, zlib.error, OSError: what `chunks` raises, after what was read before it.
+        """
         rows = EventRows()
         try:
-            for block in blocks:
+            for block in cut_blocks(chunks, self._options.limits.max_bytes):
+                self.lines = block.first + len(block.lines) - 1
                 for entry in self._rows_of(block, rows):
                     yield entry
                     if self._is_given_up():
-                        yield self._giving_up()
+                        yield giving_up(self._display)
                         return
                 if rows.is_full:
                     yield rows
@@ -156,27 +157,22 @@ class _Reading:
         lines = cast("Sequence[bytes]", block.lines[part])
         number = block.first + positions.start
         rows.add_lines(there, lines, number, self._maker)
-        self._events += len(positions)
-        self._last_line = number + len(positions) - 1
+        self.events += len(positions)
+        self.last_line = number + len(positions) - 1
 
     def _read_line(self, rows: EventRows, cut: Cut | None) -> Iterator[Diagnostic]:
         """Add the event of a line that is not plain, or yield what is wrong with it."""
-        for entry in self._read_cut(cut) if cut is not None else ():
+        if cut is None:
+            return
+        for entry in self._read_cut(cut):
             if isinstance(entry, Event):
-                rows.add(entry)
+                rows.add_read(entry, cut.line, self._maker)
             else:
                 yield entry
 
     def _is_given_up(self) -> bool:
-        return not self._events and self._put_aside == MAX_BAD_START
-
-    def _giving_up(self) -> Diagnostic:
-        return self._finding(
-            "S2H504",
-            f"none of the first {MAX_BAD_START:,} lines is an event; the rest of the file was not "
-            "read",
-            "name only event files; a file of text is no NDJSON",
-        )
+        is_bad_start = not self.events and self._put_aside == MAX_BAD_START
+        return is_bad_start and not self._is_part
 
     def _event_of(self, cut: Cut) -> Event:
         limits = self._options.limits
@@ -193,7 +189,35 @@ class _Reading:
         return Diagnostic(code, Severity.ERROR, location, message, hint)
 
 
-def _start_of(chunks: Iterator[bytes]) -> bytes:
+def damaged(display: str, reason: str, events: int, last_line: int) -> Diagnostic:
+    """Return the finding about a file that could not be read to its end."""
+    return Diagnostic(
+        "S2H504",
+        Severity.ERROR,
+        Location(display),
+        f"the file is damaged or cut off: {reason}; {events:,} events were read, up to line "
+        f"{last_line:,}",
+        "copy the file again from where it was made",
+    )
+
+
+def giving_up(display: str) -> Diagnostic:
+    """Return the finding about a file that is no event file."""
+    return Diagnostic(
+        "S2H504",
+        Severity.ERROR,
+        Location(display),
+        f"none of the first {MAX_BAD_START:,} lines is an event; the rest of the file was not read",
+        "name only event files; a file of text is no NDJSON",
+    )
+
+
+def is_of_lines(start: bytes) -> bool:
+    """Whether a file that starts so is read line by line; `start` is without the UTF-8 mark."""
+    return _another_kind(start) is None and not _is_spread_out(start)
+
+
+def start_of(chunks: Iterator[bytes]) -> bytes:
     """Return the first bytes, enough of them to tell how the file is written."""
     start = b""
     for chunk in chunks:
@@ -231,5 +255,6 @@ def _hint(reason: PutAsideError, cut: Cut) -> str:
     return "the file ends inside this event: it may still be being written, or be cut off"
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """Return in words why a file is damaged."""
     return getattr(error, "strerror", None) or str(error)

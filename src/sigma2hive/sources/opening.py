@@ -21,6 +21,11 @@ _GZIP_MAGIC = b"\x1f\x8b"
 DAMAGE = (EOFError, zlib.error, OSError)
 
 
+def is_packed(start: bytes) -> bool:
+    """Whether a file that starts so is gzip."""
+    return start.startswith(_GZIP_MAGIC)
+
+
 @contextmanager
 def open_stream(path: Path) -> Iterator[IO[bytes]]:
     """Open the file, unpacked where it is gzip.
@@ -30,7 +35,7 @@ def open_stream(path: Path) -> Iterator[IO[bytes]]:
     """
     with path.open("rb") as raw:
         stream = io.BufferedReader(raw, CHUNK_BYTES)
-        if stream.peek(len(_GZIP_MAGIC))[: len(_GZIP_MAGIC)] == _GZIP_MAGIC:
+        if is_packed(stream.peek(len(_GZIP_MAGIC))):
             with gzip.GzipFile(fileobj=stream) as unpacked:
                 yield unpacked  # type: ignore[misc]
         else:

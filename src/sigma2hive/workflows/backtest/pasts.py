@@ -13,7 +13,8 @@ from typing import Protocol
 
 from sigma2hive.clients.elasticsearch import ElasticsearchClient
 from sigma2hive.diagnostics import Diagnostic, Diagnostics
-from sigma2hive.runner.inputs import read_files
+from sigma2hive.runner.cores import Sharing, shared_reading
+from sigma2hive.runner.inputs import source_options
 from sigma2hive.runner.own import own_patterns
 from sigma2hive.runner.querying import Search, Window
 from sigma2hive.workflows.backtest.journal import Resumption
@@ -74,10 +75,11 @@ class Past(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FilePast:
-    """The events of files and folders, read once for all sides."""
+    """The events of files and folders, read once for all sides, and as `sharing` says."""
 
     paths: Sequence[Path]
     project: Project
+    sharing: Sharing = field(default_factory=Sharing)
     progress: Callable[[int], None] = lambda _: None
     exhaustive: bool = False
 
@@ -87,15 +89,17 @@ class FilePast:
 
     def show(self, _: Window | None, sides: Sequence[Side], found: Found, settle: Settle) -> None:
         """Read all files."""
-        looked_at = read_files(self.paths, self.project.settings, self.project.profile)
-        for entry in looked_at.found:
-            if isinstance(entry, Diagnostic):
-                found.findings.found.append(entry)
-                continue
-            for side in sides:
-                side.look(entry)  # type: ignore[arg-type]  # files give batches
-            settle()
-            self.progress(sides[0].part.events)
+        options = source_options(self.project.settings, self.project.profile)
+        matchers = [side.matcher for side in sides]
+        with shared_reading(self.paths, options, matchers, self.sharing) as entries:
+            for entry in entries:
+                if isinstance(entry, Diagnostic):
+                    found.findings.found.append(entry)
+                    continue
+                for position, side in enumerate(sides):
+                    side.look(entry[position] if isinstance(entry, tuple) else entry)
+                settle()
+                self.progress(sides[0].part.events)
 
 
 @dataclass(frozen=True, slots=True)

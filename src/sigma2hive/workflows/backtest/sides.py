@@ -23,7 +23,7 @@ from sigma2hive.model.times import moment_of
 from sigma2hive.model.values import Values
 from sigma2hive.runner.contexts import contexts_of
 from sigma2hive.runner.episodes import Firing, find_firings
-from sigma2hive.runner.matching import Candidate, Matcher
+from sigma2hive.runner.matching import Candidate, DecidedRows, Matcher
 from sigma2hive.sources import EventRows
 from sigma2hive.workflows.backtest.tallies import MAX_CHOICE, MAX_SAMPLES, RuleTally
 from sigma2hive.workflows.project import Project
@@ -100,7 +100,7 @@ class Side:
         self._fields = {rule.info.id: _Paths.of(rule, compiled) for rule in compiled.rules}
         # Of some of the project's rules only, the program is another.
         program = project.program if compiled is project.compiled else None
-        self._matcher = Matcher(compiled, self._keep, exhaustive=asked.exhaustive, program=program)
+        self.matcher = Matcher(compiled, self._keep, exhaustive=asked.exhaustive, program=program)
         contexts = contexts_of(compiled, project.profile, project.settings.kibana)
         self.contexts: Mapping[str, AlertContext] = contexts
         self._readers = {
@@ -113,26 +113,26 @@ class Side:
     def begin(self) -> None:
         """Begin a part of the past; one event lies in one part only."""
         self.part = Part()
-        self._matcher.suppressed = self.part.suppressed
+        self.matcher.suppressed = self.part.suppressed
         self._seen.clear()
 
-    def look(self, found: EventRows | Candidate) -> None:
+    def look(self, found: EventRows | DecidedRows | Candidate) -> None:
         """Count what the rules find."""
-        self.part.events += len(found) if isinstance(found, EventRows) else 1
-        for rule, event in self._matcher.hits_of(found):
+        self.part.events += 1 if isinstance(found, Candidate) else len(found)
+        for rule, event in self.matcher.hits_of(found):
             if self._is_new(rule, event):
                 self._count(rule, event)
 
     def restore(self, fed: Sequence[tuple[str, Event]]) -> None:
         """Let correlations count what an earlier back-test fed them."""
         for rule_id, event in fed:
-            self._matcher.feed(rule_id, event)
+            self.matcher.feed(rule_id, event)
 
     def episodes(self, unsearched: Mapping[str, str]) -> Episodes:
         """Return the episodes of all correlations, silent ones too, and what they did not count."""
-        self._matcher.suppressed = self.part.suppressed
+        self.matcher.suppressed = self.part.suppressed
         found = Episodes()
-        for correlation, correlated in self._matcher.correlated(unsearched):
+        for correlation, correlated in self.matcher.correlated(unsearched):
             found.ungrouped.extend(correlated.ungrouped)
             found.put_aside.extend(correlated.put_aside)
             firings = find_firings(correlation, correlated, ())

@@ -67,9 +67,11 @@ def main(current: Path, older: Path) -> None:
         for entry in known["techniques"].values()
     }
     revoked = {**revoked_before(older), **REVOKED_IN_19}
-    for source in revoked:
-        while revoked[source] in revoked:
-            revoked[source] = revoked[revoked[source]]
+    for source, target in revoked.items():
+        last = target
+        while last in revoked:
+            last = revoked[last]
+        revoked[source] = last
     lines = {
         "version": "19",
         "source": "MITRE ATT&CK Enterprise, https://github.com/mitre-attack/attack-stix-data",

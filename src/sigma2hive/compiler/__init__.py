@@ -10,7 +10,14 @@ if TYPE_CHECKING:
     from sigma2hive.compiler.forms import condition_as_json
     from sigma2hive.compiler.registry import TARGETS
     from sigma2hive.compiler.rules import Compiling, Outcome, Outcomes, compile_all
-    from sigma2hive.compiler.targets import Artefact, Refusal, Target, emit_all
+    from sigma2hive.compiler.targets import (
+        Artefact,
+        Refusal,
+        Target,
+        configured,
+        emit_all,
+        gathered,
+    )
 
 __all__ = [
     "TARGETS",
@@ -25,8 +32,10 @@ __all__ = [
     "compile_all",
     "compile_query",
     "condition_as_json",
+    "configured",
     "emit_all",
     "find_blindness",
+    "gathered",
 ]
 
 # Hidden from type checkers, which would take any name for one of these.
@@ -46,7 +55,9 @@ if not TYPE_CHECKING:
             "compile_all": "rules",
             "compile_query": "dsl",
             "condition_as_json": "forms",
+            "configured": "targets",
             "emit_all": "targets",
             "find_blindness": "blindness",
+            "gathered": "targets",
         },
     )

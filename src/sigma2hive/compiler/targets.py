@@ -7,12 +7,14 @@ refused. `emit_all` lets a target write everything that was compiled.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sigma2hive.diagnostics import Diagnostic
+from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import Compiled, CompiledCorrelation, CompiledRule, RuleInfo
+from sigma2hive.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,45 @@ class Target(Protocol):
     ) -> Artefact | Refusal:
         """Return the correlation's artefact, or why there is none; `rules` are by id."""
         ...
+
+
+@runtime_checkable
+class Configurable(Protocol):
+    """A target whose files depend on settings, or on more of a profile than a rule tells."""
+
+    def configured(self, settings: Settings, profile: Profile) -> Target:
+        """Return the target for a repository.
+
+        Raises:
+            ConfigurationError: a setting cannot be used.
+        """
+        ...
+
+
+@runtime_checkable
+class Gathering(Protocol):
+    """A target that also makes one file of all that it wrote, under one of the names `gathered`."""
+
+    gathered: tuple[str, ...]
+
+    def gather(self, artefacts: Sequence[Artefact]) -> Iterator[Artefact]:
+        """Yield the files that are made of all artefacts; none where there are none."""
+        ...
+
+
+def configured(target: Target, settings: Settings, profile: Profile) -> Target:
+    """Return the target as a repository's settings and profile want it.
+
+    Raises:
+        ConfigurationError: a setting cannot be used.
+    """
+    return target.configured(settings, profile) if isinstance(target, Configurable) else target
+
+
+def gathered(target: Target, artefacts: Sequence[Artefact]) -> Iterator[Artefact]:
+    """Yield what the target makes of all of its artefacts together."""
+    if isinstance(target, Gathering):
+        yield from target.gather(artefacts)
 
 
 def emit_all(target: Target, compiled: Compiled) -> Iterator[tuple[RuleInfo, Artefact | Refusal]]:

@@ -31,7 +31,7 @@ class Tactic:
 
 @dataclass(frozen=True, slots=True)
 class Technique:
-    """A technique or sub-technique; `tactics` are short names, in ATT&CK's order of the alphabet."""
+    """A technique or sub-technique; `tactics` are short names, sorted."""
 
     id: str
     name: str

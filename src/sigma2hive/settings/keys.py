@@ -277,9 +277,74 @@ class WebhookSettings:
     )
 
 
+def _risk_score(level: str, score: int) -> int:
+    return _setting(
+        score,
+        Kind.NUMBER,
+        f"Risk score of rules of level {level}, at most 100.",
+        f"{level}: {score}",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RiskScores:
+    """By level: the risk score of Kibana's detection rules."""
+
+    critical: int = _risk_score("critical", 99)
+    high: int = _risk_score("high", 73)
+    medium: int = _risk_score("medium", 47)
+    low: int = _risk_score("low", 21)
+    informational: int = _risk_score("informational", 5)
+
+
+@dataclass(frozen=True, slots=True)
+class KibanaRuleSettings:
+    """How `compile --target kibana` fills detection rules, where Sigma says nothing of it."""
+
+    enabled: bool = _setting(
+        False,
+        Kind.SWITCH,
+        "Whether rules run as soon as they are imported.",
+        "enabled: true",
+    )
+    interval_minutes: int = _setting(
+        5, Kind.NUMBER, "How often Kibana runs a rule.", "interval_minutes: 5"
+    )
+    look_back_minutes: int = _setting(
+        5,
+        Kind.NUMBER,
+        """How much of the time before a run looks at again, beyond the interval: events come late,
+        and a run may start late. Kibana raises one alert for an event that several runs find.""",
+        "look_back_minutes: 5",
+    )
+    max_signals: int = _setting(
+        1_000,
+        Kind.NUMBER,
+        """Alerts of one rule in one run; Kibana drops what is beyond. It takes more than 1000 only
+        where its own xpack.alerting.rules.run.alerts.max was raised.""",
+        "max_signals: 1000",
+    )
+    allow_approximate: bool = _setting(
+        False,
+        Kind.SWITCH,
+        """Whether correlations may become threshold rules, which count what one run sees and not
+        what lies in a sliding window. A rule may allow it for itself alone.""",
+        "allow_approximate: true",
+    )
+    namespace: str | None = _setting(
+        None,
+        Kind.TEXT,
+        """Namespace of the Elastic Agent's data streams that rules search, in place of every one:
+        logs-system.security-* becomes logs-system.security-prod.""",
+        "namespace: prod",
+    )
+    risk_scores: RiskScores = _section(RiskScores, "Risk scores by level.")
+
+
 @dataclass(frozen=True, slots=True)
 class KibanaSettings:
-    """Where analysts open events. Kibana itself is never asked: links are made of these alone."""
+    """Where analysts open events, and how detection rules are filled. Kibana itself is not asked:
+    links and rules are made of these alone."""
 
     url: str | None = _setting(
         None,
@@ -302,6 +367,7 @@ class KibanaSettings:
         patterns that its rule searches, which Kibana keeps for that session only.""",
         "data_view: 8f1d2c3e-5a4b-4c6d-9e7f-0a1b2c3d4e5f",
     )
+    rules: KibanaRuleSettings = _section(KibanaRuleSettings, "What detection rules say besides.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -488,7 +554,7 @@ class Settings:
     service: ServiceSettings = _section(
         ServiceSettings, "How new events of Elasticsearch are read."
     )
-    kibana: KibanaSettings = _section(KibanaSettings, "Where analysts open the events of alerts.")
+    kibana: KibanaSettings = _section(KibanaSettings, "Links into Kibana, and its detection rules.")
     sinks: tuple[str, ...] = _setting(
         ("inbox",),
         Kind.TEXT,

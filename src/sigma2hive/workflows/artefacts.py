@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sigma2hive.compiler import Artefact, Target
+from sigma2hive.compiler.targets import Gathering
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
 from sigma2hive.workflows.writing import telling_of_disk
 
@@ -75,8 +76,14 @@ def apply_changes(folder: Path, changes: Changes, artefacts: Sequence[Artefact])
 def _own_files(folder: Path, target: Target) -> Iterator[Path]:
     if folder.is_dir():
         for path in folder.iterdir():
-            if path.suffix == target.suffix and _is_ours(path, target):
+            if _has_our_name(path, target) and _is_ours(path, target):
                 yield path
+
+
+def _has_our_name(path: Path, target: Target) -> bool:
+    if isinstance(target, Gathering) and path.name in target.gathered:
+        return True
+    return path.suffix == target.suffix
 
 
 def _is_ours(path: Path, target: Target) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sigma2hive.compiler import Artefact, Refusal, Target, emit_all
+from sigma2hive.compiler import Artefact, Refusal, Target, configured, emit_all, gathered
 from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.workflows.artefacts import Changes, apply_changes, plan_changes
 from sigma2hive.workflows.project import Project
@@ -34,8 +34,10 @@ def write_target(project: Project, target: Target, folder: Path) -> Written:
     Where a path is not there, or no rule can be used, the folder stays as it is.
 
     Raises:
-        ConfigurationError: the folder cannot be written, or holds something else in our place.
+        ConfigurationError: the folder cannot be written, or holds something else in our place; a
+            setting of the target cannot be used.
     """
+    target = configured(target, project.settings, project.profile)
     findings = Diagnostics(list(project.findings))
     left_out = list(project.left_out)
     artefacts: list[Artefact] = []
@@ -49,6 +51,7 @@ def write_target(project: Project, target: Target, folder: Path) -> Written:
     if not (is_there and project.compiled.rules):
         # Nobody means a folder of rules to become empty that way.
         return Written(None, findings, tuple(left_out))
+    artefacts += gathered(target, tuple(artefacts))
     changes = plan_changes(folder, target, artefacts)
     apply_changes(folder, changes, artefacts)
     return Written(changes, findings, tuple(left_out))

@@ -215,7 +215,7 @@ def test_wherever_it_is_cut_a_file_says_the_same(
     assert list(cut_summary.put_aside) == list(summary.put_aside)
 
 
-@pytest.mark.parametrize("slice_bytes", [500, 4000, 100_000])
+@pytest.mark.parametrize("slice_bytes", [500, 4000, 12_000])
 @pytest.mark.parametrize(
     "lines",
     [
@@ -233,8 +233,37 @@ def test_findings_are_named_and_a_file_of_text_is_given_up_as_by_one(
     (tmp_path / "more.ndjson").write_bytes(LINES["a"])
     options = options_of(tmp_path, project)
     alerts, summary = of_one([tmp_path], options, project)
-    cut_alerts, cut_summary = of_units([tmp_path], options, project, slice_bytes)
-    assert cut_alerts == alerts
+    # Processes may be ahead of where the file is given up.
+    sharing = Sharing(3, least_bytes=0, slice_bytes=slice_bytes)
+    for cut_alerts, cut_summary in (
+        of_units([tmp_path], options, project, slice_bytes),
+        of_several([tmp_path], options, project, sharing),
+    ):
+        assert cut_alerts == alerts
+        assert cut_summary.events == summary.events
+        assert list(cut_summary.put_aside) == list(summary.put_aside)
+
+
+@given(
+    runs=st.lists(
+        st.tuples(st.sampled_from("onmnm"), st.sampled_from([1, 2, 499, 500, 999, 1000, 1001])),
+        max_size=6,
+    ),
+    slice_bytes=st.integers(500, 40_000),
+)
+@settings(max_examples=80)
+def test_many_findings_are_those_of_one_process_wherever_they_stand(
+    tmp_path_factory: pytest.TempPathFactory,
+    project: Project,
+    runs: Sequence[tuple[str, int]],
+    slice_bytes: int,
+) -> None:
+    folder = tmp_path_factory.mktemp("many")
+    text = b"".join((LINES[kind] + b"\n") * count for kind, count in runs)
+    (folder / "events.ndjson").write_bytes(text)
+    options = options_of(folder, project)
+    _, summary = of_one([folder], options, project)
+    _, cut_summary = of_units([folder], options, project, slice_bytes)
     assert cut_summary.events == summary.events
     assert list(cut_summary.put_aside) == list(summary.put_aside)
 

@@ -96,9 +96,10 @@ class _SlicedFile:
             self.is_over = True
             return
         self._put_aside += len(result.findings)
+        # Findings may come before the events that they follow in the file.
+        self._has_events |= bool(result.decided) or result.at_start < len(result.findings)
         yield from self._named(result.findings)
         if result.decided:
-            self._has_events = True
             yield _batch_of(result, self._make)
 
     def _end_slice(self, end: SliceEnd) -> Iterator[Diagnostic]:

@@ -51,6 +51,19 @@ ROLES: Mapping[str, Mapping[str, Any]] = {
             }
         ],
     },
+    # What a state store in Elasticsearch is meant to be given (docs/state.md).
+    "s2h_storer": {
+        "cluster": [],
+        "indices": [
+            {
+                "names": _INDICES,
+                "privileges": [
+                    *("create_index", "read", "write", "maintenance", "monitor"),
+                    "view_index_metadata",
+                ],
+            }
+        ],
+    },
     # May look into indices, and knows nothing of them or the cluster.
     "s2h_bare": {
         "cluster": [],
@@ -85,6 +98,7 @@ class Users:
     tester: User
     monitor: User
     keeper: User
+    storer: User
 
     def __iter__(self) -> Iterator[User]:
         return iter((self.admin, *self.plain))
@@ -92,7 +106,10 @@ class Users:
     @property
     def plain(self) -> tuple[User, ...]:
         """All but the one that may do everything."""
-        return (self.reader, self.blind, self.bare, self.tester, self.monitor, self.keeper)
+        return (
+            *(self.reader, self.blind, self.bare, self.tester, self.monitor, self.keeper),
+            self.storer,
+        )
 
 
 def new_users(suffix: str = "") -> Users:
@@ -109,6 +126,7 @@ def new_users(suffix: str = "") -> Users:
         user("tester", "s2h_tester"),
         user("monitor", "s2h_monitor"),
         user("keeper", "s2h_keeper"),
+        user("storer", "s2h_storer"),
     )
 
 

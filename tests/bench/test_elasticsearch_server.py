@@ -66,8 +66,11 @@ def test_each_role_may_do_what_it_says_and_no_more(
         for path in (search, mapping, health)
     }
     assert allowed == {
-        search: ["s2h-admin", "s2h-reader", "s2h-bare", "s2h-monitor", "s2h-keeper"],
-        mapping: ["s2h-admin", "s2h-reader", "s2h-blind", "s2h-monitor"],
+        search: [
+            *("s2h-admin", "s2h-reader", "s2h-bare", "s2h-monitor", "s2h-keeper"),
+            "s2h-storer",
+        ],
+        mapping: ["s2h-admin", "s2h-reader", "s2h-blind", "s2h-monitor", "s2h-storer"],
         health: ["s2h-admin", "s2h-reader", "s2h-blind", "s2h-monitor"],
     }
     for user in (users.reader, users.blind, users.bare, users.tester):

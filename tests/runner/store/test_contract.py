@@ -405,3 +405,69 @@ def test_what_is_counted_is_there_once_by_group_and_time(open_store: Open) -> No
     store.prune_counted("c", NOW + 4 * SECOND)
     assert list(store.counted("c", "[]", NOW, NOW + 9 * SECOND)) == [counted(4), counted(5)]
     assert [entry for _, entry in store.counted_after("d", 0)] == [counted(2, "d")]
+
+
+DAY = 24 * 3600 * SECOND
+
+
+def test_what_is_old_is_forgotten_and_what_waits_or_is_dead_is_not(open_store: Open) -> None:
+    store = open_store()
+    store.open_sinks(["thehive"])
+    for number, made_ns in enumerate((NOW, NOW + 1, NOW + 2, NOW + 8 * DAY)):
+        store.commit(
+            Step(
+                matches=(replace(match_of(number), found_ns=made_ns),),
+                alerts=(QueuedAlert(alert_of(number), made_ns=made_ns),),
+            )
+        )
+    delivered, dead, _, new = store.due("thehive", NOW * 2, 10)
+    store.delivered(delivered, NOW + SECOND)
+    store.delivered(new, NOW + 8 * DAY)
+    store.refused(dead, NOW + SECOND, "400")
+    episode = StoredEpisode(RULE, "epoch", '["g"]', NOW, NOW + SECOND, [1, "x"], 6)
+    late = replace(episode, end_ns=NOW + 9 * DAY, identity=[1, "y"])
+    store.commit(Step(episodes=(episode, late)))
+    ends = [(0, 5, SearchStatus.FAILED), (9, 10, SearchStatus.SEARCHED)]
+    for start, end, status in ends:
+        interval = Interval(NOW + start * DAY, NOW + end * DAY)
+        store.commit(Step(searched=(Searched("u", "t", interval, status),)))
+    ended, holds = (
+        store.mute(Mute(0, RULE, (), NOW, NOW + days * DAY, "r", "ann")) for days in (1, 20)
+    )
+    while store.purge(NOW + 10 * DAY, 4 * DAY, 2**40):
+        pass
+    assert [found.event.key for found in store.walk(MatchFilter())] == [event_of(3).key]
+    kept = [n for n in range(4) if store.alert(alert_of(n).identity) is not None]
+    assert kept == [1, 2, 3]
+    assert [found.alert.source_ref for found in store.dead()] == ["ref-1"]
+    assert waiting(store, "thehive") == ["ref-2"]
+    assert store.counts()["thehive"].delivered == 1
+    assert list(store.near(RULE, "epoch", 0, NOW * 2)) == [late]
+    assert [entry.interval.end_ns for entry in store.ledger()] == [NOW + 10 * DAY]
+    assert [mute.number for mute in store.mutes()] == [holds.number]
+    assert store.mute(replace(ended, number=0)).number > holds.number
+
+
+def test_what_takes_too_much_room_is_forgotten_but_not_what_a_sweep_finds_again(
+    open_store: Open,
+) -> None:
+    store = open_store()
+    old = tuple(replace(match_of(n), found_ns=NOW - 3 * DAY - n) for n in range(20))
+    store.commit(Step(matches=(*old, replace(match_of(30), found_ns=NOW - DAY))))
+    assert store.purge(NOW, 90 * DAY, 2**40) == 0
+    assert store.purge(NOW, 90 * DAY, 1) == 20
+    assert [found.event.key for found in store.walk(MatchFilter())] == [event_of(30).key]
+    assert store.purge(NOW, 90 * DAY, 1) == 0
+
+
+def test_less_than_two_days_are_not_kept(open_store: Open) -> None:
+    with pytest.raises(ValueError, match="two days"):
+        open_store().purge(NOW, 2 * DAY - 1, 2**40)
+
+
+def test_a_free_unit_is_ours(open_store: Open) -> None:
+    store = open_store()
+    assert store.acquire("a")
+    assert store.acquire("a")
+    store.release(["a", "b"])
+    assert store.acquire("a")

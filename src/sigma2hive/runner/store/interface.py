@@ -32,6 +32,7 @@ from sigma2hive.model.service import (
     Stored,
     StoredEpisode,
 )
+from sigma2hive.runner.store.leases import Leases
 
 
 class MovedError(Sigma2hiveError):
@@ -193,7 +194,22 @@ class Mutes(Protocol):
         """End a mute early; False where there is none that holds."""
 
 
-class StateStore(Progress, Matches, Counting, Outbox, Mutes, Protocol):
+class Keeping(Protocol):
+    """How long all of it is kept."""
+
+    def purge(self, now_ns: int, keep_ns: int, most_bytes: int) -> int:
+        """Forget some of what is older than `keep_ns`, or too much; return how much that was.
+
+        A bounded piece of work: whoever wants all of it gone calls until nothing was. Matches,
+        alerts that are delivered everywhere, episodes, ended mutes and what the ledger says of long
+        ago go; what waits, dead letters and what is younger than two days stay.
+
+        Raises:
+            ValueError: `keep_ns` is less than two days.
+        """
+
+
+class StateStore(Progress, Matches, Counting, Outbox, Mutes, Keeping, Leases, Protocol):
     """All of it."""
 
     def close(self) -> None:

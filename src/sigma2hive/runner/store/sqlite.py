@@ -6,13 +6,23 @@ from pathlib import Path
 
 from sigma2hive.runner.store.counted import StoredCounted
 from sigma2hive.runner.store.file import StoreFile
+from sigma2hive.runner.store.keeping import StoredKeeping
+from sigma2hive.runner.store.leases import AlwaysOurs
 from sigma2hive.runner.store.matches import StoredMatches
 from sigma2hive.runner.store.mutes import StoredMutes
 from sigma2hive.runner.store.outbox import StoredOutbox
 from sigma2hive.runner.store.progress import StoredProgress
 
 
-class SqliteStore(StoredProgress, StoredMatches, StoredCounted, StoredOutbox, StoredMutes):
+class SqliteStore(
+    StoredProgress,
+    StoredMatches,
+    StoredCounted,
+    StoredOutbox,
+    StoredMutes,
+    StoredKeeping,
+    AlwaysOurs,
+):
     """What `interface.StateStore` says; a step is one transaction."""
 
     def __init__(self, path: Path, *, is_checked: bool = False) -> None:

@@ -1,0 +1,215 @@
+"""The indices of the state store: one a kind of document, each with a strict mapping.
+
+Takes a client; makes what is absent, and refuses what a newer sigma2hive made. What is only kept
+and never asked for (raw events, the lines of alerts) is in no search structure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Protocol
+
+from sigma2hive.clients.elasticsearch import Indices, SearchAnswer, SearchRequest
+from sigma2hive.clients.errors import RequestRefusedError
+from sigma2hive.storage import StorageError
+
+#: What the names of all state indices begin with; rules never look at them (runner/own.py).
+PREFIX = "sigma2hive-state-"
+#: The version of the mappings below. A later one may add fields; it never changes one.
+VERSION = 1
+_META = "sigma2hive_state_version"
+
+
+class Asking(Protocol):
+    """What the store needs of `clients.elasticsearch.ElasticsearchClient`."""
+
+    @property
+    def server(self) -> str:
+        """Where it is."""
+
+    def send(self, doing: str, to: str, body: object = None) -> Mapping[str, Any]:
+        """Send a request and return the JSON object that it answers."""
+
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        """Return the answer to one search, which is whole."""
+
+    def mappings(self, indices: Indices) -> Mapping[str, Mapping[str, Any]] | None:
+        """Return the mapping of each index by its name."""
+
+
+class Kind(StrEnum):
+    """What documents are about: what the name of their index ends with."""
+
+    CURSORS = "cursors"
+    RULES = "rules"
+    LEDGER = "ledger"
+    MATCHES = "matches"
+    COUNTED = "counted"
+    EPISODES = "episodes"
+    ALERTS = "alerts"
+    SINKS = "sinks"
+    DELIVERIES = "deliveries"
+    MUTES = "mutes"
+    NOTES = "notes"
+    LEASES = "leases"
+
+
+_WORD = {"type": "keyword"}
+_LONG = {"type": "long"}
+_FLAG = {"type": "boolean"}
+#: Sorted by, where it is not too long for that.
+_KEY = {"type": "keyword", "ignore_above": 8_000}
+#: Kept, and never asked for.
+_TEXT = {"type": "keyword", "index": False, "doc_values": False}
+_NUMBER = {"type": "long", "index": False, "doc_values": False}
+_BYTES = {"type": "binary"}
+
+_FIELDS: Mapping[Kind, Mapping[str, Mapping[str, Any]]] = {
+    Kind.CURSORS: {"unit": _WORD, "position": _TEXT},
+    Kind.RULES: {
+        "rule_id": _WORD,
+        "digest": _TEXT,
+        "since_ns": _NUMBER,
+        "targets": _TEXT,
+        "disabled": _TEXT,
+    },
+    # All entries of one unit: the ledger of a unit changes as a whole.
+    Kind.LEDGER: {"unit": _WORD, "end_ns": _LONG, "entries": _TEXT},
+    Kind.MATCHES: {
+        "ref": _WORD,
+        "rule_id": _WORD,
+        "key": _KEY,
+        "time_ns": _LONG,
+        "ingested_ns": _NUMBER,
+        "found_ns": _LONG,
+        "origin": _TEXT,
+        "index": _TEXT,
+        "fate": _WORD,
+        "grouped_by": _TEXT,
+        "alert": _KEY,
+        "muted_by": _LONG,
+        "raw": _BYTES,
+        "more": _BYTES,
+    },
+    Kind.COUNTED: {
+        "unit": _WORD,
+        "group": _TEXT,
+        "group_ref": _WORD,
+        "time_ns": _LONG,
+        "key": _TEXT,
+        "source": _TEXT,
+        "body": _TEXT,
+    },
+    Kind.EPISODES: {
+        "rule_id": _WORD,
+        "epoch": _WORD,
+        "group": _TEXT,
+        "group_ref": _WORD,
+        "identity": _TEXT,
+        "start_ns": _LONG,
+        "end_ns": _LONG,
+        "figure": _TEXT,
+    },
+    Kind.ALERTS: {
+        "ref": _WORD,
+        "identity": _TEXT,
+        "rule_id": _WORD,
+        "grouped_by": _TEXT,
+        "is_summary": _FLAG,
+        "severity": _NUMBER,
+        "version": _NUMBER,
+        "made_ns": _LONG,
+        "ordinal": _LONG,
+        "sinks": _TEXT,
+        "line": _BYTES,
+    },
+    Kind.SINKS: {"sinks": _TEXT},
+    Kind.DELIVERIES: {
+        "sink": _WORD,
+        "alert": _WORD,
+        "state": _WORD,
+        "severity": _LONG,
+        "version": _NUMBER,
+        "delivered_version": _NUMBER,
+        "attempts": _NUMBER,
+        "not_before_ns": _LONG,
+        "reason": _TEXT,
+        "told_ns": _LONG,
+        "made_ns": _LONG,
+        "ordinal": _LONG,
+        "owner": _WORD,
+        "claim": _NUMBER,
+    },
+    Kind.MUTES: {
+        "number": _LONG,
+        "rule_id": _WORD,
+        "where": _TEXT,
+        "since_ns": _LONG,
+        "until_ns": _LONG,
+        "ended_ns": _LONG,
+        "reason": _TEXT,
+        "by": _TEXT,
+    },
+    Kind.NOTES: {"name": _WORD, "value": _TEXT},
+    Kind.LEASES: {"unit": _WORD, "owner": _WORD, "beat": _NUMBER},
+}
+
+#: One shard: what is stored there has numbers in one order. Hidden: no `*` of anybody means it.
+_SETTINGS = {
+    "index.number_of_shards": 1,
+    "index.auto_expand_replicas": "0-1",
+    "index.hidden": True,
+}
+
+
+def prepare(client: Asking, prefix: str = PREFIX) -> None:
+    """Make the indices that are absent, and bring older ones up to date.
+
+    Raises:
+        StorageError: a newer sigma2hive made them, or they are none of ours.
+        ServerError: they cannot be read or made.
+    """
+    names = {kind: f"{prefix}{kind.value}" for kind in Kind}
+    found = _found(client, names)
+    for kind, name in names.items():
+        if name not in found:
+            _make(client, kind, name)
+            continue
+        version = _version(found[name])
+        if version is None:
+            raise StorageError(
+                f"{name} at {client.server} is no index of sigma2hive's state; remove or rename it"
+            )
+        if version > VERSION:
+            raise StorageError(
+                f"{name} at {client.server} was made by a newer sigma2hive (state version "
+                f"{version}, this one knows {VERSION}); upgrade sigma2hive"
+            )
+        if version < VERSION:
+            doing = f"bringing the index {name} up to date"
+            client.send(doing, f"PUT /{name}/_mapping", _mapping(kind))
+
+
+def _found(client: Asking, names: Mapping[Kind, str]) -> Mapping[str, Mapping[str, Any]]:
+    # By name: a pattern leaves hidden indices out.
+    return client.mappings(Indices(tuple(names.values()), may_be_missing=True)) or {}
+
+
+def _make(client: Asking, kind: Kind, name: str) -> None:
+    body = {"settings": _SETTINGS, "mappings": _mapping(kind)}
+    try:
+        client.send(f"making the index {name}", f"PUT /{name}", body)
+    except RequestRefusedError:
+        # Another runner may have been faster.
+        if _version(_found(client, {kind: name}).get(name, {})) != VERSION:
+            raise
+
+
+def _mapping(kind: Kind) -> dict[str, Any]:
+    return {"dynamic": "strict", "_meta": {_META: VERSION}, "properties": _FIELDS[kind]}
+
+
+def _version(mapping: Mapping[str, Any]) -> int | None:
+    version = mapping.get("_meta", {}).get(_META)
+    return version if isinstance(version, int) else None

@@ -17,7 +17,13 @@ from pathlib import Path
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.runner.cores.units import is_worth_sharing, units_of
 from sigma2hive.runner.matching import DecidedRows, Matcher
-from sigma2hive.sources import EventRows, SourceOptions, find_event_files, read_batches
+from sigma2hive.sources import (
+    EventRows,
+    SourceOptions,
+    few_collections,
+    find_event_files,
+    read_batches,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,8 @@ def shared_reading(
     try:
         joining = Joining(options)
         units = joining.wanted(units_of(found, sharing.slice_bytes))
-        yield joining.join(processes.results(units))
+        with few_collections():
+            yield joining.join(processes.results(units))
     finally:
         processes.close()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.events import Event
@@ -100,7 +101,7 @@ class _SlicedFile:
         self._has_events |= bool(result.decided) or result.at_start < len(result.findings)
         yield from self._named(result.findings)
         if result.decided:
-            yield _batch_of(result, self._make)
+            yield _batch_of(result, self._maker_of_slice())
 
     def _end_slice(self, end: SliceEnd) -> Iterator[Diagnostic]:
         yield from self._named(end.unnamed)
@@ -121,11 +122,16 @@ class _SlicedFile:
             if self.few.is_named(moved):
                 yield moved
 
-    def _make(self, found: Found) -> Event:
-        if isinstance(found, Event):
-            return found
-        raw, number = found
-        return self._maker.event_of(raw, self._lines + number)
+    def _maker_of_slice(self) -> Callable[[Found], Event]:
+        lines, maker = self._lines, self._maker
+
+        def make(found: Found) -> Event:
+            if isinstance(found, Event):
+                return found
+            raw, number = found
+            return maker.event_of(raw, lines + number)
+
+        return make
 
 
 def _made(found: Found) -> Event:
@@ -135,5 +141,8 @@ def _made(found: Found) -> Event:
 
 
 def _batch_of(part: Part, make: Callable[[Found], Event]) -> Batch:
+    if len(part.decided) == 1:
+        # Its rows are asked for in their order, each as often as rules are met there.
+        return (DecidedRows(part.decided[0], lru_cache(1)(lambda row: make(part.found[row]))),)
     events = {row: make(found) for row, found in part.found.items()}
     return tuple(DecidedRows(decided, events.__getitem__) for decided in part.decided)

@@ -23,7 +23,7 @@ from sigma2hive.diagnostics import SourceError
 #: So many units more than processes are begun before the first of them is through.
 _AHEAD = 2
 #: Bytes of results that wait for their turn; beyond that, only what is in turn is taken.
-_MAX_WAITING_BYTES = 128 * 1024 * 1024
+_MAX_WAITING_BYTES = 32 * 1024 * 1024
 
 _RESULT, _END, _BROKEN = b"R", b"E", b"B"
 

@@ -53,6 +53,7 @@ _STANDARD_OUTPUT = "jsonl:-"
 class _Asked:
     """What the command line asks for beyond the repository."""
 
+    once: bool
     events: tuple[Path, ...]
     processes: int | None
     since: timedelta | None
@@ -66,7 +67,9 @@ class _Asked:
 
 @click.command()
 @project_options
-@click.option("--once", is_flag=True, help="One pass over the events, then end.")
+@click.option(
+    "--once", is_flag=True, help="One cycle over new events, then end; files are read once anyway."
+)
 @events_option
 @processes_option
 @click.option(
@@ -107,7 +110,10 @@ def run(
 ) -> None:
     """Match every rule on every event, and deliver each match as one alert.
 
-    Events come from files, or with --since from the Elasticsearch that the settings name.
+    Without --events and --since it is a service: it goes on reading new events of the Elasticsearch
+    that the settings name, until it is told to end (Ctrl-C, SIGTERM); SIGHUP loads the rules anew.
+    Events come from files with --events, and with --since from a search of Elasticsearch.
+
     Alerts go to the inbox (a local file) unless --sink or the settings say otherwise. To TheHive
     and webhooks they are sent with --live only.
 
@@ -118,17 +124,17 @@ def run(
         --sink jsonl:alerts.jsonl
       sigma2hive run --once --since 24h --dry-run
       sigma2hive run --once --since 24h --sink inbox --sink thehive --live
+      sigma2hive run --dry-run
+      sigma2hive run --sink thehive --live
     """
-    if not once:
-        raise click.UsageError("only single passes work so far: add --once")
     with errors_as_exits():
         options = ProjectOptions(Path.cwd(), settings_file, rules, profile)
         project = load_project(options)
-        code = _run(project, _Asked(**asked))  # type: ignore[arg-type]  # click fills the names
+        code = _run(project, options, _Asked(once=once, **asked))  # type: ignore[arg-type]
     raise click.exceptions.Exit(code)
 
 
-def _run(project: Project, asked: _Asked) -> Exit:
+def _run(project: Project, options: ProjectOptions, asked: _Asked) -> Exit:
     settings = project.settings
     if asked.live:
         thehive = replace(settings.thehive, live=True)
@@ -143,6 +149,8 @@ def _run(project: Project, asked: _Asked) -> Exit:
     on_stdout = any(request.spec == _STANDARD_OUTPUT for request in requests)
     if on_stdout and asked.as_json:
         raise click.UsageError(f"--json and the sink {_STANDARD_OUTPUT} both want standard output")
+    if asked.since is None and not asked.events and settings.elasticsearch.urls:
+        return _serve(replace(project, settings=settings), options, requests, asked)
     # A dry run shows titles; what is in an alert is for those who get it.
     is_described = not asked.dry_run
     matcher = Matcher(project.compiled, is_explained=is_described, program=project.program)
@@ -188,6 +196,28 @@ def _run(project: Project, asked: _Asked) -> Exit:
         if error.is_wanted:
             raise
     return code
+
+
+def _serve(
+    project: Project, options: ProjectOptions, requests: list[SinkRequest], asked: _Asked
+) -> Exit:
+    """Run the service, or one cycle of it: new events of Elasticsearch, each read once."""
+    from sigma2hive.cli.serving import Serving, serve  # noqa: PLC0415
+
+    print_settings_file(project.settings)
+    naming = naming_of(project.mappings.alerts, is_new_wanted=asked.new_identity)
+    naming.check(project.settings)
+    return serve(
+        Serving(
+            options,
+            project.settings,
+            requests,
+            naming,
+            once=asked.once,
+            dry_run=asked.dry_run,
+            as_json=asked.as_json,
+        )
+    )
 
 
 def _blindness(project: Project, asked: _Asked) -> Blindness:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from sigma2hive.lazily import importing
+from sigma2hive.repository.git import commit_of
 from sigma2hive.repository.mapping_files import SCHEMAS_FOLDER, report_unread_files
 from sigma2hive.repository.mappings import load_mappings
 from sigma2hive.repository.rule_files import rule_files, shown_path
@@ -24,6 +25,7 @@ __all__ = [
     "PastTree",
     "RuleFile",
     "Versions",
+    "commit_of",
     "load_mappings",
     "load_placeholders",
     "load_regression_tests",

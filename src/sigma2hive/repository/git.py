@@ -55,3 +55,11 @@ def ask_git(folder: Path, *arguments: str) -> bytes:
     except subprocess.SubprocessError as error:
         raise OSError(f"git {arguments[0]}") from error
     return asked.stdout
+
+
+def commit_of(folder: Path) -> str:
+    """Return the commit that is checked out around a folder, short, "" where that is unknown."""
+    try:
+        return ask_git(folder, "rev-parse", "--short=12", "HEAD").decode("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

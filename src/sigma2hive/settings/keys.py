@@ -506,6 +506,27 @@ class ServiceSettings:
         "The same, for the last time: an event that is later than this is not found.",
         "last_sweep_seconds: 90000",
     )
+    most_waiting: int = _setting(
+        100_000,
+        Kind.NUMBER,
+        """Alerts that may wait for one sink. With more, nothing is read until some are delivered:
+        events stay where they are, in Elasticsearch.""",
+        "most_waiting: 100000",
+    )
+    silence_seconds: int = _setting(
+        3_600,
+        Kind.NUMBER,
+        """When no event has come into an index pattern for so long, where events came before, an
+        alert says so.""",
+        "silence_seconds: 3600",
+    )
+    metrics: str | None = _setting(
+        None,
+        Kind.TEXT,
+        """HOST:PORT at which Prometheus finds figures of the service (`/metrics`). Whoever reaches
+        it may read them: index patterns, ids of rules that are blind, numbers of alerts.""",
+        "metrics: 127.0.0.1:9464",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ goes on from its own position in the store, and every step may be repeated witho
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sigma2hive.model.canonical import JsonValue
@@ -79,7 +79,7 @@ class Correlator:
         self._trees = tuple(trees_of(self.compiled))
         self._priming = Priming(self.store, self.rules, by_id, self.search)
 
-    def steps(self, now_ns: int) -> Iterator[Step]:
+    def steps(self, now_ns: int) -> Generator[Step, None, None]:
         """Yield the steps that are due, each to be committed before the next is asked for."""
         positions = self.store.positions(UNITS)
         for tree in self._trees:

@@ -1,1 +1,6 @@
 """New events of Elasticsearch, found by cursors: each is read once, and none is passed over."""
+
+from sigma2hive.runner.reading.interface import Reader, Slice
+from sigma2hive.runner.reading.reader import ElasticsearchReader
+
+__all__ = ["ElasticsearchReader", "Reader", "Slice"]

@@ -8,7 +8,8 @@ then nothing that it does would be remembered.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -35,7 +36,7 @@ from sigma2hive.runner.store.interface import MovedError, StateStore
 class Correlator(Protocol):
     """What makes steps of recorded matches."""
 
-    def steps(self, now_ns: int) -> Iterable[Step]:
+    def steps(self, now_ns: int) -> Generator[Step, None, None]:
         """Yield steps that are due, each to be committed before the next is asked for."""
 
 
@@ -96,7 +97,7 @@ class Loop:
         while not stop.is_set():
             began_ns = self.clock.now_ns()
             outcome = self.cycle(version, stop)
-            self._note(version, outcome)
+            self.note(version, outcome)
             self.tell(outcome)
             took = (self.clock.now_ns() - began_ns) / NANOSECONDS
             self.clock.wait(self.settings.cadence_seconds - took, stop)
@@ -121,15 +122,25 @@ class Loop:
         self._work(version, planned, outcome, stop)
         if not stop.is_set():
             self.store.commit(Step(searched=tuple(entries_of(outcome, reader, self._ends()))))
-            for step in version.correlator.steps(self.clock.now_ns()):
-                self.store.commit(step)
-                outcome.episodes += len(step.episodes)
+            self._correlate(version, outcome)
             self._listen(version, outcome)
         if gone := reader.gone(positions):
             self.store.forget(gone)
         return outcome
 
-    def _note(self, version: Version, outcome: CycleOutcome) -> None:
+    def _correlate(self, version: Version, outcome: CycleOutcome) -> None:
+        """Work out correlations; what another runner worked out meanwhile is its to tell."""
+        with closing(version.correlator.steps(self.clock.now_ns())) as steps:
+            try:
+                for step in steps:
+                    self.store.commit(step)
+                    outcome.episodes += len(step.alerts)
+            except MovedError:
+                outcome.moved += 1
+            except ServerError as error:
+                outcome.error = error
+
+    def note(self, version: Version, outcome: CycleOutcome) -> None:
         """Keep what whoever looks from outside should know of the last cycle."""
         errors = [done.error.message for done in outcome.failed if done.error is not None]
         if outcome.error is not None:
@@ -213,6 +224,6 @@ def reader_patterns(version: Version) -> Iterable[str]:
 class NoCorrelations:
     """For a repository without correlations."""
 
-    def steps(self, now_ns: int) -> Iterable[Step]:  # noqa: ARG002
+    def steps(self, now_ns: int) -> Generator[Step, None, None]:  # noqa: ARG002
         """Yield nothing."""
-        return ()
+        yield from ()

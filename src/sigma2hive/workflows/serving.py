@@ -1,0 +1,132 @@
+"""The service put together: a repository's newest version, its reader, and where alerts go.
+
+Takes what a command line asks for, a client and a store; gives versions for the loop to work with.
+The settings are those of the start: a change of them takes effect with the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from sigma2hive.clients.elasticsearch import ElasticsearchClient
+from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
+from sigma2hive.model.rules import Compiled
+from sigma2hive.model.times import NANOSECONDS
+from sigma2hive.repository import Versions, commit_of, shown_path
+from sigma2hive.runner.correlating.correlator import Correlator, CorrelatingSettings
+from sigma2hive.runner.correlating.priming import past_in
+from sigma2hive.runner.floods.judge import FloodJudge
+from sigma2hive.runner.own import own_patterns
+from sigma2hive.runner.raising import Raiser
+from sigma2hive.runner.reading import ElasticsearchReader
+from sigma2hive.runner.service.cycle import Cycle
+from sigma2hive.runner.service.loop import Version
+from sigma2hive.runner.service.rules import changed_records
+from sigma2hive.runner.store.interface import StateStore
+from sigma2hive.settings import Settings
+from sigma2hive.workflows.project import Project, ProjectOptions, load_project
+from sigma2hive.workflows.watching import Watched
+
+#: Findings that say that a path which a person named is not there: half a repository is no version.
+_NOT_THERE = "S2H108"
+
+
+@dataclass(slots=True)
+class RepositoryLoading:
+    """Loads the repository, again when its files have changed.
+
+    `tell` is called with each version that was loaded, to show what is wrong with its rules.
+    """
+
+    options: ProjectOptions
+    settings: Settings
+    client: ElasticsearchClient
+    tell: Callable[[Project], None] = lambda _: None
+    _watched: Watched = field(init=False)
+    _open: ExitStack = field(default_factory=ExitStack, init=False)
+
+    def __post_init__(self) -> None:
+        asked = (self.settings.mappings, self.settings.placeholders, self.settings.file)
+        paths = (*self.options.rule_paths(self.settings), *(path for path in asked if path))
+        self._watched = Watched(paths)
+
+    def has_changed(self) -> bool:
+        """Whether the files are not those of the version that was loaded last."""
+        return self._watched.has_changed()
+
+    def load(self, store: StateStore, now_ns: int) -> Version:
+        """Return the version of now, its rules known to the store.
+
+        Raises:
+            ConfigurationError: it cannot be used: a path is missing, or no rule can be used.
+        """
+        # Before it is read: what changes meanwhile is another version.
+        self._watched.remember()
+        project = load_project(self.options)
+        _check(project)
+        self._open.close()
+        versions = self._open.enter_context(Versions(self.settings.root))
+        compiled = project.compiled
+        first_start_ns = self.settings.service.first_start_seconds * NANOSECONDS
+        store.save_rules(list(changed_records(compiled, store.rules(), now_ns, first_start_ns)))
+        raiser = Raiser(
+            compiled, project.mappings, project.profile, self.settings.kibana, versions.of
+        )
+        raiser.judge = FloodJudge(store, raiser.maker, self.settings.floods)
+        computed = _computed(compiled)
+        reader = ElasticsearchReader(
+            self.client,
+            tuple(computed),
+            self.settings.service,
+            computed,
+            own_patterns(self.settings),
+        )
+        records = store.rules()
+        cycle = Cycle(compiled, raiser, reader, store, records, project.program)
+        correlator = Correlator(
+            compiled,
+            raiser,
+            store,
+            records,
+            CorrelatingSettings(self.settings.service.watermark_seconds),
+            search=past_in(self.client),
+        )
+        self.tell(project)
+        return Version(commit_of(self.settings.root) or "no commit", cycle, correlator)
+
+    def close(self) -> None:
+        """Let go of what the version at work needs."""
+        self._open.close()
+
+
+def _check(project: Project) -> None:
+    errors = project.findings.errors
+    if project.compiled.rules and not any(finding.code == _NOT_THERE for finding in errors):
+        return
+    diagnostics = Diagnostics(list(errors))
+    if not project.compiled.rules:
+        place = project.paths[0] if project.paths else project.settings.root
+        diagnostics.error(
+            _NOT_THERE,
+            Location(shown_path(place, project.settings.root)),
+            "there is no rule that can be used",
+            "see what is wrong with them: sigma2hive test",
+        )
+    raise ConfigurationError(diagnostics, project.settings.root)
+
+
+def _computed(compiled: Compiled) -> Mapping[str, set[str]]:
+    """Return, by index pattern, the paths whose values only the index has and a rule asks for."""
+    found: dict[str, set[str]] = {}
+    for rule in compiled.rules:
+        counted = (entry.fields_of(rule.info.id) for entry in compiled.correlations)
+        fields = [
+            *(each for candidates in rule.fields.values() for each in candidates),
+            *(each for fields in counted for each in fields),
+        ]
+        paths = {path for each in fields for path in each.computed_paths}
+        for pattern in rule.indices:
+            found.setdefault(pattern, set()).update(paths)
+    return found

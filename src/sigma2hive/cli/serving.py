@@ -172,7 +172,8 @@ class _Shown:
 
     def loading(self, error: Exception | None, version: Version | None) -> None:
         if error is None and version is not None:
-            rules = len(version.cycle.compiled.rules)
+            compiled = version.cycle.compiled
+            rules = len(compiled.rules) + len(compiled.correlations)
             self._line(
                 {"version": version.name, "rules": rules}, f"{rules:,} rules of {version.name}"
             )

@@ -1,0 +1,82 @@
+"""The service as a process: new events of a real Elasticsearch become alerts in TheHive."""
+
+from tests.service.site import RULES, Site, other, service_installed
+
+
+def test_new_events_become_alerts_while_it_runs(site: Site) -> None:
+    site.add([service_installed(1), other(2)])
+    process = site.start()
+    site.wait_for_titles("Service 1 installed on host-1")
+    site.add([service_installed(3), other(4)])
+    site.wait_for_titles("Service 1 installed on host-1", "Service 3 installed on host-3")
+    assert process.end() == 0
+
+
+def test_one_cycle_delivers_and_ends(site: Site) -> None:
+    site.add([service_installed(1), other(2)])
+    first = site.command("run", "--once", "--live")
+    assert first.returncode == 0, first.stderr
+    assert site.titles() == ["Service 1 installed on host-1"]
+    second = site.command("run", "--once", "--live")
+    assert second.returncode == 0, second.stderr
+    assert len(site.titles()) == 1
+
+
+def test_a_dry_run_shows_what_it_would_raise_and_keeps_nothing(site: Site) -> None:
+    site.add([service_installed(1), other(2)])
+    for _ in range(2):
+        shown = site.command("run", "--once", "--dry-run")
+        assert shown.returncode == 0, shown.stderr
+        assert "Service 1 installed on host-1" in shown.stdout
+    assert not site.titles()
+    assert not (site.folder / ".sigma2hive" / "state.db").exists()
+
+
+def test_without_live_nothing_is_sent_and_nothing_is_kept_for_later(site: Site) -> None:
+    site.add([service_installed(1)])
+    held = site.command("run", "--once")
+    assert held.returncode == 0
+    assert "thehive: nothing is sent without --live" in held.stderr
+    site.add([service_installed(2)])
+    assert site.command("run", "--once", "--live").returncode == 0
+    assert site.titles() == ["Service 2 installed on host-2"]
+
+
+def test_a_second_service_with_the_same_state_is_refused(site: Site) -> None:
+    process = site.start()
+    process.wait_for("3 rules")
+    second = site.command("run", "--once", "--live")
+    assert second.returncode == 3
+    assert "another service works with this state" in second.stderr
+    assert process.end() == 0
+
+
+def test_rules_are_loaded_again_when_their_files_change(site: Site) -> None:
+    process = site.start()
+    process.wait_for("3 rules")
+    rules = site.folder / "sigma_rules" / "rules.yml"
+    more = RULES + RULES.partition("title: Service installed")[2].join(
+        ["---\ntitle: Logon", ""]
+    ).replace(
+        "33333333-3333-4333-8333-333333333333", "44444444-4444-4444-8444-444444444444"
+    ).replace("7045", "4624").replace("Service {number} installed", "Logon {number}")
+    rules.write_text(more)
+    process.wait_for("4 rules")
+    site.add([other(5)])
+    site.wait_for_titles("Logon 5 on host-5")
+    rules.write_text("no: [yaml")
+    process.wait_for("S2H101")
+    assert process.end() == 0
+
+
+def test_status_tells_how_it_stands(site: Site) -> None:
+    site.add([service_installed(1)])
+    assert site.command("run", "--once", "--live").returncode == 0
+    status = site.status()
+    assert status["is_well"], status
+    assert status["sinks"]["thehive"]["delivered"] == 1
+    assert status["rules"]["looking"] == 3
+    assert [entry["pattern"] for entry in status["patterns"]] == [site.index]
+    text = site.command("status")
+    assert "3 look, 0 blind" in text.stdout
+    assert max(map(len, text.stdout.splitlines())) <= 80

@@ -18,8 +18,12 @@ def own_thehive() -> Iterator[TheHive]:
 
 
 @pytest.fixture
-def site(tmp_path: Path, elasticsearch: Cluster, indices: Indices, own_thehive: TheHive) -> Site:
+def site(
+    tmp_path: Path, elasticsearch: Cluster, indices: Indices, own_thehive: TheHive
+) -> Iterator[Site]:
     site = Site(tmp_path, elasticsearch, indices, own_thehive, elasticsearch.users.reader)
     site.settings["service"] = {"cadence_seconds": 1}
     site.set_up()
-    return site
+    yield site
+    for process in site.processes:
+        process.kill()

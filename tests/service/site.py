@@ -108,6 +108,7 @@ class Site:
     user: User
     settings: dict[str, Any] = field(default_factory=dict)
     index: str = ""
+    processes: list[Process] = field(default_factory=list)
     _next: int = 0
 
     def set_up(self, rules: str = RULES) -> None:
@@ -152,7 +153,7 @@ class Site:
     def start(self, *options: str) -> Process:
         """Start the service."""
         command = [sys.executable, "-m", "sigma2hive", "run", "--live", *options]
-        return Process(
+        process = Process(
             subprocess.Popen(
                 command,
                 cwd=self.folder,
@@ -163,6 +164,8 @@ class Site:
                 start_new_session=True,
             )
         )
+        self.processes.append(process)
+        return process
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run another command beside the service."""
@@ -189,7 +192,8 @@ class Site:
         until = time.monotonic() + PATIENCE
         while (found := self.titles()) != wanted and time.monotonic() < until:
             time.sleep(0.1)
-        assert found == wanted
+        told = [line for process in self.processes for line in process.lines]
+        assert found == wanted, "\n".join(told)
 
     def references(self) -> list[str]:
         return sorted(alert["sourceRef"] for alert in self.thehive.alerts())
@@ -240,5 +244,5 @@ class Process:
 
     def _close(self) -> None:
         self._reading.join(PATIENCE)
-        assert self.process.stderr is not None
-        self.process.stderr.close()
+        if self.process.stderr is not None:
+            self.process.stderr.close()

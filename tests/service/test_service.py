@@ -65,7 +65,7 @@ def test_rules_are_loaded_again_when_their_files_change(site: Site) -> None:
     site.add([other(5)])
     site.wait_for_titles("Logon 5 on host-5")
     rules.write_text("no: [yaml")
-    process.wait_for("S2H101")
+    process.wait_for("S2H102", "the rules of before stay at work")
     assert process.end() == 0
 
 

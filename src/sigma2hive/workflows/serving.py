@@ -15,7 +15,7 @@ from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
 from sigma2hive.model.rules import Compiled
 from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.repository import Versions, commit_of, shown_path
-from sigma2hive.runner.correlating.correlator import Correlator, CorrelatingSettings
+from sigma2hive.runner.correlating.correlator import CorrelatingSettings, Correlator
 from sigma2hive.runner.correlating.priming import past_in
 from sigma2hive.runner.floods.judge import FloodJudge
 from sigma2hive.runner.own import own_patterns

@@ -80,6 +80,7 @@ class ElasticsearchReader:
         Raises:
             ServerError: the cluster cannot be asked.
         """
+        positions = _own(positions)
         now_s = self._now_s = now_ns // NANOSECONDS
         catalogue = self._look(positions)
         begun = starts.starts_of(
@@ -131,6 +132,7 @@ class ElasticsearchReader:
         """
         if self._catalogue is None:
             return ()
+        positions = _own(positions)
         places = self._catalogue.places
         closed = {told.index for told in self._catalogue.told if told.is_blind}
         units = {unit_of(place) for place in places}
@@ -191,6 +193,12 @@ def _oldest(behind: Sequence[Sequence[Slice]], most: int) -> list[Slice]:
     """Return the oldest slices, those of one unit in their order."""
     every = sorted(chain.from_iterable(behind), key=lambda part: part.interval.start_ns)
     return every[:most]
+
+
+def _own(positions: Mapping[str, Position]) -> Mapping[str, Position]:
+    """Return the positions that cursors of this reader wrote: others keep theirs beside them."""
+    prefixes = (by_number.PREFIX, starts.PREFIX, *(f"{cursor.value}:" for cursor in Cursor))
+    return {unit: stands for unit, stands in positions.items() if unit.startswith(prefixes)}
 
 
 def _continued(places: Sequence[Place], positions: Mapping[str, Position]) -> Mapping[str, int]:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from datetime import date, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -320,3 +321,14 @@ def test_thousands_of_groups_and_days_without_alerts_are_no_trouble(world: Path)
     # What is listed are the days that have alerts: between them lie ten thousand.
     assert list(report(*EVENTS)["by_day"]) == ["1999-01-01", "2026-11-20"]
     assert "Days without an alert are left out" in (world / "page.html").read_text()
+
+
+def test_a_long_history_says_which_weeks_are_not_shown(world: Path) -> None:
+    mondays = [date(2019, 1, 7) + timedelta(weeks=4 * number) for number in range(90)]
+    write_events(world / "events.ndjson", [shell(f"{day}T01:00:00Z", "anna") for day in mondays])
+    result = backtest(*EVENTS)
+    shown = [line[:10] for line in result.stdout.splitlines() if line.endswith("#")]
+    assert shown[-1] == str(mondays[-1])
+    assert "Weeks without an alert are left out" in result.stdout
+    hidden = 90 - len(shown)
+    assert f"{hidden} alerts before {shown[0]}" in result.stdout

@@ -46,6 +46,18 @@ def test_the_condition_is_shown_with_what_each_part_saw(world: Path, rule: str) 
     ]
 
 
+def test_what_is_wrong_with_other_lines_is_not_told(world: Path) -> None:
+    with (world / "events.ndjson").open("ab") as stream:
+        stream.write(b"no event\nnor this\n")
+
+    assert explained("sigma_rules/rule.yml", "events.ndjson:2").stderr == ""
+    asked = explained("sigma_rules/rule.yml", "events.ndjson:4")
+
+    assert asked.exit_code == 3
+    assert "events.ndjson:4:1: error S2H501" in asked.stderr
+    assert "events.ndjson:3" not in asked.stderr
+
+
 def test_every_event_of_a_file_is_explained(world: Path) -> None:
     result = explained("sigma_rules/rule.yml", "events.ndjson")
 

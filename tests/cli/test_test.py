@@ -484,6 +484,13 @@ def test_junit_replaces_its_own_file_and_no_other(world: Path) -> None:
     assert (world / "events.ndjson").read_bytes() == before
 
 
+def test_a_folder_that_is_not_there_is_told_with_the_file_that_was_asked_for(world: Path) -> None:
+    result = outcome_of("--junit", "nowhere/results.xml")
+
+    assert result.exit_code == 3
+    assert "nowhere/results.xml: error S2H109" in result.stderr
+
+
 def test_hostile_values_reach_no_terminal_and_no_xml(world: Path) -> None:
     write_events(
         world / "events.ndjson", EVENT, {**EVENT, "process": {"command_line": "\x1b[2J\x00\ud800"}}

@@ -123,10 +123,12 @@ class BacktestReport:
         yield "week from   alerts" if is_weekly else "day (UTC)   alerts"
         rows = _weeks(by_day) if is_weekly else by_day
         most = max(*rows.values(), 1)
-        shown = list(rows.items())
-        for day, count in shown[-_MAX_DAYS * 2 :]:
+        shown = list(rows.items())[-_MAX_DAYS * 2 :]
+        for day, count in shown:
             bar = "#" * (-(-count * _BAR // most))
             yield f"{day}  {count:>6,}  {bar}".rstrip()
+        for line in _not_shown(rows, [day for day, _ in shown], is_weekly=is_weekly):
+            yield from wrap(line)
         yield ""
 
     def _suppressed(self) -> Iterator[str]:
@@ -261,6 +263,16 @@ def _comparison(found: Comparison) -> Iterator[str]:
         f"against {name}: this change would have raised {found.more:,} more and {found.fewer:,} "
         "fewer alerts in that time"
     )
+
+
+def _not_shown(rows: Mapping[str, int], shown: Sequence[str], *, is_weekly: bool) -> Iterator[str]:
+    """Yield what the histogram leaves out: the oldest rows, and those without an alert."""
+    if len(rows) > len(shown):
+        before = sum(rows.values()) - sum(rows[day] for day in shown)
+        yield f"Not shown: {before:,} alerts before {shown[0]}; --json has all."
+    first, last = (date.fromisoformat(day).toordinal() for day in (shown[0], shown[-1]))
+    if last - first >= len(shown) * (7 if is_weekly else 1):
+        yield f"{'Weeks' if is_weekly else 'Days'} without an alert are left out."
 
 
 def _weeks(by_day: Mapping[str, int]) -> dict[str, int]:

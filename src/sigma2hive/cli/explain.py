@@ -38,7 +38,8 @@ _STEP = "  "
 @click.option(
     "--profile",
     metavar="NAME",
-    help="Which fields the events have: winlogbeat, elastic-agent, ecs, or your own.",
+    help="Which fields the events have: winlogbeat, elastic-agent, ecs, windows-flat, "
+    "or one of your own.",
 )
 @click.argument("rule")
 @click.argument("event")

@@ -106,7 +106,8 @@ def project_options(command: Command) -> Command:
         click.option(
             "--profile",
             metavar="NAME",
-            help="Which fields the events have: winlogbeat, elastic-agent, ecs, or your own.",
+            help="Which fields the events have: winlogbeat, elastic-agent, ecs, windows-flat, "
+            "or one of your own.",
         ),
         click.option(
             "--rules",

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field, replace
 
 from sigma2hive.compiler.counted import Counted, CountedCorrelation, CountedRule
 from sigma2hive.compiler.filters import Filters, report_namesakes
+from sigma2hive.compiler.misspelt import nearly
 from sigma2hive.compiler.references import References
 from sigma2hive.compiler.resolving import compiled_filters
 from sigma2hive.diagnostics import Diagnostics, nearest
 from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.conditions import Operator
 from sigma2hive.model.identity import epoch_of, plain_number
-from sigma2hive.model.profiles import LogsourcePlace, Profile
+from sigma2hive.model.profiles import LogsourcePlace, Profile, WindowsEvents
 from sigma2hive.model.rules import (
     Bound,
     CompiledCorrelation,
@@ -276,7 +277,15 @@ class Compiler:
         self, correlation: CorrelationRule, name: str, sigma_field: str, unknown: Counted
     ) -> None:
         place = unknown.place
-        hint = nearest(sigma_field, unknown.known_names(), _CHECK_FIELD)
+        known = unknown.known_names()
+        has_own_names = self.profile.windows_events is WindowsEvents.FLAT
+        if near := nearly(sigma_field, known):
+            hint = f"did you mean '{near[0]}'? Letter case counts in the names of fields"
+        elif has_own_names:
+            # Every name of Sigma's is a field; only a slip of the pen can be told from one.
+            return
+        else:
+            hint = nearest(sigma_field, known, _CHECK_FIELD)
         if hint == _CHECK_FIELD and place.default_prefix:
             # Events have fields below the prefix that no profile lists.
             return
@@ -308,7 +317,7 @@ class Compiler:
 
 def _fields(names: Sequence[str], named: _Naming, rules: Mapping[str, CountedRule]) -> Named:
     return tuple(
-        (name, {key: entry.place.resolve(named[name][key]) for key, entry in rules.items()})
+        (name, {key: entry.place.grouping(named[name][key]) for key, entry in rules.items()})
         for name in names
     )
 

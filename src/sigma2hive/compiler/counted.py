@@ -75,7 +75,7 @@ class CountedRule:
 
     def fields(self, sigma_field: str) -> ByLeaf:
         """Return what the log source's place reads it from."""
-        return {self.rule.info.id: self.place.resolve(sigma_field)}
+        return {self.rule.info.id: self.place.grouping(sigma_field)}
 
     def known_names(self) -> Sequence[str]:
         """Return what the log source and the rule call fields."""
@@ -110,7 +110,7 @@ class CountedCorrelation:
         own = self._own.get(sigma_field)
         if own is not None:
             return own
-        return {leaf: self.below[leaf].place.resolve(sigma_field) for leaf in self.leaves}
+        return {leaf: self.below[leaf].place.grouping(sigma_field) for leaf in self.leaves}
 
     def known_names(self) -> Sequence[str]:
         """Return its own names, and those of its rules."""

@@ -6,7 +6,7 @@ A name that nothing knows is no mistake by itself, since events have fields that
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from sigma2hive.diagnostics import Diagnostics, Location
@@ -65,6 +65,12 @@ class Spelling:
             if near and mine.isdisjoint(entry.path for entry in place.resolve(near)):
                 return near
         return None
+
+
+def nearly(name: str, known: Iterable[str]) -> list[str]:
+    """Return those of the known names that are one letter or a letter's case away."""
+    mine = set(_forms(name))
+    return [entry for entry in known if not mine.isdisjoint(_forms(entry))]
 
 
 def _names(condition: Condition) -> Iterator[tuple[str, Location]]:

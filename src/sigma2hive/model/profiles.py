@@ -102,6 +102,16 @@ class LogsourcePlace:
             found = self._resolved[name] = self._resolve(name)
         return found
 
+    def grouping(self, name: str) -> tuple[Field, ...]:
+        """Return the fields that a correlation reads `name` from.
+
+        Where an empty text says as little as no field, it is no value to group or count by.
+        """
+        fields = self.resolve(name)
+        if not self.empty_is_absent:
+            return fields
+        return tuple(replace(entry, dropped=(*entry.dropped, "")) for entry in fields)
+
     def field(self, path: str) -> Field:
         """Return the index field at `path`, for conditions that are written in index fields."""
         if path in self.derived:

@@ -82,10 +82,18 @@ def find_events(project: Project, asked: str) -> Iterator[Event | Diagnostic]:
         yield from read_events([path], options)
     elif placed is not None and Path(placed["path"]).exists():
         for entry in read_events([Path(placed["path"])], options):
-            if isinstance(entry, Diagnostic) or entry.origin.endswith(placed["place"]):
+            if _is_at(placed["place"], entry):
                 yield entry
     else:
         yield from _events_of_alert(project, asked)
+
+
+def _is_at(place: str, entry: Event | Diagnostic) -> bool:
+    """Whether it is about that line or record; a finding without a line is about the file."""
+    if isinstance(entry, Event):
+        return entry.origin.endswith(place)
+    line = entry.location.line
+    return not line or place == f":{line}"
 
 
 def explain_on(

@@ -26,9 +26,11 @@ def telling_of_disk(place: Path, kind: str, option: str = "--output") -> Iterato
         yield
     except OSError as error:
         problem = Diagnostics()
+        # What is written beside a file, to take its name when it is whole, nobody asked for.
+        where = place if kind == "file" else error.filename or place
         problem.error(
             "S2H109",
-            Location(Path(error.filename or place).as_posix()),
+            Location(Path(where).as_posix()),
             f"cannot be read or written: {error.strerror or error}",
             f"check the permissions and the room on the disk, or name another {kind} with {option}",
         )

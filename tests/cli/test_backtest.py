@@ -1,6 +1,7 @@
 """`backtest` over files: counts, noise, filters that are suggested, limits, the page."""
 
 import json
+import os
 import re
 from collections import Counter
 from datetime import date, timedelta
@@ -305,6 +306,29 @@ def test_a_page_that_cannot_be_written_is_told(world: Path) -> None:
     assert result.exit_code == 3
     assert "S2H109" in result.output
     assert "--html" in result.output
+
+
+def test_a_page_replaces_its_own_file_and_no_other(world: Path) -> None:
+    assert backtest(*EVENTS, "--html", "page.html").exit_code == 0
+    first = (world / "page.html").read_text()
+    (world / "page.html").write_text(first[:2000])
+    assert backtest(*EVENTS, "--html", "page.html").exit_code == 0
+    assert (world / "page.html").read_text() == first
+
+    rule = world / "sigma_rules" / "shell.yml"
+    before = rule.read_bytes()
+    result = backtest(*EVENTS, "--html", str(rule))
+    assert result.exit_code == 3
+    assert "shell.yml: error S2H109" in result.output
+    assert rule.read_bytes() == before
+
+
+def test_a_page_does_not_go_into_a_pipe_or_device(world: Path) -> None:
+    os.mkfifo(world / "pipe")
+    result = backtest(*EVENTS, "--html", "pipe")
+    assert result.exit_code == 3
+    assert "pipe: error S2H109" in result.output
+    assert (world / "pipe").is_fifo()
 
 
 def test_thousands_of_groups_and_days_without_alerts_are_no_trouble(world: Path) -> None:

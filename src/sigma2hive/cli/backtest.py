@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -32,7 +31,7 @@ from sigma2hive.clients.errors import ServerError
 from sigma2hive.model.backtests import Backtest
 from sigma2hive.model.rules import Level
 from sigma2hive.model.times import NANOSECONDS
-from sigma2hive.reports.backtest import render_html
+from sigma2hive.reports.backtest import BACKTEST_MARK, render_html
 from sigma2hive.runner.cores import Sharing
 from sigma2hive.runner.querying import Window
 from sigma2hive.settings import NoiseLimits
@@ -46,7 +45,7 @@ from sigma2hive.workflows.backtest import (
     run_backtest,
 )
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
-from sigma2hive.workflows.writing import telling_of_disk
+from sigma2hive.workflows.writing import write_report
 
 _PROGRESS_EVERY = 5_000
 
@@ -184,7 +183,7 @@ def _backtest(project: Project, options: ProjectOptions, asked: _Asked) -> Exit:
         else:
             result = _over_history(project, request, asked, found, progress)
     if asked.html is not None:
-        _write(asked.html, render_html(result))
+        write_report(asked.html, render_html(result), BACKTEST_MARK, "--html")
     report = BacktestReport(project, result, found, limits, asked.by)
     if asked.as_json:
         say(json.dumps(report.as_json(), indent=2))
@@ -255,17 +254,6 @@ def _time_of(moment: timedelta | int | None, now_ns: int) -> int:
 
 def _nanoseconds(span: timedelta) -> int:
     return int(span.total_seconds()) * NANOSECONDS
-
-
-def _write(file: Path, text: str) -> None:
-    """Write a file that is whole when it takes its name."""
-    staging = file.with_name(f".{file.name}.{os.getpid()}")
-    with telling_of_disk(file, "file", "--html"):
-        try:
-            staging.write_text(text, encoding="utf-8")
-            staging.replace(file)
-        finally:
-            staging.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -43,15 +43,20 @@ svg rect { fill: var(--bar); } svg line { stroke: var(--line); }
 """
 
 
+#: What every page starts with, and no other file does.
+BACKTEST_MARK = f"""\
+<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Back-test</title>"""
+
+
 def render_html(found: Backtest) -> str:
     """Return the page."""
     return "\n".join(
         [
-            "<!doctype html>",
-            '<html lang="en"><head><meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>Back-test</title><style>\n{_STYLE}</style></head><body>",
+            f"{BACKTEST_MARK}<style>\n{_STYLE}</style></head><body>",
             *_head(found),
             *_noise(found),
             *(_comparison(found.comparison) if found.comparison else ()),

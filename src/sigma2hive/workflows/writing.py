@@ -53,9 +53,12 @@ def write_report(path: Path, text: str, mark: str, option: str) -> None:
 
 
 def _refuse_foreign(path: Path, mark: str, option: str) -> None:
-    with path.open("rb") as stream:
-        start = stream.read(len(mark))
-    if start and start != mark.encode("utf-8"):
+    # A pipe would keep us waiting, and neither it nor a device may be replaced.
+    start = b""
+    if path.is_file():
+        with path.open("rb") as stream:
+            start = stream.read(len(mark.encode("utf-8")))
+    if not path.is_file() or (start and start != mark.encode("utf-8")):
         problem = Diagnostics()
         message = "the file is no report of ours, so it is not replaced"
         problem.error("S2H109", Location(path.as_posix()), message, f"name another with {option}")

@@ -240,7 +240,7 @@ def test_one_mistake_does_not_hide_the_rest(tmp_path: Path) -> None:
             "known are "
             "rules, mappings, profile, sources, elasticsearch, thehive, webhook, service, kibana, "
             "sinks, "
-            "state, "
+            "state, state_store, "
             "placeholders, limits, backtest, floods",
         ),
     ],
@@ -299,6 +299,7 @@ def test_every_setting_can_be_overridden(tmp_path: Path) -> None:
     environment = {
         row.environment: "true" if row.spec.kind is Kind.SWITCH else "7" for row in all_rows()
     }
+    environment["SIGMA2HIVE_STATE_STORE"] = "elasticsearch"
     settings, findings = load(tmp_path, environment=environment)
     defaults, _ = load(tmp_path)
     assert findings == []
@@ -308,6 +309,27 @@ def test_every_setting_can_be_overridden(tmp_path: Path) -> None:
         for step in row.key.split("."):
             changed, default = getattr(changed, step), getattr(default, step)
         assert changed != default, row.key
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "service: {keep_days: 1}",
+            "service.keep_days must be a whole number, 2 at least, found the number 1",
+        ),
+        ("state_store: redis", "state_store must be sqlite or elasticsearch, found the text"),
+    ],
+)
+def test_a_number_too_small_and_an_unknown_choice_are_refused(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    (tmp_path / "sigma2hive.yml").write_text(text, encoding="utf-8")
+    diagnostics = Diagnostics()
+    settings = load_settings(tmp_path, None, diagnostics, {})
+    (finding,) = diagnostics
+    assert finding.message.startswith(message)
+    assert (settings.service.keep_days, settings.state_store) == (90, "sqlite")
 
 
 def test_a_section_in_a_section_is_read_and_checked(tmp_path: Path) -> None:

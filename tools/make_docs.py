@@ -148,9 +148,11 @@ def _section_schema(section: type) -> dict[str, Any]:
 
 def _value_schema(spec: Spec) -> dict[str, Any]:
     schemas: dict[Kind, dict[str, Any]] = {
-        Kind.NUMBER: {"type": "integer", "minimum": 1},
+        Kind.NUMBER: {"type": "integer", "minimum": spec.least},
         Kind.SWITCH: {"type": "boolean"},
     }
+    if spec.choices:
+        return {"enum": list(spec.choices)}
     one = schemas.get(spec.kind, {"type": "string", "pattern": TEXT_PATTERN})
     if not spec.many:
         return one

@@ -109,6 +109,8 @@ def open_database(
         )
         try:
             _refuse_other_databases(connection, path, schema, error)
+            # Before there is a table: then what is deleted can give its room back by pieces.
+            connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
             # FULL: what push() answered for is on the disk, even when the power fails.
             connection.executescript(
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON"

@@ -14,6 +14,7 @@ from sigma2hive.model.identity import (
     episode_identity,
     event_identity,
     group_key,
+    silence_identity,
     summary_identity,
 )
 from tests.alerts.matches import RULE_ID, alert_of, episode, event, match, rule
@@ -27,6 +28,8 @@ def identity_of(case: dict[str, Any]) -> Any:
         return summary_identity(
             case["rule_id"], case["severity"], case["start_seconds"] * 1_000_000_000
         )
+    if case["kind"] == "silence":
+        return silence_identity(case["pattern"], case["last_ns"])
     key = EventKey(EventKeyKind(case["key"][0]), tuple(case["key"][1:]))
     if case["kind"] == "event":
         return event_identity(case["rule_id"], key)
@@ -44,6 +47,8 @@ def test_a_source_ref_can_be_recomputed_with_hashlib_and_json_alone(case: dict[s
     value: list[Any]
     if case["kind"] == "summary":
         value = [1, "summary", case["rule_id"].lower(), case["severity"], case["start_seconds"]]
+    elif case["kind"] == "silence":
+        value = [1, "silence", case["pattern"], case["last_ns"]]
     elif case["kind"] == "event":
         value = [1, "event", case["rule_id"].lower(), case["key"]]
     else:
@@ -54,8 +59,8 @@ def test_a_source_ref_can_be_recomputed_with_hashlib_and_json_alone(case: dict[s
 
 
 def test_the_golden_file_has_all_its_cases() -> None:
-    assert len(CASES) == 12
-    assert len({case["source_ref"] for case in CASES}) == 10  # two pairs mean the same
+    assert len(CASES) == 13
+    assert len({case["source_ref"] for case in CASES}) == 11  # two pairs mean the same
 
 
 def test_a_changed_rule_text_keeps_the_alert() -> None:

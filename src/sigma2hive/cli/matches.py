@@ -7,7 +7,6 @@ import json
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -26,8 +25,8 @@ from sigma2hive.model.visible import visible
 from sigma2hive.runner.building import AlertMaker
 from sigma2hive.runner.floods.groups import shown_group
 from sigma2hive.runner.floods.quiet import is_meant
-from sigma2hive.runner.state import DEFAULT_STATE
-from sigma2hive.runner.store.sqlite import SqliteStore
+from sigma2hive.runner.store import open_state
+from sigma2hive.runner.store.interface import StateStore
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
 
 _NOTHING = "the service has not run here yet: `sigma2hive run` starts it"
@@ -79,13 +78,12 @@ def matches(
     """
     with errors_as_exits():
         project = load_project(ProjectOptions(Path.cwd(), settings_file))
-        path = project.settings.state / DEFAULT_STATE.name
-        if not path.exists():
-            if as_json:
-                say("[]")
-            tell(_NOTHING)
-            return
-        with closing(SqliteStore(path)) as store:
+        with open_state(project.settings) as store:
+            if store is None:
+                if as_json:
+                    say("[]")
+                tell(_NOTHING)
+                return
             now_ns = time.time_ns()
             wanted = MatchFilter(
                 fate=None if fate is None else Fate(fate),
@@ -117,7 +115,7 @@ class _Asked:
     limit: int
 
 
-def _found(project: Project, store: SqliteStore, asked: _Asked) -> list[RecordedMatch]:
+def _found(project: Project, store: StateStore, asked: _Asked) -> list[RecordedMatch]:
     found: list[RecordedMatch] = []
     for rule_id in _rule_ids(project, store, asked):
         wanted = replace(asked.wanted, rule_id=rule_id)
@@ -130,7 +128,7 @@ def _found(project: Project, store: SqliteStore, asked: _Asked) -> list[Recorded
 
 
 def _with_values(
-    project: Project, store: SqliteStore, wanted: MatchFilter, asked: _Asked
+    project: Project, store: StateStore, wanted: MatchFilter, asked: _Asked
 ) -> list[RecordedMatch]:
     """Return the latest matches whose events have the values, by any name of their fields."""
     maker = AlertMaker(project.compiled, project.mappings, project.profile)
@@ -145,7 +143,7 @@ def _with_values(
     return list(reversed(latest))
 
 
-def _rule_ids(project: Project, store: SqliteStore, asked: _Asked) -> list[str]:
+def _rule_ids(project: Project, store: StateStore, asked: _Asked) -> list[str]:
     """Return the ids that are meant; [""] is any. A rule that is gone is known by its id."""
     if asked.rule is None:
         return [""]

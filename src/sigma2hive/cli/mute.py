@@ -7,7 +7,6 @@ import os
 import pwd
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,8 @@ from sigma2hive.cli.output import say, tell
 from sigma2hive.model.service import Mute
 from sigma2hive.model.times import NANOSECONDS, render_time, shown_time
 from sigma2hive.model.visible import visible
-from sigma2hive.runner.state import DEFAULT_STATE
-from sigma2hive.runner.store.sqlite import SqliteStore
+from sigma2hive.runner.store import open_state
+from sigma2hive.runner.store.interface import StateStore
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
 
 #: What should hold for longer belongs into Git.
@@ -78,8 +77,8 @@ def mute(
         span, reason = _checked(span, reason)
     with errors_as_exits():
         project = load_project(ProjectOptions(Path.cwd(), settings_file))
-        path = project.settings.state / DEFAULT_STATE.name
-        with closing(SqliteStore(path)) as store:
+        with open_state(project.settings, is_made=True) as store:
+            assert store is not None  # noqa: S101 - it is made
             if end is not None:
                 _end(store, end)
                 return
@@ -107,7 +106,7 @@ def _checked(span: timedelta | None, reason: str | None) -> tuple[timedelta, str
     return span, reason.strip()[:_MAX_REASON]
 
 
-def _mute(project: Project, store: SqliteStore, asked: Mute) -> None:
+def _mute(project: Project, store: StateStore, asked: Mute) -> None:
     """Store a mute for each of the rules that `asked` names; its `until_ns` is how long."""
     rules = rules_named(project, asked.rule_id)
     loud = [entry for entry in rules if not entry.silent]
@@ -136,7 +135,7 @@ def _mute(project: Project, store: SqliteStore, asked: Mute) -> None:
             say(line)
 
 
-def _end(store: SqliteStore, number: int) -> None:
+def _end(store: StateStore, number: int) -> None:
     if store.unmute(number, time.time_ns()):
         say(f"mute {number} has ended")
         return

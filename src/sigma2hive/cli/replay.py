@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 
 import click
@@ -17,9 +16,9 @@ from sigma2hive.diagnostics import ConfigurationError, Diagnostics
 from sigma2hive.model.service import Delivery
 from sigma2hive.model.times import render_time
 from sigma2hive.model.visible import visible
-from sigma2hive.runner.state import DEFAULT_STATE
-from sigma2hive.runner.store.sqlite import SqliteStore
-from sigma2hive.settings import load_settings
+from sigma2hive.runner.store import open_state
+from sigma2hive.runner.store.interface import StateStore
+from sigma2hive.settings import Settings, load_settings
 from sigma2hive.sinks import MIN_START
 
 #: Dead letters that are looked through for a sourceRef.
@@ -53,28 +52,26 @@ def replay(
     """
     if is_all and source_refs:
         raise click.UsageError("name alerts, or let --all be sent again, not both")
-    with errors_as_exits():
-        path = _state(settings_file)
-        if not path.exists():
+    with errors_as_exits(), open_state(_settings(settings_file)) as store:
+        if store is None:
             say("[]" if as_json and not (is_all or source_refs) else _nothing(as_json))
             return
-        with closing(SqliteStore(path)) as store:
-            if not is_all and not source_refs:
-                _list(store.dead(sink, _SHOWN + 1), as_json=as_json)
-                return
-            code = _replay(store, sink, source_refs, as_json=as_json)
+        if not is_all and not source_refs:
+            _list(store.dead(sink, _SHOWN + 1), as_json=as_json)
+            return
+        code = _replay(store, sink, source_refs, as_json=as_json)
     raise click.exceptions.Exit(code)
 
 
-def _state(settings_file: Path | None) -> Path:
+def _settings(settings_file: Path | None) -> Settings:
     problems = Diagnostics()
     settings = load_settings(Path.cwd(), settings_file, problems)
     if problems.errors:
         raise ConfigurationError(problems, settings.root)
-    return settings.state / DEFAULT_STATE.name
+    return settings
 
 
-def _replay(store: SqliteStore, sink: str, source_refs: Sequence[str], *, as_json: bool) -> Exit:
+def _replay(store: StateStore, sink: str, source_refs: Sequence[str], *, as_json: bool) -> Exit:
     if not source_refs:
         say(_counted(store.replay(sink), as_json))
         return Exit.FINE

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 
 import click
@@ -19,8 +18,7 @@ from sigma2hive.model.times import NANOSECONDS, render_time
 from sigma2hive.model.visible import visible
 from sigma2hive.runner.service.coverage import Coverage
 from sigma2hive.runner.service.standing import Standing, standing_of
-from sigma2hive.runner.state import DEFAULT_STATE
-from sigma2hive.runner.store.sqlite import SqliteStore
+from sigma2hive.runner.store import open_state
 from sigma2hive.settings import load_settings
 
 _NOTHING = "the service has not run here yet: `sigma2hive run` starts it"
@@ -62,10 +60,9 @@ def _standing(settings_file: Path | None) -> Standing | None:
     settings = load_settings(Path.cwd(), settings_file, problems)
     if problems.errors:
         raise ConfigurationError(problems, settings.root)
-    path = settings.state / DEFAULT_STATE.name
-    if not path.exists():
-        return None
-    with closing(SqliteStore(path)) as store:
+    with open_state(settings) as store:
+        if store is None:
+            return None
         standing = standing_of(store, time.time_ns())
     return standing if standing.cycle or standing.rules else None
 

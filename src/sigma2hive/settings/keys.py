@@ -32,26 +32,42 @@ class Kind(Enum):
 @dataclass(frozen=True, slots=True)
 class Spec:
     """What a declaration says: `many` makes it a list of `kind`, which may only be empty where
-    `optional`; `example` is YAML."""
+    `optional`; `example` is YAML. A number is at least `least`, a text one of `choices`, where
+    there are any."""
 
     kind: Kind
     many: bool
     meaning: str
     example: str
     optional: bool
+    least: int = 1
+    choices: tuple[str, ...] = ()
 
     @property
     def expected(self) -> str:
         """Return in words what the value must be."""
+        if self.choices:
+            return " or ".join(self.choices)
+        if self.least > 1:
+            return f"a whole number, {self.least} at least"
         if not self.many:
             return self.kind.value
         return "a list of paths" if self.kind is Kind.PATH else "a list of texts"
 
 
-def _setting(default: T, kind: Kind, meaning: str, example: str, *, many: bool = False) -> T:
+def _setting(  # noqa: PLR0913 - a declaration
+    default: T,
+    kind: Kind,
+    meaning: str,
+    example: str,
+    *,
+    many: bool = False,
+    least: int = 1,
+    choices: tuple[str, ...] = (),
+) -> T:
     # Where nothing is a default, a list may be left empty; elsewhere that would do nothing at all.
     optional = default == () or not many
-    spec = Spec(kind, many, " ".join(meaning.split()), example, optional)
+    spec = Spec(kind, many, " ".join(meaning.split()), example, optional, least, choices)
     return field(default=default, metadata={"spec": spec})
 
 
@@ -527,6 +543,30 @@ class ServiceSettings:
         it may read them: index patterns, ids of rules that are blind, numbers of alerts.""",
         "metrics: 127.0.0.1:9464",
     )
+    lease_seconds: int = _setting(
+        30,
+        Kind.NUMBER,
+        """Where several runners share a state store in Elasticsearch: how long what one of them
+        reads stays its own when nothing is heard of it. Then another takes over.""",
+        "lease_seconds: 30",
+        least=5,
+    )
+    keep_days: int = _setting(
+        90,
+        Kind.NUMBER,
+        """How long matches, delivered alerts, ended mutes and what the ledger says are kept. What
+        waits and dead letters stay. Sweeps find events of the last 25 hours again, so two days are
+        the least.""",
+        "keep_days: 90",
+        least=2,
+    )
+    keep_bytes: int = _setting(
+        10 * 1024 * 1024 * 1024,
+        Kind.NUMBER,
+        """Room that the state may take; beyond, what is oldest is forgotten, but nothing of the
+        last two days.""",
+        "keep_bytes: 10737418240",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -593,6 +633,16 @@ class Settings:
         Kind.PATH,
         "Folder that sigma2hive may write to; keep it out of Git.",
         "state: .sigma2hive",
+    )
+    state_store: str = _setting(
+        "sqlite",
+        Kind.TEXT,
+        """Where the service remembers how far it read, what it found and what is still to be told:
+        `sqlite` is a file in `state`, for one runner; `elasticsearch` are hidden indices
+        `sigma2hive-state-*` in the cluster of the section `elasticsearch`, for several runners. See
+        [state.md](state.md).""",
+        "state_store: sqlite",
+        choices=("sqlite", "elasticsearch"),
     )
     placeholders: Path | None = _setting(
         None,

@@ -287,7 +287,7 @@ def _check(spec: Spec, value: object) -> object:
 def _check_one(spec: Spec, value: object, *keys: int) -> object:
     where = f" as item {keys[0] + 1}" if keys else ""
     if spec.kind is Kind.NUMBER:
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        if isinstance(value, int) and not isinstance(value, bool) and value >= spec.least:
             return value
         raise _Invalid(f"must be {spec.expected}, found {_describe(value)}{where}", *keys)
     if spec.kind is Kind.SWITCH and isinstance(value, bool):
@@ -297,6 +297,8 @@ def _check_one(spec: Spec, value: object, *keys: int) -> object:
     if not re.fullmatch(TEXT_PATTERN, value):
         problem = "a control character" if value.strip() else "blank text"
         raise _Invalid(f"must be {spec.expected}, found {problem}{where}", *keys)
+    if spec.choices and value not in spec.choices:
+        raise _Invalid(f"must be {spec.expected}, found {_describe(value)}{where}", *keys)
     return Path(value) if spec.kind is Kind.PATH else value
 
 

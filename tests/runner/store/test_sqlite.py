@@ -1,14 +1,16 @@
 """What only the SQLite store can be asked: damage, backups, several threads."""
 
+import random
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sigma2hive.model.service import MatchFilter
+from sigma2hive.model.service import MatchFilter, Step
 from sigma2hive.runner.store.sqlite import SqliteStore
 from sigma2hive.storage import StorageError
-from tests.runner.store.test_contract import step_of, waiting
+from tests.runner.store.test_contract import DAY, NOW, match_of, step_of, waiting
 
 
 def test_a_damaged_file_is_refused_by_name(tmp_path: Path) -> None:
@@ -55,3 +57,22 @@ def test_threads_may_share_it(tmp_path: Path) -> None:
     assert not failed
     assert len(store.find(MatchFilter(), 100)) == 60
     store.close()
+
+
+def test_what_is_forgotten_gives_its_room_back(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    store = SqliteStore(path)
+    matches = []
+    for number in range(3_000):
+        match = match_of(number)
+        noise = random.Random(number).randbytes(2_000)
+        matches.append(replace(match, event=replace(match.event, raw=noise)))
+    store.commit(Step(matches=tuple(matches)))
+    store.close()
+    before = path.stat().st_size
+    assert before > 6_000_000
+    store = SqliteStore(path)
+    while store.purge(NOW + 10 * DAY, 4 * DAY, 2**40):
+        pass
+    store.close()
+    assert path.stat().st_size < before / 10

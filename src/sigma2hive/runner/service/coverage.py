@@ -23,7 +23,8 @@ def entries_of(
     """Yield what the ledger should say of a cycle, for each index pattern.
 
     `searched` is how far each was searched before. A pattern of which any slice failed was not
-    searched, since nobody knows what was in it.
+    searched, since nobody knows what was in it. One of which another runner reads a part was
+    searched as far as that one had come when this cycle was planned.
     """
     why = {
         pattern: entry.error.message
@@ -36,12 +37,18 @@ def entries_of(
         for pattern in done.part.targets:
             start_ns = done.part.interval.start_ns
             firsts[pattern] = min(firsts.get(pattern, start_ns), start_ns)
+    others: dict[str, int] = {}
+    for part in outcome.left:
+        for pattern in part.targets:
+            start_ns = part.interval.start_ns
+            others[pattern] = min(others.get(pattern, start_ns), start_ns)
     for pattern, horizon_ns in reader.horizons().items():
         # Of a plan that failed, the horizons are of the one before.
         end_ns = horizon_ns if outcome.error is None else outcome.began_ns
+        end_ns = min(end_ns, others.get(pattern, end_ns))
         reason = why.get(pattern, "") if outcome.error is None else outcome.error.message
         start_ns = searched.get(pattern, firsts.get(pattern, end_ns))
-        if outcome.moved or (start_ns >= end_ns and pattern in searched):
+        if start_ns >= end_ns and (pattern in searched or pattern in others):
             continue
         status = SearchStatus.FAILED if reason else SearchStatus.SEARCHED
         interval = Interval(start_ns, end_ns)

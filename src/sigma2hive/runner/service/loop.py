@@ -32,6 +32,9 @@ from sigma2hive.runner.service.silence import (
 from sigma2hive.runner.service.standing import CYCLE, HEARD
 from sigma2hive.runner.store.interface import MovedError, StateStore
 
+#: What one runner does for all, as units of leases.
+_CORRELATIONS, _RETENTION = "service:correlations", "service:retention"
+
 
 class Correlator(Protocol):
     """What makes steps of recorded matches."""
@@ -66,11 +69,14 @@ class Loading(Protocol):
 @dataclass(frozen=True, slots=True)
 class LoopSettings:
     """`cadence_seconds` from the start of a cycle to the next; nothing is read while more than
-    `most_waiting` alerts wait for a sink; a pattern is silent after `silence_seconds`."""
+    `most_waiting` alerts wait for a sink; a pattern is silent after `silence_seconds`. What is
+    older than `keep_days`, or beyond `keep_bytes`, is forgotten."""
 
     cadence_seconds: float = 10.0
     most_waiting: int = 100_000
     silence_seconds: float = 3_600.0
+    keep_days: int = 90
+    keep_bytes: int = 10 * 1024 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -84,6 +90,8 @@ class Loop:
     tell: Callable[[CycleOutcome], None] = lambda _: None
     #: Told when another version could not be loaded, or with None that it was.
     tell_loading: Callable[[Exception | None, Version | None], None] = lambda _error, _version: None
+    #: When to look next for what is to be forgotten.
+    _purge_ns: int = 0
 
     def run(self, stop: threading.Event, reload: threading.Event) -> None:
         """Run cycles until `stop` is set; `reload` asks to load the repository anew.
@@ -91,19 +99,30 @@ class Loop:
         Raises:
             ConfigurationError: the repository cannot be used at the start.
             StorageError: the store cannot be written.
+            ServerError: a store in Elasticsearch cannot be asked at the start.
         """
         version = self.loading.load(self.store, self.clock.now_ns())
         self.tell_loading(None, version)
         while not stop.is_set():
             began_ns = self.clock.now_ns()
-            outcome = self.cycle(version, stop)
-            self.note(version, outcome)
-            self.tell(outcome)
+            self.tell(self._whole_cycle(version, stop))
             took = (self.clock.now_ns() - began_ns) / NANOSECONDS
             self.clock.wait(self.settings.cadence_seconds - took, stop)
             if not stop.is_set() and (reload.is_set() or self.loading.has_changed()):
                 reload.clear()
                 version = self._reloaded(version)
+
+    def _whole_cycle(self, version: Version, stop: threading.Event) -> CycleOutcome:
+        """Run a cycle and note it; a store in Elasticsearch that is away is tried again."""
+        began_ns = self.clock.now_ns()
+        try:
+            outcome = self.cycle(version, stop)
+            self.note(version, outcome)
+            self._purge()
+        except ServerError as error:
+            version.cycle.raiser.judge.discard()
+            return CycleOutcome(began_ns, error=error)
+        return outcome
 
     def cycle(self, version: Version, stop: threading.Event) -> CycleOutcome:
         """Read what is new, match, correlate and store it."""
@@ -122,7 +141,8 @@ class Loop:
         self._work(version, planned, outcome, stop)
         if not stop.is_set():
             self.store.commit(Step(searched=tuple(entries_of(outcome, reader, self._ends()))))
-            self._correlate(version, outcome)
+            if self.store.acquire(_CORRELATIONS):
+                self._correlate(version, outcome)
             self._listen(version, outcome)
         if gone := reader.gone(positions):
             self.store.forget(gone)
@@ -136,9 +156,18 @@ class Loop:
                     self.store.commit(step)
                     outcome.episodes += len(step.alerts)
             except MovedError:
-                outcome.moved += 1
+                version.cycle.raiser.judge.discard()
             except ServerError as error:
                 outcome.error = error
+
+    def _purge(self) -> None:
+        """Forget what is old, once an hour: then a piece each cycle until nothing is left of it."""
+        now_ns = self.clock.now_ns()
+        if now_ns < self._purge_ns or not self.store.acquire(_RETENTION):
+            return
+        keep_ns = self.settings.keep_days * 24 * 3_600 * NANOSECONDS
+        if not self.store.purge(now_ns, keep_ns, self.settings.keep_bytes):
+            self._purge_ns = now_ns + 3_600 * NANOSECONDS
 
     def note(self, version: Version, outcome: CycleOutcome) -> None:
         """Keep what whoever looks from outside should know of the last cycle."""
@@ -188,10 +217,14 @@ class Loop:
             # What follows a slice that failed expects a position that the unit never had.
             if part.unit in left:
                 continue
+            if not self.store.acquire(part.unit):
+                outcome.left.append(part)
+                left.add(part.unit)
+                continue
             try:
                 done = version.cycle.work(part, self.clock.now_ns())
             except MovedError:
-                outcome.moved += 1
+                outcome.left.append(part)
                 left.add(part.unit)
                 continue
             outcome.slices.append(done)

@@ -26,13 +26,14 @@ class SliceOutcome:
 @dataclass(slots=True)
 class CycleOutcome:
     """What a cycle did. `error` is why nothing could be planned; `is_held` says that too much waits
-    to be delivered, so that nothing was read."""
+    to be delivered, so that nothing was read. `left` are slices that other runners read: of each
+    unit the first."""
 
     began_ns: int
     slices: list[SliceOutcome] = field(default_factory=list)
     episodes: int = 0
     error: ServerError | None = None
-    moved: int = 0
+    left: list[Slice] = field(default_factory=list)
     is_held: bool = False
 
     @property

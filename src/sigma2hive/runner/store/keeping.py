@@ -45,7 +45,8 @@ class StoredKeeping:
         if not forgotten:
             forgotten = self._make_room(now_ns - LEAST_KEEP_NS, most_bytes)
         with self._file.reading() as connection:
-            connection.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
+            # As a script: executed alone it is given up after the first page.
+            connection.executescript(f"PRAGMA incremental_vacuum({_PAGES})")
         return forgotten
 
     def _make_room(self, before_ns: int, most_bytes: int) -> int:

@@ -111,11 +111,17 @@ class Site:
     processes: list[Process] = field(default_factory=list)
     _next: int = 0
 
-    def set_up(self, rules: str = RULES) -> None:
-        self.index = self.indices.create(MAPPING)
+    def set_up(
+        self,
+        rules: str = RULES,
+        *,
+        mapping: Mapping[str, Any] = MAPPING,
+        profile: str = PROFILE,
+    ) -> None:
+        self.index = self.indices.create(mapping)
         schemas = self.folder / "mappings" / "schemas"
         schemas.mkdir(parents=True)
-        (schemas / "site.yml").write_text(PROFILE.format(pattern=self.index))
+        (schemas / "site.yml").write_text(profile.format(pattern=self.index))
         (self.folder / "sigma_rules").mkdir()
         (self.folder / "sigma_rules" / "rules.yml").write_text(rules)
         self.write_settings()
@@ -141,6 +147,11 @@ class Site:
         batch = list(documents)
         self.indices.add(self.index, batch, self._next)
         self._next += len(batch)
+
+    @property
+    def added(self) -> int:
+        """How many events have come in."""
+        return self._next
 
     @property
     def environment(self) -> dict[str, str]:

@@ -80,3 +80,14 @@ def test_status_tells_how_it_stands(site: Site) -> None:
     text = site.command("status")
     assert "3 look, 0 blind" in text.stdout
     assert max(map(len, text.stdout.splitlines())) <= 80
+
+
+def test_events_that_are_read_again_are_told_of_once(site: Site) -> None:
+    process = site.start()
+    process.wait_for("3 rules")
+    site.add([other(1)])
+    process.wait_for("1 events, 0 matches")
+    cycles = {site.status()["cycle"]["began"] for _ in range(4)}
+    assert len(cycles) > 1
+    assert process.end() == 0
+    assert len([line for line in process.lines if "1 events, 0 matches" in line]) == 1

@@ -166,6 +166,7 @@ class _Shown:
         self._asked = asked
         self._store = store
         self._last_error = ""
+        self._last_events = 0
 
     def project(self, project: Project) -> None:
         print_findings(project.findings, project.settings.root)
@@ -199,11 +200,13 @@ class _Shown:
             "failed": len(outcome.failed),
             "error": error,
         }
-        if events or error != self._last_error or self._asked.as_json:
+        # Where events are read by time, the last ones are read again and again: no news.
+        is_new = matches or alerts or events not in (0, self._last_events)
+        if is_new or error != self._last_error or self._asked.as_json:
             failed = f"; failed: {visible(error)}" if error else ""
             text = f"{events:,} events, {matches:,} matches, {alerts:,} alerts{failed}"
             self._line(figures, f"{render_time(outcome.began_ns)}  {text}")
-        self._last_error = error
+        self._last_error, self._last_events = error, events
         if self._asked.dry_run:
             self._alerts()
 

@@ -51,6 +51,7 @@ CODES: dict[str, str] = {
     "S2H107": "the document has the wrong shape",
     "S2H108": "path does not exist",
     "S2H109": "file cannot be written, or is not ours to replace",
+    "S2H110": "a committed artefact is not what the rules make",
     # 2xx: rules
     "S2H201": "rule has no id",
     "S2H202": "rule id is not a UUID",
@@ -74,6 +75,7 @@ CODES: dict[str, str] = {
     "S2H220": "field's name is nearly another that is known",
     "S2H230": "test cannot be used",
     "S2H231": "rule has too few tests",
+    "S2H232": "test fails",
     # 4xx: mappings and settings
     "S2H401": "unknown setting",
     "S2H402": "invalid setting",

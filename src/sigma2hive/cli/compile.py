@@ -8,11 +8,14 @@ from pathlib import Path
 import click
 
 from sigma2hive.cli.blindness import blindness_as_json, print_blindness
+from sigma2hive.cli.check import Shown, check_options, run_check, severity_or_never
 from sigma2hive.cli.exits import Exit, errors_as_exits, print_findings
 from sigma2hive.cli.options import json_option, project_options
 from sigma2hive.cli.rendering import diagnostic_as_json
 from sigma2hive.compiler import TARGETS, find_blindness
+from sigma2hive.diagnostics import Severity
 from sigma2hive.workflows.artefacts import Changes
+from sigma2hive.workflows.check import Against, CheckOptions
 from sigma2hive.workflows.compile import Written, write_target
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
 
@@ -21,40 +24,59 @@ from sigma2hive.workflows.project import Project, ProjectOptions, load_project
 @project_options
 @click.option(
     "--target",
-    required=True,
     type=click.Choice(list(TARGETS)),
     help="What to write: dsl is Elasticsearch's Query DSL, one JSON manifest a rule.",
 )
 @click.option(
     "--output",
-    required=True,
     type=click.Path(path_type=Path),
     metavar="DIR",
     help="Folder of the files. Files of ours in it that no rule has any more are removed.",
 )
 @click.option(
-    "--strict", is_flag=True, help="End with 1 when anything was left out, or a rule is blind."
+    "--strict",
+    is_flag=True,
+    help="End with 1 when anything was left out, or a rule is blind; with --check, for notes too.",
 )
+@check_options
 @json_option
 def compile_rules(
     settings_file: Path | None,
     rules: tuple[Path, ...],
     profile: str | None,
-    target: str,
-    output: Path,
+    target: str | None,
+    output: Path | None,
     strict: bool,
+    is_check: bool,
+    form: str,
+    level: str,
+    fail_on: str,
     as_json: bool,
 ) -> None:
     """Write one file a rule, the same text for the same rule, to be reviewed in Git.
+
+    With --check nothing is written: a pull request is told what is wrong, and that ends with 1.
 
     \b
     Example:
       sigma2hive compile --target dsl --output compiled
       sigma2hive compile --target dsl --rules sigma_rules/windows --profile elastic-agent \\
         --output compiled/elastic-agent
+      sigma2hive compile --check
+      sigma2hive compile --check --target dsl --output compiled --format github
     """
+    options = ProjectOptions(Path.cwd(), settings_file, rules, profile)
+    if is_check:
+        if (target is None) != (output is None):
+            raise click.UsageError("--check compares artefacts where --target and --output name it")
+        against = Against(TARGETS[target], output) if target and output else None
+        fails_from = Severity.INFO if strict else severity_or_never(fail_on)
+        shown = Shown("json" if as_json else form, Severity(level))
+        run_check(options, CheckOptions(against, fails_from), shown)
+    if target is None or output is None:
+        missing = "--target" if target is None else "--output"
+        raise click.UsageError(f"Missing option '{missing}'.")
     with errors_as_exits():
-        options = ProjectOptions(Path.cwd(), settings_file, rules, profile)
         project = load_project(options)
         written = write_target(project, TARGETS[target], output)
     blindness = find_blindness(project.compiled.rules, project.profile)

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 
 from sigma2hive.cli.columns import width
-from sigma2hive.diagnostics import Diagnostic, Location
+from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.visible import visible
+from sigma2hive.reports import diagnostic_as_json
+from sigma2hive.repository import SourceFiles
 from sigma2hive.settings import conceal_credentials
-from sigma2hive.yamlmarks import MAX_FILE_BYTES
+
+__all__ = ["SOURCE_COLUMNS", "SourceFiles", "diagnostic_as_json", "render_diagnostic"]
 
 #: Columns that a source line may take, its number aside.
 SOURCE_COLUMNS = 80
@@ -24,7 +25,6 @@ SOURCE_COLUMNS = 80
 MAX_TEXT = 1_000
 #: Findings about a credential: their source line is shown up to the key.
 _CREDENTIAL_CODES = frozenset({"S2H407"})
-_YAML_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
 
 def render_diagnostic(finding: Diagnostic, source_lines: Sequence[str] = ()) -> str:
@@ -39,53 +39,6 @@ def render_diagnostic(finding: Diagnostic, source_lines: Sequence[str] = ()) -> 
     if finding.hint:
         lines.append(f"  hint: {_shown(finding.hint)}")
     return "\n".join(lines)
-
-
-def diagnostic_as_json(finding: Diagnostic) -> dict[str, str | int]:
-    """Return a finding's fields as JSON values; `line` and `column` are 0 where unknown."""
-    return {
-        "code": finding.code,
-        "severity": finding.severity.value,
-        "path": finding.location.path,
-        "line": finding.location.line,
-        "column": finding.location.column,
-        "message": finding.message,
-        "hint": finding.hint,
-        "count": finding.count,
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFiles:
-    """The lines of the files that findings point into, each file read once."""
-
-    root: Path
-    _read: dict[str, Sequence[str]] = field(default_factory=dict)
-
-    def lines(self, location: Location) -> Sequence[str]:
-        """Return the lines of the file; none where it is no text, too large or gone."""
-        if not location.line:
-            return ()
-        if location.path not in self._read:
-            self._read[location.path] = self._load(location.path)
-        return self._read[location.path]
-
-    def _load(self, path: str) -> Sequence[str]:
-        file = self.root / path
-        try:
-            # Regular files only: a pipe would block, and an event file may be of any size.
-            if not file.is_file() or file.stat().st_size > MAX_FILE_BYTES:
-                return ()
-            content = file.read_bytes()
-        except (OSError, ValueError):
-            return ()
-        if b"\0" in content:
-            return ()
-        text = content.decode("utf-8-sig", errors="replace")
-        # YAML counts lines by more breaks than files of events do.
-        if file.suffix in {".yml", ".yaml"}:
-            return _YAML_BREAK.split(text)
-        return text.split("\n")
 
 
 def _shown(text: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from sigma2hive.model.results_of_tests import TestReport
+from sigma2hive.reports.checks import CHECK_REPORTS
 from sigma2hive.reports.explaining import (
     Line,
     explanation_as_json,
@@ -10,6 +11,7 @@ from sigma2hive.reports.explaining import (
     shown_value,
     tree_lines,
 )
+from sigma2hive.reports.findings import diagnostic_as_json
 from sigma2hive.reports.junit import JUNIT_MARK, junit_xml
 from sigma2hive.reports.results import failure_lines, test_report_as_json
 
@@ -17,9 +19,11 @@ from sigma2hive.reports.results import failure_lines, test_report_as_json
 REPORTS: Mapping[str, Callable[[TestReport], str]] = {"junit": junit_xml}
 
 __all__ = [
+    "CHECK_REPORTS",
     "JUNIT_MARK",
     "REPORTS",
     "Line",
+    "diagnostic_as_json",
     "explanation_as_json",
     "failure_lines",
     "junit_xml",

@@ -7,6 +7,7 @@ from sigma2hive.repository.git import commit_of
 from sigma2hive.repository.mapping_files import SCHEMAS_FOLDER, report_unread_files
 from sigma2hive.repository.mappings import load_mappings
 from sigma2hive.repository.rule_files import rule_files, shown_path
+from sigma2hive.repository.source_files import SourceFiles
 from sigma2hive.repository.versions import Versions
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = [
     "SCHEMAS_FOLDER",
     "PastTree",
     "RuleFile",
+    "SourceFiles",
     "Versions",
     "commit_of",
     "load_mappings",

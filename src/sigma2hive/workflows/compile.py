@@ -28,6 +28,39 @@ class Written:
     left_out: tuple[Location, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class MadeArtefacts:
+    """What a target, as the repository's settings want it, makes of all rules; writes nothing.
+
+    `refusals` say what it cannot say, `left_out` where that stands.
+    """
+
+    target: Target
+    artefacts: tuple[Artefact, ...]
+    refusals: Diagnostics
+    left_out: tuple[Location, ...]
+
+
+def make_artefacts(project: Project, target: Target) -> MadeArtefacts:
+    """Return what a folder of the target's is to hold.
+
+    Raises:
+        ConfigurationError: a setting of the target cannot be used.
+    """
+    target = configured(target, project.settings, project.profile)
+    refusals = Diagnostics()
+    left_out: list[Location] = []
+    artefacts: list[Artefact] = []
+    for info, made in emit_all(target, project.compiled):
+        if isinstance(made, Refusal):
+            refusals.found.extend(made.findings)
+            left_out.append(info.location)
+        else:
+            artefacts.append(made)
+    artefacts += gathered(target, tuple(artefacts))
+    return MadeArtefacts(target, tuple(artefacts), refusals, tuple(left_out))
+
+
 def write_target(project: Project, target: Target, folder: Path) -> Written:
     """Make `folder` hold an artefact for each rule and correlation, and none of ours besides.
 
@@ -37,21 +70,14 @@ def write_target(project: Project, target: Target, folder: Path) -> Written:
         ConfigurationError: the folder cannot be written, or holds something else in our place; a
             setting of the target cannot be used.
     """
-    target = configured(target, project.settings, project.profile)
+    made = make_artefacts(project, target)
     findings = Diagnostics(list(project.findings))
-    left_out = list(project.left_out)
-    artefacts: list[Artefact] = []
-    for info, made in emit_all(target, project.compiled):
-        if isinstance(made, Refusal):
-            findings.found.extend(made.findings)
-            left_out.append(info.location)
-        else:
-            artefacts.append(made)
+    findings.extend(made.refusals)
+    left_out = (*project.left_out, *made.left_out)
     is_there = not any(finding.code in NOT_THERE for finding in findings.errors)
     if not (is_there and project.compiled.rules):
         # Nobody means a folder of rules to become empty that way.
-        return Written(None, findings, tuple(left_out))
-    artefacts += gathered(target, tuple(artefacts))
-    changes = plan_changes(folder, target, artefacts)
-    apply_changes(folder, changes, artefacts)
-    return Written(changes, findings, tuple(left_out))
+        return Written(None, findings, left_out)
+    changes = plan_changes(folder, made.target, made.artefacts)
+    apply_changes(folder, changes, made.artefacts)
+    return Written(changes, findings, left_out)

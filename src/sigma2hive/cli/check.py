@@ -1,0 +1,172 @@
+"""`sigma2hive compile --check`: what was found, as text or in a form for other programs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from sigma2hive.cli.exits import Exit, errors_as_exits
+from sigma2hive.cli.output import say
+from sigma2hive.cli.rendering import SourceFiles, render_diagnostic
+from sigma2hive.diagnostics import ConfigurationError, Diagnostic, Severity
+from sigma2hive.model.checks import CheckReport, Drift, SetAside, is_at_least
+from sigma2hive.model.visible import visible
+from sigma2hive.reports import CHECK_REPORTS
+from sigma2hive.workflows.check import CheckOptions, check, report_of
+from sigma2hive.workflows.project import ProjectOptions
+
+_TEXT = "text"
+_NEVER = "never"
+#: Findings of one code that are shown with source line and hint, and differences that are shown.
+_SHOWN_IN_FULL = 5
+#: Lines of a difference that are shown.
+_DIFF_LINES = 40
+#: From the gravest down, as people ask for them.
+_SEVERITIES = [Severity.ERROR, Severity.WARNING, Severity.INFO]
+_LEVELS = [severity.value for severity in _SEVERITIES]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a report is shown: its form, and from which severity on in text."""
+
+    form: str
+    least: Severity
+
+
+def check_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--check and what belongs to it."""
+    for option in (
+        click.option(
+            "--fail-on",
+            type=click.Choice([*_LEVELS, _NEVER]),
+            default=Severity.WARNING.value,
+            show_default=True,
+            help="With --check: end with 1 for findings so grave or graver.",
+        ),
+        click.option(
+            "--level",
+            type=click.Choice(_LEVELS),
+            default=Severity.WARNING.value,
+            show_default=True,
+            help="With --check: show findings so grave or graver; others are counted.",
+        ),
+        click.option(
+            "--format",
+            "form",
+            type=click.Choice([_TEXT, *CHECK_REPORTS]),
+            default=_TEXT,
+            show_default=True,
+            help="With --check: how findings are printed, for people or for other programs.",
+        ),
+        click.option(
+            "--check",
+            "is_check",
+            is_flag=True,
+            help="Write nothing; tell what is wrong with rules, mappings and tests, and, with "
+            "--target and --output, which artefacts are not what the rules make.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def severity_or_never(name: str) -> Severity | None:
+    """Return what --fail-on says."""
+    return None if name == _NEVER else Severity(name)
+
+
+def run_check(options: ProjectOptions, asked: CheckOptions, shown: Shown) -> NoReturn:
+    """Check, print the report on standard output, and end with the exit code."""
+    with errors_as_exits():
+        try:
+            report, root = check(options, asked)
+        except ConfigurationError as error:
+            root = error.root or Path.cwd()
+            report = replace(report_of(error, root), fails_from=asked.fails_from)
+    if shown.form == _TEXT:
+        for line in _lines(report, root, shown.least):
+            say(line)
+    else:
+        say(CHECK_REPORTS[shown.form](report).rstrip("\n"))
+    raise click.exceptions.Exit(_exit_code(report))
+
+
+def _exit_code(report: CheckReport) -> Exit:
+    if not report.is_usable:
+        return Exit.CONFIGURATION
+    return Exit.FINDINGS if report.failing else Exit.FINE
+
+
+def _lines(report: CheckReport, root: Path, least: Severity) -> Iterator[str]:
+    found = [finding for finding in report.open if is_at_least(finding.severity, least)]
+    yield from _finding_lines(found, root)
+    changed = [drift for drift in report.drifts if drift.is_change]
+    for drift in changed[:_SHOWN_IN_FULL]:
+        yield from _diff_lines(drift)
+    if (more := len(changed) - _SHOWN_IN_FULL) > 0:
+        yield f"{more:,} more differences; --format json has them"
+    yield from _summary(report, least)
+
+
+def _finding_lines(findings: Iterable[Diagnostic], root: Path) -> Iterator[str]:
+    """Yield the first findings of each code in full, and how many more there are."""
+    by_code: dict[str, list[Diagnostic]] = {}
+    for finding in findings:
+        by_code.setdefault(finding.code, []).append(finding)
+    files = SourceFiles(root)
+    for code, found in sorted(by_code.items()):
+        for finding in found[:_SHOWN_IN_FULL]:
+            yield render_diagnostic(finding, files.lines(finding.location))
+        if (more := len(found) - _SHOWN_IN_FULL) > 0:
+            yield f"{code}: {more:,} more, {len(found):,} in all; --format json lists them"
+
+
+def _diff_lines(drift: Drift) -> Iterator[str]:
+    lines = drift.diff.splitlines()
+    for line in lines[:_DIFF_LINES]:
+        yield visible(line)
+    if len(lines) > _DIFF_LINES:
+        yield f"… {len(lines) - _DIFF_LINES:,} more lines of {visible(drift.path)}"
+
+
+def _summary(report: CheckReport, least: Severity) -> Iterator[str]:
+    counts = report.counts
+    parts = [_counted(counts[severity], severity) for severity in _SEVERITIES]
+    told = ", ".join(part for part in parts if part) or "nothing to find"
+    if report.is_usable:
+        rules = f"{report.rules:,} rule{'' if report.rules == 1 else 's'}"
+        yield f"{rules} for {visible(report.profile)}: {told}"
+    elif report.profile:
+        yield f"no rule could be used, or a path is not there: {told}"
+    else:
+        yield f"nothing was checked, since settings or mappings cannot be used: {told}"
+    aside = [
+        f"{count:,} {words}"
+        for why, words in (
+            (SetAside.IGNORED, "ignored in files"),
+            (SetAside.BASELINE, "in the baseline"),
+        )
+        if (count := report.set_aside(why))
+    ]
+    if aside:
+        yield f"set aside: {', '.join(aside)}"
+    hidden = sum(counts[severity] for severity in _SEVERITIES if not is_at_least(severity, least))
+    if hidden:
+        yield f"{hidden:,} not shown; --level info shows all"
+    failing = Counter(finding.code for finding in report.failing).most_common(3)
+    if failing:
+        most = ", ".join(f"{code} ({count:,})" for code, count in failing)
+        yield f"to mend: {most}; docs/diagnostics.md says what each means"
+
+
+def _counted(count: int, severity: Severity) -> str:
+    if not count:
+        return ""
+    word = "note" if severity is Severity.INFO else severity.value
+    return f"{count:,} {word}{'' if count == 1 else 's'}"

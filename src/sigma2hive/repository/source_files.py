@@ -1,0 +1,49 @@
+"""The lines of the files that findings point into.
+
+Takes places; gives lines. Only regular files of text within the limit are read, each once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sigma2hive.diagnostics import Location
+from sigma2hive.yamlmarks import MAX_FILE_BYTES
+
+_YAML_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFiles:
+    """The lines of the files that findings point into, each file read once."""
+
+    root: Path
+    _read: dict[str, Sequence[str]] = field(default_factory=dict)
+
+    def lines(self, location: Location) -> Sequence[str]:
+        """Return the lines of the file; none where it is no text, too large or gone."""
+        if not location.line:
+            return ()
+        if location.path not in self._read:
+            self._read[location.path] = self._load(location.path)
+        return self._read[location.path]
+
+    def _load(self, path: str) -> Sequence[str]:
+        file = self.root / path
+        try:
+            # Regular files only: a pipe would block, and an event file may be of any size.
+            if not file.is_file() or file.stat().st_size > MAX_FILE_BYTES:
+                return ()
+            content = file.read_bytes()
+        except (OSError, ValueError):
+            return ()
+        if b"\0" in content:
+            return ()
+        text = content.decode("utf-8-sig", errors="replace")
+        # YAML counts lines by more breaks than files of events do.
+        if file.suffix in {".yml", ".yaml"}:
+            return _YAML_BREAK.split(text)
+        return text.split("\n")

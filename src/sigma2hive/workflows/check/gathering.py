@@ -1,0 +1,53 @@
+"""Everything that looks for mistakes, asked one after the other.
+
+Takes a `Project` with its repository; gives all findings, in no order. Writes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sigma2hive.compiler import Target, find_blindness
+from sigma2hive.diagnostics import Diagnostic, Diagnostics
+from sigma2hive.model.checks import Drift
+from sigma2hive.repository import rule_files, shown_path
+from sigma2hive.workflows.check.artefacts import find_drift
+from sigma2hive.workflows.check.failing_tests import find_failing_tests
+from sigma2hive.workflows.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """Artefacts that are committed: of a target, in a folder."""
+
+    target: Target
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """All findings, the paths of the rule files, and artefacts that are not as they should be."""
+
+    findings: list[Diagnostic]
+    files: tuple[str, ...]
+    drifts: tuple[Drift, ...] = ()
+
+
+def gather(project: Project, against: Against | None) -> Gathered:
+    """Return all that is wrong with a project.
+
+    Raises:
+        ConfigurationError: a target's settings cannot be used, or its folder not be read.
+    """
+    root = project.settings.root
+    findings = Diagnostics(list(project.findings))
+    findings.extend(find_blindness(project.compiled.rules, project.profile).findings)
+    find_failing_tests(project, findings)
+    drifts: tuple[Drift, ...] = ()
+    if against is not None:
+        drifts = find_drift(project, against.target, against.folder, findings)
+    findings.show_from(root)
+    files = rule_files(project.paths, root, Diagnostics())
+    shown = tuple(shown_path(file, root) for file in files if isinstance(file, Path))
+    return Gathered(list(dict.fromkeys(findings)), shown, drifts)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import re
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -40,19 +42,24 @@ _EXPRESSIONS = st.recursive(
         st.tuples(inner, st.sampled_from(["*", "+", "?", "{2}", "{1,3}", "*?", "+?", "{0,1}"])).map(
             lambda parts: f"(?:{parts[0]}){parts[1]}"
         ),
-        inner.map(lambda part: f"(?i:{part})"),
+        st.tuples(st.sampled_from(["i", "-i", "m", "-m", "s", "-s"]), inner).map(
+            lambda parts: f"(?{parts[0]}:{parts[1]})"
+        ),
     ),
     max_leaves=8,
 )
 _VALUES = st.lists(st.sampled_from(list("aabAB \n-é1Kk\u212a")), max_size=12).map("".join)
 
 
-@given(_EXPRESSIONS, st.lists(_VALUES, min_size=1, max_size=5), st.booleans(), st.booleans())
+_TESTS = st.builds(
+    Regex, _EXPRESSIONS, ignore_case=st.booleans(), multiline=st.booleans(), dotall=st.booleans()
+)
+
+
+@given(_TESTS, st.lists(_VALUES, min_size=1, max_size=5))
 @settings(max_examples=1000, deadline=None)
-def test_an_automaton_finds_what_python_finds(
-    pattern: str, values: list[str], ignore_case: bool, multiline: bool
-) -> None:
-    test = Regex(pattern, ignore_case=ignore_case, multiline=multiline)
+def test_an_automaton_finds_what_python_finds(test: Regex, values: list[str]) -> None:
+    pattern = test.pattern
     automaton = Automaton(parsed(test), regex_flags(test))
     expression = re.compile(pattern, regex_flags(test))
     for value in (*values, ""):
@@ -70,11 +77,35 @@ def test_an_automaton_finds_what_python_finds(
         (".*a.*b.*c.*d", "abc" * 20_000, False),
         (".*a.*b.*c.*d", "abc" * 20_000 + "d", True),
         ("(?:x{1,50}){1,30}y", "x" * 50_000 + "z", False),
+        ("(?:aa?){60}$", "a" * 119 + "!", False),
+        ("(?:aa?){60}$", "a" * 119, True),
+        ("a?" * 60 + "b", "a" * 60, False),
+        ("(?:(?:(?:(?:aa?){3}){3}){3}){3}$", "a" * 160 + "!", False),
+        ("(?:(?:(?:.*a){3}){3}){3}b", "b" + "a" * 500, False),
     ],
 )
 def test_an_expression_made_to_explode_is_decided(pattern: str, value: str, is_met: bool) -> None:
     """Tried one way after another, most of these would not end within years."""
     assert predicate_of(Regex(pattern), FieldType.KEYWORD)(value) == is_met
+
+
+@pytest.mark.parametrize("length", [5, 50_000])
+def test_a_flag_that_is_taken_back_is_so_in_values_of_any_length(length: int) -> None:
+    test = Regex("^(?:x|y)*(?-i:admin)$", ignore_case=True)
+    is_met = predicate_of(test, FieldType.KEYWORD)
+    assert is_met("X" * length + "admin")
+    assert not is_met("X" * length + "ADMIN")
+
+
+def test_what_is_kept_of_an_automaton_is_bounded_however_many_states_it_has() -> None:
+    test = Regex("(?:a|b)*a(?:a|b){600}c")
+    automaton = Automaton(parsed(test), regex_flags(test))
+    value = "".join(random.Random(1).choices("ab", k=2_500))
+    tracemalloc.start()
+    assert not automaton.is_in(value)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 16 * 1024 * 1024
 
 
 @pytest.mark.parametrize("pattern", ["(?=a)b", r"(a)\1", "(?>a+)b", "a++b", "(?<!a)b"])

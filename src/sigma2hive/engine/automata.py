@@ -18,13 +18,17 @@ from typing import Any
 
 #: Places of an expression; repetitions of up to so many times are written out.
 _MOST_PLACES = 2_000
-#: Steps between states that are kept.
-_MOST_KEPT = 50_000
+#: Places of all states that are kept: some ten megabytes, whatever a value leads to.
+_MOST_KEPT = 200_000
+#: What a step takes beside the places that it leads to, in places.
+_AS_PLACES = 8
 
 _CHARACTERS = (sre.LITERAL, sre.NOT_LITERAL, sre.IN, sre.ANY)
 _TYPES = re.ASCII | re.LOCALE | re.UNICODE
 
 _Match = Callable[..., re.Match[str] | None]
+#: The places so far, the anchors that hold there, and the next character.
+_Step = tuple[frozenset[int], frozenset[int], str]
 
 
 class UnsupportedError(Exception):
@@ -41,7 +45,6 @@ class Automaton:
     def __init__(self, tree: Any, flags: int) -> None:
         if tree is None:
             raise UnsupportedError
-        self._state = tree.state
         #: Of each place the character that it takes or the anchor that it is, by its number.
         self._takes: list[int | None] = []
         self._asks: list[int | None] = []
@@ -52,7 +55,8 @@ class Automaton:
         self._end = self._place()
         self._start = self._sequence(tree, self._end, flags | tree.state.flags)
         self._anchors_at = [(number, self._matches[number]) for number in self._anchors.values()]
-        self._kept: dict[tuple[frozenset[int], frozenset[int], str], frozenset[int] | None] = {}
+        self._kept: dict[_Step, frozenset[int] | None] = {}
+        self._kept_places = 0
 
     def is_in(self, value: str) -> bool:
         """Whether the expression is found anywhere in the value."""
@@ -70,13 +74,19 @@ class Automaton:
             try:
                 following = kept[key]
             except KeyError:
-                if len(kept) >= _MOST_KEPT:
-                    kept.clear()
-                following = kept[key] = self._step(places, holding, character)
+                following = self._step(places, holding, character)
+                self._keep(key, following)
             if following is None:
                 return True
             places = following
         return False
+
+    def _keep(self, key: _Step, following: frozenset[int] | None) -> None:
+        if self._kept_places >= _MOST_KEPT:
+            self._kept.clear()
+            self._kept_places = 0
+        self._kept[key] = following
+        self._kept_places += len(following or ()) + _AS_PLACES
 
     def _step(
         self, places: Iterable[int], holding: frozenset[int], character: str
@@ -150,7 +160,8 @@ class Automaton:
         """Return the number of a character or anchor, as `re` understands it."""
         key = (operation, repr(argument), int(flags))
         if key not in known:
-            one = sre_parser.SubPattern(self._state, [(operation, argument)])
+            # On its own: flags of the whole expression would come back that hold no more here.
+            one = sre_parser.SubPattern(sre_parser.State(), [(operation, argument)])
             known[key] = len(self._matches)
             self._matches.append(sre_compiler.compile(one, int(flags)).match)
         return known[key]

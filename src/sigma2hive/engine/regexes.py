@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable
 from functools import cached_property
 from re import _constants as sre  # type: ignore[attr-defined]  # how Python itself reads expressions
-from typing import Any
+from typing import Any, NamedTuple
 
 from sigma2hive.engine.automata import Automaton, UnsupportedError
 from sigma2hive.engine.requirements import parsed, regex_flags, requirements_of
@@ -64,8 +64,9 @@ class _Expression:
     @cached_property
     def _longest_tried(self) -> int:
         """The length of values on which Python surely takes few steps."""
-        power = 1 + _repetitions(parsed(self._test) or ())
-        return _SURELY_FEW if power > _NESTED else int(_MOST_STEPS ** (1 / power))
+        growth = _growth(parsed(self._test) or ())
+        power = 1 + growth.power
+        return _SURELY_FEW if power > _NESTED else int(growth.most_tried ** (1 / power))
 
     @cached_property
     def _automaton(self) -> Automaton | None:
@@ -79,24 +80,55 @@ class _Expression:
 _NESTED = 20
 
 
-def _repetitions(tree: Any, *, inside: bool = False) -> int:
-    """Count repetitions of many times: the power of a value's length that steps may grow with."""
-    found = 0
-    for operation, argument in tree:
-        if operation in _REPEATS:
-            _, most, item = argument
-            is_many = most > _FEW_TIMES
-            if inside and is_many:
-                return _NESTED
-            found += is_many + _repetitions(item, inside=inside or is_many)
-        elif operation is sre.SUBPATTERN:
-            found += _repetitions(argument[3], inside=inside)
-        elif operation is sre.BRANCH:
-            if inside:
-                return _NESTED
-            found += max(_repetitions(branch) for branch in argument[1])
-        elif operation is sre.ATOMIC_GROUP:
-            found += _repetitions(argument, inside=inside)
-        elif operation in (sre.ASSERT, sre.ASSERT_NOT):
-            found += _repetitions(argument[1], inside=inside)
-    return min(found, _NESTED)
+class _Growth(NamedTuple):
+    """How steps may grow: with a power of a value's length, and doubled for what may be there."""
+
+    power: int = 0
+    doublings: int = 0
+
+    @property
+    def most_tried(self) -> int:
+        """How many steps are left for the value's length."""
+        return _MOST_STEPS >> min(self.doublings, _MOST_STEPS.bit_length())
+
+    def times(self, count: int) -> _Growth:
+        """Return how they grow where that stands so often."""
+        return _Growth(self.power * count, self.doublings * count)
+
+
+_GROWTH_OF_NESTED = _Growth(_NESTED)
+
+
+def _growth(tree: Any, *, inside: bool = False) -> _Growth:
+    """Say how steps may grow, `inside` a repetition of many times or not."""
+    each = [_growth_of(operation, argument, inside=inside) for operation, argument in tree]
+    return _Growth(
+        min(sum(growth.power for growth in each), _NESTED),
+        sum(growth.doublings for growth in each),
+    )
+
+
+def _growth_of(operation: Any, argument: Any, *, inside: bool) -> _Growth:
+    if operation in _REPEATS:
+        return _growth_of_repeated(*argument, inside=inside)
+    if operation is sre.BRANCH:
+        each = [_growth(branch) for branch in argument[1]]
+        return _GROWTH_OF_NESTED if inside else _Growth(*map(max, zip(*each, strict=True)))
+    if operation is sre.SUBPATTERN:
+        return _growth(argument[3], inside=inside)
+    if operation is sre.ATOMIC_GROUP:
+        return _growth(argument, inside=inside)
+    if operation in (sre.ASSERT, sre.ASSERT_NOT):
+        return _growth(argument[1], inside=inside)
+    return _Growth()
+
+
+def _growth_of_repeated(least: int, most: int, item: Any, *, inside: bool) -> _Growth:
+    is_many = most > _FEW_TIMES
+    if inside and (is_many or least < most):
+        return _GROWTH_OF_NESTED
+    once = _growth(item, inside=inside or is_many)
+    if is_many:
+        return _Growth(once.power + 1, once.doublings)
+    written_out = once.times(most)
+    return _Growth(written_out.power, written_out.doublings + (most - least).bit_length())

@@ -239,7 +239,7 @@ def test_one_mistake_does_not_hide_the_rest(tmp_path: Path) -> None:
             "zzz",
             "known are "
             "rules, mappings, profile, sources, elasticsearch, thehive, webhook, service, kibana, "
-            "sinks, "
+            "elastalert, sinks, "
             "state, state_store, "
             "placeholders, limits, backtest, floods",
         ),

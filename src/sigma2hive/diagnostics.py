@@ -76,6 +76,10 @@ CODES: dict[str, str] = {
     "S2H230": "test cannot be used",
     "S2H231": "rule has too few tests",
     "S2H232": "test fails",
+    # 3xx: what a target cannot say
+    "S2H310": "ElastAlert 2 cannot say a part of the rule exactly",
+    "S2H311": "ElastAlert 2 counts otherwise than the correlation",
+    "S2H312": "ElastAlert 2 would put something else in the place of a text",
     # 4xx: mappings and settings
     "S2H401": "unknown setting",
     "S2H402": "invalid setting",

@@ -25,13 +25,19 @@ from sigma2hive.workflows.project import Project, ProjectOptions, load_project
 @click.option(
     "--target",
     type=click.Choice(list(TARGETS)),
-    help="What to write: dsl is Elasticsearch's Query DSL, one JSON manifest a rule.",
+    help="What to write: dsl is Elasticsearch's Query DSL, one JSON manifest a rule; elastalert is "
+    "rules of ElastAlert 2, one YAML file each, that send alerts to TheHive by themselves.",
 )
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
     metavar="DIR",
     help="Folder of the files. Files of ours in it that no rule has any more are removed.",
+)
+@click.option(
+    "--allow-approximate",
+    is_flag=True,
+    help="Also write correlations that the target counts otherwise; its file says how.",
 )
 @click.option(
     "--strict",
@@ -46,6 +52,7 @@ def compile_rules(
     profile: str | None,
     target: str | None,
     output: Path | None,
+    allow_approximate: bool,
     strict: bool,
     is_check: bool,
     form: str,
@@ -65,7 +72,9 @@ def compile_rules(
       sigma2hive compile --check
       sigma2hive compile --check --target dsl --output compiled --format github
     """
-    options = ProjectOptions(Path.cwd(), settings_file, rules, profile)
+    options = ProjectOptions(
+        Path.cwd(), settings_file, rules, profile, allow_approximate=allow_approximate
+    )
     if is_check:
         if (target is None) != (output is None):
             raise click.UsageError("--check compares artefacts where --target and --output name it")

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 
 from sigma2hive.compiler.dsl import DslTarget
+from sigma2hive.compiler.elastalert import ElastalertTarget
 from sigma2hive.compiler.targets import Target
 
 #: What `compile --target` takes.
-TARGETS: Mapping[str, Target] = {target.name: target for target in (DslTarget(),)}
+TARGETS: Mapping[str, Target] = {
+    target.name: target for target in (DslTarget(), ElastalertTarget())
+}

@@ -7,12 +7,13 @@ refused. `emit_all` lets a target write everything that was compiled.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from sigma2hive.diagnostics import Diagnostic
-from sigma2hive.model.profiles import Profile
+from sigma2hive.model.mappings import AlertSettings, Mappings, ObservableMapping
+from sigma2hive.model.profiles import Logsource, Profile
 from sigma2hive.model.rules import Compiled, CompiledCorrelation, CompiledRule, RuleInfo
 from sigma2hive.settings import Settings
 
@@ -27,7 +28,11 @@ class Artefact:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a target cannot say a rule: findings with the part and the reason."""
+    """Why a target cannot say a rule: findings with the part and the reason.
+
+    Without findings nothing is wrong: the rule only feeds correlations, and nothing is to be
+    written for it alone.
+    """
 
     findings: tuple[Diagnostic, ...]
 
@@ -67,6 +72,27 @@ class Configurable(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class RuleAlerts:
+    """What holds for all alerts of a rule: settings, all said, and observables of its own."""
+
+    settings: AlertSettings = field(default_factory=AlertSettings)
+    observables: tuple[ObservableMapping, ...] = ()
+
+
+#: What tells of a rule in its log source how its alerts are to be.
+AlertsOf = Callable[[RuleInfo, Logsource], RuleAlerts]
+
+
+@runtime_checkable
+class Alerting(Protocol):
+    """A target whose files send alerts by themselves, and so have to say what those are like."""
+
+    def alerting(self, mappings: Mappings, alerts_of: AlertsOf) -> Target:
+        """Return the target for a repository's mappings."""
+        ...
+
+
 @runtime_checkable
 class Gathering(Protocol):
     """A target that also makes one file of all that it wrote, under one of the names `gathered`."""
@@ -85,6 +111,11 @@ def configured(target: Target, settings: Settings, profile: Profile) -> Target:
         ConfigurationError: a setting cannot be used.
     """
     return target.configured(settings, profile) if isinstance(target, Configurable) else target
+
+
+def alerting(target: Target, mappings: Mappings, alerts_of: AlertsOf) -> Target:
+    """Return the target as a repository's mappings want it."""
+    return target.alerting(mappings, alerts_of) if isinstance(target, Alerting) else target
 
 
 def gathered(target: Target, artefacts: Sequence[Artefact]) -> Iterator[Artefact]:

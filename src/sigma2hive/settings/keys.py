@@ -387,6 +387,49 @@ class KibanaSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ElastalertSettings:
+    """How `compile --target elastalert` fills rules of ElastAlert 2."""
+
+    alerts: tuple[str, ...] = _setting(
+        ("thehive",),
+        Kind.TEXT,
+        """Where ElastAlert 2 sends alerts by itself: `thehive` (TheHive's API v1), `hivealerter`
+        (ElastAlert's own, with API v0), `webhook`, `slack`. Addresses and credentials are
+        environment variables of ElastAlert ([targets.md](targets.md#elastalert)).""",
+        "alerts: [thehive, slack]",
+        many=True,
+    )
+    allow_approximate: bool = _setting(
+        False,
+        Kind.SWITCH,
+        """Whether correlations may be written, though ElastAlert 2 counts otherwise than Sigma.
+        `compile --allow-approximate` says the same.""",
+        "allow_approximate: true",
+    )
+    realert_minutes: int | None = _setting(
+        None,
+        Kind.NUMBER,
+        """How long ElastAlert keeps quiet about a rule and its group (`group` of alerts.yml) after
+        an alert. Without it every match raises an alert; with it matches are lost.""",
+        "realert_minutes: 5",
+    )
+    buffer_minutes: int = _setting(
+        15,
+        Kind.NUMBER,
+        """How much of the past each run looks at again, for events that come late. ElastAlert's own
+        memory keeps an event from being seen twice.""",
+        "buffer_minutes: 15",
+    )
+    ca_file: str | None = _setting(
+        None,
+        Kind.TEXT,
+        """Where, on ElastAlert's machine, the certificates of TheHive's authority are. Without it,
+        those that Python's requests trusts.""",
+        "ca_file: /etc/elastalert/ca.pem",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class FloodSettings:
     """How many alerts of their own matches make at most; beyond, a summary tells of them."""
 
@@ -616,6 +659,9 @@ class Settings:
         ServiceSettings, "How new events of Elasticsearch are read."
     )
     kibana: KibanaSettings = _section(KibanaSettings, "Links into Kibana, and its detection rules.")
+    elastalert: ElastalertSettings = _section(
+        ElastalertSettings, "What ElastAlert 2 does with rules that are written for it."
+    )
     sinks: tuple[str, ...] = _setting(
         ("inbox",),
         Kind.TEXT,

@@ -7,10 +7,25 @@ and never asks a server.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from sigma2hive.compiler import Artefact, Refusal, Target, configured, emit_all, gathered
+from sigma2hive.alerts.checks import read_custom
+from sigma2hive.alerts.ruling import settings_of
+from sigma2hive.compiler import (
+    Artefact,
+    Refusal,
+    RuleAlerts,
+    Target,
+    alerting,
+    configured,
+    emit_all,
+    gathered,
+)
 from sigma2hive.diagnostics import Diagnostics, Location
+from sigma2hive.model.mappings import Mappings
+from sigma2hive.model.profiles import Logsource
+from sigma2hive.model.rules import RuleInfo
 from sigma2hive.workflows.artefacts import Changes, apply_changes, plan_changes
 from sigma2hive.workflows.project import Project
 
@@ -48,13 +63,15 @@ def make_artefacts(project: Project, target: Target) -> MadeArtefacts:
         ConfigurationError: a setting of the target cannot be used.
     """
     target = configured(target, project.settings, project.profile)
+    target = alerting(target, project.mappings, partial(_alerts_of, project.mappings))
     refusals = Diagnostics()
     left_out: list[Location] = []
     artefacts: list[Artefact] = []
     for info, made in emit_all(target, project.compiled):
         if isinstance(made, Refusal):
             refusals.found.extend(made.findings)
-            left_out.append(info.location)
+            if made.findings:
+                left_out.append(info.location)
         else:
             artefacts.append(made)
     artefacts += gathered(target, tuple(artefacts))
@@ -81,3 +98,8 @@ def write_target(project: Project, target: Target, folder: Path) -> Written:
     changes = plan_changes(folder, made.target, made.artefacts)
     apply_changes(folder, changes, made.artefacts)
     return Written(changes, findings, left_out)
+
+
+def _alerts_of(mappings: Mappings, rule: RuleInfo, logsource: Logsource) -> RuleAlerts:
+    custom = read_custom(rule, Diagnostics(), mappings.observables.data_types)
+    return RuleAlerts(settings_of(rule, mappings, logsource), tuple(custom.observables))

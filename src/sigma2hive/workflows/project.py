@@ -7,7 +7,7 @@ leaves that rule out. What was made of the same files before is taken as it was 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sigma2hive.diagnostics import Diagnostics, Location
@@ -26,7 +26,8 @@ class ProjectOptions:
 
     `start` is the folder to look for sigma2hive.yml from, `settings_file` one to take instead.
     `also` are rules beside those that `rules` or the settings name. `with_repository` asks for what
-    was read, not only for what a run needs of it.
+    was read, not only for what a run needs of it. `allow_approximate` lets targets write what they
+    count otherwise, as their own settings may.
     """
 
     start: Path
@@ -35,6 +36,7 @@ class ProjectOptions:
     profile: str | None = None
     also: tuple[Path, ...] = ()
     with_repository: bool = False
+    allow_approximate: bool = False
 
     def rule_paths(self, settings: Settings) -> tuple[Path, ...]:
         """Return where the rules are; beside `also` a default folder may be absent."""
@@ -72,6 +74,8 @@ def load_project(options: ProjectOptions) -> Project:
     """
     problems = Diagnostics()
     settings = load_settings(options.start, options.settings_file, problems)
+    if options.allow_approximate:
+        settings = _approximating(settings)
     wanted = Wanted(
         rules=options.rule_paths(settings),
         profile=options.profile or settings.profile,
@@ -90,6 +94,15 @@ def load_project(options: ProjectOptions) -> Project:
         left_out=made.left_out,
         repository=made.repository or DetectionRepository(),
         paths=wanted.rules,
+    )
+
+
+def _approximating(settings: Settings) -> Settings:
+    kibana_rules = replace(settings.kibana.rules, allow_approximate=True)
+    return replace(
+        settings,
+        kibana=replace(settings.kibana, rules=kibana_rules),
+        elastalert=replace(settings.elastalert, allow_approximate=True),
     )
 
 

@@ -114,6 +114,22 @@ def test_without_monitor_all_but_the_version_is_seen(
     assert seen.of("indices")[0][0] == "ok"
 
 
+def test_what_a_state_store_there_lacks_is_named(
+    elasticsearch: Cluster, indices: Indices, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = indices.create(MAPPING, [event(minutes=3)])
+    assert not look(elasticsearch.users.monitor, index).of("state store")
+    monkeypatch.setenv("SIGMA2HIVE_STATE_STORE", "elasticsearch")
+    seen = look(elasticsearch.users.monitor, index)
+    assert seen.exit_code == 1
+    ((status, words, _),) = seen.of("state store")
+    assert status == "problem"
+    assert "lacks create_index, read, write, maintenance, monitor, view_index_metadata" in words
+    assert words.endswith("on sigma2hive-state-*")
+    ((status, _, _),) = look(elasticsearch.users.admin, index).of("state store")
+    assert status == "ok"
+
+
 def test_a_superuser_is_told_to_be_too_much_in_few_words(
     elasticsearch: Cluster, indices: Indices, look: Look
 ) -> None:

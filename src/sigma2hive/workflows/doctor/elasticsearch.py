@@ -34,6 +34,11 @@ from sigma2hive.workflows.doctor.transport import look_at_address
 _SUPPORTED = 9
 #: What a run asks with.
 _NEEDED = ("read", "view_index_metadata")
+#: Where a state store in Elasticsearch is, and what it needs there (runner/store/elastic).
+STATE_PATTERN = "sigma2hive-state-*"
+_STATE_NEEDED = (
+    *("create_index", "read", "write", "maintenance", "monitor", "view_index_metadata"),
+)
 #: Privileges that nothing here needs; each with those that it holds, which are not told besides.
 _TOO_MANY_CLUSTER = {
     "all": ("manage", "manage_security", "manage_api_key", "manage_index_templates", "manage_ilm"),
@@ -85,6 +90,24 @@ def _of_version(seen: str, version: str) -> Finding:
         to_do = f"sigma2hive was made for Elasticsearch {_SUPPORTED}: look for a newer one"
         return warning(f"{seen}, which is newer than known", to_do)
     return problem(f"{seen}, which is too old", f"Elasticsearch {_SUPPORTED} is needed")
+
+
+def look_at_state(subject: Subject, client: ElasticsearchClient) -> Iterator[Finding]:
+    """Say which privileges the state store lacks, where it is in Elasticsearch."""
+    if subject.project.settings.state_store != "elasticsearch":
+        return
+    found = client.privileges((), _STATE_NEEDED, (STATE_PATTERN,))
+    if found is None:
+        yield ok("security is off: nothing is missing")
+        return
+    missing = [name for name in _STATE_NEEDED if name not in found.indices.get(STATE_PATTERN, ())]
+    if missing:
+        yield problem(
+            f"'{found.user}' lacks {', '.join(missing)} on {STATE_PATTERN}",
+            "grant these index privileges for the state store; docs/state.md has the whole role",
+        )
+    else:
+        yield ok(f"'{found.user}' may keep state in {STATE_PATTERN}")
 
 
 def look_at_privileges(subject: Subject, client: ElasticsearchClient) -> Iterator[Finding]:

@@ -50,7 +50,6 @@ CHECKS: Mapping[str, Check] = {
     "state": LocalCheck(local.look_at_state),
     "elasticsearch": ElasticsearchCheck(elasticsearch.look_at_server),
     "privileges": ElasticsearchCheck(elasticsearch.look_at_privileges),
-    "state store": ElasticsearchCheck(elasticsearch.look_at_state),
     "indices": ElasticsearchCheck(elasticsearch.look_at_indices),
     "cursors": ElasticsearchCheck(reading.look_at_cursors),
     "thehive": TheHiveCheck(thehive.look_at_server),

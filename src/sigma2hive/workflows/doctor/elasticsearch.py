@@ -92,7 +92,13 @@ def _of_version(seen: str, version: str) -> Finding:
     return problem(f"{seen}, which is too old", f"Elasticsearch {_SUPPORTED} is needed")
 
 
-def look_at_state(subject: Subject, client: ElasticsearchClient) -> Iterator[Finding]:
+def look_at_privileges(subject: Subject, client: ElasticsearchClient) -> Iterator[Finding]:
+    """Say which privileges are missing, and which are too many."""
+    yield from _to_read(subject, client)
+    yield from _to_keep_state(subject, client)
+
+
+def _to_keep_state(subject: Subject, client: ElasticsearchClient) -> Iterator[Finding]:
     """Say which privileges the state store lacks, where it is in Elasticsearch."""
     if subject.project.settings.state_store != "elasticsearch":
         return
@@ -110,8 +116,8 @@ def look_at_state(subject: Subject, client: ElasticsearchClient) -> Iterator[Fin
         yield ok(f"'{found.user}' may keep state in {STATE_PATTERN}")
 
 
-def look_at_privileges(subject: Subject, client: ElasticsearchClient) -> Iterator[Finding]:
-    """Say which privileges are missing, and which are too many."""
+def _to_read(subject: Subject, client: ElasticsearchClient) -> Iterator[Finding]:
+    """Say it of what rules look at."""
     wanted = _patterns(subject)
     near = [pattern for pattern in wanted if ":" not in pattern]
     if len(near) < len(wanted):

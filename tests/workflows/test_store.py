@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,7 @@ from sigma2hive.diagnostics import ConfigurationError
 from sigma2hive.engine import Columns, Engine
 from sigma2hive.model.values import flatten
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
+from sigma2hive.workflows.store import without_collection
 from tests.workflows import edits
 
 EVENTS = [flatten(event) for event in edits.EVENTS]
@@ -151,3 +154,28 @@ def test_the_folder_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert set(names) == {".made", ".read"}
     assert names.count(".made") == 12
     assert names.count(".read") <= 12
+
+
+def test_what_a_service_no_longer_needs_is_collected_though_it_loads_its_rules_again() -> None:
+    class Version:
+        """What the rules were before; as alert builders do, it knows a method of its own."""
+
+        def __init__(self) -> None:
+            self.look = self.close
+
+        def close(self) -> None:
+            raise NotImplementedError
+
+    try:
+        with without_collection():
+            version = Version()
+        with without_collection():
+            again = Version()
+        left = weakref.ref(again)
+        del again
+        with without_collection():
+            assert version
+        gc.collect()
+        assert left() is None
+    finally:
+        gc.unfreeze()

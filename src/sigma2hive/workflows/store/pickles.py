@@ -61,14 +61,19 @@ def loaded(content: bytes | memoryview) -> Any:
 
 @contextmanager
 def without_collection() -> Iterator[None]:
-    """Look for no garbage meanwhile: where nearly all stays, looking doubles the time."""
+    """Look for no garbage meanwhile: where nearly all stays, looking doubles the time.
+
+    What is there the first time is not looked at later either. Not so what is there when a service
+    loads its rules again: of that, some may be garbage.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_enabled:
-            gc.freeze()
+            if not gc.get_freeze_count():
+                gc.freeze()
             gc.enable()
 
 

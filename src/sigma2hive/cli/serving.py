@@ -18,7 +18,7 @@ from types import FrameType
 from sigma2hive.cli.alert_view import AlertRow
 from sigma2hive.cli.exits import Exit, print_findings
 from sigma2hive.cli.output import say, tell
-from sigma2hive.clients.elasticsearch import open_client
+from sigma2hive.clients.elasticsearch import ElasticsearchClient, open_client
 from sigma2hive.diagnostics import ConfigurationError
 from sigma2hive.model.times import render_time
 from sigma2hive.model.visible import visible
@@ -30,6 +30,8 @@ from sigma2hive.runner.service.metrics import metrics_at
 from sigma2hive.runner.service.outcomes import CycleOutcome
 from sigma2hive.runner.service.standing import standing_of
 from sigma2hive.runner.state import DEFAULT_STATE, EpisodeStore
+from sigma2hive.runner.store import open_store
+from sigma2hive.runner.store.interface import StateStore
 from sigma2hive.runner.store.sqlite import SqliteStore
 from sigma2hive.settings import Settings
 from sigma2hive.sinks import Courier, SinkRequest
@@ -72,14 +74,14 @@ def serve(asked: Serving) -> Exit:
         if not asked.dry_run:
             with EpisodeStore(folder / DEFAULT_STATE.name) as episodes:
                 asked.naming.remember(episodes)
-        store = SqliteStore(folder / DEFAULT_STATE.name, is_checked=True)
+        client = stack.enter_context(open_client(settings.elasticsearch))
+        store = _store(asked, folder, client)
         stack.callback(store.close)
         couriers = {} if asked.dry_run else _couriers(asked, clock)
         dispatcher = Dispatcher(store, couriers, clock, tell=lambda line: tell(visible(line)))
         if asked.dry_run:
             # After the dispatcher, which says that alerts go to its own.
             store.open_sinks([_SHOWN])
-        client = stack.enter_context(open_client(settings.elasticsearch))
         shown = _Shown(asked, store)
         loading = RepositoryLoading(asked.options, settings, client, shown.project)
         stack.callback(loading.close)
@@ -96,7 +98,17 @@ def serve(asked: Serving) -> Exit:
 
 def _loop_settings(settings: Settings) -> LoopSettings:
     service = settings.service
-    return LoopSettings(service.cadence_seconds, service.most_waiting, service.silence_seconds)
+    return LoopSettings(
+        *(service.cadence_seconds, service.most_waiting, service.silence_seconds),
+        *(service.keep_days, service.keep_bytes),
+    )
+
+
+def _store(asked: Serving, folder: Path, client: ElasticsearchClient) -> StateStore:
+    """Open the store; a dry run has a file of its own, whatever the settings say."""
+    if asked.dry_run:
+        return SqliteStore(folder / DEFAULT_STATE.name, is_checked=True)
+    return open_store(asked.settings, client, is_checked=True)
 
 
 def _run(
@@ -114,7 +126,7 @@ def _run(
 
 def _once(
     loop: Loop,
-    store: SqliteStore,
+    store: StateStore,
     dispatcher: Dispatcher,
     stop: threading.Event,
     shown: _Shown,
@@ -133,7 +145,7 @@ def _once(
 
 
 def _deliver(
-    dispatcher: Dispatcher, store: SqliteStore, clock: Clock, stop: threading.Event
+    dispatcher: Dispatcher, store: StateStore, clock: Clock, stop: threading.Event
 ) -> None:
     """Deliver until nothing is left that can be delivered now."""
     done = threading.Event()
@@ -147,7 +159,7 @@ def _deliver(
         thread.join()
 
 
-def _is_any_due(store: SqliteStore, now_ns: int) -> bool:
+def _is_any_due(store: StateStore, now_ns: int) -> bool:
     return any(
         store.due(sink, now_ns, 1)
         for sink, counts in store.counts().items()
@@ -162,7 +174,7 @@ _SHOWN = "dry run"
 class _Shown:
     """Tells people, or with --json programs, what the service does."""
 
-    def __init__(self, asked: Serving, store: SqliteStore) -> None:
+    def __init__(self, asked: Serving, store: StateStore) -> None:
         self._asked = asked
         self._store = store
         self._last_error = ""

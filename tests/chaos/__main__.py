@@ -21,28 +21,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.noise import Noise
-from sigma2hive.diagnostics import Diagnostic
-from sigma2hive.sources import SourceOptions, read_events
 from tests.bench.accounts import new_users
 from tests.bench.cluster import Cluster
 from tests.bench.elasticsearch_server import FULL_SPEED, running_elasticsearch
 from tests.chaos import proxy as faults
+from tests.chaos.windows import set_up_windows, windows_events
 from tests.chaos.world import NO_CAPS, check_same, load
 from tests.doubles.running import Running, running_thehive
-from tests.service.site import MAPPING, PROFILE, Site, at
+from tests.service.site import Site, at
 
-ROOT = Path(__file__).resolve().parents[2]
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sigma2hive-tests"
 #: Of so many events one is a load's, for the correlation and the rule that are always there.
 _LOAD_EVERY = 10
-_WINLOGBEAT = """\
-profile: site
-title: A site's own
-extends: [winlogbeat]
-logsources:
-    - {{product: windows, indices: ["{pattern}"]}}
-"""
 _FAULTS = (
     faults.resetting,
     faults.resetting_afterwards,
@@ -135,11 +125,7 @@ class _Hive:
 
 def _set_up(site: Site, asked: Asked, proxy: faults.Proxy) -> None:
     """Write a repository, with the folder of rules beside its own."""
-    rules = [site.folder / "sigma_rules"]
-    if asked.rules is not None:
-        rules.append(asked.rules.resolve())
     site.settings |= {
-        "rules": [str(path) for path in rules],
         "service": {"cadence_seconds": 1, "watermark_seconds": 1, "slice_documents": 5_000},
         "floods": NO_CAPS,
         "elasticsearch": {
@@ -148,12 +134,10 @@ def _set_up(site: Site, asked: Asked, proxy: faults.Proxy) -> None:
             "timeout_seconds": 30,
         },
     }
-    mapping, profile = MAPPING, PROFILE
-    if asked.rules is not None:
-        from bench.setting import profile_named, windows_mapping  # noqa: PLC0415 - for these alone
-
-        mapping, profile = dict(windows_mapping(profile_named("winlogbeat"))), _WINLOGBEAT
-    site.set_up(mapping=mapping, profile=profile)
+    if asked.rules is None:
+        site.set_up()
+    else:
+        set_up_windows(site, asked.rules)
 
 
 def _events(asked: Asked) -> Iterator[dict[str, Any]]:
@@ -161,15 +145,7 @@ def _events(asked: Asked) -> Iterator[dict[str, Any]]:
     if asked.rules is None:
         yield from load(asked.events)
         return
-    shared = Path(os.environ.get("SIGMA2HIVE_TEST_SHARED") or ROOT.parent / "shared")
-    options = SourceOptions("winlogbeat", shared)
-    attacks = [
-        event.values
-        for event in read_events([shared / "data" / "regression"], options)
-        if not isinstance(event, Diagnostic)
-    ]
-    made = load(asked.events)
-    noise = Noise(attacks).documents(asked.events)
+    made, noise = load(asked.events), windows_events(asked.events)
     for number, (own, other) in enumerate(zip(made, noise, strict=True)):
         # Not every tenth: a load's numbers would all be those of one kind.
         yield {**own, "winlog": {"channel": "Security"}} if number % 100 < _LOAD_EVERY else other

@@ -11,7 +11,7 @@ import pytest
 from tests.bench.accounts import User
 from tests.bench.cluster import Cluster, Indices
 from tests.chaos.proxy import Proxy
-from tests.chaos.world import NO_CAPS, started
+from tests.chaos.world import NO_CAPS, check_ends_right, started
 from tests.doubles.running import TheHive, running_thehive
 from tests.service.site import Site
 
@@ -59,9 +59,7 @@ class Sites:
             "elasticsearch": {"urls": [self.cluster.url], "username": disturbed.user.name},
         }
         site.write_settings()
-        process = started(site)
-        site.wait_for_titles(*titles)
-        assert process.end() == 0
+        check_ends_right(site, started(site), titles)
         return site
 
     def _new_folder(self) -> Path:

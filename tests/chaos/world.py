@@ -75,7 +75,8 @@ class Load:
 def seen(alerts: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
     """Return, by sourceRef, what alerts tell of their events.
 
-    Left out is what a service may tell otherwise after a crash: that an event came late.
+    Left out is what depends on when a service looked: that an event came late, and which of its
+    events an alert already had when it fired.
     """
     counts = Counter(alert["sourceRef"] for alert in alerts)
     twice = [alert["title"] for alert in alerts if counts[alert["sourceRef"]] > 1]
@@ -91,10 +92,16 @@ def _told(alert: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
         **{key: alert.get(key) for key in ("title", "type", "source", "severity", "date")},
         "tags": sorted(tag for tag in alert["tags"] if tag != "backfilled"),
-        "description": alert["description"],
         "observables": observables,
-        "attachments": sorted(one["text"] for one in alert["attachments"]),
+        "events": _raw_logs(alert),
     }
+
+
+def _raw_logs(alert: Mapping[str, Any]) -> list[str]:
+    """Return the raw logs of an alert's events, wherever it has them."""
+    texts = [alert["description"], *(one["text"] for one in alert["attachments"])]
+    lines = (line.strip() for text in texts for line in text.splitlines())
+    return sorted({line for line in lines if line.startswith("{")})
 
 
 def check_same(
@@ -117,13 +124,13 @@ def at_a_random_moment(chance: random.Random, within: float) -> None:
 def started(site: Site) -> Process:
     """Start the service, and return when it has its rules and hears signals."""
     process = site.start()
-    process.wait_for("3 rules")
+    process.wait_for(" rules of ")
     return process
 
 
 def check_ends_right(site: Site, process: Process, titles: Sequence[str]) -> None:
     """Wait for these alerts, end the service, and see that one more look adds none."""
-    process.wait_for("3 rules")
+    process.wait_for(" rules of ")
     site.wait_for_titles(*titles)
     assert process.end() == 0, "\n".join(process.lines)
     again = site.command("run", "--once", "--live")
@@ -133,9 +140,9 @@ def check_ends_right(site: Site, process: Process, titles: Sequence[str]) -> Non
     assert not site.thehive.bugs()
 
 
-def wait_until(is_so: Callable[[], bool]) -> None:
+def wait_until(is_so: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Wait for what another process does."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < until, "it did not come to that"
         time.sleep(0.05)

@@ -117,8 +117,9 @@ class Site:
         *,
         mapping: Mapping[str, Any] = MAPPING,
         profile: str = PROFILE,
+        index_settings: Mapping[str, Any] | None = None,
     ) -> None:
-        self.index = self.indices.create(mapping)
+        self.index = self.indices.create(mapping, settings=index_settings)
         schemas = self.folder / "mappings" / "schemas"
         schemas.mkdir(parents=True)
         (schemas / "site.yml").write_text(profile.format(pattern=self.index))

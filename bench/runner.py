@@ -210,7 +210,7 @@ def _span_of_cycle_with(site: Site, events: int) -> float:
 
     def has_come() -> bool:
         cycle = site.status()["cycle"]
-        if cycle["events"] < events:
+        if cycle.get("events", 0) < events:
             return False
         found.append((_time(cycle["ended"]) - _time(cycle["began"])).total_seconds())
         return True

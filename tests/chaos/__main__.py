@@ -216,7 +216,8 @@ def _settle(site: Site) -> None:
         threading.Event().wait(2)
         status = site.status()
         cycle, waiting = status["cycle"], sum(s["waiting"] for s in status["sinks"].values())
-        is_quiet = not waiting and not cycle["events"] and not cycle["failed"]
+        # Nothing is known of a cycle before the first one has ended.
+        is_quiet = cycle and not (waiting or cycle["events"] or cycle["failed"])
         quiet = {*quiet, cycle["began"]} if is_quiet else set()
         assert process.process.poll() is None, "\n".join(process.lines[-20:])
     assert process.end() == 0

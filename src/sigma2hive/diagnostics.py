@@ -73,6 +73,15 @@ CODES: dict[str, str] = {
     "S2H218": "YAML reads an unquoted value otherwise than it is written",
     "S2H219": "regular expression may take exponential time",
     "S2H220": "field's name is nearly another that is known",
+    "S2H221": "duplicate title",
+    "S2H222": "date is no date",
+    "S2H223": "status is missing",
+    "S2H224": "ATT&CK has no such technique or tactic",
+    "S2H225": "ATT&CK has replaced a technique or tactic",
+    "S2H226": "selection is never used",
+    "S2H227": "condition is always true or never true",
+    "S2H228": "value can never match",
+    "S2H229": "search is slow on the index",
     "S2H230": "test cannot be used",
     "S2H231": "rule has too few tests",
     "S2H232": "test fails",
@@ -142,6 +151,10 @@ class Diagnostics:
     def warning(self, code: str, location: Location, message: str, hint: str = "") -> None:
         """Add a finding that leaves its subject in."""
         self.found.append(Diagnostic(code, Severity.WARNING, location, message, hint))
+
+    def info(self, code: str, location: Location, message: str, hint: str = "") -> None:
+        """Add a finding that is worth knowing, and no mistake."""
+        self.found.append(Diagnostic(code, Severity.INFO, location, message, hint))
 
     def extend(self, other: Diagnostics) -> None:
         """Take over all findings of `other`."""

@@ -54,7 +54,7 @@ def check_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Choice(_LEVELS),
             default=Severity.WARNING.value,
             show_default=True,
-            help="With --check: show findings so grave or graver; others are counted.",
+            help="With --check: show findings so grave or graver; json has all.",
         ),
         click.option(
             "--format",
@@ -92,9 +92,17 @@ def run_check(options: ProjectOptions, asked: CheckOptions, shown: Shown) -> NoR
     if shown.form == _TEXT:
         for line in _lines(report, root, shown.least):
             say(line)
-    else:
-        say(CHECK_REPORTS[shown.form](report).rstrip("\n"))
+    elif text := CHECK_REPORTS[shown.form](_from(report, shown)):
+        say(text.removesuffix("\n"))
     raise click.exceptions.Exit(_exit_code(report))
+
+
+def _from(report: CheckReport, shown: Shown) -> CheckReport:
+    """Return the report without what is not to be shown; a program that reads JSON gets all."""
+    if shown.form == "json":
+        return report
+    kept = (entry for entry in report.checked if is_at_least(entry.finding.severity, shown.least))
+    return replace(report, checked=tuple(kept))
 
 
 def _exit_code(report: CheckReport) -> Exit:

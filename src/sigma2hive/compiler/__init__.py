@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from sigma2hive.compiler.blindness import find_blindness
     from sigma2hive.compiler.dsl import DslQuery, Residual, compile_query
     from sigma2hive.compiler.forms import condition_as_json
+    from sigma2hive.compiler.linting import lint_rules
     from sigma2hive.compiler.registry import TARGETS
     from sigma2hive.compiler.rules import Compiling, Outcome, Outcomes, compile_all
     from sigma2hive.compiler.targets import (
@@ -40,6 +41,7 @@ __all__ = [
     "emit_all",
     "find_blindness",
     "gathered",
+    "lint_rules",
 ]
 
 # Hidden from type checkers, which would take any name for one of these.
@@ -65,5 +67,6 @@ if not TYPE_CHECKING:
             "emit_all": "targets",
             "find_blindness": "blindness",
             "gathered": "targets",
+            "lint_rules": "linting",
         },
     )

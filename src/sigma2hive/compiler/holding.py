@@ -39,7 +39,7 @@ def why_not_held(test: Test, entry: Field, view: IndexView) -> str:
         return _why_not_constant(test, [fact.value for fact in facts])
     if kind is FieldType.OBJECT:
         return "an object without a value of its own"
-    return "" if _is_held(test, kind) else f"of the type {kind.value}"
+    return "" if is_held(test, kind) else f"of the type {kind.value}"
 
 
 def _why_not_constant(test: Test, constants: list[str | None]) -> str:
@@ -51,7 +51,8 @@ def _why_not_constant(test: Test, constants: list[str | None]) -> str:
     return f"always {' or '.join(repr(text) for text in sorted(set(texts)))}"
 
 
-def _is_held(test: Test, kind: FieldType) -> bool:
+def is_held(test: Test, kind: FieldType) -> bool:
+    """Whether some value of a type can meet the test."""
     match test:
         case Text():
             return _holds_text(test, kind)

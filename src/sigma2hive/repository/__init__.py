@@ -11,6 +11,7 @@ from sigma2hive.repository.source_files import SourceFiles
 from sigma2hive.repository.versions import Versions
 
 if TYPE_CHECKING:
+    from sigma2hive.repository.linting import Linted, lint_files
     from sigma2hive.repository.past import PastTree, open_past
     from sigma2hive.repository.regression_tests import load_regression_tests
     from sigma2hive.repository.rules import (
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SCHEMAS_FOLDER",
+    "Linted",
     "PastTree",
     "RuleFile",
     "SourceFiles",
     "Versions",
     "commit_of",
+    "lint_files",
     "load_mappings",
     "load_placeholders",
     "load_regression_tests",
@@ -45,8 +48,10 @@ if not TYPE_CHECKING:
     __getattr__ = importing(
         __name__,
         {
+            "Linted": "linting",
             "PastTree": "past",
             "RuleFile": "rules",
+            "lint_files": "linting",
             "load_placeholders": "rules",
             "load_regression_tests": "regression_tests",
             "load_repository": "rules",

@@ -4,7 +4,14 @@ pySigma's rule objects change when a pipeline is applied to them, and tell no pl
 this package is frozen and knows its file, line and column.
 """
 
-from sigma2hive.sigma.documents import SigmaDocument, parse_document
+from sigma2hive.sigma.documents import SigmaDocument, is_sigma_document, parse_document
 from sigma2hive.sigma.expansions import Placeholders
+from sigma2hive.sigma.unused import unused_selections
 
-__all__ = ["Placeholders", "SigmaDocument", "parse_document"]
+__all__ = [
+    "Placeholders",
+    "SigmaDocument",
+    "is_sigma_document",
+    "parse_document",
+    "unused_selections",
+]

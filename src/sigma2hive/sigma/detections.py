@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sigma2hive.diagnostics import Diagnostics, Location, nearest
@@ -174,14 +174,17 @@ def _joined(kind: type[And] | type[Or], conditions: tuple[Condition, ...]) -> Co
     return conditions[0] if len(conditions) == 1 else kind(conditions)
 
 
-def _select(pattern: str, selections: Mapping[str, Condition]) -> tuple[Condition, ...]:
+def selected_names(pattern: str, names: Iterable[str]) -> list[str]:
+    """Return the selections that a pattern of `1 of` or `all of` means, in their order."""
     if pattern == "them":
-        chosen = [name for name in selections if not name.startswith("_")]
-    else:
-        expression = re.compile(".*".join(re.escape(part) for part in pattern.split("*")))
-        chosen = [
-            name
-            for name in selections
-            if expression.fullmatch(name) and (pattern.startswith("_") or not name.startswith("_"))
-        ]
-    return tuple(selections[name] for name in chosen)
+        return [name for name in names if not name.startswith("_")]
+    expression = re.compile(".*".join(re.escape(part) for part in pattern.split("*")))
+    return [
+        name
+        for name in names
+        if expression.fullmatch(name) and (pattern.startswith("_") or not name.startswith("_"))
+    ]
+
+
+def _select(pattern: str, selections: Mapping[str, Condition]) -> tuple[Condition, ...]:
+    return tuple(selections[name] for name in selected_names(pattern, selections))

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sigma2hive.compiler import Target, find_blindness
+from sigma2hive.compiler import Target, find_blindness, lint_rules
 from sigma2hive.diagnostics import Diagnostic, Diagnostics
 from sigma2hive.model.checks import Drift
-from sigma2hive.repository import rule_files, shown_path
+from sigma2hive.repository import lint_files, rule_files, shown_path
 from sigma2hive.workflows.check.artefacts import find_drift
 from sigma2hive.workflows.check.failing_tests import find_failing_tests
 from sigma2hive.workflows.project import Project
@@ -43,11 +43,21 @@ def gather(project: Project, against: Against | None) -> Gathered:
     root = project.settings.root
     findings = Diagnostics(list(project.findings))
     findings.extend(find_blindness(project.compiled.rules, project.profile).findings)
+    files = [
+        file for file in rule_files(project.paths, root, Diagnostics()) if isinstance(file, Path)
+    ]
+    _lint(project, files, findings)
     find_failing_tests(project, findings)
     drifts: tuple[Drift, ...] = ()
     if against is not None:
         drifts = find_drift(project, against.target, against.folder, findings)
     findings.show_from(root)
-    files = rule_files(project.paths, root, Diagnostics())
-    shown = tuple(shown_path(file, root) for file in files if isinstance(file, Path))
+    shown = tuple(shown_path(file, root) for file in files)
     return Gathered(list(dict.fromkeys(findings)), shown, drifts)
+
+
+def _lint(project: Project, files: list[Path], findings: Diagnostics) -> None:
+    linted = lint_files(files, project.settings.root)
+    findings.extend(linted.findings)
+    rules = project.compiled.by_id()
+    lint_rules(project.repository.rules, rules, project.profile, linted.conditions, findings)

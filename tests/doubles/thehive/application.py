@@ -24,6 +24,7 @@ from tests.doubles.thehive import (  # noqa: F401 - what registers its routes
     cases,
     catalogue,
     cortex,
+    legacy,
     observables,
     procedures,
     query,

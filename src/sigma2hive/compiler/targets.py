@@ -20,10 +20,14 @@ from sigma2hive.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """A file that a target writes; `name` has no folder and comes from nothing but ids."""
+    """A file that a target writes; `name` has no folder and comes from nothing but ids.
+
+    `plain` is what a second file of that name, ending in .txt, holds and nothing else: no mark.
+    """
 
     name: str
     text: str
+    plain: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """A folder of artefacts, kept in step with the rules: written whole, and only what is ours.
 
 Takes artefacts and a folder; gives what has to change, then changes it. A file is ours where it
-starts with its target's mark. Anything else is neither replaced nor removed.
+starts with its target's mark, and a plain one (.txt) where it stands beside such a file. Anything
+else is neither replaced nor removed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from sigma2hive.compiler import Artefact, Target
 from sigma2hive.compiler.targets import Gathering
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
 from sigma2hive.workflows.writing import telling_of_disk
+
+#: What ends the name of a file that holds nothing but a query.
+_PLAIN = ".txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ def plan_changes(folder: Path, target: Target, artefacts: Sequence[Artefact]) ->
     Raises:
         ConfigurationError: a file that is not ours stands where one has to be written (S2H109).
     """
-    texts = {artefact.name: artefact.text for artefact in artefacts}
+    texts = _files(artefacts)
     foreign, unchanged = Diagnostics(), []
     with telling_of_disk(folder, "folder"):
         for name, text in texts.items():
@@ -64,13 +68,23 @@ def apply_changes(folder: Path, changes: Changes, artefacts: Sequence[Artefact])
             folder.mkdir(parents=True, exist_ok=True)
             # Inside the folder: only there is renaming sure to stay on one disk.
             with tempfile.TemporaryDirectory(prefix=".sigma2hive-", dir=folder) as staging:
-                ready = [entry for entry in artefacts if entry.name in wanted]
-                for artefact in ready:
-                    (Path(staging) / artefact.name).write_bytes(artefact.text.encode("utf-8"))
-                for artefact in ready:
-                    (Path(staging) / artefact.name).replace(folder / artefact.name)
-        for name in changes.removed:
+                ready = {name: text for name, text in _files(artefacts).items() if name in wanted}
+                for name, text in ready.items():
+                    (Path(staging) / name).write_bytes(text.encode("utf-8"))
+                for name in ready:
+                    (Path(staging) / name).replace(folder / name)
+        for name in sorted(changes.removed, key=lambda name: not name.endswith(_PLAIN)):
             (folder / name).unlink(missing_ok=True)
+
+
+def _files(artefacts: Sequence[Artefact]) -> dict[str, str]:
+    """Return the text of each file, a plain one after the marked one that it belongs to."""
+    texts: dict[str, str] = {}
+    for artefact in artefacts:
+        texts[artefact.name] = artefact.text
+        if artefact.plain is not None:
+            texts[Path(artefact.name).stem + _PLAIN] = artefact.plain
+    return texts
 
 
 def _own_files(folder: Path, target: Target) -> Iterator[Path]:
@@ -83,13 +97,15 @@ def _own_files(folder: Path, target: Target) -> Iterator[Path]:
 def _has_our_name(path: Path, target: Target) -> bool:
     if isinstance(target, Gathering) and path.name in target.gathered:
         return True
-    return path.suffix == target.suffix
+    return path.suffix in (target.suffix, _PLAIN)
 
 
 def _is_ours(path: Path, target: Target) -> bool:
     # What a link leads to may be anything, and may be needed elsewhere.
     if path.is_symlink() or not path.is_file():
         return False
+    if path.suffix == _PLAIN and target.suffix != _PLAIN:
+        return _is_ours(path.with_suffix(target.suffix), target)
     with path.open("rb") as stream:
         # Git may have changed the line breaks.
         start = stream.read(2 * len(target.mark)).replace(b"\r\n", b"\n")

@@ -24,11 +24,11 @@ from sigma2hive.model.conditions import Text, Wildcard
 from sigma2hive.model.fields import Field
 from sigma2hive.model.scalars import address_of
 
-_OCTETS = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\.){1,3}")
+OCTETS = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\.){1,3}")
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 #: How an IPv4 address inside an IPv6 one can begin.
 _MAPPED = "[0:]+[fF]{4}:.*"
-_MAPPED_NETWORK = IPv6Network("::ffff:0:0/96")
+MAPPED_NETWORK = IPv6Network("::ffff:0:0/96")
 
 
 def text_on_address(test: Text, field: Field) -> Bounds:
@@ -49,10 +49,10 @@ def text_on_address(test: Text, field: Field) -> Bounds:
     if all(part is Wildcard.ANY for part in test.pattern):
         return Bounds(has_value(field), Leaf(Kind.EXISTS, field.path), Reason.UNINDEXED)
     head = test.pattern[0]
-    found = None if isinstance(head, Wildcard) else _OCTETS.match(head)
+    found = None if isinstance(head, Wildcard) else OCTETS.match(head)
     if found is None:
         return at_most(has_value(field), Reason.TYPE)
-    term = Leaf(Kind.TERM, field.path, _network_of(found.group()))
+    term = Leaf(Kind.TERM, field.path, network_of(found.group()))
     upper = any_of((term, left_out))
     if test.pattern == (found.group(), Wildcard.ANY):
         return Bounds(upper, term, Reason.UNINDEXED)
@@ -65,7 +65,7 @@ def network_on_address(network: IPv4Network | IPv6Network, field: Field) -> Boun
     if isinstance(network, IPv4Network):
         return exactly(term)
     upper = any_of((term, ignored(field.path)))
-    if network.overlaps(_MAPPED_NETWORK):
+    if network.overlaps(MAPPED_NETWORK):
         return at_most(upper, Reason.TYPE)
     return Bounds(upper, term, Reason.UNINDEXED)
 
@@ -75,10 +75,10 @@ def network_on_text(network: IPv4Network | IPv6Network, slot: Slot) -> Bounds:
     if isinstance(network, IPv6Network):
         upper = Leaf(Kind.REGEXP, slot.path, r".*\:.*")
         return with_unindexed(at_most(upper, Reason.TYPE), slot)
-    dotted = _dotted(network)
+    plain = dotted(network)
     bounds = Bounds(
-        Leaf(Kind.REGEXP, slot.path, f"{dotted}|{_MAPPED}"),
-        Leaf(Kind.REGEXP, slot.path, dotted),
+        Leaf(Kind.REGEXP, slot.path, f"{plain}|{_MAPPED}"),
+        Leaf(Kind.REGEXP, slot.path, plain),
         Reason.TYPE,
     )
     # The longest address with a zone has no limit, but one in a log is short.
@@ -89,12 +89,13 @@ def _text(address: IPv4Address | IPv6Address) -> str:
     return str(address).partition("%")[0]
 
 
-def _network_of(octets: str) -> str:
+def network_of(octets: str) -> str:
+    """Return the network of the IPv4 addresses that start with these octets ("10.1.")."""
     count = octets.count(".")
     return octets + ".".join(["0"] * (4 - count)) + f"/{8 * count}"
 
 
-def _dotted(network: IPv4Network) -> str:
+def dotted(network: IPv4Network) -> str:
     """Return an expression for the network's addresses as four decimal numbers."""
     first = network.network_address.packed
     last = network.broadcast_address.packed

@@ -37,7 +37,7 @@ def number_on_text(test: Number, slot: Slot) -> Bounds:
     number = number_of(str(test.number), hexadecimal=False)
     if number is None:
         return with_unindexed(at_most(exists(slot.path), Reason.NUMBER), slot)
-    written = _plain(number)
+    written = plain_digits(number)
     if written is None:
         upper: Node = Leaf(Kind.REGEXP, slot.path, _ANY_NUMBER)
         return with_unindexed(at_most(upper, Reason.NUMBER), slot)
@@ -138,7 +138,7 @@ def _widened(bound: Decimal, sign: int) -> float | None:
     return float(bound + sign * (1 + abs(bound) / 1000))
 
 
-def _plain(number: Decimal) -> str | None:
+def plain_digits(number: Decimal) -> str | None:
     """Return the canonical digits of a number, None where they are very many."""
     if number != 0 and abs(number.adjusted()) > 100:
         return None

@@ -66,7 +66,7 @@ def text_bounds(test: Text, slot: Slot) -> Bounds:
     """Return the bounds of a pattern on whole texts."""
     if test.pattern == (Wildcard.ANY,):
         return with_unindexed(Bounds(exists(slot.path), exists(slot.path)), slot)
-    bounds = _numbers_too(test, _indexed_bounds(test, slot), slot)
+    bounds = _numbers_too(test, indexed_bounds(test, slot), slot)
     return with_unindexed(bounds, slot) if can_exceed(test, slot.limit) else bounds
 
 
@@ -108,7 +108,7 @@ def _holding(slot: Slot, literal: str) -> Node:
     if len(literal) < 3 or not literal.isascii():
         return exists(slot.path)
     pattern = (Wildcard.ANY, literal, Wildcard.ANY)
-    return _indexed_bounds(Text(pattern), slot).upper
+    return indexed_bounds(Text(pattern), slot).upper
 
 
 def _regexp(slot: Slot, language: Language) -> Node:
@@ -119,8 +119,8 @@ def _regexp(slot: Slot, language: Language) -> Node:
     return Leaf(Kind.REGEXP, slot.path, language.pattern)
 
 
-def _indexed_bounds(test: Text, slot: Slot) -> Bounds:
-    """Return the bounds on texts that are indexed."""
+def indexed_bounds(test: Text, slot: Slot) -> Bounds:
+    """Return the bounds on texts that are indexed, as they are spelt there."""
     literals = "".join(part for part in test.pattern if not isinstance(part, Wildcard))
     eased = _eased(test.pattern)
     if slot.lower_cased:
@@ -301,18 +301,23 @@ def _numbers_too(test: Text, bounds: Bounds, slot: Slot) -> Bounds:
     A float without fraction is the same value as the whole number to us, but Python and Java write
     it as 4625.0, and from ten million on Java writes 1.2345678E7.
     """
-    literals = "".join(part for part in test.pattern if not isinstance(part, Wildcard))
-    if not _NUMERIC.issuperset(literals) or (not literals and not _asks_for_length(test)):
+    if not is_numeric(test):
         return bounds
     if len(test.pattern) > 1 or test.literal is None:
         return _floats_too(bounds, slot)
-    spellings = _as_floats(literals)
+    spellings = _as_floats(test.literal)
     if not spellings:
         # What reads like a float may be a whole number that was written so.
         return Bounds(bounds.upper, MATCH_NONE, bounds.reason or Reason.NUMBER_SPELLING)
     more = (Leaf(Kind.TERM, slot.path, spelling) for spelling in spellings)
     upper = any_of((bounds.upper, *more))
     return Bounds(upper, bounds.lower, bounds.reason or Reason.NUMBER_SPELLING)
+
+
+def is_numeric(test: Text) -> bool:
+    """Whether the pattern may be met by a number that is spelt otherwise where it is decided."""
+    literals = "".join(part for part in test.pattern if not isinstance(part, Wildcard))
+    return _NUMERIC.issuperset(literals) and (bool(literals) or _asks_for_length(test))
 
 
 def _asks_for_length(test: Text) -> bool:

@@ -29,7 +29,7 @@ def joined_literals(literals: Sequence[str], folded: bool, anywhere: bool) -> It
     chunk: list[tuple[str, str]] = []
     length = 0
     for word in sorted(literals):
-        entry = (word.lower() if folded else word, _spelt(word, folded))
+        entry = (word.lower() if folded else word, spelt_out(word, folded))
         added = utf16_length(entry[1]) + 1
         if chunk and length + added > _MAX_ALTERNATIVES:
             yield from _expressions(chunk, anywhere)
@@ -51,7 +51,8 @@ def _expressions(chunk: Sequence[tuple[str, str]], anywhere: bool) -> Iterator[s
         yield f".*({alternatives})" + (".*" if anywhere else "")
 
 
-def _spelt(word: str, folded: bool) -> str:
+def spelt_out(word: str, folded: bool) -> str:
+    """Return the expression for a literal, its ASCII letters in either case where `folded`."""
     return "".join(_letter(char, folded) for char in word)
 
 

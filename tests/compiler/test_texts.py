@@ -17,10 +17,11 @@ import pytest
 from eql.parser import elasticsearch_syntax
 
 from sigma2hive.compiler import TARGETS, Artefact, Refusal, compile_all
-from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.diagnostics import ConfigurationError, Diagnostics
 from sigma2hive.model.rules import CompiledRule
 from sigma2hive.repository import load_repository
 from sigma2hive.schema import load_profile
+from sigma2hive.workflows.artefacts import apply_changes, plan_changes
 from tests.compiler.dsl_world import compile_detection, load_world
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "texts"
@@ -201,3 +202,24 @@ def test_esql_finds_what_is_meant_on_a_cluster_that_has_it(rule_of: Any) -> None
             assert {row[0] for row in rows} == expected
     finally:
         ask("DELETE", index)
+
+
+def test_a_query_to_paste_is_kept_with_its_file_and_nothing_else_is_touched(
+    rule_of: Any, tmp_path: Path
+) -> None:
+    target, folder = TARGETS["lucene"], tmp_path / "lucene"
+    made = target.emit(rule_of({"kw|contains": "a\\b"}))
+    assert isinstance(made, Artefact)
+    apply_changes(folder, plan_changes(folder, target, [made]), [made])
+    text = folder / made.name.replace(".json", ".txt")
+    assert text.read_text("utf-8") == made.plain
+    assert plan_changes(folder, target, [made]).written == ()
+    notes = folder / "notes.txt"
+    notes.write_text("mine", "utf-8")
+
+    apply_changes(folder, plan_changes(folder, target, []), [])
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+    # A text of somebody else's in the place of ours is no file of ours.
+    text.write_text("mine too", "utf-8")
+    with pytest.raises(ConfigurationError):
+        plan_changes(folder, target, [made])

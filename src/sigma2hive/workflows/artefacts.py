@@ -36,7 +36,7 @@ def plan_changes(folder: Path, target: Target, artefacts: Sequence[Artefact]) ->
     Raises:
         ConfigurationError: a file that is not ours stands where one has to be written (S2H109).
     """
-    texts = _files(artefacts)
+    texts = files_of(artefacts)
     foreign, unchanged = Diagnostics(), []
     with telling_of_disk(folder, "folder"):
         for name, text in texts.items():
@@ -68,7 +68,7 @@ def apply_changes(folder: Path, changes: Changes, artefacts: Sequence[Artefact])
             folder.mkdir(parents=True, exist_ok=True)
             # Inside the folder: only there is renaming sure to stay on one disk.
             with tempfile.TemporaryDirectory(prefix=".sigma2hive-", dir=folder) as staging:
-                ready = {name: text for name, text in _files(artefacts).items() if name in wanted}
+                ready = {name: text for name, text in files_of(artefacts).items() if name in wanted}
                 for name, text in ready.items():
                     (Path(staging) / name).write_bytes(text.encode("utf-8"))
                 for name in ready:
@@ -77,7 +77,7 @@ def apply_changes(folder: Path, changes: Changes, artefacts: Sequence[Artefact])
             (folder / name).unlink(missing_ok=True)
 
 
-def _files(artefacts: Sequence[Artefact]) -> dict[str, str]:
+def files_of(artefacts: Sequence[Artefact]) -> dict[str, str]:
     """Return the text of each file, a plain one after the marked one that it belongs to."""
     texts: dict[str, str] = {}
     for artefact in artefacts:

@@ -10,7 +10,7 @@ from sigma2hive.compiler import Target
 from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.model.checks import Drift
 from sigma2hive.repository import shown_path
-from sigma2hive.workflows.artefacts import Changes, plan_changes
+from sigma2hive.workflows.artefacts import Changes, files_of, plan_changes
 from sigma2hive.workflows.compile import make_artefacts
 from sigma2hive.workflows.project import Project
 from sigma2hive.workflows.writing import telling_of_disk
@@ -39,7 +39,7 @@ def find_drift(
             findings.error(_CODE, Location(shown), "there is no folder of artefacts", hint)
             return ()
         changes = plan_changes(folder, made.target, made.artefacts)
-        texts = {artefact.name: artefact.text for artefact in made.artefacts}
+        texts = files_of(made.artefacts)
         drifts = tuple(_drifts(folder, changes, texts, root))
     for drift in drifts:
         findings.error(_CODE, Location(drift.path), _told(drift), hint)

@@ -25,9 +25,9 @@ from sigma2hive.workflows.project import Project, ProjectOptions, load_project
 @click.option(
     "--target",
     type=click.Choice(list(TARGETS)),
-    help="What to write: dsl is Elasticsearch's Query DSL, one JSON manifest a rule; lucene, eql and "
-    "esql are text, as JSON and to paste, exact or refused; elastalert is "
-    "rules of ElastAlert 2, one YAML file each, that send alerts to TheHive by themselves.",
+    help="What to write: dsl is Elasticsearch's Query DSL, one JSON manifest a rule; lucene, eql "
+    "and esql are text, as JSON and to paste, exact or refused; elastalert is rules of "
+    "ElastAlert 2, one YAML file each, that send alerts to TheHive by themselves.",
 )
 @click.option(
     "--output",

@@ -85,6 +85,9 @@ CODES: dict[str, str] = {
     "S2H230": "test cannot be used",
     "S2H231": "rule has too few tests",
     "S2H232": "test fails",
+    "S2H233": "comment ignores what is not found",
+    "S2H234": "comment ignores without a reason or a code",
+    "S2H235": "entry of the baseline is found no more",
     # 3xx: what a target cannot say
     "S2H301": "a part of the rule cannot be said exactly in the target's language",
     "S2H302": "the target cannot say the correlation",

@@ -1,6 +1,7 @@
 """`compile --check`: tells what is wrong, writes nothing, ends with the documented code."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,153 @@ def test_artefacts_are_compared_and_left_alone(site: Path) -> None:
 def test_a_target_without_its_folder_is_a_mistake_of_the_command_line(site: Path) -> None:
     assert checked("--target", "dsl").exit_code == 2
     assert CliRunner().invoke(main, ["compile", "--output", "x"]).exit_code == 2
+
+
+WRONG_DATE = GOOD.replace("2026-01-31", "2026-02-30")
+
+
+def test_a_comment_on_the_line_or_at_the_head_sets_a_finding_aside(site: Path) -> None:
+    text = WRONG_DATE.format(title="Second", id=SECOND, tool="second")
+    write(site, "second", text.replace("02-30", "02-30 # sigma2hive: ignore[S2H222] as it came"))
+    result = checked()
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == "set aside: 1 ignored in files"
+    write(site, "second", f"---\n# Ours\n# sigma2hive: ignore[S2H222, S2H226] as it came\n{text}")
+    assert found() == [("S2H233", "sigma_rules/second.yml", 3)]  # S2H226 is not there
+    write(site, "second", text.replace("level", "# sigma2hive: ignore[S2H222] no\nlevel"))
+    assert [code for code, _, _ in found()] == ["S2H233", "S2H222"]  # it is another line's
+
+
+def test_a_comment_without_reason_is_reported_and_one_for_all_codes_does_nothing(
+    site: Path,
+) -> None:
+    text = WRONG_DATE.format(title="Second", id=SECOND, tool="second")
+    write(site, "second", text.replace("02-30", "02-30  # sigma2hive: ignore[S2H222]"))
+    assert [code for code, _, _ in found()] == ["S2H234"]
+    write(site, "second", text.replace("02-30", "02-30  # sigma2hive: ignore all is fine"))
+    assert sorted(code for code, _, _ in found()) == ["S2H222", "S2H234"]
+
+
+def test_what_another_check_may_find_is_not_stale(site: Path) -> None:
+    text = GOOD.format(title="First", id=FIRST, tool="first")
+    write(site, "first", f"# sigma2hive: ignore[S2H404, S2H110] on some\n{text}")
+    assert found() == []
+
+
+def test_a_baseline_holds_when_lines_move_and_says_what_is_gone(site: Path) -> None:
+    text = WRONG_DATE.format(title="Second", id=SECOND, tool="second")
+    write(site, "second", text)
+    assert checked("--write-baseline", "--baseline", "known.json").exit_code == 0
+    written = (site / "known.json").read_bytes()
+    assert checked("--baseline", "known.json").exit_code == 0
+    write(site, "second", f"# A line more\n{text}")
+    assert checked("--baseline", "known.json").exit_code == 0
+    write(site, "third", text.replace(SECOND, FIRST.replace("1", "3")).replace("Second", "Third"))
+    assert found("--baseline", "known.json") == [("S2H222", "sigma_rules/third.yml", 5)]
+    (site / "sigma_rules/third.yml").unlink()
+    write(site, "second", text.replace("02-30", "02-28"))
+    assert found("--baseline", "known.json") == [("S2H235", "known.json", 7)]
+    assert (site / "known.json").read_bytes() == written
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"sigma2hive_baseline": 1, "findings": [3]}'])
+def test_a_baseline_that_is_none_ends_with_3_and_is_left_alone(site: Path, content: str) -> None:
+    (site / "known.json").write_text(content, encoding="utf-8")
+    assert checked("--baseline", "known.json").exit_code == 3
+    if content:
+        assert checked("--baseline", "known.json", "--write-baseline").exit_code == 3
+        assert (site / "known.json").read_text(encoding="utf-8") == content
+    assert checked("--baseline", "gone.json").exit_code == 3
+    assert checked("--write-baseline").exit_code == 2
+
+
+CORRELATION = f"""\
+title: Many
+id: 44444444-4444-4444-8444-444444444444
+status: test
+level: high
+date: 2026-02-30
+correlation:
+    type: event_count
+    rules: [{FIRST}]
+    timespan: 10m
+    condition: {{gte: 6}}
+"""
+FILTER = f"""\
+title: Not ours
+date: 2026-02-30
+logsource: {{product: windows}}
+filter:
+    rules: [{FIRST}]
+    selection: {{User: svc}}
+    condition: not selection
+"""
+TEST = "tests:\n  - match: true\n    events: {Image: 'C:\\none.exe'}\n"
+
+
+@pytest.fixture
+def checkout(site: Path) -> Path:
+    """A committed repository in which everything has something to find."""
+    for name, rule_id in (("first", FIRST), ("second", SECOND)):
+        write(site, name, WRONG_DATE.format(title=name, id=rule_id, tool=name))
+        (site / f"sigma_rules/{name}.test.yaml").write_text(TEST, encoding="utf-8")
+    write(site, "many", CORRELATION)
+    write(site, "ours", FILTER)
+    (site / "mappings").mkdir()
+    git(site, "init", "-q", "-b", "main")
+    git(site, "add", ".")
+    git(site, "-c", "user.name=t", "-c", "user.email=t@example.net", "commit", "-qm", "all")
+    return site
+
+
+def git(site: Path, *arguments: str) -> None:
+    subprocess.run(["git", "-C", str(site), *arguments], check=True, capture_output=True)
+
+
+def names_since(ref: str = "HEAD") -> set[str]:
+    return {Path(path).name for _, path, _ in found("--changed-since", ref)}
+
+
+def append(file: Path) -> None:
+    file.write_text(file.read_text(encoding="utf-8") + "# more\n", encoding="utf-8")
+
+
+OF_FIRST = {"first.yml", "first.test.yaml", "many.yml", "ours.yml"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ("first.yml", OF_FIRST),
+        ("second.yml", {"second.yml", "second.test.yaml"}),
+        ("second.test.yaml", {"second.test.yaml"}),
+        ("ours.yml", OF_FIRST),
+        ("many.yml", OF_FIRST),
+    ],
+)
+def test_a_change_tells_of_the_file_and_what_depends_on_it(
+    checkout: Path, changed: str, told: set[str]
+) -> None:
+    assert names_since() == set()
+    append(checkout / "sigma_rules" / changed)
+    assert names_since() == told
+
+
+def test_new_rules_count_and_a_mapping_touches_everything(checkout: Path) -> None:
+    third = WRONG_DATE.format(title="third", id=FIRST.replace("1", "3"), tool="third")
+    write(checkout, "third", third)
+    assert names_since() == {"third.yml"}
+    (checkout / "mappings/observables.yml").write_text("observables: []\n", encoding="utf-8")
+    assert names_since() >= OF_FIRST | {"second.yml", "third.yml"}
+
+
+def test_a_rule_that_goes_is_told_where_it_is_missed(checkout: Path) -> None:
+    (checkout / "sigma_rules/first.yml").unlink()
+    assert "many.yml" in names_since()
+
+
+def test_a_ref_that_is_none_ends_with_3(checkout: Path) -> None:
+    for ref in ("gone", "--output=x"):
+        result = checked(f"--changed-since={ref}")
+        assert result.exit_code == 3
+        assert "S2H101" in result.stdout

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from sigma2hive.cli.exits import Exit, errors_as_exits
+from sigma2hive.cli.options import READABLE_OR_NOT
 from sigma2hive.cli.output import say
 from sigma2hive.cli.rendering import SourceFiles, render_diagnostic
 from sigma2hive.diagnostics import ConfigurationError, Diagnostic, Severity
@@ -42,6 +43,23 @@ class Shown:
 def check_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--check and what belongs to it."""
     for option in (
+        click.option(
+            "--changed-since",
+            metavar="REF",
+            help="With --check: tell only of what changed since this branch left a Git ref, and of "
+            "what depends on it.",
+        ),
+        click.option(
+            "--write-baseline",
+            is_flag=True,
+            help="With --check and --baseline: write the file, so that only new findings count.",
+        ),
+        click.option(
+            "--baseline",
+            type=READABLE_OR_NOT,
+            metavar="FILE",
+            help="With --check: findings that are known and do not count.",
+        ),
         click.option(
             "--fail-on",
             type=click.Choice([*_LEVELS, _NEVER]),

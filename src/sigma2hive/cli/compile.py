@@ -59,6 +59,9 @@ def compile_rules(
     form: str,
     level: str,
     fail_on: str,
+    baseline: Path | None,
+    write_baseline: bool,
+    changed_since: str | None,
     as_json: bool,
 ) -> None:
     """Write one file a rule, the same text for the same rule, to be reviewed in Git.
@@ -72,6 +75,7 @@ def compile_rules(
         --output compiled/elastic-agent
       sigma2hive compile --check
       sigma2hive compile --check --target dsl --output compiled --format github
+      sigma2hive compile --check --changed-since origin/main --baseline known-findings.json
     """
     options = ProjectOptions(
         Path.cwd(), settings_file, rules, profile, allow_approximate=allow_approximate
@@ -82,7 +86,10 @@ def compile_rules(
         against = Against(TARGETS[target], output) if target and output else None
         fails_from = Severity.INFO if strict else severity_or_never(fail_on)
         shown = Shown("json" if as_json else form, Severity(level))
-        run_check(options, CheckOptions(against, fails_from), shown)
+        if write_baseline and (baseline is None or changed_since is not None):
+            raise click.UsageError("--write-baseline needs --baseline FILE, and all of the rules")
+        asked = CheckOptions(against, fails_from, baseline, write_baseline, changed_since)
+        run_check(options, asked, shown)
     if target is None or output is None:
         missing = "--target" if target is None else "--output"
         raise click.UsageError(f"Missing option '{missing}'.")

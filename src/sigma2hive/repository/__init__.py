@@ -11,6 +11,7 @@ from sigma2hive.repository.source_files import SourceFiles
 from sigma2hive.repository.versions import Versions
 
 if TYPE_CHECKING:
+    from sigma2hive.repository.changes import changed_files
     from sigma2hive.repository.linting import Linted, lint_files
     from sigma2hive.repository.past import PastTree, open_past
     from sigma2hive.repository.regression_tests import load_regression_tests
@@ -29,6 +30,7 @@ __all__ = [
     "RuleFile",
     "SourceFiles",
     "Versions",
+    "changed_files",
     "commit_of",
     "lint_files",
     "load_mappings",
@@ -51,6 +53,7 @@ if not TYPE_CHECKING:
             "Linted": "linting",
             "PastTree": "past",
             "RuleFile": "rules",
+            "changed_files": "changes",
             "lint_files": "linting",
             "load_placeholders": "rules",
             "load_regression_tests": "regression_tests",

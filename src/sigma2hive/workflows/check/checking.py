@@ -6,14 +6,18 @@ mappings that cannot be used, is in the report too, so that every format shows i
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sigma2hive.diagnostics import ConfigurationError, Diagnostic, Severity
-from sigma2hive.model.checks import CheckReport
-from sigma2hive.repository import SourceFiles
+from sigma2hive.model.checks import Checked, CheckReport, is_at_least
+from sigma2hive.repository import SourceFiles, changed_files
+from sigma2hive.workflows.check.baseline import apply_baseline, write_baseline
 from sigma2hive.workflows.check.fingerprints import fingerprinted
-from sigma2hive.workflows.check.gathering import Against, Gathered, gather
+from sigma2hive.workflows.check.gathering import Against, gather
+from sigma2hive.workflows.check.ignoring import set_aside
+from sigma2hive.workflows.check.scope import within
 from sigma2hive.workflows.compile import NOT_THERE
 from sigma2hive.workflows.project import ProjectOptions, load_project
 
@@ -23,33 +27,48 @@ class CheckOptions:
     """What a command line asks of a check.
 
     `against` are artefacts to compare with what would be written; a check fails for findings of
-    `fails_from` and above, None is never.
+    `fails_from` and above, None is never. `baseline` is a file of findings that do not count, and
+    `is_baseline_written` asks to write it instead. With `changed_since`, a ref, only what has
+    changed since then, and what depends on it, is told.
     """
 
     against: Against | None = None
     fails_from: Severity | None = Severity.WARNING
+    baseline: Path | None = None
+    is_baseline_written: bool = False
+    changed_since: str | None = None
 
 
 def check(options: ProjectOptions, asked: CheckOptions) -> tuple[CheckReport, Path]:
-    """Return what is wrong, and the folder that paths are seen from. Writes nothing.
+    """Return what is wrong, and the folder that paths are seen from.
+
+    Writes nothing but a baseline that is asked for.
 
     Raises:
-        ConfigurationError: settings, mappings or the profile cannot be used.
+        ConfigurationError: settings, mappings, profile or baseline cannot be used; no such ref.
     """
     project = load_project(replace(options, with_repository=True))
+    root = project.settings.root
+    changed = None
+    if asked.changed_since is not None:
+        changed = changed_files(root, asked.changed_since)
     gathered = gather(project, asked.against)
-    report = report_of(gathered.findings, project.settings.root)
+    findings, files = gathered.findings, gathered.files
+    if changed is not None:
+        findings = within(findings, project, changed)
+        files = tuple(path for path in files if root / path in changed)
+    checked = _weighed(report_of(findings, root).checked, files, root, asked)
     missing = any(finding.code in NOT_THERE for finding in project.findings.errors)
-    report = replace(
-        report,
+    report = CheckReport(
+        checked,
         profile=project.profile.name,
         rules=len(project.compiled.rules) + len(project.compiled.correlations),
-        files=_files(gathered),
+        files=tuple(sorted(files)),
         drifts=gathered.drifts,
         fails_from=asked.fails_from,
         is_usable=bool(project.compiled.rules) and not missing,
     )
-    return report, project.settings.root
+    return report, root
 
 
 def report_of(findings: ConfigurationError | list[Diagnostic], root: Path) -> CheckReport:
@@ -61,5 +80,33 @@ def report_of(findings: ConfigurationError | list[Diagnostic], root: Path) -> Ch
     return CheckReport(checked, is_usable=not is_error)
 
 
-def _files(gathered: Gathered) -> tuple[str, ...]:
-    return tuple(sorted(set(gathered.files)))
+def _weighed(
+    checked: Sequence[Checked], files: tuple[str, ...], root: Path, asked: CheckOptions
+) -> tuple[Checked, ...]:
+    """Return the findings, those set aside marked, with what is wrong about setting aside."""
+    sources = SourceFiles(root)
+    is_whole = asked.changed_since is None
+    result, wrong = set_aside(checked, files, sources, _looked_for(asked))
+    if asked.baseline is not None:
+        if asked.is_baseline_written:
+            write_baseline(asked.baseline, result, _severities_from(asked.fails_from))
+        result, gone = apply_baseline(asked.baseline, result, root, is_whole)
+        wrong += gone
+    result += fingerprinted(wrong, sources)
+    return tuple(sorted(result, key=lambda entry: (entry.finding.location, entry.finding.code)))
+
+
+def _looked_for(asked: CheckOptions) -> Callable[[str], bool]:
+    """Return what says of a code whether it is certain that this check would have found it."""
+
+    def was_looked_for(code: str) -> bool:
+        if code.startswith("S2H3") or code == "S2H110":
+            return asked.against is not None
+        # Another profile, or a snapshot, may find what this one does not.
+        return not code.startswith("S2H4") and code not in ("S2H220", "S2H228", "S2H229")
+
+    return was_looked_for
+
+
+def _severities_from(least: Severity | None) -> list[str]:
+    return [one.value for one in Severity if least is None or is_at_least(one, least)]

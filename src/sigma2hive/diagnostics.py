@@ -95,6 +95,7 @@ CODES: dict[str, str] = {
     "S2H310": "ElastAlert 2 cannot say a part of the rule exactly",
     "S2H311": "ElastAlert 2 counts otherwise than the correlation",
     "S2H312": "ElastAlert 2 would put something else in the place of a text",
+    "S2H330": "the rule only feeds correlations, and Kibana gets none for it",
     # 4xx: mappings and settings
     "S2H401": "unknown setting",
     "S2H402": "invalid setting",

@@ -63,7 +63,11 @@ def read_custom(
     """Return what the rule's own attribute says, without the parts that are wrong."""
     shape = Shape(info.custom, lambda *keys: _place(info, keys), diagnostics)
     # What stands under `tests` is the business of `sigma2hive test`.
-    shape.allow((*SETTINGS_KEYS, "observables", "tests"))
+    shape.allow((*SETTINGS_KEYS, "observables", "tests", "kibana"))
+    if (kibana := shape.child("kibana")) is not None:
+        # What `compile --target kibana` reads.
+        kibana.allow(("allow_approximate",))
+        kibana.flag("allow_approximate", False)
     rows = [read_row(child, data_types) for child in shape.children("observables")]
     return RuleMapping(
         settings=read_settings(shape),

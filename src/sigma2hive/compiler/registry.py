@@ -6,6 +6,7 @@ from sigma2hive.compiler.dsl import DslTarget
 from sigma2hive.compiler.elastalert import ElastalertTarget
 from sigma2hive.compiler.eql import EQL
 from sigma2hive.compiler.esql import ESQL
+from sigma2hive.compiler.kibana import KibanaTarget
 from sigma2hive.compiler.lucene import LUCENE
 from sigma2hive.compiler.targets import Target
 
@@ -18,5 +19,6 @@ TARGETS: Mapping[str, Target] = {
         EQL,
         ESQL,
         ElastalertTarget(),
+        KibanaTarget(),
     )
 }

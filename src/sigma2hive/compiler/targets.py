@@ -99,9 +99,9 @@ class Alerting(Protocol):
 
 @runtime_checkable
 class Gathering(Protocol):
-    """A target that also makes one file of all that it wrote, under one of the names `gathered`."""
+    """A target that also makes files of all that it wrote, whose names end in `gathered_suffix`."""
 
-    gathered: tuple[str, ...]
+    gathered_suffix: str
 
     def gather(self, artefacts: Sequence[Artefact]) -> Iterator[Artefact]:
         """Yield the files that are made of all artefacts; none where there are none."""

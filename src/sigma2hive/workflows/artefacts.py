@@ -95,7 +95,7 @@ def _own_files(folder: Path, target: Target) -> Iterator[Path]:
 
 
 def _has_our_name(path: Path, target: Target) -> bool:
-    if isinstance(target, Gathering) and path.name in target.gathered:
+    if isinstance(target, Gathering) and path.suffix == target.gathered_suffix:
         return True
     return path.suffix in (target.suffix, _PLAIN)
 

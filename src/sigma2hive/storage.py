@@ -161,6 +161,15 @@ def _way_to_read(path: Path) -> str:
     if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
         # Only who may write can follow a writer's log, and tidy it up.
         return "mode=rw"
+    return _way_to_look(path)
+
+
+def _way_to_look(path: Path) -> str:
+    """Return in SQLite's words how to open a file and write nothing to it.
+
+    What a crash or a full disk left in the log belongs to the file: without it, the file may be
+    half of what it was and half of what it became.
+    """
     log = path.with_name(f"{path.name}-wal")
     # Without a log nobody is writing, and no file beside it is needed to read.
     return "mode=ro" if _is_there(log) and log.stat().st_size else "mode=ro&immutable=1"
@@ -180,8 +189,7 @@ def check_database(
         check_writable(path)
         if not path.exists():
             return
-        # Immutable: a look that makes no journal beside the file, and waits for nobody.
-        connection = sqlite3.connect(f"{_address(path)}?mode=ro&immutable=1", uri=True)
+        connection = sqlite3.connect(f"{_address(path)}?{_way_to_look(path)}", uri=True)
         try:
             _refuse_other_databases(connection, path, schema, error)
         finally:

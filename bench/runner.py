@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import statistics
 import tempfile
 import threading
@@ -34,6 +35,8 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 #: Seconds between two batches of a steady load.
 _BATCH_SECONDS = 0.5
 _CADENCE = 10
+#: The title of a marker's alert.
+_MARKER = re.compile(r"Service (\d+) installed on ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +170,8 @@ def _markers(site: Site) -> dict[int, float]:
     """Return, by number, how long each marker's alert took to be in TheHive."""
     found = {}
     for alert in site.thehive.alerts():
-        if alert["title"].startswith("Service "):
-            number = int(alert["title"].split()[1])
+        if found_number := _MARKER.match(alert["title"]):
+            number = int(found_number[1])
             found[number] = (alert["_createdAt"] - alert["date"]) / 1000
     return found
 

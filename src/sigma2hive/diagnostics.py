@@ -88,6 +88,7 @@ CODES: dict[str, str] = {
     "S2H233": "comment ignores what is not found",
     "S2H234": "comment ignores without a reason or a code",
     "S2H235": "entry of the baseline is found no more",
+    "S2H236": "published validator has found an issue",
     # 3xx: what a target cannot say
     "S2H301": "a part of the rule cannot be said exactly in the target's language",
     "S2H302": "the target cannot say the correlation",

@@ -44,6 +44,13 @@ def check_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--check and what belongs to it."""
     for option in (
         click.option(
+            "--validators",
+            "suites",
+            multiple=True,
+            type=click.Choice(["sigmahq"]),
+            help="With --check: run published validators too, those that need no server.",
+        ),
+        click.option(
             "--changed-since",
             metavar="REF",
             help="With --check: tell only of what changed since this branch left a Git ref, and of "

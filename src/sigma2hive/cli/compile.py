@@ -62,6 +62,7 @@ def compile_rules(
     baseline: Path | None,
     write_baseline: bool,
     changed_since: str | None,
+    suites: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Write one file a rule, the same text for the same rule, to be reviewed in Git.
@@ -88,7 +89,7 @@ def compile_rules(
         shown = Shown("json" if as_json else form, Severity(level))
         if write_baseline and (baseline is None or changed_since is not None):
             raise click.UsageError("--write-baseline needs --baseline FILE, and all of the rules")
-        asked = CheckOptions(against, fails_from, baseline, write_baseline, changed_since)
+        asked = CheckOptions(against, fails_from, baseline, write_baseline, changed_since, suites)
         run_check(options, asked, shown)
     if target is None or output is None:
         missing = "--target" if target is None else "--output"

@@ -26,8 +26,14 @@ class Linted:
     conditions: Mapping[tuple[str, int], Location] = field(default_factory=dict)
 
 
-def lint_files(files: Iterable[Path], root: Path) -> Linted:
-    """Return what there is to say; findings name files relative to `root` where inside it."""
+def lint_files(files: Iterable[Path], root: Path, suites: Iterable[str] = ()) -> Linted:
+    """Return what there is to say; findings name files relative to `root` where inside it.
+
+    `suites` are names of published validators to run besides.
+
+    Raises:
+        ConfigurationError: the package of a suite is not installed.
+    """
     findings = Diagnostics()
     conditions: dict[tuple[str, int], Location] = {}
     documents = [entry for file in files for entry in _documents(file, root)]
@@ -38,6 +44,11 @@ def lint_files(files: Iterable[Path], root: Path) -> Linted:
         place = document.value_at(section, "condition")
         conditions[document.path, document.index] = place
     report_repeated_titles(documents, findings)
+    for suite in suites:
+        # Here, since it imports more of pySigma than anything else needs.
+        from sigma2hive.sigma.validators import validate  # noqa: PLC0415
+
+        validate(documents, suite, findings)
     return Linted(findings, conditions)
 
 

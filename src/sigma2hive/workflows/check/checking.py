@@ -29,7 +29,8 @@ class CheckOptions:
     `against` are artefacts to compare with what would be written; a check fails for findings of
     `fails_from` and above, None is never. `baseline` is a file of findings that do not count, and
     `is_baseline_written` asks to write it instead. With `changed_since`, a ref, only what has
-    changed since then, and what depends on it, is told.
+    changed since then, and what depends on it, is told. `suites` are published validators to run
+    besides.
     """
 
     against: Against | None = None
@@ -37,6 +38,7 @@ class CheckOptions:
     baseline: Path | None = None
     is_baseline_written: bool = False
     changed_since: str | None = None
+    suites: tuple[str, ...] = ()
 
 
 def check(options: ProjectOptions, asked: CheckOptions) -> tuple[CheckReport, Path]:
@@ -52,7 +54,7 @@ def check(options: ProjectOptions, asked: CheckOptions) -> tuple[CheckReport, Pa
     changed = None
     if asked.changed_since is not None:
         changed = changed_files(root, asked.changed_since)
-    gathered = gather(project, asked.against)
+    gathered = gather(project, asked.against, asked.suites)
     findings, files = gathered.findings, gathered.files
     if changed is not None:
         findings = within(findings, project, changed)
@@ -102,6 +104,8 @@ def _looked_for(asked: CheckOptions) -> Callable[[str], bool]:
     def was_looked_for(code: str) -> bool:
         if code.startswith("S2H3") or code == "S2H110":
             return asked.against is not None
+        if code == "S2H236":
+            return bool(asked.suites)
         # Another profile, or a snapshot, may find what this one does not.
         return not code.startswith("S2H4") and code not in ("S2H220", "S2H228", "S2H229")
 

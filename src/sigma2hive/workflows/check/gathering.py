@@ -5,6 +5,7 @@ Takes a `Project` with its repository; gives all findings, in no order. Writes n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,11 +35,12 @@ class Gathered:
     drifts: tuple[Drift, ...] = ()
 
 
-def gather(project: Project, against: Against | None) -> Gathered:
+def gather(project: Project, against: Against | None, suites: Sequence[str] = ()) -> Gathered:
     """Return all that is wrong with a project.
 
     Raises:
-        ConfigurationError: a target's settings cannot be used, or its folder not be read.
+        ConfigurationError: a target's settings cannot be used, or its folder not be read; a suite
+            of validators is not installed.
     """
     root = project.settings.root
     findings = Diagnostics(list(project.findings))
@@ -46,7 +48,7 @@ def gather(project: Project, against: Against | None) -> Gathered:
     files = [
         file for file in rule_files(project.paths, root, Diagnostics()) if isinstance(file, Path)
     ]
-    _lint(project, files, findings)
+    _lint(project, files, suites, findings)
     find_failing_tests(project, findings)
     drifts: tuple[Drift, ...] = ()
     if against is not None:
@@ -56,8 +58,10 @@ def gather(project: Project, against: Against | None) -> Gathered:
     return Gathered(list(dict.fromkeys(findings)), shown, drifts)
 
 
-def _lint(project: Project, files: list[Path], findings: Diagnostics) -> None:
-    linted = lint_files(files, project.settings.root)
+def _lint(
+    project: Project, files: list[Path], suites: Sequence[str], findings: Diagnostics
+) -> None:
+    linted = lint_files(files, project.settings.root, suites)
     findings.extend(linted.findings)
     rules = project.compiled.by_id()
     lint_rules(project.repository.rules, rules, project.profile, linted.conditions, findings)

@@ -347,6 +347,14 @@ class KibanaRuleSettings:
         what lies in a sliding window. A rule may allow it for itself alone.""",
         "allow_approximate: true",
     )
+    requirements: bool = _setting(
+        False,
+        Kind.SWITCH,
+        """Whether rules list the fields and integrations that they need (`required_fields`,
+        `related_integrations`), as Kibana's API takes them. The schemas of 9.5 that are published
+        know less of both than Kibana does, and refuse them; without it, rules hold by both.""",
+        "requirements: true",
+    )
     namespace: str | None = _setting(
         None,
         Kind.TEXT,

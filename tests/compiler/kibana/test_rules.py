@@ -103,7 +103,7 @@ def test_all_rules_of_sigmahq_are_as_published(shared: Path, profile: str, least
         assert artefact.text.startswith(KibanaTarget.mark)
         body = json.loads(artefact.text)
         schema.validate(body)
-        assert body["max_signals"] and body["index"] and body["required_fields"]
+        assert body["max_signals"] and body["index"]
         assert body["filters"][0]["query"] not in ({}, {"match_all": {}})
         texts = {key: value for key, value in body.items() if key not in ("filters", "meta")}
         assert "{{" not in "".join(_texts_in(texts))
@@ -163,12 +163,6 @@ def test_a_rule_says_all_that_sigma_says_of_it(tmp_path: Path) -> None:
     assert body["timestamp_override"] == "event.ingested"
     assert body["exceptions_list"] == []
     assert "building_block_type" not in body
-    assert {"name": "process.command_line", "type": "wildcard", "ecs": True} in body[
-        "required_fields"
-    ]
-    assert {field["name"]: field["ecs"] for field in body["required_fields"]}[
-        "winlog.channel"
-    ] is False
     assert "process.command_line" in body["investigation_fields"]["field_names"]
     assert {"sigma", "product: windows", "attack.t1059.001"} <= set(body["tags"])
     assert body["meta"]["sigma2hive"]["id"] == RULE_ID
@@ -220,17 +214,25 @@ def test_every_data_stream_of_a_kind_keeps_its_kind(tmp_path: Path) -> None:
     assert rule_of(tmp_path, text, "elastic-agent", settings)["index"] == ["logs-*-prod"]
 
 
+def test_fields_are_listed_with_types_where_that_is_asked_for(tmp_path: Path) -> None:
+    body = rule_of(tmp_path, RULE, settings=KibanaRuleSettings(requirements=True))
+    required = {field["name"]: (field["type"], field["ecs"]) for field in body["required_fields"]}
+    assert required["process.command_line"] == ("wildcard", True)
+    assert required["winlog.channel"][1] is False
+    assert "required_fields" not in rule_of(tmp_path, RULE)
+
+
 def test_integrations_are_those_that_fill_the_data_streams(tmp_path: Path) -> None:
-    found = rule_of(tmp_path, RULE, "elastic-agent")["related_integrations"]
+    wanted = KibanaRuleSettings(requirements=True)
+    found = rule_of(tmp_path, RULE, "elastic-agent", settings=wanted)["related_integrations"]
     assert [entry["package"] for entry in found] == ["endpoint", "system", "windows"]
     assert all(entry["version"].startswith(">=") for entry in found)
-    assert rule_of(tmp_path, RULE, "winlogbeat")["related_integrations"] == []
+    assert rule_of(tmp_path, RULE, "winlogbeat", settings=wanted)["related_integrations"] == []
     text = RULE.replace(
         "product: windows, category: process_creation", "product: aws, service: cloudtrail"
     )
-    (aws,) = rule_of(tmp_path, text.replace("CommandLine|contains", "eventName"), "elastic-agent")[
-        "related_integrations"
-    ]
+    text = text.replace("CommandLine|contains", "eventName")
+    (aws,) = rule_of(tmp_path, text, "elastic-agent", settings=wanted)["related_integrations"]
     assert (aws["package"], aws["integration"]) == ("aws", "cloudtrail")
 
 

@@ -117,12 +117,13 @@ def common_body(subject: Subject, filling: Filling, schedule: Schedule) -> Body:
         "references": web_addresses(info.references),
         "false_positives": [one_line(text) for text in info.falsepositives if text.strip()],
         "threat": threat_of(info.tags),
-        "required_fields": required_fields(subject.fields),
-        "related_integrations": related_integrations(subject.indices),
         "exceptions_list": [],
         "note": investigation_guide(info, subject.telling, subject.notes),
         "setup": setup_guide(indices, subject.unseen, subject.filters),
     }
+    if filling.settings.requirements:
+        body["required_fields"] = required_fields(subject.fields)
+        body["related_integrations"] = related_integrations(subject.indices)
     if info.license:
         body["license"] = one_line(info.license)
     if subject.telling:

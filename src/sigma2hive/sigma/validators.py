@@ -28,7 +28,7 @@ from sigma2hive.yamlmarks import Document
 SUITES: Mapping[str, tuple[str, str]] = {
     "sigmahq": ("sigma.validators.sigmahq", "pysigma-validators-sigmahq"),
 }
-_FETCHING = re.compile(r"data_\w+")
+_FETCHING = re.compile(r"(?:data|mitre)_\w+")
 _RESTS = ("rules", "severity", "description")
 #: The module of an issue → the key that it is about.
 _KEYS = {"falsepositive": "falsepositives", "condition": "detection", "fieldname": "detection"}

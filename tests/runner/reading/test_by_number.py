@@ -1,11 +1,12 @@
 """Reading by `_seq_no`, with the real Elasticsearch: all is found, none twice, whatever happens."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
 import pytest
 
-from sigma2hive.clients.elasticsearch import ElasticsearchClient
+from sigma2hive.clients.elasticsearch import ElasticsearchClient, SearchAnswer, SearchRequest
 from sigma2hive.clients.errors import ServerError
 from sigma2hive.runner.reading.catalogue import Cursor
 from tests.bench.cluster import Cluster, Indices
@@ -45,6 +46,43 @@ def test_a_first_start_begins_a_little_back_and_reads_each_once(
     service.cycles(3, 10)
     assert service.numbers() == dict.fromkeys(ids(range(5, 30)), 1)
     assert {told.cursor for told in service.reader.told()} == {Cursor.SEQ_NO}
+
+
+class Interrupted:
+    """The same client, with something that happens after its n-th search, counted one by one.
+
+    Elasticsearch looks for each search of a request at another moment.
+    """
+
+    def __init__(self, client: ElasticsearchClient, at: int, do: Callable[[], None]) -> None:
+        self._client, self._left, self._do = client, at, do
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._client, name)
+
+    def msearch(self, requests: Sequence[SearchRequest]) -> list[SearchAnswer | ServerError]:
+        answers: list[SearchAnswer | ServerError] = []
+        for request in requests:
+            answers += self._client.msearch([request])
+            self._left -= 1
+            if self._left == 0:
+                self._do()
+        return answers
+
+
+@pytest.mark.parametrize("searches", [1, 2])
+def test_events_that_come_in_while_the_beginning_is_looked_for_are_read(
+    client: ElasticsearchClient, indices: Indices, searches: int
+) -> None:
+    pattern = f"s2h-during-{searches}-*"
+    index = indices.create(MAPPING, name=f"during-{searches}")
+    meanwhile = Interrupted(
+        client, searches, lambda: indices.add(index, [document(0, service.now_s)])
+    )
+    service = Service(cast(ElasticsearchClient, meanwhile), [pattern])
+    service.now_s += 10  # the index is older than the pattern
+    service.cycles(3, 10)
+    assert service.numbers() == {"0": 1}
 
 
 def test_events_of_any_time_are_found_once_however_late(

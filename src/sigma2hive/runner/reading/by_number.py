@@ -176,13 +176,11 @@ class ByNumber:
         self, wanted: Sequence[tuple[Shard, int]]
     ) -> Iterator[tuple[Shard, int, int]]:
         """Yield each shard with the number before its first document of a time or later."""
-        requests = []
-        for shard, since_s in wanted:
-            times = [range_of(field, since_s, None) for field in (INGESTED_FIELD, "@timestamp")]
-            since = {"bool": {"should": times, "minimum_should_match": 1}}
-            requests += [_edge(shard, since, "asc"), _edge(shard, {"match_all": {}}, "desc")]
-        answers = _all_answers(self._client, requests)
-        for (shard, since_s), first, last in zip(wanted, answers[::2], answers[1::2], strict=True):
+        # The last ones first: what comes in between is then found by the other search.
+        everything = [_edge(shard, {"match_all": {}}, "desc") for shard, _ in wanted]
+        lasts = _all_answers(self._client, everything)
+        firsts = _all_answers(self._client, [_since(shard, since_s) for shard, since_s in wanted])
+        for (shard, since_s), first, last in zip(wanted, firsts, lasts, strict=True):
             if isinstance(first, ServerError) or isinstance(last, ServerError):
                 self._note(
                     shard.place, shard.number, first if isinstance(first, ServerError) else last
@@ -305,6 +303,12 @@ def _edge(shard: Shard, query: Mapping[str, Any], order: str) -> SearchRequest:
         "sort": [{"_seq_no": order}],
     }
     return SearchRequest(Indices((shard.place.index,)), body, shard.preference)
+
+
+def _since(shard: Shard, since_s: int) -> SearchRequest:
+    """Ask for the first document of a time or later."""
+    times = [range_of(field, since_s, None) for field in (INGESTED_FIELD, "@timestamp")]
+    return _edge(shard, {"bool": {"should": times, "minimum_should_match": 1}}, "asc")
 
 
 def _counting(shard: Shard, parts: Sequence[tuple[int, int]]) -> SearchRequest:

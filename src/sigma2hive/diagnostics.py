@@ -93,7 +93,6 @@ CODES: dict[str, str] = {
     "S2H301": "a part of the rule cannot be said exactly in the target's language",
     "S2H302": "the target cannot say the correlation",
     "S2H303": "the rule is too large for the target",
-    "S2H310": "ElastAlert 2 cannot say a part of the rule exactly",
     "S2H311": "ElastAlert 2 counts otherwise than the correlation",
     "S2H312": "ElastAlert 2 would put something else in the place of a text",
     "S2H330": "the rule only feeds correlations, and Kibana gets none for it",

@@ -9,9 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sigma2hive.compiler.dsl import DslQuery, Residual, compile_query
+from sigma2hive.compiler.dsl.bounds import Reason
+from sigma2hive.compiler.dsl.nodes import All, Kind, Leaf, all_of, depth_of, render_filter
+from sigma2hive.compiler.dsl.query import MAX_DEPTH
 from sigma2hive.compiler.elastalert.texts import Value, is_reference, texts_in
+from sigma2hive.compiler.exact import Statement, Unsayable, say_rule
+from sigma2hive.compiler.regexes.lucene import MAX_LENGTH
 from sigma2hive.compiler.targets import Refusal
+from sigma2hive.compiler.utf16 import utf16_length
 from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.model.fields import Field
 from sigma2hive.model.rules import CompiledRule
@@ -34,25 +39,23 @@ def filter_of(rule: CompiledRule) -> Filter | Refusal:
     query. Our own queries find such documents for every rule, to decide them; here each of them
     would raise an alert of every rule.
     """
-    query = compile_query(rule)
-    if query.residual:
-        return Refusal(tuple(_refused(query)))
-    return Filter(without_ignored(query.body), tuple(reason.value for reason in query.margins))
+    statement = say_rule(rule, "ElastAlert 2", _check)
+    if not isinstance(statement, Statement):
+        return Refusal(statement)
+    node = all_of((statement.gate, statement.condition))
+    if depth_of(node) > MAX_DEPTH:
+        found = Diagnostics()
+        message = f"ElastAlert 2 would need a query of more than {MAX_DEPTH} levels"
+        found.error("S2H303", rule.info.location, message, OTHER_TARGETS)
+        return Refusal(tuple(found))
+    parts = node.parts if isinstance(node, All) and node.parts else (node,)
+    return Filter(render_filter(parts), tuple(margin.value for margin in statement.margins))
 
 
-def _refused(query: DslQuery) -> Diagnostics:
-    found = Diagnostics()
-    grouped: dict[tuple[str, str, str], list[Residual]] = {}
-    for part in query.residual:
-        key = (part.origin.selection, part.origin.item, part.reason.value)
-        grouped.setdefault(key, []).append(part)
-    for (selection, item, reason), parts in grouped.items():
-        name = f"{selection}: {item}" if item else selection
-        more = f" and {len(parts) - 1:,} more" if len(parts) > 1 else ""
-        value = f" with {_shortened(parts[0].origin.value)!r}{more}" if item else ""
-        message = f"ElastAlert 2 cannot say {name}{value}: {reason}"
-        found.error("S2H310", parts[0].origin.location, message, OTHER_TARGETS)
-    return found
+def _check(leaf: Leaf) -> None:
+    """Refuse an expression that Elasticsearch would not take."""
+    if leaf.kind is Kind.REGEXP and utf16_length(str(leaf.value)) > MAX_LENGTH:
+        raise Unsayable(Reason.TOO_COMPLEX)
 
 
 def _shortened(text: str) -> str:
@@ -72,39 +75,6 @@ def refuse_references(content: Value, location: Location) -> Refusal | None:
             )
             return Refusal(tuple(found))
     return None
-
-
-def without_ignored(body: dict[str, Value]) -> dict[str, Value]:
-    """Return a query without its alternatives for values that the index left out.
-
-    They stand in `should` only, or alone in the place of one.
-    """
-    found = _stripped(body)
-    return {"match_none": {}} if found is None else found
-
-
-def _stripped(clause: dict[str, Value]) -> dict[str, Value] | None:
-    """Return the clause, None where it asked for nothing but values that were left out."""
-    ((kind, content),) = clause.items()
-    if not isinstance(content, dict):
-        return clause
-    if kind in ("term", "terms"):
-        return None if "_ignored" in content else clause
-    if kind != "bool":
-        return clause
-    kept: dict[str, Value] = {}
-    for occurrence, clauses in content.items():
-        found = [_stripped(inner) for inner in clauses]
-        left = [inner for inner in found if inner is not None]
-        if occurrence == "filter" and len(left) < len(found):
-            return None
-        if occurrence == "should" and not left:
-            return None
-        if left:
-            kept[occurrence] = left
-    if list(kept) == ["should"] and len(kept["should"]) == 1:  # type: ignore[arg-type]
-        return kept["should"][0]  # type: ignore[index, no-any-return]
-    return {"bool": kept} if kept else {"match_all": {}}
 
 
 def roots_of(paths: Iterable[str]) -> list[str]:

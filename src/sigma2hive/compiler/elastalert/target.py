@@ -208,7 +208,7 @@ def _header(info: RuleInfo, searched: _Searched) -> list[str]:
         lines += ["This only approximates the Sigma correlation:"]
         lines += [f"- {difference}" for difference in searched.differences]
     if searched.margins:
-        lines += ["Of unusual values it may find more or fewer than the rule:"]
+        lines += ["Of unusual values it says otherwise than the rule:"]
         lines += [f"- {margin}" for margin in searched.margins]
     return [f"# {_ascii(line)}" for line in lines]
 

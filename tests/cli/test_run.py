@@ -361,10 +361,12 @@ def test_a_path_that_cannot_be_read_is_no_mistake_in_the_command_line(
     assert "Permission denied" in result.stderr
 
 
-def test_a_run_without_once_says_that_only_single_passes_work(folder: Path) -> None:
+def test_files_are_read_once_whether_that_is_said_or_not(folder: Path) -> None:
     result = CliRunner().invoke(main, ["run", "--events", "events.ndjson"])
-    assert result.exit_code == 2
-    assert "--once" in result.stderr
+    assert result.exit_code == 0
+    assert result.stdout == CliRunner().invoke(
+        main, ["run", "--once", "--events", "events.ndjson", "--sink", "inbox:other.db"]
+    ).stdout.replace("inbox:other.db", "inbox")
 
 
 def test_settings_that_cannot_be_used_stop_the_run_with_their_place(folder: Path) -> None:

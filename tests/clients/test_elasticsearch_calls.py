@@ -306,6 +306,8 @@ def test_privileges_say_what_each_user_has(elasticsearch: Cluster) -> None:
         "s2h_keeper": (frozenset(), {"read"}),
         # May do all on sigma2hive-test-*, and nothing elsewhere.
         "s2h_tester": (frozenset(), frozenset()),
+        # Reads what is looked at, and writes where alerts and state go.
+        "s2h_storer": (frozenset(), {"read", "view_index_metadata", "write"}),
     }
 
 

@@ -89,7 +89,8 @@ class TestCluster:
         with scratch_index(self.client, mappings, INDEX_SETTINGS) as index:
             found.refused.update(put_documents(self.client, index, documents))
             here = {rule.info.id: replace(rule, indices=(index,)) for rule in rules}
-            search = Search(self.client, tuple(here.values()), _ALWAYS)
+            # The scratch index is ours, and what is looked at here.
+            search = Search(self.client, tuple(here.values()), _ALWAYS, own=())
             for entry in search:
                 if isinstance(entry, Diagnostic):
                     continue  # a document that is no event: the row is not found, and told so

@@ -197,13 +197,9 @@ class _Shown:
             tell(f"the rules cannot be loaded: {visible(str(error))}; those of before stay at work")
 
     def cycle(self, outcome: CycleOutcome) -> None:
-        events = sum(done.events for done in outcome.slices)
+        events, error = outcome.events, outcome.message
         matches = sum(done.matches for done in outcome.slices)
         alerts = sum(done.alerts for done in outcome.slices) + outcome.episodes
-        errors = [done.error.message for done in outcome.failed if done.error is not None]
-        if outcome.error is not None:
-            errors.insert(0, outcome.error.message)
-        error = errors[0] if errors else ""
         figures = {
             "cycle": render_time(outcome.began_ns),
             "events": events,

@@ -171,9 +171,6 @@ class Loop:
 
     def note(self, version: Version, outcome: CycleOutcome) -> None:
         """Keep what whoever looks from outside should know of the last cycle."""
-        errors = [done.error.message for done in outcome.failed if done.error is not None]
-        if outcome.error is not None:
-            errors.insert(0, outcome.error.message)
         self.store.note(
             CYCLE,
             {
@@ -181,10 +178,10 @@ class Loop:
                 "ended_ns": self.clock.now_ns(),
                 "cadence_ms": int(self.settings.cadence_seconds * 1000),
                 "version": version.name,
-                "events": sum(done.events for done in outcome.slices),
+                "events": outcome.events,
                 "slices": len(outcome.slices),
                 "failed": len(outcome.failed),
-                "error": errors[0] if errors else "",
+                "error": outcome.message,
                 "is_held": outcome.is_held,
             },
         )

@@ -37,6 +37,18 @@ class CycleOutcome:
     is_held: bool = False
 
     @property
+    def events(self) -> int:
+        """How many events were read."""
+        return sum(done.events for done in self.slices)
+
+    @property
+    def message(self) -> str:
+        """What failed first, of the whole cycle before single slices; "" where nothing did."""
+        if self.error is not None:
+            return self.error.message
+        return next((done.error.message for done in self.failed if done.error is not None), "")
+
+    @property
     def failed(self) -> list[SliceOutcome]:
         """The slices that have to be read again."""
         return [entry for entry in self.slices if entry.error is not None]

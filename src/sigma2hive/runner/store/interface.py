@@ -95,9 +95,6 @@ class Matches(Protocol):
     def count_fates(self, since_ns: int) -> Mapping[tuple[str, str], int]:
         """Return (rule id, fate) → how many were found since then."""
 
-    def alerts_since(self, since_ns: int) -> Mapping[tuple[str, str], int]:
-        """Return (rule id, grouped_by) → how many alerts of their own were made since then."""
-
     def own_alerts(self, since_ns: int, rule_id: str = "") -> Sequence[OwnAlert]:
         """Return the alerts of matches' own made since then, of a rule or of all, oldest first."""
 

@@ -118,16 +118,6 @@ class StoredMatches:
             ).fetchall()
         return {(rule_id, fate): count for rule_id, fate, count in rows}
 
-    def alerts_since(self, since_ns: int) -> Mapping[tuple[str, str], int]:
-        """Return (rule id, grouped_by) → how many alerts of their own were made since then."""
-        with self._file.reading() as connection:
-            rows = connection.execute(
-                """SELECT rule_id, grouped_by, count(*) FROM alert
-                   WHERE queued_ns >= ? AND NOT is_summary GROUP BY 1, 2""",
-                (since_ns,),
-            ).fetchall()
-        return {(rule_id, grouped_by): count for rule_id, grouped_by, count in rows}
-
     def own_alerts(self, since_ns: int, rule_id: str = "") -> Sequence[OwnAlert]:
         """Return the alerts of matches' own made since then, of a rule or of all, oldest first."""
         with self._file.reading() as connection:

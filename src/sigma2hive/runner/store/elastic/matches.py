@@ -107,14 +107,6 @@ class ElasticMatches:
                 return counts
             pairs["after"] = found["after_key"]
 
-    def alerts_since(self, since_ns: int) -> Mapping[tuple[str, str], int]:
-        """Return (rule id, grouped_by) → how many alerts of their own were made since then."""
-        counts: dict[tuple[str, str], int] = {}
-        for own in self.own_alerts(since_ns):
-            group = own.rule_id, own.grouped_by
-            counts[group] = counts.get(group, 0) + 1
-        return counts
-
     def own_alerts(self, since_ns: int, rule_id: str = "") -> Sequence[OwnAlert]:
         """Return the alerts of matches' own made since then, of a rule or of all, oldest first."""
         of_rule = [{"term": {"rule_id": rule_id}}] if rule_id else []

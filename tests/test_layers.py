@@ -11,7 +11,7 @@ LEVELS = (
     {"diagnostics", "lazily"},
     {"model", "yamlmarks"},
     {"settings"},
-    {"clients", "sigma", "storage"},
+    {"clients", "clock", "sigma", "storage"},
     {"repository", "schema", "compiler", "engine", "alerts", "sources", "sinks", "reports"},
     {"runner", "deploy"},
     {"workflows"},

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from sigma2hive.clock import FrozenClock
 from sigma2hive.diagnostics import SinkError
-from sigma2hive.runner.clock import FrozenClock
 from sigma2hive.sinks import Inbox, Outcome, SinkRequest, open_courier, open_sink
 from sigma2hive.sinks.courier import Courier, Delivered, Paused
 from sigma2hive.sinks.lines import parse_alert

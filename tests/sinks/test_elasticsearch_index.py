@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from sigma2hive.clock import FrozenClock
 from sigma2hive.diagnostics import ConfigurationError
 from sigma2hive.model.alerts import Alert, Procedure
-from sigma2hive.runner.clock import FrozenClock
 from sigma2hive.settings import ElasticsearchSettings
 from sigma2hive.sinks import Outcome, SinkRequest, check_sink, open_courier, open_sink
 from sigma2hive.sinks.courier import Courier, Delivered, Paused, Refused

@@ -19,10 +19,10 @@ from sigma2hive.cli.alert_view import AlertRow
 from sigma2hive.cli.exits import Exit, print_findings
 from sigma2hive.cli.output import say, tell
 from sigma2hive.clients.elasticsearch import ElasticsearchClient, open_client
+from sigma2hive.clock import Clock, WallClock
 from sigma2hive.diagnostics import ConfigurationError
 from sigma2hive.model.times import render_time
 from sigma2hive.model.visible import visible
-from sigma2hive.runner.clock import Clock, WallClock
 from sigma2hive.runner.naming import Naming
 from sigma2hive.runner.outbox import Dispatcher, open_couriers
 from sigma2hive.runner.service.loop import Loop, LoopSettings, Version

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sigma2hive.clock import Clock
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, nearest
-from sigma2hive.sinks.courier import Courier, Timer
+from sigma2hive.sinks.courier import Courier
 from sigma2hive.sinks.inbox import (
     DEFAULT_INBOX,
     MIN_START,
@@ -37,7 +38,7 @@ def _check_thehive(request: SinkRequest) -> None:
     check_thehive(request)
 
 
-def _thehive_courier(request: SinkRequest, clock: Timer) -> Courier:
+def _thehive_courier(request: SinkRequest, clock: Clock) -> Courier:
     from sigma2hive.sinks.thehive import thehive_courier  # noqa: PLC0415
 
     return thehive_courier(request, clock)
@@ -55,7 +56,7 @@ def _check_webhook(request: SinkRequest) -> None:
     check_webhook(request)
 
 
-def _webhook_courier(request: SinkRequest, clock: Timer) -> Courier:
+def _webhook_courier(request: SinkRequest, clock: Clock) -> Courier:
     from sigma2hive.sinks.webhook import webhook_courier  # noqa: PLC0415
 
     return webhook_courier(request, clock)
@@ -73,7 +74,7 @@ def _check_elasticsearch(request: SinkRequest) -> None:
     check_elasticsearch(request)
 
 
-def _elasticsearch_courier(request: SinkRequest, clock: Timer) -> Courier:
+def _elasticsearch_courier(request: SinkRequest, clock: Clock) -> Courier:
     from sigma2hive.sinks.elasticsearch import elasticsearch_courier  # noqa: PLC0415
 
     return elasticsearch_courier(request, clock)
@@ -122,7 +123,7 @@ def check_sink(request: SinkRequest) -> None:
     _kind_of(request).check(request)
 
 
-def open_courier(request: SinkRequest, clock: Timer) -> Courier:
+def open_courier(request: SinkRequest, clock: Clock) -> Courier:
     """Return how a service delivers to the sink that is asked for.
 
     Raises:
@@ -172,7 +173,6 @@ __all__ = [
     "SinkKind",
     "SinkRequest",
     "StoredAlert",
-    "Timer",
     "check_sink",
     "is_live",
     "open_courier",

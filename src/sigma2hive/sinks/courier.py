@@ -6,23 +6,12 @@ the sink said, and the runner's outbox decides.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import Protocol
 
 from sigma2hive.clients.errors import MissingError, RequestRefusedError, ServerError
 from sigma2hive.model.alerts import Alert
 from sigma2hive.sinks.outcomes import Outcome
-
-
-class Timer(Protocol):
-    """Tells the time, and waits (`runner.clock`)."""
-
-    def now_ns(self) -> int:
-        """Return nanoseconds since the Unix epoch, UTC."""
-
-    def wait(self, seconds: float, until: threading.Event) -> bool:
-        """Wait so long, or until the event is set; return whether it is."""
 
 
 @dataclass(frozen=True, slots=True)

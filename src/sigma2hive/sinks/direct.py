@@ -7,12 +7,12 @@ nothing more in this run.
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass, field
 
+from sigma2hive.clock import Clock, WallClock
 from sigma2hive.diagnostics import Diagnostic, Location, Severity, SinkError
 from sigma2hive.model.alerts import Alert
-from sigma2hive.sinks.courier import Courier, Delivered, Paused, Postponed, Refused, Timer, Verdict
+from sigma2hive.sinks.courier import Courier, Delivered, Paused, Postponed, Refused, Verdict
 from sigma2hive.sinks.interface import Closing
 from sigma2hive.sinks.outcomes import Outcome
 
@@ -24,25 +24,13 @@ _PATIENCE_SECONDS = 60.0
 _MOST_NAMED = 50
 
 
-class WallTimer:
-    """The machine's own clock."""
-
-    def now_ns(self) -> int:
-        """Return nanoseconds since the Unix epoch, UTC."""
-        return time.time_ns()
-
-    def wait(self, seconds: float, until: threading.Event) -> bool:
-        """Wait so long, or until the event is set; return whether it is."""
-        return until.wait(max(seconds, 0.0))
-
-
 @dataclass(slots=True)
 class DirectSink:
     """Delivers each alert before `push` returns."""
 
     name: str
     courier: Courier
-    clock: Timer = field(default_factory=WallTimer)
+    clock: Clock = field(default_factory=WallClock)
     _findings: list[Diagnostic] = field(default_factory=list)
     _reason: str = ""
     _passes: bool = False

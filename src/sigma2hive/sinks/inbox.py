@@ -14,11 +14,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from sigma2hive.clock import Clock
 from sigma2hive.diagnostics import SinkError
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.canonical import canonical_json
 from sigma2hive.model.events import Event
-from sigma2hive.sinks.courier import Courier, Timer
+from sigma2hive.sinks.courier import Courier
 from sigma2hive.sinks.interface import Closing, Sink, SinkRequest
 from sigma2hive.sinks.joining import join_alerts
 from sigma2hive.sinks.lines import parse_alert, parse_key, render_head
@@ -207,7 +208,7 @@ def open_inbox(request: SinkRequest) -> Sink:
     return Inbox(_path_of(request), request.spec)
 
 
-def inbox_courier(request: SinkRequest, _clock: Timer) -> Courier:
+def inbox_courier(request: SinkRequest, _clock: Clock) -> Courier:
     """Return how a service delivers to the inbox: each alert one transaction.
 
     Raises:

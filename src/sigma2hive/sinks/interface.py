@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from sigma2hive.clock import Clock
 from sigma2hive.diagnostics import Diagnostic, Location, SinkError
 from sigma2hive.model.alerts import Alert, Identity
 from sigma2hive.settings import ElasticsearchSettings, TheHiveSettings, WebhookSettings
-from sigma2hive.sinks.courier import Courier, Timer
+from sigma2hive.sinks.courier import Courier
 from sigma2hive.sinks.outcomes import Outcome
 from sigma2hive.storage import STATE_FOLDER
 
@@ -100,7 +101,7 @@ class SinkKind:
 
     open: Callable[[SinkRequest], Sink]
     check: Callable[[SinkRequest], None]
-    courier: Callable[[SinkRequest, Timer], Courier]
+    courier: Callable[[SinkRequest, Clock], Courier]
     target: str = "FILE"
     needs_target: bool = False
     is_live: Callable[[SinkRequest], bool] = lambda _: True

@@ -20,9 +20,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from sigma2hive.clock import Clock
 from sigma2hive.diagnostics import SinkError
 from sigma2hive.model.alerts import Alert, Identity
-from sigma2hive.sinks.courier import Courier, Timer
+from sigma2hive.sinks.courier import Courier
 from sigma2hive.sinks.interface import Closing, Sink, SinkRequest
 from sigma2hive.sinks.joining import join_alerts
 from sigma2hive.sinks.lines import parse_alert, render_line
@@ -49,7 +50,7 @@ def open_jsonl(request: SinkRequest) -> Sink:
         return FileSink(request.spec, path)
 
 
-def jsonl_courier(request: SinkRequest, _clock: Timer) -> Courier:
+def jsonl_courier(request: SinkRequest, _clock: Clock) -> Courier:
     """Return how a service delivers to the target: each alert is a line at its end.
 
     Raises:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from sigma2hive.clients.errors import BusyError, ServerError
+from sigma2hive.clock import Clock
 from sigma2hive.diagnostics import Sigma2hiveError
 from sigma2hive.model.times import NANOSECONDS
-from sigma2hive.sinks.courier import Timer
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ class SteadyPace:
     """
 
     requests_per_second: float
-    clock: Timer
+    clock: Clock
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stopped: threading.Event = field(default_factory=threading.Event)
     _next_turn_ns: int = 0

@@ -14,16 +14,16 @@ from urllib.parse import quote
 from sigma2hive.clients.errors import AuthenticationError, PrivilegeError, ServerError
 from sigma2hive.clients.renewing import Renewing
 from sigma2hive.clients.webhook import AUTHORIZATION, WebhookClient, checked_url, open_client
+from sigma2hive.clock import Clock, WallClock
 from sigma2hive.model.alerts import Alert
 from sigma2hive.sinks.courier import (
     Courier,
     Delivered,
     Interrupted,
-    Timer,
     Verdict,
     verdict_of,
 )
-from sigma2hive.sinks.direct import DirectSink, HeldBack, WallTimer
+from sigma2hive.sinks.direct import DirectSink, HeldBack
 from sigma2hive.sinks.interface import Sink, SinkRequest
 from sigma2hive.sinks.lines import render_line
 from sigma2hive.sinks.steady import SteadyPace, StoppedError
@@ -38,7 +38,7 @@ def open_webhook(request: SinkRequest) -> Sink:
     parts = checked_url(request.target, request.place)
     if not request.webhook.live:
         return HeldBack(request.spec, f"{parts.scheme}://{parts.netloc}")
-    return DirectSink(request.spec, WebhookCourier(request, WallTimer()))
+    return DirectSink(request.spec, WebhookCourier(request, WallClock()))
 
 
 def check_webhook(request: SinkRequest) -> None:
@@ -52,7 +52,7 @@ def check_webhook(request: SinkRequest) -> None:
         open_client(request.target, request.webhook, request.place).close()
 
 
-def webhook_courier(request: SinkRequest, clock: Timer) -> Courier:
+def webhook_courier(request: SinkRequest, clock: Clock) -> Courier:
     """Return how a service delivers to the receiver.
 
     Raises:
@@ -65,7 +65,7 @@ class WebhookCourier:
     """Posts alerts at a bounded rate, with a secret that may be replaced meanwhile."""
 
     def __init__(
-        self, request: SinkRequest, clock: Timer, environment: Mapping[str, str] | None = None
+        self, request: SinkRequest, clock: Clock, environment: Mapping[str, str] | None = None
     ) -> None:
         settings = request.webhook
         self.workers = settings.concurrency

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from sigma2hive.clock import FrozenClock
 from sigma2hive.model.alerts import Alert
-from sigma2hive.runner.clock import FrozenClock
 from sigma2hive.settings import FloodSettings
 from sigma2hive.sinks import Inbox, SinkRequest, open_courier
 from sigma2hive.sinks.lines import parse_alert

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sigma2hive.clock import FrozenClock
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.service import QueuedAlert, Step
 from sigma2hive.model.times import NANOSECONDS
-from sigma2hive.runner.clock import FrozenClock
 from sigma2hive.runner.outbox import Dispatcher, Rules
 from sigma2hive.runner.outbox.backoff import Backoff
 from sigma2hive.runner.store.sqlite import SqliteStore

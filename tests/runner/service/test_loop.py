@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sigma2hive.clock import FrozenClock
 from sigma2hive.model.identity import event_identity
 from sigma2hive.model.service import MatchFilter, RuleRecord, SearchStatus, Step
-from sigma2hive.runner.clock import FrozenClock
 from sigma2hive.runner.service.coverage import coverage_of
 from sigma2hive.runner.service.loop import Loop, LoopSettings
 from sigma2hive.runner.service.outcomes import CycleOutcome

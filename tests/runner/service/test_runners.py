@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from sigma2hive.clock import FrozenClock
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.service import MatchFilter
-from sigma2hive.runner.clock import FrozenClock
 from sigma2hive.runner.reading.interface import Slice
 from sigma2hive.runner.service.loop import Loop, LoopSettings
 from sigma2hive.runner.store.elastic import ElasticStore

@@ -11,8 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from sigma2hive.clock import Clock
 from sigma2hive.model.visible import visible
-from sigma2hive.runner.clock import Clock
 from sigma2hive.runner.outbox.lane import Lane, Rules
 from sigma2hive.runner.store.interface import Outbox
 from sigma2hive.sinks.courier import Courier

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sigma2hive.clock import Clock
 from sigma2hive.diagnostics import Sigma2hiveError
-from sigma2hive.runner.clock import Clock
 from sigma2hive.runner.outbox.backoff import Backoff
 from sigma2hive.runner.outbox.breaker import Breaker
 from sigma2hive.runner.outbox.desk import Desk, Taken

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sigma2hive.runner.clock import Clock
+from sigma2hive.clock import Clock
 from sigma2hive.sinks import Courier, SinkRequest, is_live, open_courier
 
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sigma2hive.clients.errors import ServerError
+from sigma2hive.clock import Clock
 from sigma2hive.model.service import Step
 from sigma2hive.model.times import NANOSECONDS
-from sigma2hive.runner.clock import Clock
 from sigma2hive.runner.reading.interface import Slice
 from sigma2hive.runner.service.coverage import entries_of, searched_to
 from sigma2hive.runner.service.cycle import Cycle

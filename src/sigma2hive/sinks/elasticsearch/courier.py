@@ -22,6 +22,7 @@ from sigma2hive.clients.errors import (
     ServerError,
 )
 from sigma2hive.clients.renewing import Renewing
+from sigma2hive.clock import Clock
 from sigma2hive.model.alerts import Alert
 from sigma2hive.settings import ElasticsearchSettings
 from sigma2hive.sinks.courier import (
@@ -30,7 +31,6 @@ from sigma2hive.sinks.courier import (
     Paused,
     Postponed,
     Refused,
-    Timer,
     Verdict,
     verdict_of,
 )
@@ -58,7 +58,7 @@ class IndexCourier:
         self,
         index: str,
         settings: ElasticsearchSettings,
-        clock: Timer,
+        clock: Clock,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         """Open a client; nothing is asked yet.

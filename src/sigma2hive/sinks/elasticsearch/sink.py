@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 
 from sigma2hive.clients.elasticsearch import open_client
+from sigma2hive.clock import Clock, WallClock
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics
-from sigma2hive.sinks.courier import Courier, Timer
-from sigma2hive.sinks.direct import DirectSink, WallTimer
+from sigma2hive.sinks.courier import Courier
+from sigma2hive.sinks.direct import DirectSink
 from sigma2hive.sinks.elasticsearch.courier import IndexCourier
 from sigma2hive.sinks.interface import Sink, SinkRequest
 
@@ -24,7 +25,7 @@ def open_elasticsearch(request: SinkRequest) -> Sink:
     Raises:
         ConfigurationError: the index's name, the settings or the credentials cannot be used.
     """
-    return DirectSink(request.spec, elasticsearch_courier(request, WallTimer()))
+    return DirectSink(request.spec, elasticsearch_courier(request, WallClock()))
 
 
 def check_elasticsearch(request: SinkRequest) -> None:
@@ -37,7 +38,7 @@ def check_elasticsearch(request: SinkRequest) -> None:
     open_client(request.elasticsearch).close()
 
 
-def elasticsearch_courier(request: SinkRequest, clock: Timer) -> Courier:
+def elasticsearch_courier(request: SinkRequest, clock: Clock) -> Courier:
     """Return how a service delivers into the index.
 
     Raises:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from sigma2hive.clients.errors import AuthenticationError, MissingError, PrivilegeError
 from sigma2hive.clients.renewing import Renewing
 from sigma2hive.clients.thehive import API_KEY, TheHiveClient, open_client
+from sigma2hive.clock import Clock
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.settings import TheHiveSettings
-from sigma2hive.sinks.courier import Delivered, Interrupted, Paused, Timer, Verdict, verdict_of
+from sigma2hive.sinks.courier import Delivered, Interrupted, Paused, Verdict, verdict_of
 from sigma2hive.sinks.outcomes import Outcome
 from sigma2hive.sinks.steady import SteadyPace, StoppedError
 from sigma2hive.sinks.thehive.completion import Delivery
@@ -39,7 +40,7 @@ class TheHiveCourier:
     """Delivers over a few connections, at a bounded rate."""
 
     def __init__(
-        self, settings: TheHiveSettings, clock: Timer, environment: Mapping[str, str] | None = None
+        self, settings: TheHiveSettings, clock: Clock, environment: Mapping[str, str] | None = None
     ) -> None:
         """Open a client; nothing is asked yet.
 

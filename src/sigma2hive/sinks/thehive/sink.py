@@ -10,9 +10,10 @@ import threading
 from dataclasses import replace
 
 from sigma2hive.clients.thehive import TheHiveClient, check_address, open_client
+from sigma2hive.clock import Clock
 from sigma2hive.model.alerts import Alert
 from sigma2hive.settings import TheHiveSettings
-from sigma2hive.sinks.courier import Courier, Timer
+from sigma2hive.sinks.courier import Courier
 from sigma2hive.sinks.direct import HeldBack
 from sigma2hive.sinks.interface import Closing, Sink, SinkRequest
 from sigma2hive.sinks.outcomes import Outcome
@@ -53,7 +54,7 @@ def check_thehive(request: SinkRequest) -> None:
         open_client(settings).close()
 
 
-def thehive_courier(request: SinkRequest, clock: Timer) -> Courier:
+def thehive_courier(request: SinkRequest, clock: Clock) -> Courier:
     """Return how a service delivers to the organisation that is asked for.
 
     Raises:

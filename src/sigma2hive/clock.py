@@ -1,4 +1,4 @@
-"""Time as the service sees it: what waits asks a clock, so that tests can let hours pass."""
+"""Time as what waits sees it: it asks a clock, so that tests can let hours pass."""
 
 from __future__ import annotations
 

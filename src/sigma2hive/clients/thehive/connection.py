@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import ssl
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -17,6 +16,7 @@ from thehive4py.client import TheHiveApi
 
 from sigma2hive.clients.bounded import BoundedAdapter
 from sigma2hive.clients.thehive.calls import TheHiveClient
+from sigma2hive.clients.trust import UnusableError, trusted
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
 from sigma2hive.settings import Secret, TheHiveSettings, secret_from_environment
 
@@ -115,22 +115,12 @@ def _check_address(key: str, url: str, example: str, diagnostics: Diagnostics) -
 
 
 def _trust(settings: TheHiveSettings, diagnostics: Diagnostics) -> str | bool:
-    """Return whose certificates are trusted: the system's authorities, or those of `ca_file`.
-
-    requests brings a list of its own, which would not have a company's authority.
-    """
-    if settings.ca_file is None:
-        system = ssl.get_default_verify_paths()
-        return system.cafile or system.capath or True
     try:
-        ssl.create_default_context(cafile=settings.ca_file)
-    except OSError as error:  # SSLError among them: no certificate in it
-        reason = error.strerror or type(error).__name__
-        if isinstance(error, ssl.SSLError):
-            reason = "there is no PEM certificate in it"
+        return trusted(settings.ca_file)
+    except UnusableError as reason:
         problem = f"is {settings.ca_file}, which cannot be used: {reason}"
         _refuse(diagnostics, "ca_file", problem, "ca_file: certs/ca.pem")
-    return str(settings.ca_file)
+        return str(settings.ca_file)
 
 
 def _proxies(settings: TheHiveSettings, url: str, diagnostics: Diagnostics) -> dict[str, str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import ssl
 from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -16,6 +15,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 import requests
 
 from sigma2hive.clients.bounded import BoundedAdapter
+from sigma2hive.clients.trust import UnusableError, trusted
 from sigma2hive.clients.webhook.calls import WebhookClient
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
 from sigma2hive.settings import (
@@ -89,19 +89,12 @@ def checked_url(url: str, place: Location) -> SplitResult:
 
 
 def _trust(settings: WebhookSettings) -> str | bool:
-    if settings.ca_file is None:
-        system = ssl.get_default_verify_paths()
-        return system.cafile or system.capath or True
     try:
-        ssl.create_default_context(cafile=settings.ca_file)
-    except OSError as error:  # SSLError among them: no certificate in it
-        reason = error.strerror or type(error).__name__
-        if isinstance(error, ssl.SSLError):
-            reason = "there is no PEM certificate in it"
+        return trusted(settings.ca_file)
+    except UnusableError as reason:
         message = f"webhook.ca_file is {settings.ca_file}, which cannot be used: {reason}"
         place = Location("setting webhook.ca_file")
         raise _refusal(place, message, "for example: ca_file: certs/ca.pem") from None
-    return str(settings.ca_file)
 
 
 def _authorization(environment: Mapping[str, str]) -> Secret | None:

@@ -34,6 +34,7 @@ from sigma2hive.runner.reading.numbers import (
     plan_behind,
     plan_news,
 )
+from sigma2hive.runner.reading.planned import Planned
 from sigma2hive.runner.reading.starts import Starts
 from sigma2hive.runner.reading.times import range_of
 from sigma2hive.runner.reading.visible import Visibility, steps, without_gap
@@ -61,20 +62,6 @@ class Shard:
     def preference(self) -> str:
         """Where it is asked: on the copy that the facts are about."""
         return f"_shards:{self.number}|_only_nodes:{self.facts.node}"
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """Slices of one unit: `news` go before what is `behind`.
-
-    All that was taken before `shown_s` has been read when all of them are.
-    """
-
-    unit: str
-    targets: tuple[str, ...]
-    shown_s: int
-    news: tuple[Slice, ...] = ()
-    behind: tuple[Slice, ...] = ()
 
 
 class ByNumber:

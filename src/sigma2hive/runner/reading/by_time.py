@@ -22,6 +22,7 @@ from sigma2hive.runner.reading import times
 from sigma2hive.runner.reading.catalogue import INGESTED_FIELD, Cursor, Place
 from sigma2hive.runner.reading.interface import Slice
 from sigma2hive.runner.reading.numbers import NEWS_SECONDS
+from sigma2hive.runner.reading.planned import Planned
 from sigma2hive.runner.reading.starts import Starts
 from sigma2hive.runner.reading.times import Times, range_of
 
@@ -40,21 +41,6 @@ class TimeLimits:
     cadence_s: int
     overlap_s: int
     sweeps: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Phases:
-    """The slices of one place, by how urgent they are.
-
-    All that was taken before `shown_s` has been read when all of them are.
-    """
-
-    unit: str
-    targets: tuple[str, ...]
-    shown_s: int
-    news: tuple[Slice, ...] = ()
-    behind: tuple[Slice, ...] = ()
-    sweeps: tuple[Slice, ...] = ()
 
 
 def unit_of(place: Place) -> str:
@@ -79,7 +65,7 @@ class ByTime:
         positions: Mapping[str, Position],
         starts: Starts,
         now_s: int,
-    ) -> list[Phases]:
+    ) -> list[Planned]:
         """Return what can be read of each place.
 
         Raises:
@@ -166,10 +152,10 @@ class _Planning:
     stands: Times
     now_s: int
 
-    def phases(self, window: tuple[int, int], answer: SearchAnswer) -> Phases:
+    def phases(self, window: tuple[int, int], answer: SearchAnswer) -> Planned:
         news = tuple(self._news(window, answer.total or 0))
         behind = tuple(self._behind())
-        return Phases(
+        return Planned(
             unit_of(self.place),
             self.place.targets,
             self.now_s - self.by.overlap(self.place),

@@ -10,15 +10,14 @@ from collections.abc import Mapping, Sequence
 from sigma2hive.model.service import Position
 from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.runner.reading import by_number
-from sigma2hive.runner.reading.by_number import Planned
-from sigma2hive.runner.reading.by_time import Phases
 from sigma2hive.runner.reading.interface import Slice
 from sigma2hive.runner.reading.numbers import numbers_of
+from sigma2hive.runner.reading.planned import Planned
 from sigma2hive.runner.reading.times import times_of
 
 
 def horizons_of(
-    units: Sequence[Planned | Phases],
+    units: Sequence[Planned],
     held: Mapping[str, tuple[str, ...]],
     planned: Sequence[Slice],
     positions: Mapping[str, Position],

@@ -26,38 +26,11 @@ from sigma2hive.runner.store.schema import SCHEMA
 from sigma2hive.schema import load_profile
 from sigma2hive.sinks import Inbox
 from sigma2hive.storage import open_database
+from tests.runner.correlating.world import PROFILE, joined, rule
 
 SECOND = 1_000_000_000
 START = 1_764_000_000 * SECOND
-PROFILE = """\
-profile: site
-title: A site's own
-field_types:
-    {bytes: double, user: keyword, host: keyword, address: ip, action: keyword, account: keyword}
-logsources:
-    - {product: site, indices: [site-*]}
-"""
 Compile = Callable[..., Compiled]
-
-
-def rule(action: str) -> str:
-    number = sum(map(ord, action))
-    return (
-        f"title: The {action}\nid: a0000000-0000-4000-8000-{number:012}\n"
-        f"name: {action}\nlevel: low\n"
-        f"logsource: {{product: site}}\n"
-        f"detection:\n    selection: {{action: {action}}}\n    condition: selection\n"
-    )
-
-
-def joined(name: str, kind: str, rules: str, *lines: str, group_by: str = "user") -> str:
-    number = sum(map(ord, name))
-    more = "".join(f"    {line}\n" for line in lines)
-    return (
-        f"title: {name.capitalize()}\nid: c0000000-0000-4000-8000-{number:012}\nname: {name}\n"
-        f"level: high\nsigma2hive: {{title: '{name}'}}\ncorrelation:\n    type: {kind}\n"
-        f"    rules: [{rules}]\n    group-by: [{group_by}]\n    timespan: 10m\n{more}"
-    )
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ def test_an_outdated_page_is_found(tmp_path: Path) -> None:
     (tmp_path / "docs" / "cli.md").unlink()
     found = make_docs.differences(tmp_path)
     assert len(found) == 2
-    assert "+| `S2H103` | duplicate key |" in found[0]
+    assert "+| [`S2H103`](codes/S2H103.md) | duplicate key |" in found[0]
 
 
 def test_every_command_has_an_example() -> None:
@@ -125,6 +125,7 @@ def test_the_link_check_finds_what_is_broken(tmp_path: Path) -> None:
 def test_the_index_names_every_page_and_schema(project_root: Path) -> None:
     docs = project_root / "docs"
     named = set(links((docs / "README.md").read_text(encoding="utf-8")))
+    named |= set(links((docs / "diagnostics.md").read_text(encoding="utf-8")))
     there = {path.relative_to(docs).as_posix() for path in docs.rglob("*.*")} - {"README.md"}
     assert there - named == set()
 

@@ -1,6 +1,7 @@
 """Writes the pages of docs/ that follow from the code, or checks that they still do.
 
-docs/diagnostics.md from `diagnostics.CODES`, docs/settings.md and its JSON Schema from the
+docs/diagnostics.md and a page a code in docs/codes/ from `diagnostics.CODES`, data/codes.yml and
+the cases of tests/diagnostics, docs/settings.md and its JSON Schema from the
 declarations in `settings.keys`, docs/cli.md from the commands' own --help.
 
     python tools/make_docs.py --check     exit code 1 where a page is not what the code says
@@ -10,8 +11,10 @@ declarations in `settings.keys`, docs/cli.md from the commands' own --help.
 import argparse
 import difflib
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ import click
 
 from sigma2hive.cli import main as cli
 from sigma2hive.diagnostics import CODES
+from sigma2hive.reports.codes import code_help
 from sigma2hive.settings.keys import (
     SECRETS,
     Kind,
@@ -34,6 +38,12 @@ from sigma2hive.settings.reading import TEXT_PATTERN
 ROOT = Path(__file__).resolve().parent.parent
 NOTICE = "<!-- Written by `make docs-write`; change the code that it follows from. -->"
 COLUMNS = 100
+CASES = ROOT / "tests" / "diagnostics"
+BASE = CASES / "base"
+#: What the cases without arguments.txt run, as tests/test_diagnostics.py does.
+RUN = "run --once --dry-run --events events.ndjson"
+#: A longer file (characters) would bury the message that the page is about.
+MOST_SHOWN = 2_000
 
 FAMILIES = {
     "1": "Files and YAML",
@@ -94,8 +104,33 @@ def diagnostics_page() -> str:
         codes = {code: text for code, text in CODES.items() if code[3] == digit}
         if codes:
             lines += ["", f"## {title}", "", "| code | meaning |", "|---|---|"]
-            lines += [f"| `{code}` | {text} |" for code, text in sorted(codes.items())]
+            lines += [f"| [`{code}`](codes/{code}.md) | {text} |" for code, text in codes.items()]
     return "\n".join(lines) + "\n"
+
+
+def code_page(code: str) -> str:
+    """Return docs/codes/CODE.md: why it matters, how to mend it, and how it is told."""
+    about, case = code_help()[code], CASES / code
+    told = (case / "expected.txt").read_text(encoding="utf-8")
+    lines = [f"# {code}: {CODES[code]}", NOTICE, "", about.why, "", "## What to do", "", about.mend]
+    lines += ["", "## Example"]
+    if place := re.search(rf"^(\S+?)(?::\d+)*: \w+ {code}: ", told, re.MULTILINE):
+        lines += _shown_file(case, place[1])
+    arguments = case / "arguments.txt"
+    command = arguments.read_text(encoding="utf-8").strip() if arguments.exists() else RUN
+    lines += ["", "```text", f"$ sigma2hive {command}", told.rstrip(), "```"]
+    return "\n".join([*lines, "", "[All codes](../diagnostics.md)"]) + "\n"
+
+
+def _shown_file(case: Path, name: str) -> list[str]:
+    file = next((folder / name for folder in (case, BASE) if (folder / name).is_file()), None)
+    if file is None:  # made by the test, since it is large or no text
+        return []
+    text = file.read_text(encoding="utf-8").rstrip()
+    if len(text) > MOST_SHOWN:
+        return []
+    language = {".yml": "yaml", ".json": "json"}.get(file.suffix, "text")
+    return ["", f"`{name}`:", "", f"```{language}", text, "```"]
 
 
 def settings_page() -> str:
@@ -193,6 +228,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/settings.md": settings_page,
     "docs/schemas/sigma2hive.schema.json": lambda: json.dumps(settings_schema(), indent=2) + "\n",
     "docs/cli.md": cli_page,
+    **{f"docs/codes/{code}.md": partial(code_page, code) for code in CODES},
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 from sigma2hive.diagnostics import Diagnostic, Location, Severity
 from sigma2hive.model.checks import Checked, CheckReport, SetAside
 from sigma2hive.reports import CHECK_REPORTS
+from sigma2hive.reports.codes import code_help
 
 NASTY = "100%\n::error file=x::owned, <b>&\u202e\x1b[31m]]>"
 PLACES = [
@@ -62,6 +63,16 @@ def test_sarif_names_files_as_uris_and_tells_what_is_suppressed() -> None:
     kinds = [result["suppressions"][0]["kind"] for result in run["results"][-2:]]
     assert kinds == ["inSource", "external"]
     assert all("suppressions" not in result for result in run["results"][:-2])
+
+
+def test_sarif_says_of_each_code_why_and_what_to_do() -> None:
+    (run,) = json.loads(CHECK_REPORTS["sarif"](EVERYTHING))["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    assert rules
+    for rule in rules:
+        about = code_help()[rule["id"]]
+        assert rule["fullDescription"]["text"] == about.why
+        assert about.mend in rule["help"]["text"]
 
 
 def test_an_annotation_is_one_line_whatever_a_rule_says() -> None:

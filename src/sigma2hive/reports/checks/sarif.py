@@ -16,6 +16,7 @@ from sigma2hive import __version__
 from sigma2hive.diagnostics import CODES, Location, Severity
 from sigma2hive.model.checks import Checked, CheckReport, SetAside
 from sigma2hive.model.visible import visible
+from sigma2hive.reports.codes import code_help
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -32,7 +33,7 @@ def sarif_log(report: CheckReport) -> str:
     driver = {
         "name": "sigma2hive",
         "version": __version__,
-        "rules": [{"id": code, "shortDescription": {"text": CODES[code]}} for code in codes],
+        "rules": [_rule(code) for code in codes],
     }
     run = {
         "tool": {"driver": driver},
@@ -42,6 +43,19 @@ def sarif_log(report: CheckReport) -> str:
     }
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=2) + "\n"
+
+
+def _rule(code: str) -> dict[str, Any]:
+    about = code_help()[code]
+    return {
+        "id": code,
+        "shortDescription": {"text": CODES[code]},
+        "fullDescription": {"text": about.why},
+        "help": {
+            "text": f"{about.why}\n{about.mend}",
+            "markdown": f"{about.why}\n\n**What to do:** {about.mend}",
+        },
+    }
 
 
 def _result(entry: Checked, positions: dict[str, int]) -> dict[str, Any]:

@@ -1,0 +1,30 @@
+"""What each diagnostic code is about, in words for those who meet it.
+
+Takes a code of `diagnostics.CODES`; gives why the finding matters and how to mend it, from
+data/codes.yml. Never says what was found where: that is the finding's own message and hint.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.yamlmarks import parse_yaml
+
+
+@dataclass(frozen=True, slots=True)
+class CodeHelp:
+    """Why findings of a code matter, and how to mend them: a few sentences each, in Markdown."""
+
+    why: str
+    mend: str
+
+
+@cache
+def code_help() -> dict[str, CodeHelp]:
+    """Return the help of every code."""
+    content = files("sigma2hive.data").joinpath("codes.yml").read_bytes()
+    (document,) = parse_yaml("codes.yml", content, Diagnostics())
+    return {code: CodeHelp(**entry) for code, entry in document.value.items()}

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+from datetime import UTC, date, datetime
 from typing import Protocol
 
 from sigma2hive.model.times import NANOSECONDS
+
+#: A time with more digits is none that `datetime` holds.
+_MAX_DIGITS = 11
 
 
 class Clock(Protocol):
@@ -52,3 +57,15 @@ class FrozenClock:
         """Move on."""
         with self._lock:
             self._now_ns += int(max(seconds, 0.0) * NANOSECONDS)
+
+
+def today() -> date:
+    """Return the day in UTC; that of `SOURCE_DATE_EPOCH` (seconds) where the environment has it.
+
+    With it what was made of rules on another day can be made again, as it was.
+
+    Source: https://reproducible-builds.org/specs/source-date-epoch/
+    """
+    text = os.environ.get("SOURCE_DATE_EPOCH", "")
+    seconds = int(text) if text.isdecimal() and len(text) <= _MAX_DIGITS else time.time()
+    return datetime.fromtimestamp(seconds, UTC).date()

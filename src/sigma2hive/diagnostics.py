@@ -89,6 +89,8 @@ CODES: dict[str, str] = {
     "S2H234": "comment ignores without a reason or a code",
     "S2H235": "entry of the baseline is found no more",
     "S2H236": "published validator has found an issue",
+    "S2H237": "exception has ended, or soon will",
+    "S2H238": "exception takes nothing away",
     # 3xx: what a target cannot say
     "S2H301": "a part of the rule cannot be said exactly in the target's language",
     "S2H302": "the target cannot say the correlation",

@@ -11,6 +11,7 @@ from datetime import date
 from sigma2hive.cli.columns import wrap
 from sigma2hive.cli.options import settings_shown
 from sigma2hive.cli.rendering import diagnostic_as_json
+from sigma2hive.cli.suppressed import suppressed_as_json, suppressed_lines
 from sigma2hive.model.backtests import (
     Backtest,
     Comparison,
@@ -53,7 +54,8 @@ class BacktestReport:
         yield from self._days()
         for entry in result.rules[:_SHOWN_IN_DETAIL]:
             yield from _details(entry)
-        yield from self._suppressed()
+        exceptions = self.project.exceptions
+        yield from suppressed_lines(self.result.suppressed, exceptions, _SHOWN)
         yield from self._notes()
         if result.comparison is not None:
             yield from _comparison(result.comparison)
@@ -73,15 +75,7 @@ class BacktestReport:
             "by_day": result.by_day,
             "by_level": result.by_level,
             "rules": [_rule_as_json(entry) for entry in result.rules],
-            "suppressed": [
-                {
-                    "filter": entry.filter_id,
-                    "title": entry.filter_title,
-                    "rule": entry.rule_id,
-                    "matches": count,
-                }
-                for entry, count in result.suppressed.items()
-            ],
+            "suppressed": suppressed_as_json(result.suppressed, self.project.exceptions),
             "limits": {level.value: number for level, number in self.limits.items()},
             "too_noisy": [_excess_as_json(entry) for entry in result.excesses],
             "comparison": _comparison_as_json(result.comparison) if result.comparison else None,
@@ -130,19 +124,6 @@ class BacktestReport:
         for line in _not_shown(rows, [day for day, _ in shown], is_weekly=is_weekly):
             yield from wrap(line)
         yield ""
-
-    def _suppressed(self) -> Iterator[str]:
-        titles: dict[str, str] = {}
-        counts: Counter[str] = Counter()
-        for entry, count in self.result.suppressed.items():
-            titles[entry.filter_id] = entry.filter_title
-            counts[entry.filter_id] += count
-        for filter_id, count in counts.most_common(_SHOWN):
-            matches = _counted(count, "match", "matches")
-            text = f"suppressed: {matches} by filter '{visible(titles[filter_id])}'"
-            yield from wrap(text, rest="  ")
-        if (more := len(counts) - _SHOWN) > 0:
-            yield f"  and by {more:,} more; --json has all of them"
 
     def _notes(self) -> Iterator[str]:
         result, found = self.result, self.found

@@ -13,6 +13,7 @@ from sigma2hive.cli.blindness import blindness_as_json
 from sigma2hive.cli.columns import wrap
 from sigma2hive.cli.options import settings_shown
 from sigma2hive.cli.rendering import diagnostic_as_json
+from sigma2hive.cli.suppressed import suppressed_as_json, suppressed_lines
 from sigma2hive.clients.errors import ServerError
 from sigma2hive.diagnostics import CODES
 from sigma2hive.model.alerts import Alert
@@ -137,7 +138,8 @@ class Report:
                 continue
             counted = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items())
             yield f"{sink}: {counted}"
-        yield from self._suppressed_lines()
+        suppressed = self.summary.suppressed
+        yield from suppressed_lines(suppressed, self.project.exceptions, _SHOWN_OF_EACH)
         if self.left_out:
             yield from wrap(f"left out: {self._reasons()}", rest="  ")
         if self.passed_over:
@@ -192,15 +194,7 @@ class Report:
                 sink: {"to": where, "titles": raised.titles()}
                 for sink, where in delivered.would_send_to.items()
             },
-            "suppressed": [
-                {
-                    "filter": entry.filter_id,
-                    "title": entry.filter_title,
-                    "rule": entry.rule_id,
-                    "matches": count,
-                }
-                for entry, count in self.summary.suppressed.items()
-            ],
+            "suppressed": suppressed_as_json(self.summary.suppressed, self.project.exceptions),
             "sent": delivered.sent or 0,
             "left_out": self.left_out,
             "unsearched": {
@@ -226,17 +220,6 @@ class Report:
 
     def _outcomes(self) -> Iterable[tuple[str, Counter[Outcome]]]:
         return self.summary.delivered.counts().items()
-
-    def _suppressed_lines(self) -> Iterator[str]:
-        """Yield what each filter took away, whatever the rule."""
-        by_filter: Counter[tuple[str, str]] = Counter()
-        for entry, count in self.summary.suppressed.items():
-            by_filter[entry.filter_id, entry.filter_title] += count
-        for (_, title), count in by_filter.most_common(_SHOWN_OF_EACH):
-            line = f"suppressed: {_matches(count)} by filter '{visible(title)}'"
-            yield from wrap(line, rest="  ")
-        if (more := len(by_filter) - _SHOWN_OF_EACH) > 0:
-            yield f"  and by {more:,} more; --json has all of them"
 
     def _unsearched_lines(self) -> Iterator[str]:
         """Yield each reason once, with the number of rules that it kept from being searched."""

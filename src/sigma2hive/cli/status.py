@@ -86,6 +86,7 @@ def standing_lines(standing: Standing) -> Iterator[str]:
     yield ""
     yield from _sinks(standing)
     yield from _mutes(standing)
+    yield from _suppressed(standing)
 
 
 def _cycle(standing: Standing) -> Iterator[str]:
@@ -139,6 +140,17 @@ def _sinks(standing: Standing) -> Iterator[str]:
             yield from wrap(visible(counts.paused), "    paused: ", "      ")
         if counts.dead:
             yield "    look at them, and let them be sent again, with: sigma2hive replay"
+
+
+def _suppressed(standing: Standing) -> Iterator[str]:
+    if standing.suppressed:
+        yield ""
+        yield f"Taken away by filters ({len(standing.suppressed)})"
+    for entry in standing.suppressed[:_SHOWN]:
+        last = _ago(standing, entry.last_ns, ", last {} ago", "")
+        yield from wrap(f"{entry.matches:,} by '{visible(entry.title)}'{last}", "  ", "    ")
+    if (more := len(standing.suppressed) - _SHOWN) > 0:
+        yield f"  and {more:,} more; --json has all"
 
 
 def _mutes(standing: Standing) -> Iterator[str]:
@@ -216,6 +228,15 @@ def standing_as_json(standing: Standing) -> dict[str, object]:
                 "hidden": mute.hidden,
             }
             for mute in standing.mutes
+        ],
+        "suppressed": [
+            {
+                "filter": entry.filter_id,
+                "title": entry.title,
+                "matches": entry.matches,
+                "last": render_time(entry.last_ns),
+            }
+            for entry in standing.suppressed
         ],
     }
 

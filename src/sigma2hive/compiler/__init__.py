@@ -7,6 +7,7 @@ from sigma2hive.lazily import importing
 if TYPE_CHECKING:
     from sigma2hive.compiler.blindness import find_blindness
     from sigma2hive.compiler.dsl import DslQuery, Residual, compile_query
+    from sigma2hive.compiler.exceptions import Exceptions, without_ended
     from sigma2hive.compiler.forms import condition_as_json
     from sigma2hive.compiler.linting import lint_rules
     from sigma2hive.compiler.registry import TARGETS
@@ -27,6 +28,7 @@ __all__ = [
     "Artefact",
     "Compiling",
     "DslQuery",
+    "Exceptions",
     "Outcome",
     "Outcomes",
     "Refusal",
@@ -42,6 +44,7 @@ __all__ = [
     "find_blindness",
     "gathered",
     "lint_rules",
+    "without_ended",
 ]
 
 # Hidden from type checkers, which would take any name for one of these.
@@ -53,6 +56,7 @@ if not TYPE_CHECKING:
             "Artefact": "targets",
             "Compiling": "rules",
             "DslQuery": "dsl",
+            "Exceptions": "exceptions",
             "Outcome": "rules",
             "Outcomes": "rules",
             "Refusal": "targets",
@@ -68,5 +72,6 @@ if not TYPE_CHECKING:
             "find_blindness": "blindness",
             "gathered": "targets",
             "lint_rules": "linting",
+            "without_ended": "exceptions",
         },
     )

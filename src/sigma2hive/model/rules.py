@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -183,12 +184,25 @@ class RefusedCorrelation:
 
 
 @dataclass(frozen=True, slots=True)
+class FilterException:
+    """What makes a filter an exception: who answers for it, where that was agreed, until when.
+
+    `expires` is the last day on which it takes anything away, in UTC; it is written at `place`.
+    """
+
+    owner: str
+    ticket: str
+    expires: date
+    place: Location = field(default=Location(""), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class FilterRule:
     """A Sigma filter: an event must also meet `condition` for the rules it names.
 
     `rules` are ids or names of rules and correlations, written at `rules_place`; None means every
     rule of a log source that `logsource` covers. For a correlation it decides which events of base
-    rules that `logsource` covers are counted.
+    rules that `logsource` covers are counted. `exception` is what makes it one that ends.
     """
 
     info: RuleInfo
@@ -196,6 +210,7 @@ class FilterRule:
     rules: tuple[str, ...] | None
     condition: Condition
     rules_place: Location = field(default=Location(""), compare=False)
+    exception: FilterException | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from sigma2hive.model.rules import (
 )
 from sigma2hive.sigma.correlations import read_correlation, refused_correlation
 from sigma2hive.sigma.detections import DetectionReader
+from sigma2hive.sigma.exceptions import read_exception
 from sigma2hive.sigma.expansions import Placeholders
 from sigma2hive.sigma.references import canonical_id, read_references
 from sigma2hive.sigma.telling import kind_of, shown_value
@@ -89,11 +90,12 @@ def parse_document(
     section = "filter" if "filter" in document.value else "detection"
     condition = DetectionReader(document, section, placeholders, diagnostics).read()
     rules = _filtered_rules(document, diagnostics) if section == "filter" else None
+    exception = read_exception(document, diagnostics) if section == "filter" else None
     if condition is None or logsource is None or len(diagnostics.errors) > mark:
         return None
     if section == "filter":
         place = document.at("filter", "rules")
-        return FilterRule(info, logsource, rules, condition, place)
+        return FilterRule(info, logsource, rules, condition, place, exception)
     return DetectionRule(info, logsource, condition, document.at("logsource"))
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from sigma2hive.compiler import Exceptions
 from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.engine import Program
 from sigma2hive.model.mappings import Mappings
@@ -26,7 +27,8 @@ class Made:
     """All that can be known of a repository without events.
 
     `program` is that of the compiled rules. `findings` are warnings, and what is wrong with rules;
-    `left_out` are the places of the rules that cannot be used. `repository` is what was read,
+    `left_out` are the places of the rules that cannot be used, `exceptions` those filters that end:
+    on another day something else may be made. `repository` is what was read,
     where that was asked for; it is not stored.
     """
 
@@ -36,4 +38,5 @@ class Made:
     program: Program
     findings: Diagnostics
     left_out: tuple[Location, ...]
+    exceptions: Exceptions = field(default_factory=Exceptions)
     repository: DetectionRepository | None = None

@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from sigma2hive.alerts import KnownFields, check_custom, check_kibana, check_mappings
-from sigma2hive.compiler import compile_all
+from sigma2hive.clock import today
+from sigma2hive.compiler import compile_all, without_ended
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, nearest
 from sigma2hive.model.mappings import Mappings
 from sigma2hive.model.profiles import Profile
@@ -65,6 +66,7 @@ def make(
         wanted.rules, settings.root, placeholders, problems, layers.files.read
     )
     repository = _with_valid_attributes(repository, mappings, problems)
+    repository, exceptions = without_ended(repository, today(), problems)
     compiled = compile_all(repository, profile, problems, layers.outcomes)
     _check_maintenance(mappings, repository, problems)
     _check_fields(repository, compiled, profile, mappings, problems)
@@ -77,6 +79,7 @@ def make(
         program=program,
         findings=problems,
         left_out=(*repository.skipped, *compiled.left_out),
+        exceptions=exceptions,
     )
     layers.save(made, layer, is_whole=not told)
     whole = layers.files.with_whole_rules(repository) if full else None

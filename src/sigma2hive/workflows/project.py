@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from sigma2hive.clock import today
+from sigma2hive.compiler import Exceptions
 from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.engine import Program
 from sigma2hive.model.mappings import Mappings
@@ -51,8 +53,9 @@ class Project:
     """Everything that a run needs of the repository.
 
     `program` is that of the compiled rules, for the engine. `findings` are warnings, and what is
-    wrong with rules; `left_out` are the places of the rules that cannot be used. `paths` are where
-    the rules are, `repository` what was read there, where it was asked for.
+    wrong with rules; `left_out` are the places of the rules that cannot be used, `exceptions` the
+    filters that end. `paths` are where the rules are, `repository` what was read there, where it
+    was asked for.
     """
 
     settings: Settings
@@ -62,6 +65,7 @@ class Project:
     program: Program
     findings: Diagnostics
     left_out: tuple[Location, ...]
+    exceptions: Exceptions = field(default_factory=Exceptions)
     repository: DetectionRepository = field(default_factory=DetectionRepository)
     paths: tuple[Path, ...] = ()
 
@@ -92,6 +96,7 @@ def load_project(options: ProjectOptions) -> Project:
         program=made.program,
         findings=made.findings,
         left_out=made.left_out,
+        exceptions=made.exceptions,
         repository=made.repository or DetectionRepository(),
         paths=wanted.rules,
     )
@@ -111,7 +116,7 @@ def _made(settings: Settings, wanted: Wanted, problems: Diagnostics, *, is_fresh
     # With findings about the settings, these are told where they are made.
     if store is not None and not problems.found and not is_fresh:
         stored = store.load()
-        if stored is not None:
+        if stored is not None and not stored.exceptions.are_outdated(today()):
             return stored
     # Here, since it imports pySigma, which alone takes longer than to load what is stored.
     from sigma2hive.workflows.making import make  # noqa: PLC0415

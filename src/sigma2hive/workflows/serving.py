@@ -11,6 +11,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from sigma2hive.clients.elasticsearch import ElasticsearchClient
+from sigma2hive.clock import today
+from sigma2hive.compiler import Exceptions
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
 from sigma2hive.model.rules import Compiled
 from sigma2hive.model.times import NANOSECONDS
@@ -45,6 +47,7 @@ class RepositoryLoading:
     client: ElasticsearchClient
     tell: Callable[[Project], None] = lambda _: None
     _watched: Watched = field(init=False)
+    _exceptions: Exceptions = field(default_factory=Exceptions, init=False)
     _open: ExitStack = field(default_factory=ExitStack, init=False)
 
     def __post_init__(self) -> None:
@@ -53,8 +56,11 @@ class RepositoryLoading:
         self._watched = Watched(paths)
 
     def has_changed(self) -> bool:
-        """Whether the files are not those of the version that was loaded last."""
-        return self._watched.has_changed()
+        """Whether the files are not those of the version that was loaded last, or the day is not.
+
+        On another day an exception may have ended.
+        """
+        return self._exceptions.are_outdated(today()) or self._watched.has_changed()
 
     def load(self, store: StateStore, now_ns: int) -> Version:
         """Return the version of now, its rules known to the store.
@@ -66,6 +72,7 @@ class RepositoryLoading:
         self._watched.remember()
         project = load_project(self.options)
         _check(project)
+        self._exceptions = project.exceptions
         self._open.close()
         versions = self._open.enter_context(Versions(self.settings.root))
         compiled = project.compiled

@@ -16,6 +16,7 @@ from sigma2hive.runner.service.coverage import coverage_of
 from sigma2hive.runner.service.loop import Loop, LoopSettings
 from sigma2hive.runner.service.outcomes import CycleOutcome
 from sigma2hive.runner.service.rules import REMOVED
+from sigma2hive.runner.service.standing import standing_of
 from sigma2hive.runner.store.sqlite import SqliteStore
 from tests.runner.service.world import (
     LOGON,
@@ -289,6 +290,31 @@ def test_identities_are_those_of_a_single_pass(store: SqliteStore, tmp_path: Pat
     run_cycles(Loop(Site(tmp_path, log), store, FrozenClock(START + 60 * SECOND)), 1)
     (entry,) = store.due("sink", 2**62, 10)
     assert entry.alert.source_ref == digest(event_identity(LOGON, log.events[0].key))
+
+
+FILTER = """\
+---
+title: Scanner
+logsource: {product: windows, service: security}
+filter:
+    rules: any
+    selection: {event.code: 4625}
+    condition: not selection
+"""
+
+
+def test_what_filters_take_away_is_counted_over_cycles(store: SqliteStore, tmp_path: Path) -> None:
+    clock = FrozenClock(START + 60 * SECOND)
+    log = Log(logons(0, 1))
+    site = Site(tmp_path, log, rules=RULES + FILTER)
+    run_cycles(Loop(site, store, clock), 1)
+    log.events += [event_of(number, 4625) for number in range(2, 5)]
+    clock.advance(60)
+    run_cycles(Loop(site, store, clock), 1)
+    (entry,) = standing_of(store, clock.now_ns()).suppressed
+    assert (entry.title, entry.matches) == ("Scanner", 5)
+    assert entry.last_ns >= START + 120 * SECOND
+    assert not found(store)
 
 
 def test_a_source_that_goes_silent_is_told_once_each_time(

@@ -11,6 +11,7 @@ from sigma2hive.model.alerts import Alert
 from sigma2hive.model.service import Interval, QueuedAlert, RuleRecord, Searched, Step
 from sigma2hive.runner.service.metrics import metrics_at
 from sigma2hive.runner.service.standing import CYCLE, HEARD, Standing, standing_of
+from sigma2hive.runner.service.suppressed import SUPPRESSED
 from sigma2hive.runner.store.sqlite import SqliteStore
 
 SECOND = 1_000_000_000
@@ -45,6 +46,7 @@ def test_metrics_say_what_status_says(store: SqliteStore) -> None:
     )
     store.note(CYCLE, {"began_ns": NOW - 5 * SECOND, "ended_ns": NOW - 4 * SECOND, "events": 7})
     store.note(HEARD, {"logs-*": {"last_ns": NOW - 5 * SECOND, "is_told": False}})
+    store.note(SUPPRESSED, {"f": {"title": "Scanner", "matches": 12, "last_ns": NOW}})
     with metrics_at("127.0.0.1:0", standing(store), PLACE) as address:
         lines = requests.get(address, timeout=10).text.splitlines()
         assert "sigma2hive_cycle_events 7.0" in lines
@@ -53,6 +55,7 @@ def test_metrics_say_what_status_says(store: SqliteStore) -> None:
         assert 'sigma2hive_rules{state="blind"} 1.0' in lines
         assert 'sigma2hive_rule_blind_since_seconds{rule_id="bad"} 1.7639991e+09' in lines
         assert 'sigma2hive_outbox_alerts{sink="thehive",state="waiting"} 1.0' in lines
+        assert 'sigma2hive_suppressed_matches{filter="f",title="Scanner"} 12.0' in lines
         store.delivered(store.due("thehive", NOW, 1)[0], NOW)
         lines = requests.get(address, timeout=10).text.splitlines()
         assert 'sigma2hive_outbox_alerts{sink="thehive",state="delivered"} 1.0' in lines

@@ -62,6 +62,7 @@ class Cycle:
             StorageError: the store cannot be written; nothing was stored.
         """
         outcome = SliceOutcome(part)
+        self._matcher.suppressed = outcome.suppressed
         judge = self.raiser.judge
         try:
             step = self._step(part, outcome, now_ns)

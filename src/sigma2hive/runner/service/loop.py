@@ -30,6 +30,7 @@ from sigma2hive.runner.service.silence import (
     told,
 )
 from sigma2hive.runner.service.standing import CYCLE, HEARD
+from sigma2hive.runner.service.suppressed import SUPPRESSED, with_cycle
 from sigma2hive.runner.store.interface import MovedError, StateStore
 
 #: What one runner does for all, as units of leases.
@@ -185,6 +186,9 @@ class Loop:
                 "is_held": outcome.is_held,
             },
         )
+        if any(done.suppressed for done in outcome.slices):
+            known = self.store.notes().get(SUPPRESSED)
+            self.store.note(SUPPRESSED, with_cycle(known, outcome))
 
     def _listen(self, version: Version, outcome: CycleOutcome) -> None:
         """Tell of patterns whose events have stopped."""

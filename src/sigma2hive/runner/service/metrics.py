@@ -35,6 +35,7 @@ class _Standings(Collector):
         yield from _of_patterns(standing)
         yield from _of_rules(standing)
         yield from _of_sinks(standing)
+        yield from _of_filters(standing)
 
 
 def _of_cycle(standing: Standing) -> Iterator[GaugeMetricFamily]:
@@ -54,6 +55,17 @@ def _of_cycle(standing: Standing) -> Iterator[GaugeMetricFamily]:
             yield _gauge(name, what, value)
     failed = bool(standing.cycle.get("error"))
     yield _gauge("sigma2hive_cycle_failed", "Whether anything failed in the last cycle.", failed)
+
+
+def _of_filters(standing: Standing) -> Iterator[GaugeMetricFamily]:
+    suppressed = GaugeMetricFamily(
+        "sigma2hive_suppressed_matches",
+        "Matches that a filter took away since the state was made.",
+        labels=["filter", "title"],
+    )
+    for entry in standing.suppressed:
+        suppressed.add_metric([entry.filter_id, entry.title], entry.matches)
+    yield suppressed
 
 
 def _of_patterns(standing: Standing) -> Iterator[GaugeMetricFamily]:

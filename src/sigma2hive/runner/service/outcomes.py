@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
 from dataclasses import dataclass, field
 
 from sigma2hive.clients.errors import ServerError
@@ -12,7 +12,8 @@ from sigma2hive.runner.reading.interface import Slice
 
 @dataclass(slots=True)
 class SliceOutcome:
-    """What came of a slice; `error` is why it has to be read again."""
+    """What came of a slice; `error` is why it has to be read again, `suppressed` what filters took
+    away."""
 
     part: Slice
     events: int = 0
@@ -20,7 +21,7 @@ class SliceOutcome:
     alerts: int = 0
     put_aside: int = 0
     error: ServerError | None = None
-    suppressed: Mapping[Suppression, int] = field(default_factory=dict)
+    suppressed: Counter[Suppression] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)

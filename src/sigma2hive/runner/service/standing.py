@@ -15,6 +15,7 @@ from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.runner.service.coverage import Coverage, coverage_of, searched_to
 from sigma2hive.runner.service.rules import REMOVED
 from sigma2hive.runner.service.silence import Heard, heard_of
+from sigma2hive.runner.service.suppressed import SUPPRESSED, SuppressedBy, suppressed_of
 from sigma2hive.runner.store.interface import StateStore
 
 #: Notes of the service: its last cycle, and when each pattern was last heard of.
@@ -37,7 +38,11 @@ class PatternStanding:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """All of it. `fates` are the matches of the last day, by what became of them."""
+    """All of it.
+
+    `fates` are the matches of the last day, by what became of them; `suppressed` is what filters
+    took away since the state was made.
+    """
 
     now_ns: int
     cycle: Mapping[str, JsonValue]
@@ -46,6 +51,7 @@ class Standing:
     sinks: Mapping[str, DeliveryCounts]
     fates: Mapping[str, int]
     mutes: Sequence[Mute]
+    suppressed: Sequence[SuppressedBy] = ()
 
     @property
     def blind(self) -> list[Coverage]:
@@ -80,6 +86,7 @@ def standing_of(store: StateStore, now_ns: int) -> Standing:
         sinks=store.counts(),
         fates=_by_fate(store.count_fates(now_ns - _DAY_NS)),
         mutes=store.mutes(now_ns),
+        suppressed=tuple(suppressed_of(notes.get(SUPPRESSED))),
     )
 
 

@@ -111,6 +111,7 @@ def run_backtest(
             comparison = replace(comparison, changes=changes)
         if journal is not None:
             journal.end()
+    _tell_of_dead(project, backtest, found)
     if isinstance(past, HistoryPast):
         window = past.window
         backtest = replace(
@@ -125,6 +126,21 @@ def run_backtest(
         excesses=excesses_of(backtest.rules, request.limits),
         ungrouped=looked.ungrouped,
     )
+
+
+def _tell_of_dead(project: Project, backtest: Backtest, found: Found) -> None:
+    """Warn of exceptions that took nothing away of all the events."""
+    if found.unsearched or not backtest.events:
+        return
+    alive = {entry.filter_id for entry in backtest.suppressed}
+    for filter_id, exception in project.exceptions.in_force.items():
+        if filter_id not in alive:
+            found.findings.warning(
+                "S2H238",
+                exception.place,
+                f"the exception of {exception.owner} ({exception.ticket}) took nothing away",
+                "remove it if a longer history says the same",
+            )
 
 
 def _look(

@@ -1,0 +1,38 @@
+"""When the service loads its rules again though no file has changed."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sigma2hive.clients.elasticsearch import open_client
+from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.runner.store.sqlite import SqliteStore
+from sigma2hive.settings import load_settings
+from sigma2hive.workflows.project import ProjectOptions
+from sigma2hive.workflows.serving import RepositoryLoading
+from tests.cli.test_exceptions import DAY, EXCEPTION, LAST_DAY, RULE
+
+
+def test_on_the_day_after_an_exceptions_last_its_rule_looks_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sigma_rules").mkdir()
+    (tmp_path / "sigma_rules/rule.yml").write_text(RULE)
+    (tmp_path / "sigma_rules/exception.yml").write_text(EXCEPTION)
+    (tmp_path / "sigma2hive.yml").write_text("elasticsearch: {urls: ['http://127.0.0.1:9']}\n")
+    settings = load_settings(tmp_path, None, Diagnostics(), {})
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(LAST_DAY))
+    with (
+        closing(SqliteStore(tmp_path / "state.db")) as store,
+        open_client(settings.elasticsearch) as client,
+    ):
+        loading = RepositoryLoading(ProjectOptions(tmp_path), settings, client)
+        before = loading.load(store, LAST_DAY).cycle.compiled.rules[0]
+        assert not loading.has_changed()
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", str(LAST_DAY + DAY))
+        assert loading.has_changed()
+        after = loading.load(store, LAST_DAY + DAY).cycle.compiled.rules[0]
+        assert (len(before.filters), len(after.filters)) == (1, 0)
+        assert not loading.has_changed()
+        loading.close()

@@ -123,6 +123,7 @@ CODES: dict[str, str] = {
     "S2H505": "event source cannot be opened",
     "S2H506": "sink cannot be written",
     "S2H507": "a server did not do what it was asked",
+    "S2H508": "no event is of any rule's log source",
 }
 
 

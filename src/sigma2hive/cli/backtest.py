@@ -28,6 +28,7 @@ from sigma2hive.cli.output import say, tell
 from sigma2hive.cli.run_report import NOT_READ
 from sigma2hive.clients.elasticsearch import open_client
 from sigma2hive.clients.errors import ServerError
+from sigma2hive.diagnostics import Diagnostic, Severity
 from sigma2hive.model.backtests import Backtest
 from sigma2hive.model.rules import Level
 from sigma2hive.model.times import NANOSECONDS
@@ -277,6 +278,10 @@ def _progress(found: Found) -> Iterator[Callable[[int], None]]:
         tell("\r\x1b[K", ends_line=False)
 
 
+def _is_strict_about(finding: Diagnostic) -> bool:
+    return finding.severity is Severity.ERROR or finding.code == "S2H508"
+
+
 def _exit_code(project: Project, result: Backtest, found: Found, asked: _Asked) -> Exit:
     findings = (*project.findings, *found.findings)
     if found.unsearched or any(finding.code in NOT_READ for finding in findings):
@@ -285,6 +290,6 @@ def _exit_code(project: Project, result: Backtest, found: Found, asked: _Asked) 
         return Exit.CONFIGURATION
     if result.excesses:
         return Exit.FINDINGS
-    if asked.strict and (project.findings.errors or found.findings.errors):
+    if asked.strict and (project.findings.errors or any(map(_is_strict_about, found.findings))):
         return Exit.FINDINGS
     return Exit.FINE

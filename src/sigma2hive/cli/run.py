@@ -32,6 +32,7 @@ from sigma2hive.cli.options import (
 from sigma2hive.cli.output import OutputError, say, tell
 from sigma2hive.cli.run_report import NOT_READ, Raised, Report
 from sigma2hive.clients.errors import ServerError
+from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.rules import Blindness
 from sigma2hive.repository import Versions
 from sigma2hive.runner.cores import Sharing
@@ -179,6 +180,7 @@ def _run(project: Project, options: ProjectOptions, asked: _Asked) -> Exit:
         )
         for alert in run_pass(work, looked_at.found, summary):
             raised.add(alert)
+    summary.put_aside.found.extend(_strange(matcher, project))
     report = Report(
         project,
         summary,
@@ -218,6 +220,15 @@ def _serve(
             as_json=asked.as_json,
         )
     )
+
+
+def _strange(matcher: Matcher, project: Project) -> Iterator[Diagnostic]:
+    """Yield what there is to say where no event was of any rule's log source."""
+    if matcher.strangers.are_all:
+        # It reads all profiles, which is seldom of use.
+        from sigma2hive.workflows.strangers import findings_about  # noqa: PLC0415
+
+        yield from findings_about(matcher.strangers, project)
 
 
 def _blindness(project: Project, asked: _Asked) -> Blindness:

@@ -145,7 +145,7 @@ def _run(
         if concerned is not None:
             few = (rule for rule in report.rules if rule.info.id in concerned)
             report = replace(report, rules=tuple(few))
-        findings.found.extend(gate_findings(report))
+        findings.found.extend([*gate_findings(report), *report.findings])
         if asked.junit is not None:
             write_report(asked.junit, junit_xml(report), JUNIT_MARK, "--junit")
     root = project.settings.root

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sigma2hive.compiler.forms import condition_as_json
     from sigma2hive.compiler.linting import lint_rules
     from sigma2hive.compiler.registry import TARGETS
-    from sigma2hive.compiler.rules import Compiling, Outcome, Outcomes, compile_all
+    from sigma2hive.compiler.rules import Compiling, Outcome, Outcomes, compile_all, gate_of
     from sigma2hive.compiler.targets import (
         Artefact,
         Refusal,
@@ -42,6 +42,7 @@ __all__ = [
     "configured",
     "emit_all",
     "find_blindness",
+    "gate_of",
     "gathered",
     "lint_rules",
     "without_ended",
@@ -70,6 +71,7 @@ if not TYPE_CHECKING:
             "configured": "targets",
             "emit_all": "targets",
             "find_blindness": "blindness",
+            "gate_of": "rules",
             "gathered": "targets",
             "lint_rules": "linting",
             "without_ended": "exceptions",

@@ -39,7 +39,6 @@ from sigma2hive.model.rules import (
     DetectionRepository,
     DetectionRule,
     FilterRule,
-    RuleInfo,
 )
 
 
@@ -117,7 +116,7 @@ class Compiling:
         only = compiled_filters(filters, place)
         parts = (unfiltered, *(entry.condition for entry in only))
         condition = And(parts) if only else unfiltered
-        gate = gate_of(place.any_of, place, rule.info)
+        gate = gate_of(place.any_of, place, rule.info.location)
         fields = {atom.name: atom.fields for atom in atoms_of(condition) if atom.name is not None}
         if id(place) not in self._gates:
             self._gates[id(place)] = condition_as_json(gate)
@@ -253,12 +252,12 @@ def _warn_of_explosions(condition: Condition, diagnostics: Diagnostics) -> None:
             )
 
 
-def gate_of(any_of: Sequence[Conjunction], place: LogsourcePlace, info: RuleInfo) -> Condition:
+def gate_of(any_of: Sequence[Conjunction], place: LogsourcePlace, asked_at: Location) -> Condition:
     """Return the condition that an event is of the log source; none is "always"."""
     alternatives = tuple(
         And(
             tuple(
-                Or(tuple(_gate_atom(path, text, place, info) for text in texts))
+                Or(tuple(_gate_atom(path, text, place, asked_at) for text in texts))
                 for path, texts in conjunction.items()
             )
         )
@@ -267,8 +266,8 @@ def gate_of(any_of: Sequence[Conjunction], place: LogsourcePlace, info: RuleInfo
     return Or(alternatives) if alternatives else And(())
 
 
-def _gate_atom(path: str, text: str, place: LogsourcePlace, info: RuleInfo) -> Atom:
-    origin = Origin("log source", path, text, info.location)
+def _gate_atom(path: str, text: str, place: LogsourcePlace, asked_at: Location) -> Atom:
+    origin = Origin("log source", path, text, asked_at)
     pattern: list[str | Wildcard] = []
     for position, piece in enumerate(text.split("*")):
         pattern.extend([Wildcard.ANY] if position else [])

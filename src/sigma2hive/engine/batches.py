@@ -14,6 +14,7 @@ from sigma2hive.engine.columns import Columns, mask_of, rows_of
 from sigma2hive.engine.field_reading import FieldReader
 from sigma2hive.engine.plan import Followed, Plan, Planner
 from sigma2hive.engine.program import (
+    ALWAYS,
     All,
     Any,
     Decided,
@@ -29,6 +30,8 @@ from sigma2hive.model.values import Values
 
 #: After so many batches the order of fields is thought over.
 _PLANNED_AGAIN = (1, 8)
+#: The gate of a log source that every event is of.
+_ALWAYS = Decided(ALWAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,9 @@ class Engine:
             for reader in (*self._gate_fields, *self._fields)
             for number in reader.later
         }
+        self._always = {number for number, gate in enumerate(program.gates) if gate == _ALWAYS}
+        #: Whether any event so far was of a rule's log source; without a gate, has a field of it.
+        self.has_seen_its_own = False
         self._planner = Planner(program)
         self._plan: Plan | None = None
         self._batches = 0
@@ -69,12 +75,22 @@ class Engine:
             met.update(field.look(columns, columns.every))
         before = _Deciding(columns, met, self._later)
         gates = [before.rows_of(gate, columns.every) for gate in self._gates]
+        if not self.has_seen_its_own:
+            self.has_seen_its_own = self._has_its_own(columns, gates)
         followed = self._followed(columns, gates, met)
         deciding = _Deciding(columns, met, self._later)
         for position in sorted(followed):
             found = deciding.hits_of(position, self._rules[position], followed[position])
             if found is not None:
                 yield found
+
+    def _has_its_own(self, columns: Columns, gates: Sequence[int]) -> bool:
+        every = columns.every
+        return any(rows and number not in self._always for number, rows in enumerate(gates)) or any(
+            field.is_there(columns, every)
+            for field in self._fields
+            if not self._always.isdisjoint(field.gates)
+        )
 
     def _followed(
         self, columns: Columns, gates: Sequence[int], met: dict[int, int]

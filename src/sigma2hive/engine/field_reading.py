@@ -28,6 +28,8 @@ class FieldReader:
         self._presence = tests.presence
         #: Tests that are decided value by value, by their numbers.
         self.later = tests.later
+        #: The gates of the rules that ask anything here.
+        self.gates = tests.gates
         self._matcher = FieldMatcher(tests) if tests.is_looked_up else None
         self._whole = _whole_search(tests)
         self._rows = 0
@@ -60,6 +62,10 @@ class FieldReader:
             for number in numbers:
                 met[number] = met.get(number, 0) | mask
         return met
+
+    def is_there(self, columns: Columns, wanted: int) -> bool:
+        """Whether any of the rows has a value of the field."""
+        return bool(_pieces_of(self._field, columns, wanted))
 
     def rows_with(self, number: int, columns: Columns, among: int) -> int:
         """Return the rows `among` these with a value that meets a test of `later`."""

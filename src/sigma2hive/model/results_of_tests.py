@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sigma2hive.diagnostics import Location
+from sigma2hive.diagnostics import Diagnostic, Location
 from sigma2hive.model.explanations import ExplainedRule
 from sigma2hive.model.rule_tests import RuleTest
 from sigma2hive.model.rules import RuleInfo
@@ -86,12 +86,16 @@ class RuleResult:
 
 @dataclass(frozen=True, slots=True)
 class TestReport:
-    """All rules, in the order of path and document. `cluster` is the server that was asked too."""
+    """All rules, in the order of path and document.
+
+    `cluster` is the server that was asked too; `findings` are about the events of all tests.
+    """
 
     __test__ = False  # pytest: this is no test class
 
     rules: tuple[RuleResult, ...]
     cluster: str = ""
+    findings: tuple[Diagnostic, ...] = ()
 
     @property
     def tests(self) -> Sequence[TestResult]:

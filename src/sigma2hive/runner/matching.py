@@ -31,7 +31,9 @@ from sigma2hive.model.events import Event
 from sigma2hive.model.identity import event_identity
 from sigma2hive.model.matches import Match, Suppression
 from sigma2hive.model.rules import Compiled, CompiledCorrelation, CompiledFilter, CompiledRule
+from sigma2hive.model.values import Values
 from sigma2hive.runner.episodes import Firing
+from sigma2hive.runner.strangers import Strangers, strangers_among
 from sigma2hive.sources import EventRows
 
 
@@ -62,12 +64,14 @@ class Decided:
     """What a batch of `rows` events was decided to be.
 
     `hits` are rows with the position of a rule that they meet, in order. `suppressed` counts, by
-    the positions of a rule and of one of its filters, what that took away.
+    the positions of a rule and of one of its filters, what that took away. `strangers` are values
+    of some of the events, while none is known that is of any rule's log source.
     """
 
     rows: int
     hits: Sequence[tuple[int, int]]
     suppressed: Mapping[tuple[int, int], int]
+    strangers: Sequence[Values] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,7 @@ class Matcher:
         #: How many matches filters took away. Of candidates only those that a correlation's filters
         #: did, unless searches are `exhaustive`: a rule's own are a part of its search elsewhere.
         self.suppressed: Counter[Suppression] = Counter()
+        self.strangers = Strangers()
         self._kept = kept
         self._exhaustive = exhaustive
         self._is_explained = is_explained
@@ -159,9 +164,11 @@ class Matcher:
                 if rows:
                     suppressed[hits.rule, position] = rows.bit_count()
             met.extend((row, hits.rule) for row in rows_of(hits.rows))
-        return Decided(len(found), sorted(met), suppressed)
+        strangers = () if self._engine.has_seen_its_own else strangers_among(found)
+        return Decided(len(found), sorted(met), suppressed, strangers)
 
     def _taken(self, found: DecidedRows) -> Iterator[tuple[CompiledRule, Event]]:
+        self.strangers.look(len(found), found.decided.strangers)
         for (position, place), count in found.decided.suppressed.items():
             rule = self._by_position[position]
             info = rule.filters[place].info

@@ -27,6 +27,7 @@ from sigma2hive.workflows.backtest.suggesting import (
 )
 from sigma2hive.workflows.backtest.versions import past_project
 from sigma2hive.workflows.project import Project, ProjectOptions
+from sigma2hive.workflows.strangers import findings_about
 
 __all__ = [
     "JOURNAL",
@@ -173,6 +174,7 @@ def _look(
         if side is sides[0]:
             total.ungrouped = sum(entry.count for entry in episodes.ungrouped)
             found.findings.found.extend(episodes.put_aside)
+            found.findings.found.extend(findings_about(side.matcher.strangers, side.project))
         whole.merge(side.part)
     return total
 

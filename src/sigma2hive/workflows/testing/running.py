@@ -15,10 +15,13 @@ from sigma2hive.model.explanations import ExplainedRule
 from sigma2hive.model.results_of_tests import Failure, RuleResult, TestReport, TestResult
 from sigma2hive.model.rule_tests import RuleTest
 from sigma2hive.model.rules import CompiledRule
+from sigma2hive.model.values import Values
 from sigma2hive.runner.contexts import contexts_of
+from sigma2hive.runner.strangers import Strangers
 from sigma2hive.sources import batch_of
 from sigma2hive.workflows.explain import source_options
 from sigma2hive.workflows.project import Project
+from sigma2hive.workflows.strangers import findings_about
 from sigma2hive.workflows.testing.cases import Case, RulesUnderTest, case_of
 from sigma2hive.workflows.testing.cluster import Elsewhere, TestCluster
 from sigma2hive.workflows.testing.coverage import unseen_selections
@@ -47,15 +50,25 @@ def run_tests(
     contexts = contexts_of(project.compiled, project.profile, project.settings.kibana)
     results: dict[str, list[TestResult]] = {}
     explained: dict[str, list[ExplainedRule]] = {}
+    strangers = Strangers()
     for cases in _portions(project, tests, results):
         for case, decided, seen, failures in _decide(cases, cluster):
             result = judge(project, case, decided, contexts)
             result = replace(result, failures=(*result.failures, *failures))
             results.setdefault(case.test.rule_id, []).append(result)
+            strangers.look(len(case.events), _strangers(case, seen))
             for rule_id, entries in seen.items():
                 explained.setdefault(rule_id, []).extend(entries)
     rules = tuple(_rule_results(project, results, explained, least))
-    return TestReport(rules, cluster.name if cluster is not None else "")
+    findings = tuple(findings_about(strangers, project))
+    return TestReport(rules, cluster.name if cluster is not None else "", findings)
+
+
+def _strangers(case: Case, seen: Mapping[str, Sequence[ExplainedRule]]) -> Sequence[Values]:
+    """Return the events' values where none is of the log source of a rule that is tested."""
+    if any(entry.gate.holds for entries in seen.values() for entry in entries):
+        return ()
+    return [event.values for event in case.events]
 
 
 def _portions(

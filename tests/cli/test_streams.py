@@ -124,14 +124,14 @@ def test_text_for_a_json_reader_is_one_document(folder: Path) -> None:
     assert len(json.loads(out)["alerts"]) == ALERTS
 
 
-#: Ctrl-C, pressed as soon as a module is looked for.
+#: Ctrl-C or another signal, sent as soon as a module is looked for.
 PRESS = """
 import os, signal, sys
 class Press:
     def find_spec(self, name, path=None, target=None):
         if name == awaited:
-            os.kill(os.getpid(), signal.SIGINT)
-awaited = sys.argv.pop(1)
+            os.kill(os.getpid(), getattr(signal, wanted))
+wanted, awaited = sys.argv.pop(1), sys.argv.pop(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.meta_path.insert(0, Press())
 from sigma2hive.__main__ import main
@@ -141,18 +141,52 @@ main()
 
 @pytest.mark.parametrize("module", ["click", "sigma2hive.cli", "ahocorasick_rs"])
 def test_ctrl_c_while_the_program_loads_is_one_line(folder: Path, module: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", PRESS, module, "run", "--help"],
+    done = pressed(folder, "SIGINT", module, "run", "--help")
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
+def pressed(folder: Path, name: str, module: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the program, which gets a signal as soon as it looks for a module."""
+    return subprocess.run(
+        [sys.executable, "-c", PRESS, name, module, *words],
         cwd=folder,
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
-    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
+@pytest.mark.parametrize("module", ["click", "sigma2hive.cli", "ahocorasick_rs"])
+def test_a_service_that_is_ended_while_it_loads_ends_in_good_order(
+    folder: Path, module: str
+) -> None:
+    done = pressed(folder, "SIGTERM", module, "run", "--live")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_service_that_is_to_load_its_rules_anew_while_it_loads_them_goes_on(
+    folder: Path,
+) -> None:
+    done = pressed(folder, "SIGHUP", "ahocorasick_rs", "run", "--help")
+    assert done.returncode == 0
+    assert "--live" in done.stdout
 
 
 def test_ctrl_c_on_the_way_is_one_line_and_leaves_nothing_half_written(folder: Path) -> None:
+    assert cut_off(folder, signal.SIGINT) == (130, "", "interrupted\n")
+    assert not (folder / "alerts.jsonl").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_run_over_files_that_is_cut_off_does_not_end_as_a_service_does(
+    folder: Path, number: signal.Signals
+) -> None:
+    assert cut_off(folder, number) == (-number, "", "")
+
+
+def cut_off(folder: Path, number: signal.Signals) -> tuple[int, str, str]:
+    """Send a signal in the midst of delivery; return code, output and errors."""
     os.mkfifo(folder / "pipe")
     running = subprocess.Popen(
         [
@@ -170,10 +204,9 @@ def test_ctrl_c_on_the_way_is_one_line_and_leaves_nothing_half_written(folder: P
     try:
         assert select.select([pipe], [], [], 60)[0]
         assert os.read(pipe, 1)
-        running.send_signal(signal.SIGINT)
+        running.send_signal(number)
         # A pipe that nobody reads would be another reason to end.
         out, errors = running.communicate(timeout=60)
     finally:
         os.close(pipe)
-    assert (running.returncode, out, errors) == (130, "", "interrupted\n")
-    assert not (folder / "alerts.jsonl").exists()
+    return running.returncode, out, errors

@@ -32,6 +32,7 @@ from sigma2hive.cli.options import (
 from sigma2hive.cli.output import OutputError, say, tell
 from sigma2hive.cli.run_report import NOT_READ, Raised, Report
 from sigma2hive.clients.errors import ServerError
+from sigma2hive.clock import WallClock
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.rules import Blindness
 from sigma2hive.repository import Versions
@@ -43,6 +44,7 @@ from sigma2hive.runner.naming import naming_of
 from sigma2hive.runner.once import Pass, Summary, run_pass
 from sigma2hive.runner.own import sink_files
 from sigma2hive.runner.state import EpisodeStore
+from sigma2hive.signals import expect_no_service
 from sigma2hive.sinks import Sink, SinkRequest
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
 
@@ -152,6 +154,7 @@ def _run(project: Project, options: ProjectOptions, asked: _Asked) -> Exit:
         raise click.UsageError(f"--json and the sink {_STANDARD_OUTPUT} both want standard output")
     if asked.since is None and not asked.events and settings.elasticsearch.urls:
         return _serve(replace(project, settings=settings), options, requests, asked)
+    expect_no_service()
     # A dry run shows titles; what is in an alert is for those who get it.
     is_described = not asked.dry_run
     matcher = Matcher(project.compiled, is_explained=is_described, program=project.program)
@@ -218,7 +221,8 @@ def _serve(
             once=asked.once,
             dry_run=asked.dry_run,
             as_json=asked.as_json,
-        )
+        ),
+        click.get_current_context().obj or WallClock(),
     )
 
 

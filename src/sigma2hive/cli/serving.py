@@ -19,7 +19,7 @@ from sigma2hive.cli.alert_view import AlertRow
 from sigma2hive.cli.exits import Exit, print_findings
 from sigma2hive.cli.output import say, tell
 from sigma2hive.clients.elasticsearch import ElasticsearchClient, open_client
-from sigma2hive.clock import Clock, WallClock
+from sigma2hive.clock import Clock
 from sigma2hive.diagnostics import ConfigurationError
 from sigma2hive.model.times import render_time
 from sigma2hive.model.visible import visible
@@ -57,7 +57,7 @@ class Serving:
     as_json: bool = False
 
 
-def serve(asked: Serving) -> Exit:
+def serve(asked: Serving, clock: Clock) -> Exit:
     """Run the service until it is told to end (SIGTERM, SIGINT); SIGHUP loads the rules anew.
 
     Raises:
@@ -67,7 +67,6 @@ def serve(asked: Serving) -> Exit:
     """
     settings = asked.settings
     stop, reload = threading.Event(), threading.Event()
-    clock = WallClock()
     with ExitStack() as stack:
         stack.enter_context(_signals(stop, reload))
         folder = stack.enter_context(_state_folder(asked))
@@ -87,7 +86,7 @@ def serve(asked: Serving) -> Exit:
         stack.callback(loading.close)
         if settings.service.metrics:
             place = settings.place_of("service.metrics")
-            standing = lambda: standing_of(store, time.time_ns())  # noqa: E731
+            standing = lambda: standing_of(store, clock.now_ns())  # noqa: E731
             address = stack.enter_context(metrics_at(settings.service.metrics, standing, place))
             tell(f"metrics: {address}")
         loop = Loop(loading, store, clock, _loop_settings(settings), shown.cycle, shown.loading)

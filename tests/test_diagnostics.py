@@ -8,7 +8,8 @@ with one good rule and one event that it finds, so that each case also shows tha
 import gzip
 import shlex
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from click.testing import CliRunner
 from sigma2hive.cli import main
 from sigma2hive.diagnostics import CODES
 from sigma2hive.runner.state import EpisodeStore
+from tests.bench.answering import Answer, answering
+from tests.doubles.running import running_thehive
 
 CASES = Path(__file__).parent / "diagnostics"
 BASE = CASES / "base"
@@ -47,6 +50,38 @@ GENERATED: dict[str, Callable[[Path], object]] = {
 }
 
 
+@contextmanager
+def no_server() -> Iterator[Mapping[str, str]]:
+    yield {}
+
+
+@contextmanager
+def a_cluster_with_another_field() -> Iterator[Mapping[str, str]]:
+    kinds = {"keyword": {"type": "keyword", "searchable": True, "aggregatable": True}}
+    mapping = {"properties": {"process": {"properties": {"executable": {"type": "keyword"}}}}}
+    fields = {"process.executable": kinds}
+    answers = (
+        Answer({"indices": ["site"], "fields": fields}),
+        Answer({"site": {"mappings": mapping}}),
+        Answer({"site": {"settings": {"index.number_of_shards": "1"}}}),
+    )
+    with answering(*answers) as server:
+        yield {"SIGMA2HIVE_ELASTICSEARCH_URLS": server.url}
+
+
+@contextmanager
+def a_thehive_with_nothing_set_up() -> Iterator[Mapping[str, str]]:
+    with running_thehive() as running:
+        thehive = running.thehive
+        yield {"SIGMA2HIVE_THEHIVE_URL": thehive.url, "SIGMA2HIVE_THEHIVE_API_KEY": thehive.key}
+
+
+#: The day of all cases: some tell of days that are left, or gone. 2026-11-28, 00:00 UTC.
+DAY = {"SOURCE_DATE_EPOCH": "1795824000"}
+#: Servers that a case asks; what they give is added to the environment.
+SERVERS = {"S2H418": a_cluster_with_another_field, "S2H419": a_thehive_with_nothing_set_up}
+
+
 def told(case: Path, folder: Path) -> str:
     """Return what the command prints in a copy of the case, and its exit code."""
     shutil.copytree(BASE, folder, dirs_exist_ok=True)
@@ -55,7 +90,8 @@ def told(case: Path, folder: Path) -> str:
         generate(folder)
     arguments = folder / "arguments.txt"
     line = arguments.read_text(encoding="utf-8") if arguments.exists() else ARGUMENTS
-    result = CliRunner().invoke(main, shlex.split(line))
+    with SERVERS.get(case.name, no_server)() as environment:
+        result = CliRunner().invoke(main, shlex.split(line), env={**DAY, **environment})
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return f"{result.output.replace(str(folder), '<folder>')}exit code {result.exit_code}\n"

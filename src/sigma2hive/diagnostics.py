@@ -115,6 +115,9 @@ CODES: dict[str, str] = {
     "S2H414": "field differs between the cluster's indices",
     "S2H415": "no index fits the index patterns",
     "S2H416": "the index does not keep documents, or not whole",
+    "S2H417": "snapshot of the cluster's fields is old",
+    "S2H418": "snapshot says something else than the cluster",
+    "S2H419": "TheHive lacks what mappings or rules name",
     # 5xx: events, sources, sinks
     "S2H501": "event cannot be read",
     "S2H502": "event is larger than the limit",

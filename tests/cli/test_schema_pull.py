@@ -45,8 +45,9 @@ EXPECTED = (
     + """\
 # What the cluster's indices have, written by `sigma2hive schema pull`.
 snapshot:
-  "s2h-nowhere-*": {indices: []}
+  "s2h-nowhere-*": {pulled: 2026-11-28, indices: []}
   "s2h-pull-*":
+    pulled: 2026-11-28
     indices:
       - <index>
     fields: |
@@ -61,6 +62,8 @@ snapshot:
 """
 )
 FILE = Path("mappings/schemas/site.yml")
+TODAY = 1_795_824_000  # 2026-11-28, 00:00 UTC
+DAY = 86_400
 
 
 @pytest.fixture
@@ -80,6 +83,7 @@ def site(
     )
     monkeypatch.chdir(tmp_path)
     log_in(monkeypatch, elasticsearch.users.blind)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(TODAY))
     return tmp_path
 
 
@@ -108,6 +112,107 @@ def test_pulling_again_changes_nothing(site: Path) -> None:
     assert "up to date; 1 pattern, 8 fields" in result.stdout
     assert FILE.stat().st_mtime_ns == before.st_mtime_ns
     assert pull("--check").exit_code == 0
+
+
+def test_pulling_on_another_day_writes_the_day_and_nothing_else(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pull()
+    before = FILE.read_text()
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(TODAY + 3 * DAY))
+    assert pull("--check").exit_code == 0
+    assert FILE.read_text() == before
+    assert "up to date, with today's date" in pull().stdout
+    assert FILE.read_text() == before.replace("2026-11-28", "2026-12-01")
+
+
+RULE = """\
+title: Tool started
+id: 5f0e0e0a-3f5e-4e9f-8f5c-2f1f0a1b2c3d
+status: test
+level: low
+logsource: {product: windows, service: security}
+detection:
+    selection: {process.name: tool.exe, process.pidd: 7}
+    unused: {process.name: other.exe}
+    condition: selection
+"""
+
+
+def check(*options: str) -> tuple[int, list[dict[str, Any]]]:
+    """Check one rule; return the exit code and the findings."""
+    Path("sigma_rules").mkdir(exist_ok=True)
+    Path("sigma_rules/rule.yml").write_text(RULE)
+    arguments = ["compile", "--check", "--format", "json", *options]
+    result = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    return result.exit_code, json.loads(result.stdout)["findings"]
+
+
+def of(findings: list[dict[str, Any]], code: str) -> list[dict[str, Any]]:
+    return [entry for entry in findings if entry["code"] == code]
+
+
+def test_a_check_tells_of_a_snapshot_that_is_old(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pull("--index", "s2h-pull-*")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(TODAY + 29 * DAY))
+    assert of(check()[1], "S2H417") == []
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(TODAY + 30 * DAY))
+    (old,) = of(check()[1], "S2H417")
+    assert "s2h-pull-* was pulled 30 days ago" in old["message"]
+    lines = FILE.read_text().splitlines()
+    assert (old["path"], lines[old["line"] - 1]) == (str(FILE), '  "s2h-pull-*":')
+    monkeypatch.setenv("SIGMA2HIVE_ELASTICSEARCH_SNAPSHOT_DAYS", "31")
+    assert of(check()[1], "S2H417") == []
+    FILE.write_text(FILE.read_text().replace("    pulled: 2026-11-28\n", ""))
+    (dateless,) = of(check()[1], "S2H417")
+    assert "does not say when it was pulled" in dateless["message"]
+
+
+def test_a_check_that_asks_the_cluster_finds_what_the_snapshot_hides(
+    site: Path, index: str, elasticsearch: Cluster
+) -> None:
+    pull()
+    FILE.write_text(
+        FILE.read_text()
+        .replace("      process.pid long\n", "      process.pidd long\n")
+        .replace("alias target=process.name", "alias target=process.title")
+    )
+    assert of(check()[1], "S2H411") == []
+    code, found = check("--elasticsearch")
+    assert code == 1
+    (missing,) = of(found, "S2H411")
+    assert (missing["line"], missing["column"]) == (7, 41)
+    assert "s2h-pull-* has no field process.pidd" in missing["message"]
+    (differs,) = of(found, "S2H418")
+    assert "s2h-pull-*" in differs["message"]
+    assert "- process.pidd long" in differs["message"]
+    assert differs["message"].endswith("and 1 more")
+    assert (differs["path"], differs["severity"]) == (str(FILE), "warning")
+
+
+def test_a_check_without_a_snapshot_still_knows_what_the_cluster_has(site: Path) -> None:
+    code, found = check("--elasticsearch")
+    assert [entry["path"] for entry in of(found, "S2H411")] == ["sigma_rules/rule.yml"]
+    assert code == 1
+    assert of(found, "S2H418") == []
+    assert FILE.read_text() == PROFILE
+
+
+def test_a_check_that_cannot_ask_still_tells_the_rest(
+    site: Path, elasticsearch: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_in(monkeypatch, elasticsearch.users.bare)
+    code, found = check("--elasticsearch")
+    assert code == 1
+    assert "view_index_metadata" in of(found, "S2H507")[0]["hint"]
+    monkeypatch.setenv("SIGMA2HIVE_ELASTICSEARCH_URLS", "http://127.0.0.1:9")
+    Path("sigma2hive.yml").write_text("profile: site\n")
+    code, found = check("--elasticsearch")
+    assert code == 4
+    assert [entry["path"] for entry in of(found, "S2H507")] == ["--elasticsearch"]
+    assert of(found, "S2H226")
 
 
 def test_a_snapshot_that_is_stale_is_told_line_by_line_and_left_alone(

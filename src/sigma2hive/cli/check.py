@@ -51,6 +51,20 @@ def check_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="With --check: run published validators too, those that need no server.",
         ),
         click.option(
+            "--thehive",
+            "asks_thehive",
+            is_flag=True,
+            help="With --check: ask TheHive whether it has the custom fields, observable types, "
+            "case templates and techniques that mappings and rules name.",
+        ),
+        click.option(
+            "--elasticsearch",
+            "asks_elasticsearch",
+            is_flag=True,
+            help="With --check: ask the cluster which fields it has now, and whether the "
+            "snapshot in the profile says the same.",
+        ),
+        click.option(
             "--changed-since",
             metavar="REF",
             help="With --check: tell only of what changed since this branch left a Git ref, and of "
@@ -133,6 +147,8 @@ def _from(report: CheckReport, shown: Shown) -> CheckReport:
 def _exit_code(report: CheckReport) -> Exit:
     if not report.is_usable:
         return Exit.CONFIGURATION
+    if report.is_unanswered:
+        return Exit.UNREACHABLE
     return Exit.FINDINGS if report.failing else Exit.FINE
 
 

@@ -15,7 +15,7 @@ from sigma2hive.cli.rendering import diagnostic_as_json
 from sigma2hive.compiler import TARGETS, find_blindness
 from sigma2hive.diagnostics import Severity
 from sigma2hive.workflows.artefacts import Changes
-from sigma2hive.workflows.check import Against, CheckOptions
+from sigma2hive.workflows.check import Against, CheckOptions, Servers
 from sigma2hive.workflows.compile import Written, write_target
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
 
@@ -63,6 +63,8 @@ def compile_rules(
     write_baseline: bool,
     changed_since: str | None,
     suites: tuple[str, ...],
+    asks_elasticsearch: bool,
+    asks_thehive: bool,
     as_json: bool,
 ) -> None:
     """Write one file a rule, the same text for the same rule, to be reviewed in Git.
@@ -77,6 +79,7 @@ def compile_rules(
       sigma2hive compile --check
       sigma2hive compile --check --target dsl --output compiled --format github
       sigma2hive compile --check --changed-since origin/main --baseline known-findings.json
+      sigma2hive compile --check --elasticsearch --thehive
     """
     options = ProjectOptions(
         Path.cwd(), settings_file, rules, profile, allow_approximate=allow_approximate
@@ -89,7 +92,10 @@ def compile_rules(
         shown = Shown("json" if as_json else form, Severity(level))
         if write_baseline and (baseline is None or changed_since is not None):
             raise click.UsageError("--write-baseline needs --baseline FILE, and all of the rules")
-        asked = CheckOptions(against, fails_from, baseline, write_baseline, changed_since, suites)
+        servers = Servers(elasticsearch=asks_elasticsearch, thehive=asks_thehive)
+        asked = CheckOptions(
+            against, fails_from, baseline, write_baseline, changed_since, suites, servers
+        )
         run_check(options, asked, shown)
     if target is None or output is None:
         missing = "--target" if target is None else "--output"

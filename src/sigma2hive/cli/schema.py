@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -143,10 +143,17 @@ def _pull(
     snapshots = tuple(kept[pattern] for pattern in sorted(kept))
     changes = compare(file.snapshots, snapshots)
     result = _Result(file, profile, pulled, elsewhere, changes, is_written=False)
-    if check or not result.has_indices or not changes:
+    is_older = any(_is_older(known, entry) for entry in pulled)
+    if check or not result.has_indices or not (changes or is_older):
         return result
     write_snapshot_file(file.path, with_snapshots(file, profile, snapshots), snapshots)
     return _Result(file, profile, pulled, elsewhere, changes, is_written=True)
+
+
+def _is_older(known: Mapping[str, Snapshot], entry: Snapshot) -> bool:
+    """Whether what is kept says another day, although the same is there."""
+    earlier = known.get(entry.pattern)
+    return earlier is not None and earlier.pulled != entry.pulled
 
 
 def _lines(result: _Result, root: Path, *, check: bool) -> Iterator[str]:
@@ -171,7 +178,7 @@ def _lines(result: _Result, root: Path, *, check: bool) -> Iterator[str]:
 
 def _outcome(result: _Result, *, check: bool) -> str:
     if not result.changes:
-        return "up to date"
+        return "up to date, with today's date" if result.is_written else "up to date"
     count = f"{len(result.changes):,} change{'' if len(result.changes) == 1 else 's'}"
     return f"stale, {count}: run `sigma2hive schema pull`" if check else f"written, {count}"
 

@@ -57,7 +57,8 @@ class CheckReport:
 
     `files` are the paths of the rule files that were looked at, `rules` how many rules and
     correlations there are for `profile`. A check fails for findings of `fails_from` and above;
-    None is never. `is_usable` is False where settings or mappings could not be used, or no rule.
+    None is never. `is_usable` is False where settings or mappings could not be used, or no rule,
+    `is_unanswered` is True where a server that was to be asked was out of reach.
     """
 
     checked: tuple[Checked, ...]
@@ -67,6 +68,7 @@ class CheckReport:
     drifts: tuple[Drift, ...] = ()
     fails_from: Severity | None = Severity.WARNING
     is_usable: bool = True
+    is_unanswered: bool = False
 
     @property
     def open(self) -> tuple[Diagnostic, ...]:

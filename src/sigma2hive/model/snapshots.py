@@ -6,8 +6,11 @@ nobody.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date
 from enum import StrEnum
+
+from sigma2hive.diagnostics import Location
 
 #: What an alias is called in mappings.
 ALIAS = "alias"
@@ -77,6 +80,8 @@ class Snapshot:
     `indices` are their names without dates and rollover marks, () where no index fits; a name that
     stands for several mappings has "/2", "/3" put behind it. In those that are `closed`, fields
     that no mapping names are kept and not indexed; those that are `sourceless` keep no documents.
+    Two of the same are equal, whenever they were `pulled` (None where nobody wrote it down) and
+    wherever they are written.
     """
 
     pattern: str
@@ -84,3 +89,5 @@ class Snapshot:
     fields: tuple[IndexedField, ...] = ()
     closed: tuple[str, ...] = ()
     sourceless: tuple[str, ...] = ()
+    pulled: date | None = field(default=None, compare=False)
+    location: Location = field(default=Location(""), compare=False)

@@ -12,12 +12,13 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from sigma2hive.model.snapshots import IndexedField, Normalizer, Snapshot, Subfield
 from sigma2hive.schema.nodes import Node
 
-_PATTERN_KEYS = ("indices", "closed", "sourceless", "fields")
+_PATTERN_KEYS = ("pulled", "indices", "closed", "sourceless", "fields")
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*\Z")
 #: Words that YAML 1.1 does not read as text.
 _NO_TEXT = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
@@ -58,9 +59,12 @@ def field_line(fact: IndexedField) -> str:
 
 def _pattern_lines(entry: Snapshot) -> Iterator[str]:
     if not entry.indices:
-        yield f"  {_scalar(entry.pattern)}: {{indices: []}}"
+        pulled = f"pulled: {entry.pulled}, " if entry.pulled else ""
+        yield f"  {_scalar(entry.pattern)}: {{{pulled}indices: []}}"
         return
     yield f"  {_scalar(entry.pattern)}:"
+    if entry.pulled:
+        yield f"    pulled: {entry.pulled}"
     for key in ("indices", "closed", "sourceless"):
         names: tuple[str, ...] = getattr(entry, key)
         if names:
@@ -139,7 +143,18 @@ def _snapshot(pattern: str, node: Node) -> Snapshot:
         tuple(facts),
         tuple(item.text() for item in node.items("closed")),
         tuple(item.text() for item in node.items("sourceless")),
+        _day(node.get("pulled")) if node.has("pulled") else None,
+        node.location,
     )
+
+
+def _day(node: Node) -> date | None:
+    text = node.text()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        node.wrong(f"{text!r} is no day", "run `sigma2hive schema pull` again")
+        return None
 
 
 class _LineReader:

@@ -167,6 +167,13 @@ class ElasticsearchSettings:
         "How long one request may take before it counts as failed.",
         "timeout_seconds: 60",
     )
+    snapshot_days: int = _setting(
+        30,
+        Kind.NUMBER,
+        """From so many days on `compile --check` says that the snapshot of the cluster's fields
+        (`schema pull`) is old.""",
+        "snapshot_days: 30",
+    )
 
 
 @dataclass(frozen=True, slots=True)

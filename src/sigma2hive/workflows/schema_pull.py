@@ -7,10 +7,11 @@ capabilities, for which the privilege `view_index_metadata` is enough; reads no 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sigma2hive.clients.elasticsearch import ElasticsearchClient, Indices
 from sigma2hive.clients.errors import AnswerError, IncompleteError
+from sigma2hive.clock import today
 from sigma2hive.model.snapshots import Snapshot
 from sigma2hive.schema import IndexFacts, MappingError, field_line, snapshot_of
 
@@ -25,12 +26,12 @@ class Change:
 
 
 def pull_snapshots(client: ElasticsearchClient, patterns: Sequence[str]) -> tuple[Snapshot, ...]:
-    """Return what the indices of each pattern have; a pattern that none fits has no indices.
+    """Return what the indices of each pattern have today; where none fits, no indices.
 
     Raises:
         ServerError: the cluster does not answer, not in full, or refuses to.
     """
-    return tuple(_pulled(client, pattern) for pattern in patterns)
+    return tuple(replace(_pulled(client, pattern), pulled=today()) for pattern in patterns)
 
 
 def _pulled(client: ElasticsearchClient, pattern: str) -> Snapshot:

@@ -7,7 +7,7 @@ mappings that cannot be used, is in the report too, so that every format shows i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sigma2hive.diagnostics import ConfigurationError, Diagnostic, Severity
@@ -15,7 +15,7 @@ from sigma2hive.model.checks import Checked, CheckReport, is_at_least
 from sigma2hive.repository import SourceFiles, changed_files
 from sigma2hive.workflows.check.baseline import apply_baseline, write_baseline
 from sigma2hive.workflows.check.fingerprints import fingerprinted
-from sigma2hive.workflows.check.gathering import Against, gather
+from sigma2hive.workflows.check.gathering import Against, Servers, gather
 from sigma2hive.workflows.check.ignoring import set_aside
 from sigma2hive.workflows.check.scope import within
 from sigma2hive.workflows.compile import NOT_THERE
@@ -30,7 +30,7 @@ class CheckOptions:
     `fails_from` and above, None is never. `baseline` is a file of findings that do not count, and
     `is_baseline_written` asks to write it instead. With `changed_since`, a ref, only what has
     changed since then, and what depends on it, is told. `suites` are published validators to run
-    besides.
+    besides, `servers` those to ask.
     """
 
     against: Against | None = None
@@ -39,6 +39,7 @@ class CheckOptions:
     is_baseline_written: bool = False
     changed_since: str | None = None
     suites: tuple[str, ...] = ()
+    servers: Servers = field(default_factory=Servers)
 
 
 def check(options: ProjectOptions, asked: CheckOptions) -> tuple[CheckReport, Path]:
@@ -54,7 +55,7 @@ def check(options: ProjectOptions, asked: CheckOptions) -> tuple[CheckReport, Pa
     changed = None
     if asked.changed_since is not None:
         changed = changed_files(root, asked.changed_since)
-    gathered = gather(project, asked.against, asked.suites)
+    gathered = gather(project, asked.against, asked.suites, asked.servers)
     findings, files = gathered.findings, gathered.files
     if changed is not None:
         findings = within(findings, project, changed)
@@ -69,6 +70,7 @@ def check(options: ProjectOptions, asked: CheckOptions) -> tuple[CheckReport, Pa
         drifts=gathered.drifts,
         fails_from=asked.fails_from,
         is_usable=bool(project.compiled.rules) and not missing,
+        is_unanswered=gathered.is_unanswered,
     )
     return report, root
 

@@ -6,7 +6,8 @@ is asked for. Adding a check is a function and a line in `CHECKS`, and a row in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -21,6 +22,7 @@ from sigma2hive.clients.errors import (
 )
 from sigma2hive.diagnostics import ConfigurationError
 from sigma2hive.settings import TheHiveSettings
+from sigma2hive.sinks import SinkRequest
 from sigma2hive.workflows.doctor import elasticsearch, local, reading, references, thehive
 from sigma2hive.workflows.doctor.findings import (
     Cause,
@@ -37,8 +39,17 @@ from sigma2hive.workflows.doctor.findings import (
     skipped,
 )
 from sigma2hive.workflows.doctor.sending import send_test_alert
+from sigma2hive.workflows.project import Project
 
 TEST_ALERT = "test alert"
+
+#: Checks of what mappings and rules name and TheHive has to have.
+NAMES: Mapping[str, TheHiveCheck] = {
+    "data types": TheHiveCheck(references.look_at_data_types),
+    "custom fields": TheHiveCheck(references.look_at_custom_fields),
+    "case templates": TheHiveCheck(references.look_at_case_templates),
+    "techniques": TheHiveCheck(references.look_at_techniques),
+}
 
 #: Every check by its name, in the order in which they are made.
 CHECKS: Mapping[str, Check] = {
@@ -56,10 +67,7 @@ CHECKS: Mapping[str, Check] = {
     "key": TheHiveCheck(thehive.look_at_key),
     "licence": TheHiveCheck(thehive.look_at_licence),
     "permissions": TheHiveCheck(thehive.look_at_permissions),
-    "data types": TheHiveCheck(references.look_at_data_types),
-    "custom fields": TheHiveCheck(references.look_at_custom_fields),
-    "case templates": TheHiveCheck(references.look_at_case_templates),
-    "techniques": TheHiveCheck(references.look_at_techniques),
+    **NAMES,
     TEST_ALERT: TheHiveCheck(send_test_alert),
 }
 
@@ -76,6 +84,24 @@ def examine(subject: Subject) -> Iterator[Line]:
     yield from _in_turn("local", local_looks)
     yield from _ask_elasticsearch(subject)
     yield from _ask_thehive(subject)
+
+
+def examine_names(project: Project, sinks: Sequence[SinkRequest]) -> Iterator[Finding]:
+    """Yield what the checks `NAMES` say of each TheHive that alerts would go to.
+
+    Raises:
+        ConfigurationError: there is none, or its key cannot be used.
+        ServerError: it does not answer, or refuses to.
+    """
+
+    def nothing() -> None:
+        """The state is not looked at."""
+
+    subject = Subject(project, tuple(sinks), os.environ, nothing, nothing)
+    for settings in (_targets(subject) or {"": project.settings.thehive}).values():
+        with thehive_client.open_client(settings) as client:
+            for check in NAMES.values():
+                yield from check.look(subject, client)
 
 
 def _ask_elasticsearch(subject: Subject) -> Iterator[Line]:
@@ -158,4 +184,4 @@ def _in_turn(part: str, looks: Looks) -> Iterator[Line]:
                 return
 
 
-__all__ = ["CHECKS", "Cause", "Finding", "Line", "Status", "Subject", "examine"]
+__all__ = ["CHECKS", "Cause", "Finding", "Line", "Status", "Subject", "examine", "examine_names"]

@@ -1,0 +1,60 @@
+"""Whether TheHive has what mappings and rules name: `compile --check --thehive`.
+
+Takes a `Project`; asks the TheHive of its settings, as `doctor` does; gives findings at the places
+where the names are written. Changes nothing there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from sigma2hive.diagnostics import Diagnostic, Diagnostics, Location, Severity
+from sigma2hive.repository import SourceFiles, rule_files, shown_path
+from sigma2hive.runner.delivery import sink_requests
+from sigma2hive.workflows.doctor import Status, examine_names
+from sigma2hive.workflows.project import Project
+
+_CODE = "S2H419"
+_SEVERITIES = {Status.PROBLEM: Severity.ERROR, Status.WARNING: Severity.WARNING}
+
+
+def find_unknown_names(project: Project, findings: Diagnostics) -> None:
+    """Report custom fields, types, case templates and techniques that TheHive does not have.
+
+    Raises:
+        ServerError: TheHive does not answer, or refuses to.
+        ConfigurationError: the settings name no TheHive, or the key cannot be used.
+    """
+    sinks = sink_requests(project.settings, (), Path.cwd())
+    for found in examine_names(project, sinks):
+        severity = _SEVERITIES.get(found.status)
+        if severity is None:
+            continue
+        for name in found.names or ("",):
+            message = f"{found.seen}: {name}" if name else found.seen
+            place = _place_of(name, project)
+            findings.found.append(Diagnostic(_CODE, severity, place, message, found.to_do))
+
+
+def _place_of(name: str, project: Project) -> Location:
+    """Return the first place in mappings and rules where a name is written."""
+    root, word = project.settings.root, name.partition(" (")[0]
+    sources = SourceFiles(root)
+    # A technique is a tag there: attack.t1059.001.
+    pattern = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])", re.IGNORECASE)
+    for file in _naming_files(project):
+        path = shown_path(file, root)
+        for number, line in enumerate(sources.lines(Location(path, 1)), 1):
+            if word and (match := pattern.search(line.partition(" #")[0])):
+                return Location(path, number, match.start() + 1)
+    return Location(shown_path(project.settings.mappings, root))
+
+
+def _naming_files(project: Project) -> Iterator[Path]:
+    folder = project.settings.mappings
+    yield from sorted(folder.glob("*.yml"))
+    for file in rule_files(project.paths, project.settings.root, Diagnostics()):
+        if isinstance(file, Path):
+            yield file

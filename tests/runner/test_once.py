@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sigma2hive.alerts import Detail
 from sigma2hive.compiler import compile_all
 from sigma2hive.diagnostics import Diagnostic, Diagnostics, Location, Severity
 from sigma2hive.model.alerts import Alert
@@ -115,19 +116,22 @@ def test_six_failed_logons_are_one_alert_as_an_analyst_wants_it(compiled: Compil
     assert (summary.events, summary.delivered.alerts) == (6, 1)
 
 
-def test_alerts_that_nobody_reads_lack_their_description_and_nothing_else(
+def test_alerts_that_nobody_reads_lack_what_was_not_asked_for_and_nothing_else(
     compiled: Compiled,
 ) -> None:
     events = [failed_logon(second) for second in range(6)]
     mappings = load_mappings(None, Diagnostics())
     loud = replace(compiled, rules=tuple(replace(rule, silent=False) for rule in compiled.rules))
-    whole, bare = (
-        list(run_pass(Pass(loud, mappings, is_described=described), events, Summary()))
-        for described in (True, False)
+    whole, counted, listed = (
+        list(run_pass(Pass(loud, mappings, detail=detail), events, Summary()))
+        for detail in (Detail.WHOLE, Detail.COUNTED, Detail.LISTED)
     )
     assert len(whole) == 7
     assert all("### Raw logs" in alert.description for alert in whole)
-    assert bare == [replace(alert, description="") for alert in whole]
+    assert counted == [replace(alert, description="") for alert in whole]
+    empty = {"tags": (), "observables": (), "procedures": (), "external_link": ""}
+    assert listed == [replace(alert, **empty) for alert in counted]
+    assert any(alert.tags and alert.observables and alert.procedures for alert in counted)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from sigma2hive.alerts.lookup import Lookup, Named
 from sigma2hive.lazily import importing
 
 if TYPE_CHECKING:
-    from sigma2hive.alerts.builder import AlertBuilder, build_alert
+    from sigma2hive.alerts.builder import AlertBuilder, Detail, build_alert
     from sigma2hive.alerts.checks import check_custom, check_mappings
     from sigma2hive.alerts.discover import check_kibana
     from sigma2hive.alerts.identity import source_ref
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AlertBuilder",
     "AlertContext",
+    "Detail",
     "Facts",
     "KnownFields",
     "Lookup",
@@ -41,6 +42,7 @@ if not TYPE_CHECKING:
         {
             "KnownFields": "known_fields",
             "AlertBuilder": "builder",
+            "Detail": "builder",
             "build_alert": "builder",
             "check_custom": "checks",
             "check_kibana": "discover",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from enum import IntEnum
 
 from sigma2hive.alerts.checks import read_custom
 from sigma2hive.alerts.description import Shown, describe
@@ -33,7 +34,7 @@ from sigma2hive.model.matches import Match
 from sigma2hive.model.profiles import Logsource
 from sigma2hive.model.rules import RuleInfo
 
-__all__ = ["AlertBuilder", "AlertContext", "build_alert"]
+__all__ = ["AlertBuilder", "AlertContext", "Detail", "build_alert"]
 
 #: Source: TheHive 5.7 API, InputCreateAlert
 MAX_TITLE = 512
@@ -44,6 +45,14 @@ _MAX_CUSTOM_TEXT = 4096
 _MAX_HELP = 10_000
 _WEB_LINK = re.compile(r"https?://[^\s]+", re.IGNORECASE)
 _BLANKS = re.compile(r"\s+")
+
+
+class Detail(IntEnum):
+    """How much of an alert somebody will look at; each is more work than the one before."""
+
+    LISTED = 1  # what it is known by, title, severity, time and events
+    COUNTED = 2  # and observables, tags and all else but the description
+    WHOLE = 3
 
 
 def build_alert(match: Match, mappings: Mappings, context: AlertContext) -> Alert:
@@ -58,12 +67,12 @@ def build_alert(match: Match, mappings: Mappings, context: AlertContext) -> Aler
 class AlertBuilder:
     """Makes alerts of matches; what a rule says of all of its alerts is read once.
 
-    Without `is_described` alerts have no description: most of the work is to write it.
+    What `detail` leaves out is empty in them, as it is in an alert that has none of it.
     """
 
-    def __init__(self, mappings: Mappings, *, is_described: bool = True) -> None:
+    def __init__(self, mappings: Mappings, detail: Detail = Detail.WHOLE) -> None:
         self._mappings = mappings
-        self._is_described = is_described
+        self._detail = detail
         self._judge = Judge(mappings.observables)
         self._wanted: dict[tuple[str, Logsource], _Wanted] = {}
 
@@ -79,10 +88,15 @@ class AlertBuilder:
         if not match.events:
             raise ValueError(f"a match of rule {match.rule.id} has no event")
         wanted = self._wanted_of(match.rule, context.logsource)
-        alert, writer = _bare(match, self._mappings.alerts, self._judge, wanted, context)
-        if not self._is_described:
+        mapping = self._mappings.alerts
+        writer = _writer(match, wanted.settings, context)
+        alert = _listed(match, mapping, wanted.settings, writer)
+        if self._detail is Detail.LISTED:
             return alert
-        return replace(alert, description=writer.description(self._mappings.alerts, alert))
+        alert = _counted(alert, mapping, wanted, writer, self._judge)
+        if self._detail is Detail.COUNTED:
+            return alert
+        return replace(alert, description=writer.description(mapping, alert))
 
     def _wanted_of(self, rule: RuleInfo, logsource: Logsource) -> _Wanted:
         key = (rule.id, logsource)
@@ -110,19 +124,17 @@ def _wanted(rule: RuleInfo, mappings: Mappings, logsource: Logsource) -> _Wanted
     )
 
 
-def _bare(
-    match: Match, mapping: AlertMapping, judge: Judge, wanted: _Wanted, context: AlertContext
-) -> tuple[Alert, _Writer]:
-    """Return the alert without its description, and what can write that."""
-    settings = wanted.settings
+def _writer(match: Match, settings: AlertSettings, context: AlertContext) -> _Writer:
     facts = Facts(match, context, owner=settings.owner or "")
-    writer = _Writer(
-        facts, Renderer(facts), list(context.notes), discover_link(facts, context.kibana)
-    )
-    tlp = DEFAULT_MARKING if settings.tlp is None else settings.tlp
-    pap = DEFAULT_MARKING if settings.pap is None else settings.pap
-    observables, left_out = collect_observables(wanted.rows, judge, facts, Markings(tlp, pap))
-    alert = Alert(
+    link = discover_link(facts, context.kibana)
+    return _Writer(facts, Renderer(facts), list(context.notes), link)
+
+
+def _listed(
+    match: Match, mapping: AlertMapping, settings: AlertSettings, writer: _Writer
+) -> Alert:
+    """Return the alert with what a list of alerts shows."""
+    return Alert(
         type=mapping.type,
         source=mapping.source,
         source_ref=source_ref(match),
@@ -131,20 +143,31 @@ def _bare(
         title=writer.title(settings.title),
         description="",
         severity=settings.severity or DEFAULT_SEVERITY,
-        date_ns=facts.first.time_ns,
-        tlp=tlp,
-        pap=pap,
+        date_ns=writer.facts.first.time_ns,
+        tlp=DEFAULT_MARKING if settings.tlp is None else settings.tlp,
+        pap=DEFAULT_MARKING if settings.pap is None else settings.pap,
+        events=match.events,
+    )
+
+
+def _counted(
+    alert: Alert, mapping: AlertMapping, wanted: _Wanted, writer: _Writer, judge: Judge
+) -> Alert:
+    """Return the alert with all but its description."""
+    settings = wanted.settings
+    markings = Markings(alert.tlp, alert.pap)
+    observables, left_out = collect_observables(wanted.rows, judge, writer.facts, markings)
+    return replace(
+        alert,
         tags=writer.tags(settings),
         observables=observables,
-        procedures=procedures_of(match.rule.tags, facts.first.time_ns),
+        procedures=procedures_of(wanted.rule.tags, alert.date_ns),
         custom_fields=writer.custom_fields(settings),
         case_template=settings.case_template or "",
         assignee=settings.assignee or "",
         external_link=writer.link(mapping.external_link),
-        events=match.events,
         left_out=left_out,
     )
-    return alert, writer
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from sigma2hive.alerts import Detail
 from sigma2hive.cli.blindness import print_blindness
 from sigma2hive.cli.exits import (
     Exit,
@@ -155,9 +156,9 @@ def _run(project: Project, options: ProjectOptions, asked: _Asked) -> Exit:
     if asked.since is None and not asked.events and settings.elasticsearch.urls:
         return _serve(replace(project, settings=settings), options, requests, asked)
     expect_no_service()
-    # A dry run shows titles; what is in an alert is for those who get it.
-    is_described = not asked.dry_run
-    matcher = Matcher(project.compiled, is_explained=is_described, program=project.program)
+    detail = _detail(asked)
+    is_explained = detail is Detail.WHOLE
+    matcher = Matcher(project.compiled, is_explained=is_explained, program=project.program)
     source = _input(project, asked, matcher)
     print_settings_file(settings)
     print_findings(project.findings, settings.root)
@@ -173,7 +174,7 @@ def _run(project: Project, options: ProjectOptions, asked: _Asked) -> Exit:
             mappings=project.mappings,
             sinks=sinks,
             episodes=episodes,
-            is_described=is_described,
+            detail=detail,
             unsearched=looked_at.unsearched,
             progress=stack.enter_context(_progress(summary)),
             profile=project.profile,
@@ -201,6 +202,13 @@ def _run(project: Project, options: ProjectOptions, asked: _Asked) -> Exit:
         if error.is_wanted:
             raise
     return code
+
+
+def _detail(asked: _Asked) -> Detail:
+    """A dry run shows titles, and counts with --json; the rest is for those who get alerts."""
+    if not asked.dry_run:
+        return Detail.WHOLE
+    return Detail.COUNTED if asked.as_json else Detail.LISTED
 
 
 def _serve(

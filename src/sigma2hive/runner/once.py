@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from sigma2hive.alerts import AlertBuilder
+from sigma2hive.alerts import AlertBuilder, Detail
 from sigma2hive.diagnostics import Diagnostic, Diagnostics
 from sigma2hive.engine import Correlated, Program
 from sigma2hive.model.alerts import Alert
@@ -36,10 +36,9 @@ class Pass:
 
     `profile` is the one that `compiled` was made for: alerts look up its other names for a field.
     `program` is that of its rules and `matcher` decides them, where these were made already.
-    Without `episodes` (a dry run) none is remembered. Unless `is_described`, alerts come without
-    their description, which nobody would read: writing it is most of the work. `unsearched` are ids
-    of rules of which events may be missing; it may grow while events are read. `progress` is told
-    the number of events so far, now and then. Alerts link to events in `kibana`; `version_of` tells
+    Without `episodes` (a dry run) none is remembered. `detail` is how much
+    of an alert somebody will read: most of the work is to write it. `unsearched` are ids of rules
+    of which events may be missing; it may grow while events are read. `progress` is told the number of events so far, now and then. Alerts link to events in `kibana`; `version_of` tells
     of a rule's file, by its path as findings show it, which commit it is from.
     """
 
@@ -47,7 +46,7 @@ class Pass:
     mappings: Mappings
     sinks: Sequence[Sink] = ()
     episodes: EpisodeStore | None = None
-    is_described: bool = True
+    detail: Detail = Detail.WHOLE
     unsearched: Collection[str] = ()
     progress: Callable[[int], None] = lambda _: None
     profile: Profile | None = None
@@ -86,11 +85,11 @@ def run_pass(
         SinkError: no sink takes alerts any more; what was pushed before stays.
     """
     matcher = work.matcher or Matcher(
-        work.compiled, is_explained=work.is_described, program=work.program
+        work.compiled, is_explained=work.detail is Detail.WHOLE, program=work.program
     )
     summary.suppressed = matcher.suppressed
     contexts = contexts_of(work.compiled, work.profile, work.kibana, work.version_of)
-    builder = AlertBuilder(work.mappings, is_described=work.is_described)
+    builder = AlertBuilder(work.mappings, work.detail)
 
     def push(match: Match) -> Alert:
         alert = builder.build(match, contexts[match.rule.id])

@@ -16,11 +16,12 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from sigma2hive.model.events import EventKeyKind
+from sigma2hive.model.events import EventKey, EventKeyKind
 from sigma2hive.model.values import canonical_text, flatten
 from sigma2hive.sources.windows import (
     FLAVOURS,
     normalise_windows,
+    read_system,
     windows_event_key,
     windows_time_ns,
 )
@@ -157,8 +158,12 @@ def test_another_provider_in_the_security_channel_is_left_alone() -> None:
 # Key and time.
 
 
+def key_of(record: dict[str, Any]) -> EventKey:
+    return windows_event_key(read_system(record))
+
+
 def test_the_key_names_computer_channel_record_and_time() -> None:
-    key = windows_event_key(golden("sysmon_1")["raw"])
+    key = key_of(golden("sysmon_1")["raw"])
     assert key.kind is EventKeyKind.WINDOWS
     assert key.parts == (
         "ws01.example.org",
@@ -181,7 +186,7 @@ def test_the_key_names_computer_channel_record_and_time() -> None:
 )
 def test_the_key_is_the_same_however_it_is_written(element: str, written: Any) -> None:
     raw = changed("sysmon_1", lambda event: event["System"].update({element: written}))
-    assert windows_event_key(raw) == windows_event_key(golden("sysmon_1")["raw"])
+    assert key_of(raw) == key_of(golden("sysmon_1")["raw"])
 
 
 def test_a_time_before_1970_is_cut_downwards_like_any_other() -> None:
@@ -189,7 +194,7 @@ def test_a_time_before_1970_is_cut_downwards_like_any_other() -> None:
     for digits in ("999", "9990001", "999999"):
         time = {"#attributes": {"SystemTime": f"1969-12-31T23:59:59.{digits}Z"}}
         keys.add(
-            windows_event_key(
+            key_of(
                 changed("sysmon_1", lambda event, at=time: event["System"].update(TimeCreated=at))
             ).parts[3]
         )
@@ -209,7 +214,7 @@ def test_time_is_exact(text: str, nanoseconds: int) -> None:
     def change(event: dict[str, Any]) -> None:
         event["System"]["TimeCreated"]["#attributes"]["SystemTime"] = text
 
-    assert windows_time_ns(changed("sysmon_1", change)) == nanoseconds
+    assert windows_time_ns(read_system(changed("sysmon_1", change))) == nanoseconds
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-13-45T10:00:00Z", "1772446530000"])
@@ -219,13 +224,13 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 
     raw = changed("sysmon_1", change)
     with pytest.raises(ValueError, match="no usable SystemTime"):
-        windows_time_ns(raw)
+        windows_time_ns(read_system(raw))
 
 
 def test_without_a_record_id_there_is_no_key() -> None:
     raw = changed("sysmon_1", lambda event: event["System"].pop("EventRecordID"))
     with pytest.raises(ValueError, match="EventRecordID"):
-        windows_event_key(raw)
+        key_of(raw)
 
 
 # Hostile input.
@@ -243,7 +248,7 @@ def test_without_a_record_id_there_is_no_key() -> None:
     ],
 )
 def test_what_is_no_windows_event_says_why(record: Any, reason: str) -> None:
-    for read in (lambda r: normalise_windows(r, "winlogbeat"), windows_event_key, windows_time_ns):
+    for read in (lambda r: normalise_windows(r, "winlogbeat"), read_system):
         with pytest.raises(ValueError, match=reason):
             read(record)
 

@@ -130,9 +130,7 @@ def _writer(match: Match, settings: AlertSettings, context: AlertContext) -> _Wr
     return _Writer(facts, Renderer(facts), list(context.notes), link)
 
 
-def _listed(
-    match: Match, mapping: AlertMapping, settings: AlertSettings, writer: _Writer
-) -> Alert:
+def _listed(match: Match, mapping: AlertMapping, settings: AlertSettings, writer: _Writer) -> Alert:
     """Return the alert with what a list of alerts shows."""
     return Alert(
         type=mapping.type,

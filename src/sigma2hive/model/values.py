@@ -12,6 +12,8 @@ from typing import Any
 #: What `flatten` gives: a field path to its values, never empty.
 Values = Mapping[str, tuple[str, ...]]
 
+_PLAIN = frozenset((bool, int, float))
+
 
 def canonical_text(value: str | int | float | bool) -> str:
     """Return the one text of a JSON scalar.
@@ -39,6 +41,19 @@ def flatten(document: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
 
     Source: https://www.elastic.co/docs/reference/elasticsearch/mapping-reference/object
     """
+    flat: dict[str, tuple[str, ...]] = {}
+    for path, value in document.items():
+        kind = type(value)
+        if kind is str:
+            flat[path] = (value,)
+        elif kind in _PLAIN:
+            flat[path] = (canonical_text(value),)
+        elif value is not None:
+            return _flattened(document)
+    return flat
+
+
+def _flattened(document: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     collected: dict[str, list[str]] = {}
     for path, value in _leaves(document):
         collected.setdefault(path, []).append(canonical_text(value))

@@ -36,10 +36,11 @@ class Pass:
 
     `profile` is the one that `compiled` was made for: alerts look up its other names for a field.
     `program` is that of its rules and `matcher` decides them, where these were made already.
-    Without `episodes` (a dry run) none is remembered. `detail` is how much
-    of an alert somebody will read: most of the work is to write it. `unsearched` are ids of rules
-    of which events may be missing; it may grow while events are read. `progress` is told the number of events so far, now and then. Alerts link to events in `kibana`; `version_of` tells
-    of a rule's file, by its path as findings show it, which commit it is from.
+    Without `episodes` (a dry run) none is remembered. `detail` is how much of an alert somebody
+    will read: most of the work is to write it. `unsearched` are ids of rules of which events may be
+    missing; it may grow while events are read. `progress` is told the number of events so far, now
+    and then. Alerts link to events in `kibana`; `version_of` tells of a rule's file, by its path as
+    findings show it, which commit it is from.
     """
 
     compiled: Compiled

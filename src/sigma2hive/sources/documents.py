@@ -20,9 +20,10 @@ from sigma2hive.sources.interface import PutAsideError, SourceOptions
 from sigma2hive.sources.ordinals import Ordinals
 from sigma2hive.sources.parsing import parse_object
 from sigma2hive.sources.windows import (
+    SystemPart,
     normalise_windows,
+    read_system,
     windows_event_key,
-    windows_time_ns,
 )
 
 #: What is said of a whole search response, and what to do.
@@ -113,21 +114,31 @@ def windows_event_of(
             "a raw Windows event, and the profile does not say in which fields it is wanted",
             "set windows_events in the profile: winlogbeat, elastic-agent, flat or none (as it is)",
         )
-    logged_ns = _windows_time(record, piece)
+    system = _system_of(record)
+    logged_ns = _windows_time(system, piece)
     if options.flavour == "none":
         values, time_ns = flatten(record), logged_ns
     else:
-        values = flatten(_indexed(record, logged_ns, options.flavour))
+        values = flatten(_indexed(record, system, logged_ns, options.flavour))
         # For Sysmon's in an index it is another than the one in the event's key: when it happened,
         # not when it was logged.
         time_ns = single_time_ns(values.get(TIME_FIELD, ()))
     time_ns = bounded_time_ns(time_ns, "Event.System.TimeCreated")
-    return _event(_windows_key(record, piece, ordinals), time_ns, values, piece)
+    return _event(_windows_key(system, piece, ordinals), time_ns, values, piece)
 
 
-def _indexed(record: Mapping[str, Any], logged_ns: int | None, flavour: str) -> Mapping[str, Any]:
+def _system_of(record: Mapping[str, Any]) -> SystemPart | None:
     try:
-        document = normalise_windows(record, flavour)
+        return read_system(record)
+    except ValueError:
+        return None  # whoever cannot do without says why
+
+
+def _indexed(
+    record: Mapping[str, Any], system: SystemPart | None, logged_ns: int | None, flavour: str
+) -> Mapping[str, Any]:
+    try:
+        document = normalise_windows(record, flavour, system)
     except ValueError as error:
         raise PutAsideError("S2H501", str(error), "export the event again, whole") from None
     if logged_ns is not None:
@@ -135,16 +146,17 @@ def _indexed(record: Mapping[str, Any], logged_ns: int | None, flavour: str) -> 
     return document
 
 
-def _windows_time(record: Mapping[str, Any], piece: Piece) -> int | None:
-    try:
-        return windows_time_ns(record)
-    except ValueError:
+def _windows_time(system: SystemPart | None, piece: Piece) -> int | None:
+    if system is None or system.time_ns is None:
         return piece.time_ns
+    return system.time_ns
 
 
-def _windows_key(record: Mapping[str, Any], piece: Piece, ordinals: Ordinals) -> EventKey:
+def _windows_key(system: SystemPart | None, piece: Piece, ordinals: Ordinals) -> EventKey:
+    if system is None:
+        return _content_key(piece, ordinals)
     try:
-        return windows_event_key(record)
+        return windows_event_key(system)
     except ValueError:
         # Without a record id its content tells it from others as well as can be.
         return _content_key(piece, ordinals)

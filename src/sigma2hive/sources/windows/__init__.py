@@ -29,8 +29,10 @@ from sigma2hive.sources.windows.shipped import draft_of, finish
 __all__ = [
     "FLAT",
     "FLAVOURS",
+    "SystemPart",
     "flat_document",
     "normalise_windows",
+    "read_system",
     "windows_event_key",
     "windows_time_ns",
 ]
@@ -45,8 +47,12 @@ _POWERSHELL = fold("Microsoft-Windows-PowerShell/Operational")
 _DEFENDER = fold("Microsoft-Windows-Windows Defender/Operational")
 
 
-def normalise_windows(record: Mapping[str, Any], flavour: str) -> dict[str, Any]:
+def normalise_windows(
+    record: Mapping[str, Any], flavour: str, system: SystemPart | None = None
+) -> dict[str, Any]:
     """Return the document that `flavour` ("winlogbeat" or "elastic-agent") would index, or "flat".
+
+    `system` is the record's, where it was read already.
 
     Raises:
         ValueError: the record is no Windows event, or the flavour is unknown.
@@ -55,40 +61,35 @@ def normalise_windows(record: Mapping[str, Any], flavour: str) -> dict[str, Any]
         return flat_document(record)
     if flavour not in FLAVOURS:
         raise ValueError(f"unknown flavour {flavour!r}; known are: {', '.join(FLAVOURS)}")
-    system = read_system(record)
+    system = system or read_system(record)
     draft = draft_of(system, read_values(record), flavour)
     _run_pipeline(draft, system)
     return finish(draft)
 
 
-def windows_event_key(record: Mapping[str, Any]) -> EventKey:
-    """Return the event's key: computer, channel, record id and time in whole milliseconds.
+def windows_event_key(system: SystemPart) -> EventKey:
+    """Return the key of an event: computer, channel, record id and time in whole milliseconds.
 
     One event has one key however it was exported: letter case and the dot at the end of a full
     computer name say nothing, and readers give between 3 and 7 digits of the second.
 
     Raises:
-        ValueError: the record is no Windows event, or has no record id or time to tell it by.
+        ValueError: it has no record id or time to tell it by.
     """
-    system = read_system(record)
     if not system.record_id:
         raise ValueError("the Windows event has no EventRecordID")
     computer = fold(system.computer).removesuffix(".")
-    milliseconds = _time_ns(system) // 1_000_000
+    milliseconds = windows_time_ns(system) // 1_000_000
     parts = (computer, fold(system.channel), system.record_id, str(milliseconds))
     return EventKey(EventKeyKind.WINDOWS, parts)
 
 
-def windows_time_ns(record: Mapping[str, Any]) -> int:
+def windows_time_ns(system: SystemPart) -> int:
     """Return the SystemTime of the event in nanoseconds since the Unix epoch, exactly.
 
     Raises:
-        ValueError: the record is no Windows event, or its SystemTime is no time.
+        ValueError: its SystemTime is no time.
     """
-    return _time_ns(read_system(record))
-
-
-def _time_ns(system: SystemPart) -> int:
     if system.time_ns is None:
         raise ValueError(f"the Windows event has no usable SystemTime: {system.time_text[:60]!r}")
     return system.time_ns

@@ -17,6 +17,7 @@ from sigma2hive.model.values import canonical_text
 _ATTRIBUTES, _TEXT = "#attributes", "#text"
 #: How the `evtx` library writes a value of type GUID; Windows' own XML puts it in braces.
 _BARE_GUID = re.compile(r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}")
+_GUID_LENGTH = 36
 _INTEGER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|-?[0-9]{1,19}")
 
 #: A name ("" or "Data" where there is none) and the text.
@@ -123,6 +124,8 @@ def _event_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def text_of(value: Any) -> str:
     """Return the text of one element: its own, or that under "#text"; the first of several."""
+    if type(value) is str:  # as nearly all are
+        return as_windows_writes(value)
     while isinstance(value, (Mapping, list, tuple)):
         value = value.get(_TEXT) if isinstance(value, Mapping) else next(iter(value), None)
     if not isinstance(value, (str, int, float)):
@@ -132,7 +135,8 @@ def text_of(value: Any) -> str:
 
 def as_windows_writes(text: str) -> str:
     """Return the text as it is in Windows' own XML, where a GUID has braces."""
-    return f"{{{text}}}" if _BARE_GUID.fullmatch(text) else text
+    is_guid = len(text) == _GUID_LENGTH and _BARE_GUID.fullmatch(text)
+    return f"{{{text}}}" if is_guid else text
 
 
 def number_of(text: str) -> int | None:

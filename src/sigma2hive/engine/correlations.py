@@ -14,8 +14,9 @@ Source: https://github.com/SigmaHQ/sigma-specification, sigma-correlation-rules-
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.engine.grouping import Found, Occurrence, group_events
@@ -34,14 +35,16 @@ class Episode:
 
     `shown` is the group's (field name, value as first seen). `events` are in order of (time, key),
     from the first of the window that fired; where other correlations are counted, with the events
-    by which theirs held. `figure` is what the window came to when it fired, `fired_ns` the time of
-    the event that made it so. From `holds_until_ns` on the condition no longer held; a new firing
+    by which theirs held. `begun_with` is the first of those that made it fire, whatever came to it
+    later. `figure` is what the window came to when it fired, `fired_ns` the time of the event that
+    made it so. From `holds_until_ns` on the condition no longer held; a new firing
     less than a timespan after that would be the same episode. `held` are the windows that met the
     condition, by the positions of their first and last event in the group, where that is asked for.
     """
 
     shown: Shown
     events: tuple[Event, ...]
+    begun_with: EventKey
     figure: Figure
     fired_ns: int
     holds_until_ns: int
@@ -150,10 +153,12 @@ def occurrences_of(
 class _Open:
     """The episode that is under way: positions of its first and last event, and its figures.
 
+    `fired` is the position of the event that made it fire, where that is among them.
     `holds_until_ns` is None while the condition holds.
     """
 
     first: int
+    fired: int
     last: int
     figure: Figure
     fired_ns: int
@@ -207,7 +212,8 @@ class _Walk:
             if self._open is None:
                 since_ns = known.fired_ns - self._span_ns
                 first = bisect_right(self._members, since_ns, key=lambda m: m.event.time_ns)
-                self._open = _Open(first, self._next - 1, known.figure, known.fired_ns)
+                last = self._next - 1
+                self._open = _Open(first, last, last, known.figure, known.fired_ns)
                 self._held_until_ns = known.held_until_ns
             self._held_until_ns = max(self._held_until_ns, known.held_until_ns)
             self._hold(min(known.held_until_ns, time_ns))
@@ -244,7 +250,7 @@ class _Walk:
             self._open.last = last
             self._hold(time_ns)
         elif is_met and self._begins(self._members[last].event):
-            self._open = _Open(self._oldest, last, self._tally.figure, time_ns)
+            self._open = _Open(self._oldest, last, last, self._tally.figure, time_ns)
             self._held_until_ns = time_ns
         if is_met and self._is_counted and self._open is not None:
             self._held.append((self._oldest, last))
@@ -271,6 +277,7 @@ class _Walk:
         yield Episode(
             shown=belonging[0].shown,
             events=_evidence(belonging),
+            begun_with=_evidence(belonging[: max(ended.fired - ended.first, 0) + 1])[0].key,
             figure=ended.figure,
             fired_ns=ended.fired_ns,
             holds_until_ns=ended.holds_until_ns,
@@ -283,17 +290,28 @@ def _evidence(members: Sequence[Member]) -> tuple[Event, ...]:
     if not any(member.runs for member in members):
         return tuple(member.event for member in members)
     found: dict[EventKey, Event] = {}
-    reached: dict[int, int] = {}
-    stack = list(reversed(members))
-    while stack:
-        member = stack.pop()
+    level: Iterable[Member] = members
+    while runs := _keep(level, found):
+        level = chain.from_iterable(_united(of_group) for of_group in runs.values())
+    return tuple(sorted(found.values(), key=lambda event: (event.time_ns, event.key)))
+
+
+def _keep(members: Iterable[Member], found: dict[EventKey, Event]) -> Mapping[int, Sequence[Run]]:
+    """Put the members' events into `found`; return the runs that they stand for, by group."""
+    runs: dict[int, list[Run]] = {}
+    for member in members:
         found[member.event.key] = member.event
         for run in member.runs:
-            # Runs of one group come in order, and each of its events is looked at once.
-            first = max(run.first, reached.get(id(run.members), -1) + 1)
-            stack.extend(run.members[first : run.last + 1])
-            reached[id(run.members)] = max(run.last, reached.get(id(run.members), -1))
-    return tuple(sorted(found.values(), key=lambda event: (event.time_ns, event.key)))
+            runs.setdefault(id(run.members), []).append(run)
+    return runs
+
+
+def _united(runs: Sequence[Run]) -> Iterator[Member]:
+    """Yield the members of a group's runs in order, each once: runs overlap, and many they are."""
+    after = -1
+    for run in sorted(runs, key=lambda run: (run.first, run.last)):
+        yield from run.members[max(run.first, after + 1) : run.last + 1]
+        after = max(after, run.last)
 
 
 def least_count(bounds: Sequence[Bound]) -> int:

@@ -111,7 +111,7 @@ def _stored(correlation: CompiledCorrelation, group: Group, episode: Episode) ->
         start_ns=episode.fired_ns,
         end_ns=episode.holds_until_ns + correlation.timespan_ns - 1,
         identity=episode_identity(
-            correlation.info.id, correlation.epoch, group.key, episode.events[0].key
+            correlation.info.id, correlation.epoch, group.key, episode.begun_with
         ),
         figure=episode.figure,
     )

@@ -129,6 +129,46 @@ def test_a_late_event_of_a_chain_joins_too(start: Start) -> None:
     assert alerts(service) == [[0, 1, 1.5, 2, 9]]
 
 
+def test_an_alert_of_a_chain_has_what_its_window_counted_and_nothing_else(
+    start: Start,
+) -> None:
+    service = start(MANY, CHAIN)
+    # That 320 was the third of another burst does not matter: it is the first of the second one.
+    events = [*many("failed", 0, 310, 320, 321, 919), *many("worked", 1300)]
+    service.record(events, 1300)
+    service.work(2000)
+    assert alerts(service) == [[320, 321, 919, 1300]]
+    assert service.told() == one_pass(service.compiled, service.mappings, events)
+
+
+def test_a_chain_of_chains_has_all_that_led_to_it(start: Start) -> None:
+    service = start(rule("sent"), MANY, CHAIN, joined("last", "temporal_ordered", "chain, sent"))
+    # At 590 the first three counted, at 601 they do not: what led to 590 counts all the same.
+    failed = many("failed", 0, 1, 2, 590, 599, 601)
+    events = [*failed, *many("worked", 605), *many("sent", 1100)]
+    service.record(events, 1100)
+    service.work(2000)
+    assert alerts(service) == [[0, 1, 2, 590, 599, 601, 605, 1100]]
+    assert service.told() == one_pass(service.compiled, service.mappings, events)
+
+
+def test_a_chain_is_named_by_what_was_there_when_it_fired(start: Start) -> None:
+    slow = joined("slow", "event_count", "sent", "condition: {gte: 3}", timespan="2h")
+    service = start(
+        rule("sent"), MANY, slow, joined("any", "event_count", "many, slow", "condition: {gte: 1}")
+    )
+    # What comes later reaches further back than what fired; read bit by bit or at once.
+    events = [*many("sent", 0, 1), *many("failed", 5000, 5001, 5002), *many("sent", 5100)]
+    service.record(events[:5], 5003)
+    service.work(5070)
+    ((before, _),) = service.told()
+    service.record(events[5:], 5101)
+    service.work(5200)
+    assert alerts(service) == [[0, 1, 5000, 5001, 5002, 5100]]
+    assert {name for name, _ in service.told()} == {before}
+    assert service.told() == one_pass(service.compiled, service.mappings, events)
+
+
 def test_an_event_of_the_future_does_not_wait_for_its_time(start: Start) -> None:
     service = start(joined("one", "event_count", "failed", "condition: {gte: 1}"))
     service.work(0)

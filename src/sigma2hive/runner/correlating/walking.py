@@ -132,7 +132,7 @@ class Walker:
                 yield self._walked(certain, entries, new, remembered)
 
     def _whole(self, group: Group, entries: Sequence[Counted]) -> Group:
-        """Let each episode begin with the first event that led to it, however deep."""
+        """Name each episode by the first event that made it fire, however deep."""
         if not self.node.correlation.chained:
             return group
         episodes = []
@@ -141,8 +141,7 @@ class Walker:
             window = [entry for entry in entries if after_ns < entry.time_ns <= episode.fired_ns]
             if window:
                 first = self.evidence.first_of(window)
-                begun = Event(first.key, first.time_ns, {}, b"")
-                episode = replace(episode, events=(begun, *episode.events))  # noqa: PLW2901
+                episode = replace(episode, begun_with=first.key)  # noqa: PLW2901
             episodes.append(episode)
         return replace(group, episodes=tuple(episodes))
 

@@ -1,8 +1,7 @@
 """ATT&CK in an alert: procedures and links, from a rule's tags.
 
 Takes Sigma tags (`attack.t1059.001`, `attack.execution`, `attack.g0016`); gives TheHive procedures
-and Markdown links. Which technique belongs to which tactic is not known here, so a tactic is given
-only where the rule leaves no doubt.
+and Markdown links. A tactic is given only where the rule names it and leaves no doubt.
 """
 
 from __future__ import annotations
@@ -11,34 +10,12 @@ import re
 from collections.abc import Iterable, Mapping
 
 from sigma2hive.model.alerts import Procedure
+from sigma2hive.model.attack import SITE, attack
 
 _TECHNIQUE = re.compile(r"attack\.(t[0-9]{4})(\.[0-9]{3})?", re.IGNORECASE)
 _OTHER = re.compile(r"attack\.([gs][0-9]{4})", re.IGNORECASE)
-_SITE = "https://attack.mitre.org"
+_PREFIX = "attack."
 _OTHER_PAGES: Mapping[str, str] = {"G": "groups", "S": "software"}
-
-#: Tactics of ATT&CK Enterprise; defense-evasion until v18, stealth and defense-impairment after it.
-#: Source: https://attack.mitre.org/tactics/enterprise/
-TACTICS = frozenset(
-    {
-        "reconnaissance",
-        "resource-development",
-        "initial-access",
-        "execution",
-        "persistence",
-        "privilege-escalation",
-        "defense-evasion",
-        "stealth",
-        "defense-impairment",
-        "credential-access",
-        "discovery",
-        "lateral-movement",
-        "collection",
-        "command-and-control",
-        "exfiltration",
-        "impact",
-    }
-)
 
 
 def techniques_of(tags: Iterable[str]) -> tuple[str, ...]:
@@ -47,36 +24,51 @@ def techniques_of(tags: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((m[1] + (m[2] or "")).upper() for m in found if m))
 
 
-def tactics_of(tags: Iterable[str]) -> tuple[str, ...]:
-    """Return the tactics as credential-access; older rules write them with underscores."""
-    names = (tag[len("attack.") :].lower().replace("_", "-") for tag in tags if _is_attack(tag))
-    return tuple(dict.fromkeys(name for name in names if name in TACTICS))
-
-
 def procedures_of(tags: Iterable[str], occurred_ns: int) -> tuple[Procedure, ...]:
     """Return one procedure a technique, with its tactic where the rule can mean no other.
 
-    That is when it names one tactic and one technique (a technique and its sub-technique are one).
+    That is when ATT&CK has the technique under just one of the tactics that the rule names. Both
+    are called as the rule calls them, for TheHive's catalogue may be older than the table here.
     """
     tags = tuple(tags)
-    techniques, tactics = techniques_of(tags), tactics_of(tags)
-    parents = {technique.partition(".")[0] for technique in techniques}
-    tactic = tactics[0] if len(tactics) == 1 and len(parents) == 1 else ""
-    return tuple(Procedure(technique, occurred_ns, tactic) for technique in techniques)
+    techniques = techniques_of(tags)
+    tactics = tactics_of(tags) if techniques else {}
+    return tuple(
+        Procedure(technique, occurred_ns, _tactic_of(technique, tactics))
+        for technique in techniques
+    )
+
+
+def tactics_of(tags: Iterable[str]) -> Mapping[str, frozenset[str]]:
+    """Return the tactics that a rule names, as credential-access, each with its names of today."""
+    names = (tag[len(_PREFIX) :] for tag in tags if tag.lower().startswith(_PREFIX))
+    written = dict.fromkeys(name.lower().replace("_", "-") for name in names)
+    found = {name: attack().tactics_named(name) for name in written}
+    return {
+        name: frozenset(tactic.short_name for tactic in today)
+        for name, today in found.items()
+        if today
+    }
+
+
+def _tactic_of(technique_id: str, tactics: Mapping[str, frozenset[str]]) -> str:
+    if not tactics:
+        return ""
+    technique = attack().technique(technique_id)
+    if technique is None:
+        return ""
+    fitting = [name for name, today in tactics.items() if today.intersection(technique.tactics)]
+    return fitting[0] if len(fitting) == 1 else ""
 
 
 def attack_links(tags: Iterable[str]) -> tuple[str, ...]:
     """Return Markdown links for techniques, groups and software. Only checked ids get in."""
     tags = tuple(tags)
     links = [
-        f"[{technique}]({_SITE}/techniques/{technique.replace('.', '/')}/)"
+        f"[{technique}]({SITE}/techniques/{technique.replace('.', '/')}/)"
         for technique in techniques_of(tags)
     ]
     for found in filter(None, map(_OTHER.fullmatch, tags)):
         name = found[1].upper()
-        links.append(f"[{name}]({_SITE}/{_OTHER_PAGES[name[0]]}/{name}/)")
+        links.append(f"[{name}]({SITE}/{_OTHER_PAGES[name[0]]}/{name}/)")
     return tuple(dict.fromkeys(links))
-
-
-def _is_attack(tag: str) -> bool:
-    return tag.lower().startswith("attack.")

@@ -11,7 +11,7 @@ LEVELS = (
     {"diagnostics", "lazily", "signals"},
     {"model", "yamlmarks"},
     {"settings"},
-    {"clients", "clock", "sigma", "storage"},
+    {"clients", "clock", "processes", "sigma", "storage"},
     {"repository", "schema", "compiler", "engine", "alerts", "sources", "sinks", "reports"},
     {"runner", "deploy"},
     {"workflows"},

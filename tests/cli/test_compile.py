@@ -79,7 +79,7 @@ def test_each_rule_and_correlation_has_a_file_that_is_as_published(
     validator.check_schema(schema)
     result = compiled()
     assert result.exit_code == 0, result.output
-    assert "3 files for winlogbeat: 3 written, 0 unchanged, 0 removed; 0 left out" in result.stdout
+    assert "3 rules for winlogbeat: 3 written, 0 unchanged, 0 removed; 0 left out" in result.stdout
     assert set(content(site)) == {f"{name}.json" for name in (FIRST, SECOND, CORRELATION)}
     for text in content(site).values():
         validator.validate(json.loads(text))

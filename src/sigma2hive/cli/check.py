@@ -18,7 +18,7 @@ from sigma2hive.diagnostics import ConfigurationError, Diagnostic, Severity
 from sigma2hive.model.checks import CheckReport, Drift, SetAside, is_at_least
 from sigma2hive.model.visible import visible
 from sigma2hive.reports import CHECK_REPORTS
-from sigma2hive.workflows.check import CheckOptions, check, report_of
+from sigma2hive.workflows.check.asked import CheckOptions
 from sigma2hive.workflows.project import ProjectOptions
 
 _TEXT = "text"
@@ -122,6 +122,9 @@ def severity_or_never(name: str) -> Severity | None:
 
 def run_check(options: ProjectOptions, asked: CheckOptions, shown: Shown) -> NoReturn:
     """Check, print the report on standard output, and end with the exit code."""
+    # Here, since whoever writes artefacts waits for none of this.
+    from sigma2hive.workflows.check import check, report_of  # noqa: PLC0415
+
     with errors_as_exits():
         try:
             report, root = check(options, asked)

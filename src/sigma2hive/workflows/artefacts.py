@@ -1,24 +1,42 @@
 """A folder of artefacts, kept in step with the rules: written whole, and only what is ours.
 
-Takes artefacts and a folder; gives what has to change, then changes it. A file is ours where it
-starts with its target's mark, and a plain one (.txt) where it stands beside such a file. Anything
-else is neither replaced nor removed.
+Takes what the folder is to hold and what is known of it; gives what has to change, then changes it.
+A file is ours where it starts with its target's mark, and a plain one (.txt) where it stands beside
+such a file. Anything else is neither replaced nor removed.
 """
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
+import os
+import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISDIR
 
-from sigma2hive.compiler import Artefact, Target
-from sigma2hive.compiler.targets import Gathering
+from sigma2hive.compiler.targets import Artefact, Gathering, Target
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
 from sigma2hive.workflows.writing import telling_of_disk
 
 #: What ends the name of a file that holds nothing but a query.
 _PLAIN = ".txt"
+#: Where files lie until all are whole, and what ends their names so long: no program takes them for
+#: rules meanwhile.
+_STAGING, _UNFINISHED = ".sigma2hive-", ".part"
+#: A folder so young may belong to a process that has not locked it yet.
+_YOUNG_SECONDS = 60
+#: A file that changes within so long after it was looked at may look the same: clocks tick.
+_TICK_NS = 50_000_000
+_SECOND_NS = 1_000_000_000
+
+#: How a file looked: times of its content and of its inode, size, number. One that looks the same
+#: is the same.
+Look = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,68 +48,178 @@ class Changes:
     removed: tuple[str, ...]
 
 
-def plan_changes(folder: Path, target: Target, artefacts: Sequence[Artefact]) -> Changes:
-    """Return what has to change; writes nothing.
+class Standing:
+    """What stands in a folder: files by name, each looked into at most once.
+
+    `known` are looks and digests of earlier; a file that looks as it did then has that digest.
+    """
+
+    def __init__(
+        self, folder: Path, target: Target, known: Mapping[str, tuple[Look, bytes]]
+    ) -> None:
+        self.folder, self._target, self._known = folder, target, known
+        self._digests: dict[str, bytes | None] = {}
+        self._looks: dict[str, Look] = {}
+        try:
+            with os.scandir(folder) as entries:
+                self._entries = {entry.name: entry for entry in entries}
+        except FileNotFoundError:
+            self._entries = {}
+
+    def digest(self, name: str) -> bytes | None:
+        """Return the digest of a file, ours or not; None where there is none.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        if name not in self._digests:
+            self._digests[name] = self._digest(name) if name in self._entries else None
+        return self._digests[name]
+
+    def is_foreign(self, name: str) -> bool:
+        """Whether something that is not ours stands under a name."""
+        return name in self._entries and not _is_ours(self.folder / name, self._target)
+
+    def own_names_beside(self, wanted: Container[str]) -> Iterator[str]:
+        """Yield the names of files of ours that nobody wants."""
+        for name in self._entries:
+            path = self.folder / name
+            if (
+                name not in wanted
+                and _has_our_name(path, self._target)
+                and _is_ours(path, self._target)
+            ):
+                yield name
+
+    def look(self, name: str) -> Look | None:
+        """Return how a file looked before its digest was made."""
+        return self._looks.get(name)
+
+    def _digest(self, name: str) -> bytes | None:
+        look = _look_of(self._entries[name].stat(follow_symlinks=False))
+        self._looks[name] = look
+        before, digest = self._known.get(name, (None, b""))
+        if before == look:
+            return digest
+        path = self.folder / name
+        # What a link leads to may be anything, and a pipe would keep us waiting.
+        is_file = path.is_file() and not path.is_symlink()
+        return digest_of(path.read_bytes()) if is_file else None
+
+
+def digest_of(content: bytes) -> bytes:
+    """Return the digest of a file's content."""
+    return hashlib.sha256(content).digest()
+
+
+def plan_changes(standing: Standing, wanted: Mapping[str, bytes]) -> Changes:
+    """Return what has to change so that files have the digests of `wanted`; writes nothing.
 
     Raises:
         ConfigurationError: a file that is not ours stands where one has to be written (S2H109).
     """
-    texts = files_of(artefacts)
     foreign, unchanged = Diagnostics(), []
-    with telling_of_disk(folder, "folder"):
-        for name, text in texts.items():
-            path = folder / name
-            if path.is_symlink() or path.exists():
-                if not _is_ours(path, target):
-                    _refuse(path, foreign)
-                elif path.read_bytes() == text.encode("utf-8"):
-                    unchanged.append(name)
-        removed = [path.name for path in _own_files(folder, target) if path.name not in texts]
+    with telling_of_disk(standing.folder, "folder"):
+        for name, digest in wanted.items():
+            if standing.digest(name) == digest:
+                unchanged.append(name)
+            elif standing.is_foreign(name):
+                _refuse(standing.folder / name, foreign)
+        removed = list(standing.own_names_beside(wanted))
     if foreign.errors:
         raise ConfigurationError(foreign)
     return Changes(
-        written=tuple(sorted(texts.keys() - set(unchanged))),
+        written=tuple(sorted(wanted.keys() - set(unchanged))),
         unchanged=tuple(sorted(unchanged)),
         removed=tuple(sorted(removed)),
     )
 
 
-def apply_changes(folder: Path, changes: Changes, artefacts: Sequence[Artefact]) -> None:
-    """Write and remove what was planned. Every file is whole before the first takes its place.
+def apply_changes(folder: Path, changes: Changes, texts: Mapping[str, bytes]) -> Mapping[str, Look]:
+    """Write and remove what was planned, and return how what was written looks.
+
+    Every file is whole before the first takes its place, so that a process that is killed leaves
+    whole files only, and at most a hidden folder, which the next one removes.
 
     Raises:
         ConfigurationError: the folder cannot be written (S2H109).
     """
-    wanted = set(changes.written)
+    looks: dict[str, Look] = {}
     with telling_of_disk(folder, "folder"):
-        if wanted:
+        if changes.written:
             folder.mkdir(parents=True, exist_ok=True)
-            # Inside the folder: only there is renaming sure to stay on one disk.
-            with tempfile.TemporaryDirectory(prefix=".sigma2hive-", dir=folder) as staging:
-                ready = {name: text for name, text in files_of(artefacts).items() if name in wanted}
-                for name, text in ready.items():
-                    (Path(staging) / name).write_bytes(text.encode("utf-8"))
-                for name in ready:
-                    (Path(staging) / name).replace(folder / name)
-        for name in sorted(changes.removed, key=lambda name: not name.endswith(_PLAIN)):
+            _remove_abandoned(folder)
+            with _staging(folder) as staging:
+                for name in changes.written:
+                    (staging / f"{name}{_UNFINISHED}").write_bytes(texts[name])
+                # A marked file first: the plain one beside it is ours by it.
+                for name in sorted(changes.written, key=_is_plain):
+                    (staging / f"{name}{_UNFINISHED}").replace(folder / name)
+                    looks[name] = _look_of(os.lstat(folder / name))
+        for name in sorted(changes.removed, key=_is_plain, reverse=True):
             (folder / name).unlink(missing_ok=True)
+    return looks
 
 
-def files_of(artefacts: Sequence[Artefact]) -> dict[str, str]:
-    """Return the text of each file, a plain one after the marked one that it belongs to."""
-    texts: dict[str, str] = {}
-    for artefact in artefacts:
-        texts[artefact.name] = artefact.text
-        if artefact.plain is not None:
-            texts[Path(artefact.name).stem + _PLAIN] = artefact.plain
-    return texts
+def settled(looks: Mapping[str, tuple[Look, bytes]]) -> dict[str, tuple[Look, bytes]]:
+    """Return the files that would look otherwise by now if they had changed since."""
+    now = time.time_ns()
+
+    def is_settled(look: Look) -> bool:
+        modified, changed = look[:2]
+        # Some disks count whole seconds.
+        tick = _TICK_NS if changed % _SECOND_NS else 2 * _SECOND_NS
+        return max(modified, changed) + tick < now
+
+    return {name: entry for name, entry in looks.items() if is_settled(entry[0])}
 
 
-def _own_files(folder: Path, target: Target) -> Iterator[Path]:
-    if folder.is_dir():
-        for path in folder.iterdir():
-            if _has_our_name(path, target) and _is_ours(path, target):
-                yield path
+def files_of(artefact: Artefact) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of each file, a plain one after the marked one it belongs to."""
+    yield artefact.name, artefact.text.encode("utf-8")
+    if artefact.plain is not None:
+        yield Path(artefact.name).stem + _PLAIN, artefact.plain.encode("utf-8")
+
+
+def rules_among(names: Sequence[str], target: Target) -> set[str]:
+    """Return the ids of the rules that files are of: one may have two, and some are of all."""
+    gathered = target.gathered_suffix if isinstance(target, Gathering) else None
+    return {name.rpartition(".")[0] for name in names if not (gathered and name.endswith(gathered))}
+
+
+def _is_plain(name: str) -> bool:
+    return name.endswith(_PLAIN)
+
+
+@contextmanager
+def _staging(folder: Path) -> Iterator[Path]:
+    # Inside the folder: only there is renaming sure to stay on one disk.
+    with tempfile.TemporaryDirectory(prefix=_STAGING, dir=folder) as name:
+        handle = os.open(name, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH)  # let go of when this process ends, however
+            yield Path(name)
+        finally:
+            os.close(handle)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what processes that were killed left behind."""
+    for path in folder.glob(f"{_STAGING}*"):
+        with suppress(OSError):
+            status = path.lstat()
+            if not S_ISDIR(status.st_mode) or status.st_mtime > time.time() - _YOUNG_SECONDS:
+                continue
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path)
+            finally:
+                os.close(handle)
+
+
+def _look_of(status: os.stat_result) -> Look:
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
 
 def _has_our_name(path: Path, target: Target) -> bool:

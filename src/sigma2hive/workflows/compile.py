@@ -1,33 +1,33 @@
-"""What `compile` does: every rule of a project written by a target into a folder.
+"""What `compile` does: every rule of a project written by targets, each into its folder.
 
-Takes a `Project`, a target and a folder; gives what was written and what was left out. Never prints
-and never asks a server.
+Takes what a command line asks for; gives what was written and what was left out. A rule is read and
+compiled once for all targets, and what an earlier start made of it is made again only where it is
+not in its folder any more. Never prints and never asks a server.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
-from sigma2hive.alerts.checks import read_custom
-from sigma2hive.alerts.ruling import settings_of
-from sigma2hive.compiler import (
-    Artefact,
-    Refusal,
-    RuleAlerts,
-    Target,
-    alerting,
-    configured,
-    emit_all,
-    gathered,
+from sigma2hive.compiler.targets import Artefact, Refusal, Target, gathered
+from sigma2hive.diagnostics import Diagnostic, Diagnostics, Location
+from sigma2hive.model.rules import Compiled, CompiledRule
+from sigma2hive.workflows.artefacts import (
+    Changes,
+    Look,
+    Standing,
+    apply_changes,
+    digest_of,
+    files_of,
+    plan_changes,
 )
-from sigma2hive.diagnostics import Diagnostics, Location
-from sigma2hive.model.mappings import Mappings
-from sigma2hive.model.profiles import Logsource
-from sigma2hive.model.rules import RuleInfo
-from sigma2hive.workflows.artefacts import Changes, apply_changes, plan_changes
-from sigma2hive.workflows.project import Project
+from sigma2hive.workflows.emitting import Asked, Emitted, Emitters
+from sigma2hive.workflows.kept_artefacts import Files, KeptArtefacts, Refused, load_kept, save_kept
+from sigma2hive.workflows.places import Output, Place
+from sigma2hive.workflows.project import Project, ProjectOptions, load_project
+from sigma2hive.workflows.writing import telling_of_disk
 
 #: Findings that say that a path which a person named is not there. Nothing is written then: all
 #: that it used to hold would look left out.
@@ -36,70 +36,230 @@ NOT_THERE = frozenset({"S2H108"})
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of the rules: `changes` is None where nothing was attempted."""
+    """What became of the rules: `changes` is None where nothing was attempted.
 
-    changes: Changes | None
-    findings: Diagnostics
-    left_out: tuple[Location, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MadeArtefacts:
-    """What a target, as the repository's settings want it, makes of all rules; writes nothing.
-
-    `refusals` say what it cannot say, `left_out` where that stands.
+    `refusals` say what the target cannot say, `left_out` where that stands.
     """
 
-    target: Target
-    artefacts: tuple[Artefact, ...]
+    place: Place
+    changes: Changes | None
     refusals: Diagnostics
     left_out: tuple[Location, ...]
 
 
-def make_artefacts(project: Project, target: Target) -> MadeArtefacts:
-    """Return what a folder of the target's is to hold.
+def write_targets(options: ProjectOptions, output: Output) -> tuple[Project, list[Written]]:
+    """Make each folder hold an artefact for each rule and correlation, and none of ours besides.
+
+    Where a path is not there, or no rule can be used, the folders stay as they are.
 
     Raises:
-        ConfigurationError: a setting of the target cannot be used.
+        ConfigurationError: settings, profile or mappings cannot be used; a folder cannot be
+            written, or holds something else in our place.
     """
-    target = configured(target, project.settings, project.profile)
-    target = alerting(target, project.mappings, partial(_alerts_of, project.mappings))
-    refusals = Diagnostics()
-    left_out: list[Location] = []
-    artefacts: list[Artefact] = []
-    for info, made in emit_all(target, project.compiled):
-        if isinstance(made, Refusal):
-            refusals.found.extend(made.findings)
-            if made.findings:
-                left_out.append(info.location)
-        else:
-            artefacts.append(made)
-    artefacts += gathered(target, tuple(artefacts))
-    return MadeArtefacts(target, tuple(artefacts), refusals, tuple(left_out))
-
-
-def write_target(project: Project, target: Target, folder: Path) -> Written:
-    """Make `folder` hold an artefact for each rule and correlation, and none of ours besides.
-
-    Where a path is not there, or no rule can be used, the folder stays as it is.
-
-    Raises:
-        ConfigurationError: the folder cannot be written, or holds something else in our place; a
-            setting of the target cannot be used.
-    """
-    made = make_artefacts(project, target)
-    findings = Diagnostics(list(project.findings))
-    findings.extend(made.refusals)
-    left_out = (*project.left_out, *made.left_out)
-    is_there = not any(finding.code in NOT_THERE for finding in findings.errors)
-    if not (is_there and project.compiled.rules):
+    project = load_for_targets(options, [place.target for place in output.places])
+    plans = planned(project, output.places)
+    is_there = not any(finding.code in NOT_THERE for finding in project.findings.errors)
+    if not is_there or not project.compiled.rules:
         # Nobody means a folder of rules to become empty that way.
-        return Written(None, findings, left_out)
-    changes = plan_changes(folder, made.target, made.artefacts)
-    apply_changes(folder, changes, made.artefacts)
-    return Written(changes, findings, left_out)
+        return project, [plan.outcome(None) for plan in plans]
+    dropped = output.dropped()
+    # All of them until the last file is gone, in case this process is ended meanwhile.
+    output.note((*output.places, *dropped))
+    written = [_carried_out(plan, project) for plan in plans]
+    for place in dropped:
+        changes = plan_changes(standing_of(place), {})
+        apply_changes(place.folder, changes, {})
+        written.append(Written(place, changes, Diagnostics(), ()))
+    output.note(output.places)
+    return project, written
 
 
-def _alerts_of(mappings: Mappings, rule: RuleInfo, logsource: Logsource) -> RuleAlerts:
-    custom = read_custom(rule, Diagnostics(), mappings.observables.data_types)
-    return RuleAlerts(settings_of(rule, mappings, logsource), tuple(custom.observables))
+def _carried_out(plan: Plan, project: Project) -> Written:
+    plan.keep(project, apply_changes(plan.place.folder, plan.changes, plan.texts))
+    return plan.outcome(plan.changes)
+
+
+def load_for_targets(options: ProjectOptions, targets: Sequence[Target]) -> Project:
+    """Return the project; where much of it has to be compiled, with what targets make of it."""
+    return load_project(
+        options,
+        lambda settings, profile, mappings: Emitters.of(targets, settings, profile, mappings).emit,
+    )
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a folder is to hold, and what has to be done about it.
+
+    `wanted` are the digests of all files, `texts` those of files that have to be written.
+    """
+
+    place: Place
+    standing: Standing
+    settings: bytes = b""
+    kept: KeptArtefacts = field(default_factory=KeptArtefacts)
+    files: dict[bytes, Files] = field(default_factory=dict)
+    refused: dict[bytes, Refused] = field(default_factory=dict)
+    gathered: tuple[bytes, Files] = (b"", ())
+    wanted: dict[str, bytes] = field(default_factory=dict)
+    texts: dict[str, bytes] = field(default_factory=dict)
+    refusals: Diagnostics = field(default_factory=Diagnostics)
+    left_out: list[Location] = field(default_factory=list)
+    changes: Changes = field(default_factory=lambda: Changes((), (), ()))
+
+    def lacks(self, key: bytes) -> bool:
+        """Whether a rule has to be made: it is not known, or the folder has not what is known."""
+        if key in self.kept.refused:
+            return False
+        known = self.kept.files.get(key)
+        return known is None or any(self.standing.digest(name) != text for name, text in known)
+
+    def take(self, made: Artefact) -> Files:
+        """Take in what was made, and return its files."""
+        files = []
+        for name, content in files_of(made):
+            self._want(name, digest := digest_of(content), content)
+            files.append((name, digest))
+        return tuple(files)
+
+    def take_rule(self, key: bytes, rule: Callable[[], CompiledRule], made: Emitted | None) -> None:
+        """Take in what was made of a rule, or what is known of it where nothing had to be made."""
+        if isinstance(made, Refusal):
+            self.refused[key] = rule().info.location, made.findings
+            self._refuse(*self.refused[key])
+        elif made is not None:
+            self.files[key] = self.take(made)
+        elif key in self.kept.refused:
+            self.refused[key] = self.kept.refused[key]
+            self._refuse(*self.refused[key])
+        else:
+            self.files[key] = self.kept.files[key]
+            self.wanted.update(self.files[key])
+
+    def take_correlation(self, place: Location, made: Emitted) -> None:
+        """Take in what was made of a correlation."""
+        if isinstance(made, Refusal):
+            self._refuse(place, made.findings)
+        else:
+            self.take(made)
+
+    def gather(self) -> None:
+        """Take in what the target makes of all files together."""
+        key = digest_of(
+            b"".join(name.encode() + text for name, text in sorted(self.wanted.items()))
+        )
+        before, files = self.kept.gathered
+        if key == before and all(self.standing.digest(name) == text for name, text in files):
+            self.wanted.update(files)
+        else:
+            files = tuple(
+                (name, text)
+                for artefact in gathered(self.place.target, list(self._artefacts()))
+                for name, text in self.take(artefact)
+            )
+        self.gathered = key, files
+
+    def outcome(self, changes: Changes | None) -> Written:
+        """Return what became of the rules, and of the folder."""
+        return Written(self.place, changes, self.refusals, tuple(self.left_out))
+
+    def keep(self, project: Project, looks: Mapping[str, Look]) -> None:
+        """Keep what the next start needs not to make all of it again."""
+        seen = dict(looks)
+        for name in self.changes.unchanged:
+            look = self.standing.look(name)
+            if look is not None:
+                seen[name] = look
+        named = {name: (look, self.wanted[name]) for name, look in seen.items()}
+        kept = KeptArtefacts(self.files, self.refused, self.gathered, named)
+        save_kept(project.store, self.place.target, self.place.folder, self.settings, kept)
+
+    def _artefacts(self) -> Iterator[Artefact]:
+        for name in self.wanted:
+            content = self.texts.get(name)
+            if content is None:  # then the folder has it as it is to be
+                content = (self.place.folder / name).read_bytes()
+            yield Artefact(name, content.decode("utf-8"))
+
+    def _want(self, name: str, digest: bytes, content: bytes) -> None:
+        self.wanted[name] = digest
+        self.texts[name] = content
+
+    def _refuse(self, place: Location, findings: Sequence[Diagnostic]) -> None:
+        self.refusals.found.extend(findings)
+        if findings:
+            self.left_out.append(place)
+
+
+def standing_of(place: Place, kept: KeptArtefacts | None = None) -> Standing:
+    """Return what stands in a folder.
+
+    Raises:
+        ConfigurationError: the folder cannot be read (S2H109).
+    """
+    with telling_of_disk(place.folder, "folder"):
+        return Standing(place.folder, place.target, kept.looks if kept else {})
+
+
+def planned(project: Project, places: Sequence[Place]) -> list[Plan]:
+    """Return what each folder is to hold, and what has to change; writes nothing.
+
+    Raises:
+        ConfigurationError: a setting of a target cannot be used; a folder cannot be read, or holds
+            something else in our place (S2H109).
+    """
+    emitters = Emitters.of(
+        [place.target for place in places], project.settings, project.profile, project.mappings
+    )
+    plans = [
+        _plan(project, Place(target, place.folder))
+        for place, target in zip(places, emitters.targets, strict=True)
+    ]
+    compiled, keys = project.compiled, project.rule_keys
+    asked = [
+        (number, wanted)
+        for number, key in enumerate(keys)
+        if (wanted := tuple(at for at, plan in enumerate(plans) if plan.lacks(key)))
+    ]
+    made = dict(_made(project, emitters, asked))
+    for number, key in enumerate(keys):
+        for at, plan in enumerate(plans):
+            rule = partial(compiled.rules.__getitem__, number)
+            plan.take_rule(key, rule, made.pop((number, at), None))
+    for plan in plans:
+        _take_correlations(plan, compiled)
+        with telling_of_disk(plan.place.folder, "folder"):
+            plan.gather()
+        plan.changes = plan_changes(plan.standing, plan.wanted)
+    return plans
+
+
+def _plan(project: Project, place: Place) -> Plan:
+    # What a target asks of settings may come from the environment.
+    settings = repr(project.settings).encode("utf-8", "surrogateescape")
+    kept = load_kept(project.store, place.target, place.folder, settings)
+    return Plan(place, standing_of(place, kept), settings, kept)
+
+
+def _made(
+    project: Project, emitters: Emitters, asked: Sequence[Asked]
+) -> Iterator[tuple[tuple[int, int], Emitted]]:
+    """Yield what targets make of rules, by the positions of rule and target."""
+    rest: list[Asked] = []
+    for number, wanted in asked:
+        ahead = project.ahead.get(project.rule_keys[number])
+        if ahead is None:
+            rest.append((number, wanted))
+        else:
+            yield from (((number, at), ahead[at]) for at in wanted)
+    for (number, wanted), results in emitters.emit_all(project.compiled.rules, rest):
+        yield from (((number, at), made) for at, made in zip(wanted, results, strict=True))
+
+
+def _take_correlations(plan: Plan, compiled: Compiled) -> None:
+    if compiled.correlations:
+        rules = compiled.by_id()
+        for correlation in compiled.correlations:
+            plan.take_correlation(
+                correlation.info.location, plan.place.target.emit_correlation(correlation, rules)
+            )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sigma2hive.compiler import Exceptions
 from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.engine import Program
 from sigma2hive.model.mappings import Mappings
 from sigma2hive.model.profiles import Profile
-from sigma2hive.model.rules import Compiled, DetectionRepository
+from sigma2hive.model.rules import Compiled, CompiledRule, DetectionRepository
+from sigma2hive.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +25,36 @@ class Wanted:
     profile_place: Location
 
 
+#: What is to be made of each rule besides, of all that decides: on several cores while it is made.
+AlsoOf = Callable[[Settings, Profile, Mappings], Callable[[CompiledRule], Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody needs of it: all that was read, the engine's program, something besides."""
+
+    with_repository: bool = False
+    with_program: bool = True
+    also: AlsoOf | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """All that can be known of a repository without events.
 
-    `program` is that of the compiled rules. `findings` are warnings, and what is wrong with rules;
-    `left_out` are the places of the rules that cannot be used, `exceptions` those filters that end:
-    on another day something else may be made. `repository` is what was read,
-    where that was asked for; it is not stored.
+    `program` is that of the compiled rules, None where nobody wanted it. `findings` are warnings,
+    and what is wrong with rules; `left_out` are the places of the rules that cannot be used,
+    `exceptions` those filters that end: on another day something else may be made. `repository` is
+    what was read, where that was asked for; it is not stored. `ahead` is what was made of rules
+    besides, by what stands for each: of few or many, as it came.
     """
 
     profile: Profile
     mappings: Mappings
     compiled: Compiled
-    program: Program
+    program: Program | None
     findings: Diagnostics
     left_out: tuple[Location, ...]
     exceptions: Exceptions = field(default_factory=Exceptions)
     repository: DetectionRepository | None = None
+    ahead: Mapping[bytes, Any] = field(default_factory=dict)

@@ -28,7 +28,7 @@ from sigma2hive.repository import (
 )
 from sigma2hive.schema import load_profile
 from sigma2hive.settings import Settings
-from sigma2hive.workflows.made import Made, Wanted
+from sigma2hive.workflows.made import Asked, Made, Wanted
 from sigma2hive.workflows.store import Store
 from sigma2hive.workflows.store.layers import Layers
 
@@ -39,12 +39,11 @@ def make(
     problems: Diagnostics,
     store: Store | None = None,
     *,
-    full: bool = False,
+    asked: Asked,
 ) -> Made:
     """Read everything that `wanted` names; `problems` are findings about the settings so far.
 
-    What is in the `store` is taken over, and what is made goes there. With `full`, the result has
-    the repository.
+    What is in the `store` is taken over, and what is made goes there.
 
     Raises:
         ConfigurationError: settings, profile or mappings cannot be used.
@@ -62,6 +61,8 @@ def make(
     if problems.errors or profile is None:
         raise ConfigurationError(problems, settings.root)
     layers = Layers(store, settings.root, placeholders, profile)
+    also = asked.also(settings, profile, mappings) if asked.also else None
+    ahead = layers.make_ahead(wanted.rules, also)
     repository = load_repository(
         wanted.rules, settings.root, placeholders, problems, layers.files.read
     )
@@ -71,7 +72,7 @@ def make(
     _check_maintenance(mappings, repository, problems)
     _check_fields(repository, compiled, profile, mappings, problems)
     problems.show_from(settings.root)
-    program, layer = layers.program_of(compiled)
+    program, layer = layers.program_of(compiled, is_wanted=asked.with_program)
     made = Made(
         profile=profile,
         mappings=mappings,
@@ -82,8 +83,8 @@ def make(
         exceptions=exceptions,
     )
     layers.save(made, layer, is_whole=not told)
-    whole = layers.files.with_whole_rules(repository) if full else None
-    return replace(made, repository=whole)
+    whole = layers.files.with_whole_rules(repository) if asked.with_repository else None
+    return replace(made, repository=whole, ahead=ahead)
 
 
 def _check_fields(

@@ -7,8 +7,10 @@ leaves that rule out. What was made of the same files before is taken as it was 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from sigma2hive.clock import today
 from sigma2hive.compiler import Exceptions
@@ -18,8 +20,8 @@ from sigma2hive.model.mappings import Mappings
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import Compiled, DetectionRepository
 from sigma2hive.settings import Settings, load_settings
-from sigma2hive.workflows.made import Made, Wanted
-from sigma2hive.workflows.store import Store, without_collection
+from sigma2hive.workflows.made import AlsoOf, Asked, Made, Wanted
+from sigma2hive.workflows.store import Store, StoredRules, without_collection
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +54,39 @@ class ProjectOptions:
 class Project:
     """Everything that a run needs of the repository.
 
-    `program` is that of the compiled rules, for the engine. `findings` are warnings, and what is
-    wrong with rules; `left_out` are the places of the rules that cannot be used, `exceptions` the
-    filters that end. `paths` are where the rules are, `repository` what was read there, where it
-    was asked for.
+    `program` is that of the compiled rules, for the engine; None where it was not wanted.
+    `findings` are warnings, and what is wrong with rules; `left_out` are the places of the rules
+    that cannot be used, `exceptions` the filters that end. `paths` are where the rules are,
+    `repository` what was read there, where it was asked for. `store` keeps things for the next
+    start, `ahead` is what was made of rules besides.
     """
 
     settings: Settings
     profile: Profile
     mappings: Mappings
     compiled: Compiled
-    program: Program
+    program: Program | None
     findings: Diagnostics
     left_out: tuple[Location, ...]
     exceptions: Exceptions = field(default_factory=Exceptions)
     repository: DetectionRepository = field(default_factory=DetectionRepository)
     paths: tuple[Path, ...] = ()
+    store: Store | None = None
+    ahead: Mapping[bytes, Any] = field(default_factory=dict)
+
+    @property
+    def rule_keys(self) -> tuple[bytes, ...]:
+        """What stands for each compiled rule, and for all that it was made of."""
+        rules = self.compiled.rules
+        if not isinstance(rules, StoredRules):
+            raise TypeError("nobody knows what these rules were made of")
+        return rules.said_keys()
 
 
-def load_project(options: ProjectOptions) -> Project:
+def load_project(options: ProjectOptions, also: AlsoOf | None = None) -> Project:
     """Return the repository, ready to run.
+
+    With `also`, nobody runs anything: it is what else to make of rules while many are compiled.
 
     Raises:
         ConfigurationError: settings, profile or mappings cannot be used.
@@ -87,7 +102,9 @@ def load_project(options: ProjectOptions) -> Project:
         if options.profile is None
         else Location("--profile"),
     )
-    made = _made(settings, wanted, problems, is_fresh=options.with_repository)
+    store = Store.of(settings, wanted)
+    asked = Asked(options.with_repository, with_program=also is None, also=also)
+    made = _made(settings, wanted, problems, store, asked)
     return Project(
         settings=settings,
         profile=made.profile,
@@ -99,6 +116,8 @@ def load_project(options: ProjectOptions) -> Project:
         exceptions=made.exceptions,
         repository=made.repository or DetectionRepository(),
         paths=wanted.rules,
+        store=store,
+        ahead=made.ahead,
     )
 
 
@@ -111,15 +130,16 @@ def _approximating(settings: Settings) -> Settings:
     )
 
 
-def _made(settings: Settings, wanted: Wanted, problems: Diagnostics, *, is_fresh: bool) -> Made:
-    store = Store.of(settings, wanted)
+def _made(
+    settings: Settings, wanted: Wanted, problems: Diagnostics, store: Store | None, asked: Asked
+) -> Made:
     # With findings about the settings, these are told where they are made.
-    if store is not None and not problems.found and not is_fresh:
-        stored = store.load()
+    if store is not None and not problems.found and not asked.with_repository:
+        stored = store.load(with_program=asked.with_program)
         if stored is not None and not stored.exceptions.are_outdated(today()):
             return stored
     # Here, since it imports pySigma, which alone takes longer than to load what is stored.
     from sigma2hive.workflows.making import make  # noqa: PLC0415
 
     with without_collection():
-        return make(settings, wanted, problems, store, full=is_fresh)
+        return make(settings, wanted, problems, store, asked=asked)

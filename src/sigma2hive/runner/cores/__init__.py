@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from sigma2hive.diagnostics import Diagnostic
+from sigma2hive.processes import Processes, usable_cores
 from sigma2hive.runner.cores.units import is_worth_sharing, units_of
 from sigma2hive.runner.matching import DecidedRows, Matcher
 from sigma2hive.sources import (
@@ -64,7 +65,6 @@ def shared_reading(
     # Where one process does, nothing of this is needed.
     from sigma2hive.runner.cores.deciding import decide_unit  # noqa: PLC0415
     from sigma2hive.runner.cores.joining import Joining  # noqa: PLC0415
-    from sigma2hive.runner.cores.processes import Processes  # noqa: PLC0415
     from sigma2hive.runner.cores.units import name_of  # noqa: PLC0415
 
     decide = partial(decide_unit, matchers=matchers, options=options)
@@ -76,9 +76,3 @@ def shared_reading(
             yield joining.join(processes.results(units))
     finally:
         processes.close()
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1

@@ -6,54 +6,63 @@ from collections.abc import Iterator, Mapping
 from difflib import unified_diff
 from pathlib import Path
 
-from sigma2hive.compiler import Target
 from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.model.checks import Drift
 from sigma2hive.repository import shown_path
-from sigma2hive.workflows.artefacts import Changes, files_of, plan_changes
-from sigma2hive.workflows.compile import make_artefacts
+from sigma2hive.workflows.artefacts import Changes, plan_changes
+from sigma2hive.workflows.compile import Plan, planned, standing_of
+from sigma2hive.workflows.places import Output
 from sigma2hive.workflows.project import Project
 from sigma2hive.workflows.writing import telling_of_disk
 
 _CODE = "S2H110"
 
 
-def find_drift(
-    project: Project, target: Target, folder: Path, findings: Diagnostics
-) -> tuple[Drift, ...]:
-    """Report what a target refuses, and each file that writing would change; return the diffs.
+def find_drift(project: Project, against: Output, findings: Diagnostics) -> tuple[Drift, ...]:
+    """Report what targets refuse, and each file that writing would change; return the diffs.
 
     Raises:
-        ConfigurationError: the folder cannot be read, holds something else in our place, or a
-            setting of the target cannot be used.
+        ConfigurationError: a folder cannot be read, holds something else in our place, or a
+            setting of a target cannot be used.
     """
-    made = make_artefacts(project, target)
-    findings.extend(made.refusals)
-    root = project.settings.root
-    shown = shown_path(folder, root)
-    hint = f"run `sigma2hive compile --target {target.name} --output {shown}`, and commit"
-    if not made.artefacts and not project.compiled.rules:
+    if not project.compiled.rules:
         return ()
+    drifts: list[Drift] = []
+    for plan in planned(project, against.places):
+        findings.extend(plan.refusals)
+        drifts += _drifts_of(plan, against, project.settings.root, findings)
+    for place in against.dropped():
+        plan = Plan(place, standing_of(place))
+        plan.changes = plan_changes(plan.standing, {})
+        drifts += _drifts_of(plan, against, project.settings.root, findings)
+    return tuple(drifts)
+
+
+def _drifts_of(plan: Plan, against: Output, root: Path, findings: Diagnostics) -> list[Drift]:
+    folder = plan.place.folder
+    names = " ".join(f"--target {place.target.name}" for place in against.places)
+    hint = (
+        f"run `sigma2hive compile {names} --output {shown_path(against.folder, root)}`, and commit"
+    )
     with telling_of_disk(folder, "folder"):
         if not folder.is_dir():
-            findings.error(_CODE, Location(shown), "there is no folder of artefacts", hint)
-            return ()
-        changes = plan_changes(folder, made.target, made.artefacts)
-        texts = files_of(made.artefacts)
-        drifts = tuple(_drifts(folder, changes, texts, root))
+            place = Location(shown_path(folder, root))
+            findings.error(_CODE, place, "there is no folder of artefacts", hint)
+            return []
+        drifts = list(_drifts(folder, plan.changes, plan.texts, root))
     for drift in drifts:
         findings.error(_CODE, Location(drift.path), _told(drift), hint)
     return drifts
 
 
 def _drifts(
-    folder: Path, changes: Changes, texts: Mapping[str, str], root: Path
+    folder: Path, changes: Changes, texts: Mapping[str, bytes], root: Path
 ) -> Iterator[Drift]:
     for name in sorted((*changes.written, *changes.removed)):
         path = folder / name
         shown = shown_path(path, root)
         old = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-        new = texts.get(name, "")
+        new = texts.get(name, b"").decode("utf-8")
         lines = unified_diff(
             old.splitlines(), new.splitlines(), f"a/{shown}", f"b/{shown}", n=2, lineterm=""
         )

@@ -7,39 +7,20 @@ mappings that cannot be used, is in the report too, so that every format shows i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from sigma2hive.diagnostics import ConfigurationError, Diagnostic, Severity
 from sigma2hive.model.checks import Checked, CheckReport, is_at_least
 from sigma2hive.repository import SourceFiles, changed_files
+from sigma2hive.workflows.check.asked import CheckOptions
 from sigma2hive.workflows.check.baseline import apply_baseline, write_baseline
 from sigma2hive.workflows.check.fingerprints import fingerprinted
-from sigma2hive.workflows.check.gathering import Against, Servers, gather
+from sigma2hive.workflows.check.gathering import gather
 from sigma2hive.workflows.check.ignoring import set_aside
 from sigma2hive.workflows.check.scope import within
-from sigma2hive.workflows.compile import NOT_THERE
-from sigma2hive.workflows.project import ProjectOptions, load_project
-
-
-@dataclass(frozen=True, slots=True)
-class CheckOptions:
-    """What a command line asks of a check.
-
-    `against` are artefacts to compare with what would be written; a check fails for findings of
-    `fails_from` and above, None is never. `baseline` is a file of findings that do not count, and
-    `is_baseline_written` asks to write it instead. With `changed_since`, a ref, only what has
-    changed since then, and what depends on it, is told. `suites` are published validators to run
-    besides, `servers` those to ask.
-    """
-
-    against: Against | None = None
-    fails_from: Severity | None = Severity.WARNING
-    baseline: Path | None = None
-    is_baseline_written: bool = False
-    changed_since: str | None = None
-    suites: tuple[str, ...] = ()
-    servers: Servers = field(default_factory=Servers)
+from sigma2hive.workflows.compile import NOT_THERE, load_for_targets
+from sigma2hive.workflows.project import ProjectOptions
 
 
 def check(options: ProjectOptions, asked: CheckOptions) -> tuple[CheckReport, Path]:
@@ -50,7 +31,8 @@ def check(options: ProjectOptions, asked: CheckOptions) -> tuple[CheckReport, Pa
     Raises:
         ConfigurationError: settings, mappings, profile or baseline cannot be used; no such ref.
     """
-    project = load_project(replace(options, with_repository=True))
+    targets = [place.target for place in asked.against.places] if asked.against else []
+    project = load_for_targets(replace(options, with_repository=True), targets)
     root = project.settings.root
     changed = None
     if asked.changed_since is not None:

@@ -10,31 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sigma2hive.clients.errors import ServerError
-from sigma2hive.compiler import Target, lint_rules
+from sigma2hive.compiler import lint_rules
 from sigma2hive.diagnostics import Diagnostic, Diagnostics, Location
 from sigma2hive.model.checks import Drift
 from sigma2hive.repository import lint_files, rule_files, shown_path
 from sigma2hive.workflows.check.artefacts import find_drift
+from sigma2hive.workflows.check.asked import Servers
 from sigma2hive.workflows.check.failing_tests import find_failing_tests
 from sigma2hive.workflows.check.named import find_unknown_names
 from sigma2hive.workflows.check.snapshots import find_blind, find_blind_now, find_old
+from sigma2hive.workflows.places import Output
 from sigma2hive.workflows.project import Project
-
-
-@dataclass(frozen=True, slots=True)
-class Against:
-    """Artefacts that are committed: of a target, in a folder."""
-
-    target: Target
-    folder: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Servers:
-    """Which servers of the settings are asked, too."""
-
-    elasticsearch: bool = False
-    thehive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +37,7 @@ class Gathered:
 
 
 def gather(
-    project: Project,
-    against: Against | None,
-    suites: Sequence[str] = (),
-    servers: Servers = Servers(),
+    project: Project, against: Output | None, suites: Sequence[str], servers: Servers
 ) -> Gathered:
     """Return all that is wrong with a project.
 
@@ -76,7 +59,7 @@ def gather(
     find_failing_tests(project, findings)
     drifts: tuple[Drift, ...] = ()
     if against is not None:
-        drifts = find_drift(project, against.target, against.folder, findings)
+        drifts = find_drift(project, against, findings)
     findings.show_from(root)
     shown = tuple(shown_path(file, root) for file in files)
     return Gathered(list(dict.fromkeys(findings)), shown, drifts, not is_answered)

@@ -23,9 +23,9 @@ from sigma2hive.workflows.made import Made, Wanted
 from sigma2hive.workflows.store.keys import Keys, digest_of, keys_of
 from sigma2hive.workflows.store.packs import Folder
 from sigma2hive.workflows.store.pickles import dumped, loaded, without_collection
-from sigma2hive.workflows.store.stored_rules import StoredRules
+from sigma2hive.workflows.store.stored_rules import StoredRules, said_key
 
-__all__ = ["Kept", "Store", "StoredRules", "digest_of", "without_collection"]
+__all__ = ["Kept", "Store", "StoredRules", "digest_of", "said_key", "without_collection"]
 
 #: The parts of a `.made` file that come before its rules.
 _WHOLE, _BARE, _PROGRAM, _LAYER, _RULES = range(5)
@@ -51,8 +51,13 @@ class Kept:
 
     @property
     def program(self) -> Program | None:
-        """The program of the rules."""
-        return loaded(self.made[_PROGRAM]) if self.made else None
+        """The program of the rules, where somebody wanted one."""
+        return loaded(self.made[_PROGRAM]) if self.has_program else None
+
+    @property
+    def has_program(self) -> bool:
+        """Whether the program was made, too."""
+        return bool(self.made) and bool(self.made[_PROGRAM])
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +80,24 @@ class Store:
         except OSError:
             return None
 
-    def load(self) -> Made | None:
-        """Return what was made of all that is as it is; None where there is no such thing."""
+    def load(self, *, with_program: bool = True) -> Made | None:
+        """Return what was made of all that is as it is; None where there is no such thing.
+
+        Without `with_program` it does for those who match nothing.
+        """
         pieces = self.folder.read(self._name("made"))
         if self.keys.whole is None or not pieces or pieces[_WHOLE] != self.keys.whole:
+            return None
+        if with_program and not pieces[_PROGRAM]:
             return None
         try:
             with without_collection():
                 # Nothing of it is garbage; to look for some would double the time.
-                made, silent = loaded(pieces[_BARE])
-                rules = StoredRules(pieces[_RULES:], silent)
-                compiled = replace(made.compiled, rules=rules)
-                result: Made = replace(made, compiled=compiled, program=loaded(pieces[_PROGRAM]))
+                made, silent, keys = loaded(pieces[_BARE])
+                rules = StoredRules(pieces[_RULES:], silent, keys)
+                result: Made = replace(made, compiled=replace(made.compiled, rules=rules))
+                if with_program:  # without one, whoever wants it makes it
+                    result = replace(result, program=loaded(pieces[_PROGRAM]))
                 return result
         except Exception:
             return None
@@ -109,18 +120,22 @@ class Store:
         was asked for, nobody knows which state of it is in what was made.
         """
         rules = made.compiled.rules
-        try:
-            now = keys_of(self.settings, self.wanted, self.keys.rules)
-        except OSError:
-            return
-        if not isinstance(rules, StoredRules) or now != self.keys:
+        if not isinstance(rules, StoredRules) or not self.is_current():
             return
         whole = self.keys.whole if read is not None and tuple(read) == self.keys.rules else None
         bare = replace(
-            made, repository=None, compiled=replace(made.compiled, rules=()), program=Program()
+            made, repository=None, compiled=replace(made.compiled, rules=()), program=None, ahead={}
         )
-        head = [dumped((bare, tuple(rules.silent))), dumped(made.program), dumped(layer)]
+        program = b"" if made.program is None else dumped(made.program)
+        head = [dumped((bare, tuple(rules.silent), rules.keys)), program, dumped(layer)]
         self.folder.write(self._name("made"), [whole or b"", *head, *rules.pieces()])
+
+    def is_current(self) -> bool:
+        """Whether all that decides, the contents of rule files aside, is as it was at the start."""
+        try:
+            return keys_of(self.settings, self.wanted, self.keys.rules) == self.keys
+        except OSError:
+            return False
 
     def _name(self, kind: str) -> str:
         paths = digest_of(

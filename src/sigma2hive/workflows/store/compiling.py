@@ -13,8 +13,8 @@ from sigma2hive.compiler import Compiling, Outcome
 from sigma2hive.engine import Program, compile_program, with_rules
 from sigma2hive.model.rules import CompiledRule, DetectionRule, FilterRule
 from sigma2hive.workflows.store.keys import digest_of
-from sigma2hive.workflows.store.pickles import loaded
-from sigma2hive.workflows.store.reading import ReadFiles
+from sigma2hive.workflows.store.pickles import dumped, loaded
+from sigma2hive.workflows.store.reading import Piece, ReadFiles
 from sigma2hive.workflows.store.stored_rules import StoredRules
 
 _NOTHING_TO_TELL = Outcome()
@@ -42,13 +42,14 @@ class KeptOutcomes:
     def __init__(
         self,
         layer: Layer,
-        pieces: Sequence[memoryview],
+        pieces: Sequence[Piece],
         read: ReadFiles,
         compiling: Compiling,
         profile: bytes,
     ) -> None:
         self._layer, self._read, self._compiling, self._profile = layer, read, compiling, profile
-        self._kept: dict[bytes, memoryview] = dict(zip(layer.keys, pieces, strict=True))
+        self._told: dict[bytes, Outcome] = dict(layer.told)
+        self._kept: dict[bytes, Piece] = dict(zip(layer.keys, pieces, strict=True))
         self._keys: dict[str, bytes] = {}
         self._made: dict[bytes, CompiledRule] = {}
         self._outcomes: dict[bytes, Outcome] = {}
@@ -58,7 +59,7 @@ class KeptOutcomes:
         of_filters = map(self._read.key_of, filters)
         key = digest_of((self._profile, self._read.key_of(rule), *of_filters))
         self._keys[rule.info.id] = key
-        outcome = self._layer.told.get(key)
+        outcome = self._told.get(key)
         if outcome is None and key in self._kept:
             outcome = _NOTHING_TO_TELL
         if outcome is None:
@@ -82,6 +83,23 @@ class KeptOutcomes:
         keys = tuple(self._keys[rule.info.id] for rule, _ in chosen)
         pieces = [self._kept.get(key) or self._made[key] for key in keys]
         return StoredRules(pieces, [silent for _, silent in chosen], keys)
+
+    def made(self) -> tuple[Mapping[bytes, Outcome], Mapping[bytes, bytes]]:
+        """Return what there was to tell, and what was compiled here, by what stands for each."""
+        return self._outcomes, {key: dumped(rule) for key, rule in self._made.items()}
+
+    def take(self, told: Mapping[bytes, Outcome], kept: Mapping[bytes, bytes]) -> None:
+        """Take over what another process gave as `made()`."""
+        self._told.update(told)
+        self._kept.update(kept)
+
+    def key_of(self, rule: DetectionRule) -> bytes:
+        """Return what stands for a rule that was added, and for its filters."""
+        return self._keys[rule.info.id]
+
+    def layer_of(self, rules: StoredRules) -> Layer:
+        """Return what to keep of the rules where nobody wants their program."""
+        return Layer(rules.keys, self._outcomes)
 
     def program_of(self, rules: StoredRules, known: Program | None) -> tuple[Program, Layer]:
         """Return the program of the rules, made of the `known` one, and what to keep of them."""

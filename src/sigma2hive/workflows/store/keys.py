@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from stat import S_ISREG
@@ -34,13 +34,15 @@ class Keys:
 
     `reading` stands for all but contents that decides how a rule file is read; `profile` for what
     decides how one is compiled besides. `rules` are those of the rule files, in their order;
-    `others` stands for the contents of all other files, and everything else that decides.
+    `others` stands for the contents of all other files, and everything else that decides. `files`
+    are the paths that belong to `rules`.
     """
 
     reading: str
     profile: bytes
     rules: tuple[bytes | None, ...]
     others: bytes
+    files: tuple[Path | None, ...] = field(default=(), compare=False)
 
     @property
     def whole(self) -> bytes | None:
@@ -58,10 +60,12 @@ def keys_of(
         OSError: a file cannot be read; whoever reads it in earnest will say what is wrong.
     """
     own_profiles = settings.mappings / SCHEMAS_FOLDER
+    read = list(_rules(settings, wanted)) if rules is None else []
     return Keys(
         reading=digest_of(_reading(settings)).hex(),
         profile=digest_of((wanted.profile.encode(), *_contents_below(own_profiles))),
-        rules=tuple(_rules(settings, wanted)) if rules is None else rules,
+        rules=tuple(key for _, key in read) if rules is None else rules,
+        files=tuple(file for file, _ in read),
         others=digest_of((*_decisive(settings, wanted), *_others(settings))),
     )
 
@@ -123,12 +127,15 @@ def _release(library: str) -> str:
     return f"{library} {version(library)}"
 
 
-def _rules(settings: Settings, wanted: Wanted) -> Iterator[bytes | None]:
+def _rules(settings: Settings, wanted: Wanted) -> Iterator[tuple[Path | None, bytes | None]]:
     for file in rule_files(wanted.rules, settings.root, Diagnostics()):
+        if not isinstance(file, Path):
+            yield None, None
+            continue
         try:
-            yield key_of_file(file, _content(file)) if isinstance(file, Path) else None
+            yield file, key_of_file(file, _content(file))
         except OSError:
-            yield None
+            yield file, None
 
 
 def _others(settings: Settings) -> Iterator[bytes]:

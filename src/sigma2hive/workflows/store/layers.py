@@ -7,20 +7,28 @@ and the program of the rules. Imports what reads rules, so a start that finds al
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sigma2hive.compiler import Compiling
+from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.engine import Program
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import Compiled
+from sigma2hive.repository import rule_files
+from sigma2hive.workflows.cores import can_be_shared
 from sigma2hive.workflows.made import Made
 from sigma2hive.workflows.store import Kept, Store
+from sigma2hive.workflows.store.ahead import Also, Reading, made_ahead
 from sigma2hive.workflows.store.compiling import KeptOutcomes, Layer
 from sigma2hive.workflows.store.reading import ReadFiles
 from sigma2hive.workflows.store.stored_rules import StoredRules
 
 T = TypeVar("T")
+
+#: Fewer files one process reads sooner than several.
+_MANY_FILES = 150
 
 
 class Layers:
@@ -35,26 +43,51 @@ class Layers:
     ) -> None:
         self._store = store
         kept = store.kept() if store else Kept()
+        keys = store.keys if store else None
+        pairs = zip(keys.files, keys.rules, strict=True) if keys else ()
+        known = {file: key for file, key in pairs if file is not None and key is not None}
         self.files = _or_else(
-            lambda: ReadFiles(kept.read, root, placeholders),
-            lambda: ReadFiles((), root, placeholders),
+            lambda: ReadFiles(kept.read, root, placeholders, known),
+            lambda: ReadFiles((), root, placeholders, known),
         )
-        compiling, key = Compiling(profile), store.keys.profile if store else b""
+        compiling, key = Compiling(profile), keys.profile if keys else b""
+        self._reading = Reading(root, placeholders, profile, key)
 
         def outcomes_of(layer: Layer, pieces: Sequence[memoryview]) -> KeptOutcomes:
             return KeptOutcomes(layer, pieces, self.files, compiling, key)
 
-        self._program, self.outcomes = _or_else(
-            lambda: (kept.program, outcomes_of(kept.layer or Layer(), kept.rules)),
-            lambda: (None, outcomes_of(Layer(), ())),
+        self._kept = kept
+        self.outcomes = _or_else(
+            lambda: outcomes_of(kept.layer or Layer(), kept.rules),
+            lambda: outcomes_of(Layer(), ()),
         )
 
-    def program_of(self, compiled: Compiled) -> tuple[Program, Layer]:
-        """Return the program of the rules that were compiled, and what is to be kept of them."""
+    def make_ahead(self, paths: Sequence[Path], also: Also | None) -> Mapping[bytes, Any]:
+        """Read and compile what nothing is kept of on all cores, where that is worth it.
+
+        Returns what `also` makes of each rule besides, as far as it was worth it.
+        """
+        if self._store is None:
+            found = rule_files(paths, self._reading.root, Diagnostics())
+            files: list[Path] = [file for file in found if isinstance(file, Path)]
+        else:
+            files = self.files.unknown(self._store.keys.files)
+        if len(files) < _MANY_FILES or not can_be_shared():
+            return {}
+        return made_ahead(files, replace(self._reading, also=also), self.files, self.outcomes)
+
+    def program_of(self, compiled: Compiled, *, is_wanted: bool) -> tuple[Program | None, Layer]:
+        """Return the program of the rules that were compiled, and what is to be kept of them.
+
+        Where nobody wants one, that of an earlier start is brought up to date, as that is quick.
+        """
         rules = compiled.rules
         if not isinstance(rules, StoredRules):
             raise TypeError("the rules were not compiled by these layers")
-        return self.outcomes.program_of(rules, self._program)
+        if not is_wanted and not self._kept.has_program:
+            return None, self.outcomes.layer_of(rules)
+        known = _or_else(lambda: self._kept.program, lambda: None)
+        return self.outcomes.program_of(rules, known)
 
     def save(self, made: Made, layer: Layer, *, is_whole: bool) -> None:
         """Keep all of it; `is_whole` where a start may take `made` as it is."""

@@ -21,8 +21,10 @@ _OWN_MODULES = ("sigma2hive.model.", "sigma2hive.diagnostics", "sigma2hive.engin
 _OTHER_CLASSES = frozenset(
     {
         ("sigma2hive.workflows.made", "Made"),
+        ("sigma2hive.compiler.exceptions", "Exceptions"),
         ("sigma2hive.compiler.rules", "Outcome"),
         ("sigma2hive.workflows.store.compiling", "Layer"),
+        ("datetime", "date"),
         ("decimal", "Decimal"),
         ("fractions", "Fraction"),
         ("ipaddress", "IPv4Network"),

@@ -8,7 +8,7 @@ earnest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -45,11 +45,17 @@ class ReadFiles:
     """The rule files of one start; `keys` are those of the files so far, in their order."""
 
     def __init__(
-        self, pieces: Sequence[memoryview], root: Path, placeholders: Mapping[str, tuple[str, ...]]
+        self,
+        pieces: Sequence[Piece],
+        root: Path,
+        placeholders: Mapping[str, tuple[str, ...]],
+        known: Mapping[Path, bytes] | None = None,
     ) -> None:
+        """Start with the pieces of earlier; `known` are keys of files that were looked into."""
         self._root, self._placeholders = root, placeholders
-        self._kept: Mapping[bytes, _Kept] = loaded(pieces[0]) if pieces else {}
-        self._bodies = pieces[1:]
+        self._known = known or {}
+        self._kept: dict[bytes, _Kept] = loaded(pieces[0]) if pieces else {}
+        self._bodies = list(pieces[1:])
         self._files: dict[bytes, tuple[_Asked, RuleFile]] = {}
         self._keys: dict[int, bytes] = {}
         self._whole: dict[bytes, Piece | DetectionRule] = {}
@@ -58,6 +64,10 @@ class ReadFiles:
 
     def read(self, file: Path) -> RuleFile:
         """Return what a file gives, with the heads of its rules."""
+        known = self._known.get(file)
+        if known is not None and (found := self._as_kept(known)) is not None:
+            self.keys.append(known)
+            return found
         shown = shown_path(file, self._root)
         content = read_content(file, shown, problems := Diagnostics(), if_larger=_HINT)
         if content is None:
@@ -65,13 +75,24 @@ class ReadFiles:
             return RuleFile(tuple(error.location for error in problems.errors), tuple(problems))
         key = key_of_file(file, content)
         self.keys.append(key)
-        kept = self._kept.get(key)
-        if kept is None or not self._is_as_asked(kept[0]):
+        found = self._as_kept(key)
+        if found is None:
             self.is_changed = True
-            return self._read_in_earnest(key, shown, content)
-        asked, heads, findings, first = kept
-        bodies = iter(self._bodies[first:])
-        return self._take_in(key, asked, RuleFile(heads, findings), bodies)
+            found = self._read_in_earnest(key, shown, content)
+        return found
+
+    def unknown(self, files: Iterable[Path | None]) -> list[Path]:
+        """Return the files that nothing is kept of."""
+        return [file for file in files if file and self._known.get(file) not in self._kept]
+
+    def add(self, pieces: Sequence[Piece]) -> None:
+        """Take over what another process read: its `pieces()`."""
+        kept: Mapping[bytes, _Kept] = loaded(pieces[0])
+        start = len(self._bodies)
+        for key, (asked, heads, findings, first) in kept.items():
+            self._kept[key] = (asked, heads, findings, start + first)
+        self._bodies.extend(pieces[1:])
+        self.is_changed = True
 
     def key_of(self, entry: DetectionRule | FilterRule) -> bytes:
         """Return what stands for an entry that was read, and for all that it says."""
@@ -100,6 +121,14 @@ class ReadFiles:
                     body = self._whole[self.key_of(entry)]
                     bodies.append(dumped(body) if isinstance(body, DetectionRule) else body)
         return [dumped(kept), *bodies]
+
+    def _as_kept(self, key: bytes) -> RuleFile | None:
+        kept = self._kept.get(key)
+        if kept is None or not self._is_as_asked(kept[0]):
+            return None
+        asked, heads, findings, first = kept
+        bodies = iter(self._bodies[first : first + len(heads)])
+        return self._take_in(key, asked, RuleFile(heads, findings), bodies)
 
     def _read_in_earnest(self, key: bytes, shown: str, content: bytes) -> RuleFile:
         watched = _Watched(self._placeholders)

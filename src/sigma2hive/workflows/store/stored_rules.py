@@ -15,9 +15,9 @@ class StoredRules(Sequence[CompiledRule]):
 
     def __init__(
         self,
-        pieces: Sequence[memoryview | CompiledRule],
+        pieces: Sequence[bytes | memoryview | CompiledRule],
         silent: Sequence[bool],
-        keys: tuple[bytes, ...] = (),
+        keys: tuple[bytes, ...],
     ) -> None:
         self._pieces, self.silent, self.keys = pieces, silent, keys
         self._read: dict[int, CompiledRule] = {}
@@ -46,8 +46,18 @@ class StoredRules(Sequence[CompiledRule]):
             self._read[position] = rule
         return rule
 
+    def said_keys(self) -> tuple[bytes, ...]:
+        """Return what stands for each, and for whether it is silent."""
+        pairs = zip(self.keys, self.silent, strict=True)
+        return tuple(said_key(key, is_silent=silent) for key, silent in pairs)
+
     def pieces(self) -> list[bytes | memoryview]:
         """Return what each is made of again, silent or not."""
         return [
             dumped(piece) if isinstance(piece, CompiledRule) else piece for piece in self._pieces
         ]
+
+
+def said_key(key: bytes, *, is_silent: bool) -> bytes:
+    """Return what stands for a rule and for whether it is silent."""
+    return key + bytes([is_silent])

@@ -31,6 +31,12 @@ Unit = TypeVar("Unit")
 Result = TypeVar("Result")
 
 
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+
+
 class _Work(Generic[Unit]):
     """A unit on its way: `waiting` are results, pickled."""
 

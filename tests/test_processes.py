@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sigma2hive.diagnostics import SourceError
-from sigma2hive.runner.cores.processes import Processes
+from sigma2hive.processes import Processes
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 

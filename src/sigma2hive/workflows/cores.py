@@ -1,0 +1,50 @@
+"""Work on units, shared among the cores that there are, with the results in the order of the units.
+
+Takes units and what is to be done with one; gives what one process would give. Few units, one core
+or threads that run already are no reason to fork.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from typing import TypeVar
+
+from sigma2hive.diagnostics import SourceError
+from sigma2hive.processes import Processes, usable_cores
+
+Unit = TypeVar("Unit")
+Result = TypeVar("Result")
+
+#: To fork, and to send back what was made, costs as much as a few units.
+_WORTH_SHARING = 4
+
+
+def can_be_shared() -> bool:
+    """Whether there are several cores, and nothing that a fork would break."""
+    can_fork = hasattr(os, "fork") and threading.active_count() == 1
+    return can_fork and usable_cores() > 1
+
+
+def shared(units: Sequence[Unit], do: Callable[[Unit], Result]) -> Iterator[Result]:
+    """Yield what `do` makes of each unit, in their order; `do` has no effects."""
+    done = 0
+    if len(units) >= _WORTH_SHARING and can_be_shared():
+        try:
+            for result in _forked(units, do):
+                done += 1
+                yield result
+        except (SourceError, OSError):
+            pass  # one was killed, or there can be no more: what is left one process does
+    yield from map(do, units[done:])
+
+
+def _forked(units: Sequence[Unit], do: Callable[[Unit], Result]) -> Iterator[Result]:
+    def only(unit: Unit) -> Iterator[Result]:
+        yield do(unit)
+
+    with closing(Processes(usable_cores(), only, lambda _: "rules")) as processes:
+        for _, result in processes.results(iter(units)):
+            yield result

@@ -1,0 +1,78 @@
+"""Rule files read and compiled by several processes, before anybody asks for them.
+
+Takes the files of which nothing is kept; gives what `ReadFiles` and `KeptOutcomes` take over as if
+an earlier start had kept it. Rules are compiled as they stand, without filters: one that has some
+is compiled again when it is asked for, since what is kept goes by rule, filters and profile. So
+this is never wrong, at worst in vain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sigma2hive.compiler import Compiling, Outcome
+from sigma2hive.model.profiles import Profile
+from sigma2hive.model.rules import CompiledRule, DetectionRule
+from sigma2hive.workflows.cores import shared
+from sigma2hive.workflows.store.compiling import KeptOutcomes, Layer
+from sigma2hive.workflows.store.reading import Piece, ReadFiles
+from sigma2hive.workflows.store.stored_rules import said_key
+
+#: Files that one process is given at a time.
+_FILES_A_UNIT = 48
+
+#: What is to be made of each rule besides.
+Also = Callable[[CompiledRule], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How files are read and compiled."""
+
+    root: Path
+    placeholders: Mapping[str, tuple[str, ...]]
+    profile: Profile
+    profile_key: bytes
+    also: Also | None = None
+
+
+@dataclass(slots=True)
+class Share:
+    """What became of some files."""
+
+    read: Sequence[Piece]
+    told: Mapping[bytes, Outcome]
+    compiled: Mapping[bytes, bytes]
+    also: dict[bytes, Any] = field(default_factory=dict)
+
+
+def made_ahead(
+    files: Sequence[Path], how: Reading, read: ReadFiles, outcomes: KeptOutcomes
+) -> dict[bytes, Any]:
+    """Let `read` and `outcomes` know all of the files; return what was made besides."""
+    units = [files[at : at + _FILES_A_UNIT] for at in range(0, len(files), _FILES_A_UNIT)]
+    also: dict[bytes, Any] = {}
+    for share in shared(units, partial(_share, how)):
+        read.add(share.read)
+        outcomes.take(share.told, share.compiled)
+        also.update(share.also)
+    return also
+
+
+def _share(how: Reading, files: Sequence[Path]) -> Share:
+    read = ReadFiles((), how.root, how.placeholders)
+    outcomes = KeptOutcomes(Layer(), (), read, Compiling(how.profile), how.profile_key)
+    also: dict[bytes, Any] = {}
+    for file in files:
+        for entry in read.read(file).entries:
+            if not isinstance(entry, DetectionRule):
+                continue
+            outcome = outcomes.add(entry, ())
+            if how.also is not None and not outcome.is_left_out:
+                key = said_key(outcomes.key_of(entry), is_silent=False)
+                also[key] = how.also(outcomes.rule(entry))
+    return Share(read.pieces(), *outcomes.made(), also)

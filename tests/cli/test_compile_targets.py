@@ -1,0 +1,275 @@
+"""`compile` for several targets: a folder for each, nothing made twice, and only what is ours."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+
+from sigma2hive.cli import main
+from sigma2hive.compiler import TARGETS, Compiling
+from sigma2hive.compiler.exact import TextTarget
+from sigma2hive.workflows import cores
+from sigma2hive.workflows.store import layers
+
+RULE = """\
+title: Rule {number}
+id: {number:08d}-1111-4111-8111-111111111111
+status: test
+level: low
+logsource: {{product: windows, category: process_creation}}
+detection:
+    selection: {{Image|endswith: '\\tool{number}.exe', CommandLine|contains: secret}}
+    condition: selection
+"""
+TEXTS = [name for name, target in TARGETS.items() if isinstance(target, TextTarget)]
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with five rules, with a cache of its own."""
+    folder = tmp_path / "site"
+    (folder / "sigma_rules").mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for number in range(5):
+        rule_file(folder, number).write_text(RULE.format(number=number))
+    return folder
+
+
+def rule_file(site: Path, number: int) -> Path:
+    return site / "sigma_rules" / f"rule{number}.yml"
+
+
+def compiled(*targets: str, more: tuple[str, ...] = ()) -> Result:
+    names = [part for name in targets for part in ("--target", name)]
+    return CliRunner().invoke(main, ["compile", *names, "--output", "out", *more])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_each_target_has_a_folder_with_what_it_would_write_alone(site: Path) -> None:
+    result = compiled("all")
+    assert result.exit_code == 0, result.output
+    for name in TARGETS:
+        assert f"{name}: 5 rules for winlogbeat: 5 written, 0 unchanged, 0 removed" in result.stdout
+    together = contents(site / "out")
+    for name in TARGETS:
+        alone = ["compile", "--target", name, "--output", f"alone/{name}"]
+        CliRunner().invoke(main, alone, catch_exceptions=False)
+    noted = {"sigma2hive-targets.json": together.pop("sigma2hive-targets.json")}
+    assert json.loads(noted["sigma2hive-targets.json"])["_sigma2hive"]["targets"] == list(TARGETS)
+    assert together == contents(site / "alone")
+
+
+def test_texts_are_as_published(site: Path, project_root: Path) -> None:
+    text = (project_root / "docs/schemas/text-manifest.schema.json").read_text()
+    validator = jsonschema.Draft202012Validator(json.loads(text))
+    validator.check_schema(json.loads(text))
+    compiled(*TEXTS)
+    for name in TEXTS:
+        files = contents(site / "out" / name)
+        manifests = [json.loads(files[file]) for file in files if file.endswith(".json")]
+        assert len(manifests) == 5
+        for manifest in manifests:
+            validator.validate(manifest)
+            assert files[f"{manifest['id']}.txt"].decode() == manifest["query"] + "\n"
+
+
+def test_sigmahqs_texts_are_as_published(site: Path, shared: Path, project_root: Path) -> None:
+    text = (project_root / "docs/schemas/text-manifest.schema.json").read_text()
+    validator = jsonschema.Draft202012Validator(json.loads(text))
+    rules = ("--rules", str(shared / "data/sigmahq/rules/windows/file"))
+    assert compiled(*TEXTS, more=rules).exit_code == 0
+    manifests = [path for name in TEXTS for path in (site / "out" / name).glob("*.json")]
+    assert len(manifests) > 300
+    for path in manifests:
+        validator.validate(json.loads(path.read_bytes()))
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What was emitted or compiled, as it happens."""
+    seen: list[str] = []
+    emit, add = TextTarget.emit, Compiling.add
+
+    def emitted(self: TextTarget, rule: object) -> object:
+        seen.append(f"{self.name} {rule.info.title}")  # type: ignore[attr-defined]
+        return emit(self, rule)  # type: ignore[arg-type]
+
+    def added(self: Compiling, rule: object, filters: object) -> object:
+        seen.append(f"compiled {rule.info.title}")  # type: ignore[attr-defined]
+        return add(self, rule, filters)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(TextTarget, "emit", emitted)
+    monkeypatch.setattr(Compiling, "add", added)
+    yield seen
+
+
+def test_only_what_changed_is_made_again_and_once_for_all_targets(
+    site: Path, looked_at: list[str]
+) -> None:
+    compiled(*TEXTS)
+    looked_at.clear()
+    assert "5 unchanged" in compiled(*TEXTS).stdout
+    assert looked_at == []
+    before = contents(site / "out")
+    rule_file(site, 3).write_text(RULE.format(number=3).replace("secret", "token"))
+    result = compiled(*TEXTS)
+    assert result.stdout.count("1 written, 4 unchanged") == len(TEXTS)
+    assert looked_at == ["compiled Rule 3", *(f"{name} Rule 3" for name in TEXTS)]
+    after = contents(site / "out")
+    assert {name for name in after if after[name] != before[name]} == {
+        f"{name}/{3:08d}-1111-4111-8111-111111111111{suffix}"
+        for name in TEXTS
+        for suffix in (".json", ".txt")
+    }
+
+
+def test_what_the_folder_lacks_or_has_otherwise_is_made_again(
+    site: Path, looked_at: list[str]
+) -> None:
+    compiled("lucene")
+    before = contents(site / "out")
+    names = sorted(path for path in (site / "out").iterdir() if path.suffix == ".json")
+    names[0].unlink()
+    edited = names[1].read_text().replace("Rule 1", "Rule X")
+    stamp = names[1].stat()
+    names[1].write_text(edited)  # as long as it was
+    os.utime(names[1], ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    looked_at.clear()
+    assert "2 written, 3 unchanged" in compiled("lucene").stdout
+    assert looked_at == ["lucene Rule 0", "lucene Rule 1"]
+    assert contents(site / "out") == before
+
+
+@pytest.mark.parametrize("harm", [b"", b"\x00" * 64, b"sigma2hive made 2\n"])
+def test_a_damaged_cache_counts_as_none(site: Path, tmp_path: Path, harm: bytes) -> None:
+    compiled(*TEXTS)
+    before = contents(site / "out")
+    kept = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert {path.suffix for path in kept} >= {f".{name}" for name in TEXTS}
+    for path in kept:
+        content = path.read_bytes()
+        path.write_bytes(harm or content[: len(content) // 2] + b"X" + content[len(content) // 2 :])
+    rule_file(site, 0).unlink()
+    assert compiled(*TEXTS).stdout.count("0 written, 4 unchanged, 1 removed") == len(TEXTS)
+    gone = f"{0:08d}-1111-4111-8111-111111111111"
+    assert contents(site / "out") == {k: v for k, v in before.items() if gone not in k}
+
+
+def test_other_mappings_settings_and_profiles_are_noticed(site: Path) -> None:
+    def title() -> str:
+        (file,) = (site / "out").glob(f"{0:08d}*")
+        return file.read_text()
+
+    compiled("elastalert")
+    first = title()
+    (site / "mappings").mkdir()
+    (site / "mappings" / "alerts.yml").write_text("extends: default\ntitle: Look at this\n")
+    compiled("elastalert")
+    second = title()
+    assert "Look at this" in second and "Look at this" not in first
+    (site / "sigma2hive.yml").write_text("elastalert: {buffer_minutes: 77}\n")
+    compiled("elastalert")
+    third = title()
+    assert "77" in third and "Look at this" in third
+    compiled("elastalert", more=("--profile", "elastic-agent"))
+    assert "logs-" in title() and "winlogbeat" in third
+    compiled("elastalert")
+    assert title() == third
+
+
+def test_several_processes_write_what_one_writes(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5, 40):
+        rule_file(site, number).write_text(RULE.format(number=number))
+    compiled("all")
+    one = contents(site / "out")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another"))
+    forked: list[int] = []
+    fork = cores._forked
+
+    def noted(units: list[object], do: object) -> object:
+        forked.append(len(units))
+        return fork(units, do)  # type: ignore[arg-type, type-var]
+
+    monkeypatch.setattr(cores, "_forked", noted)
+    monkeypatch.setattr(cores, "usable_cores", lambda: 3)
+    monkeypatch.setattr(layers, "_MANY_FILES", 1)
+    monkeypatch.setattr("sigma2hive.workflows.store.ahead._FILES_A_UNIT", 4)
+    for path in (site / "out").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    result = compiled("all")
+    assert result.exit_code == 0, result.output
+    assert forked == [10]
+    assert contents(site / "out") == one
+
+
+def test_a_target_that_is_asked_for_no_more_leaves_no_file_of_ours(site: Path) -> None:
+    compiled("dsl", "lucene", "eql")
+    notes = site / "out" / "eql" / "notes.json"
+    notes.write_text('{"by": "a person"}')
+    before = contents(site / "out" / "dsl")
+    drift = CliRunner().invoke(
+        main,
+        ["compile", "--check", "--target", "dsl", "--target", "lucene", "--output", "out"],
+    )
+    assert drift.exit_code == 1 and "no rule has this artefact any more" in drift.stdout
+    result = compiled("dsl", "lucene")
+    assert "eql: 0 rules for winlogbeat: 0 written, 0 unchanged, 5 removed" in result.stdout
+    assert contents(site / "out" / "eql") == {"notes.json": notes.read_bytes()}
+    assert contents(site / "out" / "dsl") == before
+
+
+def test_a_folder_of_another_list_is_left_alone(site: Path) -> None:
+    CliRunner().invoke(main, ["compile", "--target", "kibana", "--output", "out/kibana"])
+    before = contents(site / "out")
+    assert before
+    compiled("dsl", "lucene")
+    compiled("dsl")
+    after = contents(site / "out")
+    assert {name: after[name] for name in before} == before
+
+
+def test_a_process_that_is_killed_leaves_whole_files_and_nothing_that_stays(site: Path) -> None:
+    for number in range(5, 300):
+        rule_file(site, number).write_text(RULE.format(number=number))
+    compiled("all")
+    whole = contents(site / "out")
+    for path in (site / "out").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    command = [sys.executable, "-m", "sigma2hive", "compile", "--target", "all", "--output", "out"]
+    for _ in range(3):
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        before = len(list((site / "out").rglob("*.*")))
+        while process.poll() is None and len(list((site / "out").rglob("*.*"))) <= before:
+            time.sleep(0.001)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for name, content in contents(site / "out").items():
+            if not any(part.startswith(".") for part in Path(name).parts[:-1]):
+                assert content == whole[name] or name == "sigma2hive-targets.json"
+    for path in (site / "out").rglob(".sigma2hive-*"):
+        os.utime(path, (0, 0))
+    assert compiled("all").exit_code == 0
+    assert contents(site / "out") == whole
+    assert not list((site / "out").rglob(".sigma2hive-*"))

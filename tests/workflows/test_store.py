@@ -103,6 +103,41 @@ def test_a_change_costs_what_it_touches(
     assert compiled == touched[changed]
 
 
+#: An exception that ends: the day is a part of what is kept.
+_ENDING = """\
+title: Lab
+id: 22222222-2222-4222-8222-222222222222
+logsource: {product: windows, category: process_creation}
+filter:
+    rules: [whoami]
+    lab: {Computer: lab}
+    condition: not lab
+sigma2hive:
+    exception: {owner: somebody, ticket: SOC-1, expires: 2999-12-31}
+"""
+
+
+@pytest.mark.parametrize("has_exception", [False, True])
+def test_where_nothing_changed_nothing_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_exception: bool
+) -> None:
+    folder = tmp_path / "repository"
+    edits.write_first(folder)
+    if has_exception:
+        (folder / "sigma_rules/ending.yml").write_text(_ENDING, encoding="utf-8")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    options = ProjectOptions(folder, profile="windows-flat")
+    first = load_project(options)
+    assert bool(first.exceptions.in_force) == has_exception
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("it was made again")
+
+    monkeypatch.setattr("sigma2hive.workflows.making.make", fail)
+    again = load_project(options)
+    assert (again.exceptions, again.findings.found) == (first.exceptions, first.findings.found)
+
+
 def test_another_profile_reads_no_file_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,7 +38,7 @@ SHA256 = "99b5b540c8d3a5c53cbe1e4f35c46acefff59131760ddc330a7616cd319086f1"
 OLDEST_JAVA = 21
 
 #: It takes 8 s on two idle cores; a busy machine gets time.
-START_SECONDS = 120
+START_SECONDS = 300
 
 #: Half the time to start, and slower afterwards: not for measuring speed.
 QUICK_START = "-Xms256m -Xmx1g -XX:-AlwaysPreTouch -XX:TieredStopAtLevel=1"
@@ -116,6 +116,54 @@ def started(home: Path, java: Path, java_options: str = QUICK_START) -> Iterator
         yield server
     finally:
         server.end()
+
+
+class Restartable:
+    """A server that may be stopped, killed and started again, at the same address with its data."""
+
+    def __init__(self, home: Path, java: Path, stack: contextlib.ExitStack) -> None:
+        self._home, self._java, self._stack = home, java, stack
+        self._server: Server | None = None
+        self.url = ""
+
+    def start(self) -> None:
+        """Start it, and wait until it takes requests.
+
+        Raises:
+            StartError: it does not start.
+        """
+        self._server = self._stack.enter_context(started(self._home, self._java))
+        address = self._server.address_when_started(START_SECONDS)
+        if not self.url:
+            self.url = f"http://{address}"
+            # Whoever knows its address finds it there again.
+            settings = self._home / "config" / "elasticsearch.yml"
+            port = address.rpartition(":")[2]
+            text = settings.read_text(encoding="utf-8").replace(
+                "http.port: 0", f"http.port: {port}"
+            )
+            settings.write_text(text, encoding="utf-8")
+
+    def stop(self, *, is_killed: bool = False) -> None:
+        """End it in good order, or as a crash does."""
+        assert self._server is not None
+        self._server.end(keeper.KILL if is_killed else keeper.STOP)
+
+
+@contextlib.contextmanager
+def restartable_elasticsearch(downloads: Path, users: Users) -> Iterator[Restartable]:
+    """Give a server that has been started, and end it afterwards.
+
+    Raises:
+        MissingPart: there is no Java, or the server cannot be downloaded.
+        StartError: it does not start.
+    """
+    java = find_java(OLDEST_JAVA, os.environ)
+    archive = download(downloads)
+    with installed(archive, users) as home, contextlib.ExitStack() as stack:
+        server = Restartable(home, java, stack)
+        server.start()
+        yield server
 
 
 def download(folder: Path) -> Path:
@@ -239,11 +287,17 @@ class Server:
         what = "ended" if in_time else f"did not say within {seconds:.0f} s that it runs"
         raise StartError(f"Elasticsearch {what}. It wrote last:\n{''.join(self._tail)}")
 
-    def end(self) -> None:
-        """End the server, and wait until it and its folder are gone."""
+    def end(self, order: bytes = b"") -> None:
+        """End the server, and wait until it and its folder are gone.
+
+        `order` keeps the folder: keeper.STOP, or keeper.KILL for an end as a crash is.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.close()  # at which the keeper tidies up
+        if self._process.stdin.closed:
+            return
+        with self._process.stdin as pipe:  # closed, the keeper tidies up
+            pipe.write(order.decode())
         self._process.wait()
         self._reader.join()
         self._process.stdout.close()

@@ -22,7 +22,7 @@ from tests.bench.missing import MissingPart, skip_or_fail
 _VARIABLE = "SIGMA2HIVE_TEST_ELASTICSEARCH"
 #: Read on import: what tests see is an environment without them, and another HOME.
 _GIVEN = {name: os.environ.get(f"{_VARIABLE}_{name}") for name in ("URL", "USER", "PASSWORD", "CA")}
-_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sigma2hive-tests"
+DOWNLOADS = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sigma2hive-tests"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -54,7 +54,7 @@ def indices(elasticsearch: Cluster) -> Iterator[Indices]:
 @contextlib.contextmanager
 def _started() -> Iterator[Cluster]:
     users = new_users()
-    with running_elasticsearch(_CACHE, users) as url:
+    with running_elasticsearch(DOWNLOADS, users) as url:
         yield Cluster(url, users)
 
 

@@ -4,7 +4,8 @@
 
 Takes the folder that the server lives in, who is to run it (uid:gid, or - for oneself), and its
 command. Stops the server and removes the folder as soon as standard input is at its end: when the
-test run closes it, or is gone, killed without a chance to tidy up.
+test run closes it, or is gone, killed without a chance to tidy up. A byte KILL or STOP before that
+kills or stops the server, and leaves the folder to another start.
 """
 
 import contextlib
@@ -17,11 +18,14 @@ import sys
 #: Seconds that the server gets to end by itself.
 PATIENCE = 20
 
+KILL, STOP = b"k", b"s"
+
 
 def main(folder: str, owner: str, *command: str) -> None:
     """Run the command until standard input ends."""
     user, _, group = owner.partition(":")
     itself = owner == "-"
+    order = b""
     try:
         server = subprocess.Popen(
             command,
@@ -36,10 +40,13 @@ def main(folder: str, owner: str, *command: str) -> None:
         # Only the server holds the output now, so that its end is seen by who reads it.
         os.close(1)
         os.close(2)
-        sys.stdin.buffer.read(1)
+        order = sys.stdin.buffer.read(1)
+        if order == KILL:
+            os.killpg(server.pid, signal.SIGKILL)
         end(server)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if not order:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def end(server: subprocess.Popen[bytes]) -> None:

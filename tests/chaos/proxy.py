@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 #: Seconds for one request to the server behind.
-_PATIENCE = 120
+_PATIENCE = 300
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 
 #: What Elasticsearch says of itself; without it the library takes it for another product.
@@ -129,6 +129,14 @@ class Holding:
         self._released.set()
 
 
+class Delaying(Holding):
+    """Holds requests until it is let go; then the server gets them, late."""
+
+    def __call__(self, request: Request, pass_on: Callable[[], Reply]) -> Reply | None:
+        super().__call__(request, pass_on)
+        return pass_on()
+
+
 class Proxy:
     """Stands in front of the server at `to`; `behaviour` may be changed at any time."""
 
@@ -169,11 +177,11 @@ class Proxy:
         finally:
             self.behaviour = passing
 
-    def wait_for_requests(self, count: int, seconds: float = _PATIENCE) -> bool:
-        """Wait until so many more requests have come."""
+    def wait_for_requests(self, count: int, since: int | None = None) -> bool:
+        """Wait until so many more requests have come than there were, or are."""
         with self._came:
-            wanted = self.requests + count
-            return self._came.wait_for(lambda: self.requests >= wanted, seconds)
+            wanted = (self.requests if since is None else since) + count
+            return self._came.wait_for(lambda: self.requests >= wanted, _PATIENCE)
 
     def _respond(self, request: Request) -> Reply | None:
         with self._came:
@@ -244,7 +252,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.command != "HEAD":
             self.wfile.write(reply.body)
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _handle
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _handle
 
     def log_message(self, *_: object) -> None:
         """Keep the test's output clean."""

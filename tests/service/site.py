@@ -68,7 +68,7 @@ detection:
     condition: selection
 """
 #: Seconds that anything may take on a busy machine before the test gives up.
-PATIENCE = 120
+PATIENCE = 300
 
 
 def at(seconds_ago: float = 0) -> str:
@@ -109,6 +109,9 @@ class Site:
     settings: dict[str, Any] = field(default_factory=dict)
     index: str = ""
     processes: list[Process] = field(default_factory=list)
+    #: What is run, as a module, and what its environment has besides.
+    program: str = "sigma2hive"
+    variables: dict[str, str] = field(default_factory=dict)
     _next: int = 0
 
     def set_up(
@@ -160,17 +163,21 @@ class Site:
             **os.environ,
             "SIGMA2HIVE_ELASTICSEARCH_PASSWORD": self.user.password,
             "SIGMA2HIVE_THEHIVE_API_KEY": self.thehive.key,
+            **self.variables,
         }
 
-    def start(self, *options: str) -> Process:
+    def start(
+        self, *options: str, stdin: int = subprocess.DEVNULL, stdout: int = subprocess.DEVNULL
+    ) -> Process:
         """Start the service."""
-        command = [sys.executable, "-m", "sigma2hive", "run", "--live", *options]
+        command = [sys.executable, "-m", self.program, "run", "--live", *options]
         process = Process(
             subprocess.Popen(
                 command,
                 cwd=self.folder,
                 env=self.environment,
-                stdout=subprocess.DEVNULL,
+                stdin=stdin,
+                stdout=stdout,
                 stderr=subprocess.PIPE,
                 text=True,
                 start_new_session=True,
@@ -181,9 +188,10 @@ class Site:
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run another command beside the service."""
-        command = [sys.executable, "-m", "sigma2hive", *words]
+        command = [sys.executable, "-m", self.program, *words]
         return subprocess.run(
             command,
+            stdin=subprocess.DEVNULL,
             cwd=self.folder,
             env=self.environment,
             capture_output=True,
@@ -256,5 +264,6 @@ class Process:
 
     def _close(self) -> None:
         self._reading.join(PATIENCE)
-        if self.process.stderr is not None:
-            self.process.stderr.close()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()

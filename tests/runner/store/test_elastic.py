@@ -262,6 +262,44 @@ def test_an_alert_is_sent_by_one_runner_and_by_another_when_that_is_gone(site: S
     assert dead.counts()["thehive"].delivered == 1
 
 
+def test_what_a_runner_sends_late_is_made_good_by_what_is_newest(site: Site) -> None:
+    ticks = Ticks()
+    paused, other = site.store(), site.store(ticks=ticks)
+    paused.open_sinks(["thehive"])
+    paused.commit(step_of(1))
+    (old,) = paused.due("thehive", NOW * 2, 1)
+    # The alert grows, and the other sends what it has come to.
+    grown = QueuedAlert(alert_of(1, 2, event_of(1), event_of(2)))
+    other.commit(Step(alerts=(grown,)))
+    assert not waiting(other, "thehive")
+    ticks.advance(60)
+    (new,) = other.due("thehive", NOW * 2, 1)
+    other.delivered(new, NOW)
+    assert not waiting(other, "thehive")
+    # The first wakes in the midst of sending the alert as it was: that may be what is there now.
+    paused.delivered(old, NOW)
+    (again,) = other.due("thehive", NOW * 2, 1)
+    assert len(again.alert.events) == 2
+    other.delivered(again, NOW)
+    assert not waiting(other, "thehive")
+    assert other.counts()["thehive"].delivered == 1
+
+
+def test_what_one_has_delivered_is_no_dead_letter_when_another_fails_at_it_late(
+    site: Site,
+) -> None:
+    ticks = Ticks()
+    paused, other = site.store(), site.store(ticks=ticks)
+    paused.open_sinks(["thehive"])
+    paused.commit(step_of(1))
+    (old,) = paused.due("thehive", NOW * 2, 1)
+    assert not waiting(other, "thehive")
+    ticks.advance(60)
+    other.delivered(other.due("thehive", NOW * 2, 1)[0], NOW)
+    paused.refused(old, NOW, "it is closed by now")
+    assert (other.counts()["thehive"].delivered, other.counts()["thehive"].dead) == (1, 0)
+
+
 def test_a_claim_that_is_renewed_is_kept(site: Site) -> None:
     one_ticks, other_ticks = Ticks(), Ticks()
     one, other = site.store(ticks=one_ticks), site.store(ticks=other_ticks)

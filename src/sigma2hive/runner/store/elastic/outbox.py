@@ -67,14 +67,16 @@ class ElasticOutbox:
         return self._with_alerts(found)
 
     def delivered(self, delivery: Delivery, now_ns: int, told: str = "") -> None:
-        """Note that this version of the alert is there; a later one that came meanwhile waits."""
+        """Note that this version of the alert is there; a later one that came meanwhile waits.
+
+        So does one that another runner has delivered meanwhile: this one may have come after it.
+        """
 
         def noted(before: Source) -> Source:
-            version = max(delivery.version, before["delivered_version"])
-            is_behind = before["version"] > version
+            is_behind = before["version"] > delivery.version
             return {
                 **before,
-                "delivered_version": version,
+                "delivered_version": max(delivery.version, before["delivered_version"]),
                 "attempts": 0,
                 "reason": plain(told),
                 "told_ns": now_ns,
@@ -98,9 +100,15 @@ class ElasticOutbox:
         self._note(delivery, noted)
 
     def refused(self, delivery: Delivery, now_ns: int, reason: str) -> None:
-        """Make it a dead letter, but where a later version has come meanwhile."""
+        """Make it a dead letter, but where a later version has come meanwhile.
+
+        What another runner has delivered meanwhile stays delivered.
+        """
 
         def noted(before: Source) -> Source:
+            is_there = before["delivered_version"] >= delivery.version
+            if is_there and before["state"] == _DELIVERED:
+                return before
             is_behind = before["version"] > delivery.version
             return {
                 **before,

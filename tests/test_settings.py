@@ -300,6 +300,7 @@ def test_every_setting_can_be_overridden(tmp_path: Path) -> None:
         row.environment: "true" if row.spec.kind is Kind.SWITCH else "7" for row in all_rows()
     }
     environment["SIGMA2HIVE_STATE_STORE"] = "elasticsearch"
+    environment["SIGMA2HIVE_SERVICE_WAY"] = "auto"
     settings, findings = load(tmp_path, environment=environment)
     defaults, _ = load(tmp_path)
     assert findings == []

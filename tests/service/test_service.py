@@ -91,3 +91,29 @@ def test_events_that_are_read_again_are_told_of_once(site: Site) -> None:
     assert len(cycles) > 1
     assert process.end() == 0
     assert len([line for line in process.lines if "1 events, 0 matches" in line]) == 1
+
+
+def test_the_way_may_be_chosen_and_status_says_which_it_is(site: Site) -> None:
+    site.add([service_installed(1), other(2)])
+    asked = site.command("run", "--once", "--live", "--way", "query", "--json")
+    assert asked.returncode == 0, asked.stderr
+    assert '"ways": {"query": 1}' in asked.stdout
+    assert site.titles() == ["Service 1 installed on host-1"]
+    assert site.status()["ways"] == [{"patterns": [site.index], "way": "query", "refused": {}}]
+    assert "query: as the settings say" in site.command("status").stdout
+    site.write_settings(service={"cadence_seconds": 1, "way": "auto"})
+    site.add([service_installed(3), other(4)])
+    assert site.command("run", "--once", "--live").returncode == 0
+    assert site.titles() == ["Service 1 installed on host-1", "Service 3 installed on host-3"]
+    [way] = site.status()["ways"]
+    assert way["searches"] == 2
+    assert way["stream_seconds"] > 0
+    assert way["query_seconds"] > 0
+    shown = site.command("status").stdout
+    assert f"{way['way']}: of a slice of" in " ".join(shown.split())
+
+
+def test_the_way_is_the_services_alone(site: Site) -> None:
+    refused = site.command("run", "--since", "1h", "--way", "query")
+    assert refused.returncode == 2
+    assert "--way is the service's" in refused.stderr

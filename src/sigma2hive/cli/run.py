@@ -45,6 +45,7 @@ from sigma2hive.runner.naming import naming_of
 from sigma2hive.runner.once import Pass, Summary, run_pass
 from sigma2hive.runner.own import sink_files
 from sigma2hive.runner.state import EpisodeStore
+from sigma2hive.settings import SERVICE_WAYS
 from sigma2hive.signals import expect_no_service
 from sigma2hive.sinks import Sink, SinkRequest
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
@@ -65,6 +66,7 @@ class _Asked:
     dry_run: bool
     live: bool
     new_identity: bool
+    way: str | None
     as_json: bool
     strict: bool
 
@@ -100,6 +102,12 @@ class _Asked:
     is_flag=True,
     help="Take a change of type or source in alerts.yml: alerts of old events arrive anew.",
 )
+@click.option(
+    "--way",
+    type=click.Choice(SERVICE_WAYS),
+    help="How the service matches new events: fetch them (stream), ask for each rule (query), or "
+    "what costs less (auto).",
+)
 @click.option("--dry-run", is_flag=True, help="Write nothing; show what would be raised.")
 @click.option(
     "--strict", is_flag=True, help="End with 1 when anything was left out, or a rule is blind."
@@ -130,6 +138,7 @@ def run(
       sigma2hive run --once --since 24h --sink inbox --sink thehive --live
       sigma2hive run --dry-run
       sigma2hive run --sink thehive --live
+      sigma2hive run --sink thehive --live --way auto
     """
     with errors_as_exits():
         options = ProjectOptions(Path.cwd(), settings_file, rules, profile)
@@ -144,6 +153,10 @@ def _run(project: Project, options: ProjectOptions, asked: _Asked) -> Exit:
         thehive = replace(settings.thehive, live=True)
         webhook = replace(settings.webhook, live=True)
         settings = replace(settings, thehive=thehive, webhook=webhook)
+    if asked.way is not None:
+        if asked.events or asked.since is not None:
+            raise click.UsageError("--way is the service's: leave --events and --since out")
+        settings = replace(settings, service=replace(settings.service, way=asked.way))
     requests = sink_requests(settings, asked.sinks, Path.cwd())
     if asked.live and not any(request.kind in ("thehive", "webhook") for request in requests):
         raise click.UsageError(

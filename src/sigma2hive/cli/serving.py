@@ -9,6 +9,7 @@ import signal
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from sigma2hive.cli.exits import Exit, print_findings
 from sigma2hive.cli.output import say, tell
 from sigma2hive.clients.elasticsearch import ElasticsearchClient, open_client
 from sigma2hive.clock import Clock
-from sigma2hive.diagnostics import ConfigurationError
+from sigma2hive.diagnostics import ConfigurationError, Diagnostic
 from sigma2hive.model.times import render_time
 from sigma2hive.model.visible import visible
 from sigma2hive.runner.naming import Naming
@@ -82,7 +83,7 @@ def serve(asked: Serving, clock: Clock) -> Exit:
             # After the dispatcher, which says that alerts go to its own.
             store.open_sinks([_SHOWN])
         shown = _Shown(asked, store)
-        loading = RepositoryLoading(asked.options, settings, client, shown.project)
+        loading = RepositoryLoading(asked.options, settings, client, shown.project, shown.finding)
         stack.callback(loading.close)
         if settings.service.metrics:
             place = settings.place_of("service.metrics")
@@ -182,6 +183,9 @@ class _Shown:
     def project(self, project: Project) -> None:
         print_findings(project.findings, project.settings.root)
 
+    def finding(self, finding: Diagnostic) -> None:
+        print_findings([finding], self._asked.settings.root)
+
     def loading(self, error: Exception | None, version: Version | None) -> None:
         if error is None and version is not None:
             compiled = version.cycle.compiled
@@ -206,6 +210,7 @@ class _Shown:
             "alerts": alerts,
             "failed": len(outcome.failed),
             "error": error,
+            "ways": dict(Counter(done.way for done in outcome.slices if done.events)),
         }
         # Where events are read by time, the last ones are read again and again: no news.
         is_new = matches or alerts or events not in (0, self._last_events)

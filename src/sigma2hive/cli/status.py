@@ -13,11 +13,12 @@ from sigma2hive.cli.columns import wrap
 from sigma2hive.cli.exits import Exit, errors_as_exits
 from sigma2hive.cli.options import json_option, settings_option
 from sigma2hive.cli.output import say, tell
+from sigma2hive.cli.way_view import way_lines, ways_as_json
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics
 from sigma2hive.model.times import NANOSECONDS, render_time
 from sigma2hive.model.visible import visible
 from sigma2hive.runner.service.coverage import Coverage
-from sigma2hive.runner.service.standing import Standing, standing_of
+from sigma2hive.runner.service.standing import WAYS, Standing, standing_of
 from sigma2hive.runner.store import open_state
 from sigma2hive.settings import load_settings
 
@@ -77,6 +78,7 @@ def standing_lines(standing: Standing) -> Iterator[str]:
         heard = _ago(standing, entry.heard_ns, "last events {} ago", "no events yet")
         text = f"{visible(entry.pattern)}: {searched}, {heard}, {entry.rules:,} rules"
         yield from wrap(text, "  ", "    ")
+    yield from way_lines(standing.ways)
     yield ""
     yield from _rules(standing)
     yield ""
@@ -184,7 +186,7 @@ def span_of(seconds: float) -> str:
 
 def standing_as_json(standing: Standing) -> dict[str, object]:
     """Return it for programs; times are RFC 3339, UTC."""
-    cycle = dict(standing.cycle)
+    cycle = {key: value for key, value in standing.cycle.items() if key != WAYS}
     for key in ("began", "ended"):
         time_ns = cycle.pop(f"{key}_ns", None)
         if isinstance(time_ns, int):
@@ -201,6 +203,7 @@ def standing_as_json(standing: Standing) -> dict[str, object]:
             }
             for entry in standing.patterns
         ],
+        "ways": ways_as_json(standing.ways),
         "rules": {
             "looking": len(standing.rules) - len(standing.blind),
             "blind": [_coverage(entry) for entry in standing.blind],

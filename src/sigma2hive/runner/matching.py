@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sigma2hive.engine import (
@@ -123,6 +124,15 @@ class Matcher:
         self._feeding = {rule_id for entry in compiled.correlations for rule_id in entry.leaves}
         self._chained = {rule_id for entry in compiled.correlations for rule_id in entry.chained}
         self._found: list[tuple[str, Event]] = []
+
+    @contextmanager
+    def counting_nothing(self) -> Iterator[None]:
+        """Let what filters take away meanwhile be counted nowhere."""
+        counted, self.suppressed = self.suppressed, Counter()
+        try:
+            yield
+        finally:
+            self.suppressed = counted
 
     def matches_of(self, found: EventRows | DecidedRows | Candidate) -> Iterator[Match]:
         """Yield a match for each rule that is met and not silent: any, or only the candidate's."""

@@ -1,6 +1,7 @@
 """Settings: sigma2hive.yml, the environment, and secrets that never print."""
 
 from sigma2hive.settings.keys import (
+    SERVICE_WAYS,
     ElastalertSettings,
     ElasticsearchSettings,
     FloodSettings,
@@ -24,6 +25,7 @@ from sigma2hive.settings.secrets import (
 )
 
 __all__ = [
+    "SERVICE_WAYS",
     "SETTINGS_FILE",
     "ElastalertSettings",
     "ElasticsearchSettings",

@@ -510,9 +510,24 @@ class BacktestSettings:
     max_per_day: NoiseLimits = _section(NoiseLimits, "Alerts a day that one rule may raise.")
 
 
+#: The ways in which the service finds what meets rules.
+SERVICE_WAYS = ("stream", "query", "auto")
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
     """How `run` goes on reading new events of Elasticsearch."""
+
+    way: str = _setting(
+        "stream",
+        Kind.TEXT,
+        """How new events are matched, with the same result: `stream` fetches each once and decides
+        all rules here, `query` asks Elasticsearch for each rule and decides what it finds, `auto`
+        takes for each index pattern what costs less. `--way` overrides it. See
+        [service.md](service.md#ways-to-match).""",
+        "way: stream",
+        choices=SERVICE_WAYS,
+    )
 
     cadence_seconds: int = _setting(
         10,

@@ -13,19 +13,21 @@ from dataclasses import dataclass, field
 from sigma2hive.clients.elasticsearch import ElasticsearchClient
 from sigma2hive.clock import today
 from sigma2hive.compiler import Exceptions
-from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
+from sigma2hive.diagnostics import ConfigurationError, Diagnostic, Diagnostics, Location
 from sigma2hive.model.rules import Compiled
 from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.repository import Versions, commit_of, shown_path
 from sigma2hive.runner.correlating.correlator import CorrelatingSettings, Correlator
 from sigma2hive.runner.correlating.priming import past_in
+from sigma2hive.runner.finding import WAYS, Means
 from sigma2hive.runner.floods.judge import FloodJudge
 from sigma2hive.runner.own import own_patterns
 from sigma2hive.runner.raising import Raiser
 from sigma2hive.runner.reading import ElasticsearchReader
-from sigma2hive.runner.service.cycle import Cycle
+from sigma2hive.runner.service.cycle import Cycle, matcher_of
 from sigma2hive.runner.service.loop import Version
 from sigma2hive.runner.service.rules import changed_records
+from sigma2hive.runner.service.standing import ways_of
 from sigma2hive.runner.store.interface import StateStore
 from sigma2hive.settings import Settings
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
@@ -39,13 +41,15 @@ _NOT_THERE = "S2H108"
 class RepositoryLoading:
     """Loads the repository, again when its files have changed.
 
-    `tell` is called with each version that was loaded, to show what is wrong with its rules.
+    `tell` is called with each version that was loaded, to show what is wrong with its rules, and
+    `tell_finding` when that shows later.
     """
 
     options: ProjectOptions
     settings: Settings
     client: ElasticsearchClient
     tell: Callable[[Project], None] = lambda _: None
+    tell_finding: Callable[[Diagnostic], None] = lambda _: None
     _watched: Watched = field(init=False)
     _exceptions: Exceptions = field(default_factory=Exceptions, init=False)
     _open: ExitStack = field(default_factory=ExitStack, init=False)
@@ -91,7 +95,15 @@ class RepositoryLoading:
             own_patterns(self.settings),
         )
         records = store.rules()
-        cycle = Cycle(compiled, raiser, reader, store, records, project.program)
+        means = Means(
+            reader,
+            matcher_of(compiled, project.program),
+            compiled.rules,
+            self.tell_finding,
+            ways_of(store.notes()),
+        )
+        finder = WAYS[self.settings.service.way](means)
+        cycle = Cycle(compiled, raiser, reader, store, records, finder)
         correlator = Correlator(
             compiled,
             raiser,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from elastic_transport import ApiError, TransportError
@@ -44,6 +44,14 @@ _WHOLE = {"allow_partial_search_results": False}
 
 _JSON = "application/json"
 _LINES = "application/x-ndjson"
+
+
+class _Asked(NamedTuple):
+    """One search of an _msearch: its two lines, and what people know it by."""
+
+    indices: Indices
+    options: Mapping[str, Any]
+    body: Mapping[str, Any]
 
 
 class PointInTime:
@@ -167,28 +175,53 @@ class ElasticsearchClient:
         cannot parse makes it refuse the whole request; it is found by halving, so that the others
         get their answers.
         """
-        if not requests:
-            return ()
-        many = f"sending {len(requests)} searches" if len(requests) > 1 else ""
-        call = self._call(many or f"searching {requests[0].indices}")
-        lines: list[Mapping[str, Any]] = []
-        for request in requests:
-            index = list(request.indices.patterns)
-            lines += [{"index": index, **_WHOLE, **request.options}, request.body]
+        asked = [
+            _Asked(
+                request.indices,
+                {"index": list(request.indices.patterns), **_WHOLE, **request.options},
+                request.body,
+            )
+            for request in requests
+        ]
+        return tuple(map(self._item, asked, self._items(asked)))
+
+    def msearch_view(
+        self, view: PointInTime, bodies: Sequence[Mapping[str, Any]]
+    ) -> tuple[SearchAnswer | ServerError, ...]:
+        """Return the answer to each search in a view, in order, or why it failed, as `msearch`."""
+        pit = {"id": view.id, "keep_alive": view.keep_alive}
+        asked = [_Asked(view.indices, _WHOLE, {**body, "pit": pit}) for body in bodies]
+        items = self._items(asked)
+        for item in items:
+            if not isinstance(item, ServerError):
+                view.id = item.get("pit_id", view.id)
+        return tuple(map(self._item, asked, items))
+
+    def _items(self, asked: Sequence[_Asked]) -> list[Mapping[str, Any] | ServerError]:
+        """Return what is answered to each search; of one that is refused alone our error."""
+        if not asked:
+            return []
+        many = f"sending {len(asked)} searches" if len(asked) > 1 else ""
+        call = self._call(many or f"searching {asked[0].indices}")
+        lines = [line for one in asked for line in (one.options, one.body)]
         try:
             answer = self._send(call, "POST /_msearch", body=lines)
         except RequestRefusedError as refused:
-            if len(requests) == 1:
-                return (refused,)
-            middle = len(requests) // 2
-            return self.msearch(requests[:middle]) + self.msearch(requests[middle:])
+            if len(asked) == 1:
+                return [refused]
+            middle = len(asked) // 2
+            return self._items(asked[:middle]) + self._items(asked[middle:])
         items = answer.get("responses", ())
-        if len(items) != len(requests):
+        if len(items) != len(asked):
             raise no_answer(f"{len(items)} answers", call)
-        return tuple(map(self._item, requests, items))
+        return list(items)
 
-    def _item(self, request: SearchRequest, item: Mapping[str, Any]) -> SearchAnswer | ServerError:
-        call = self._call(f"searching {request.indices}")
+    def _item(
+        self, asked: _Asked, item: Mapping[str, Any] | ServerError
+    ) -> SearchAnswer | ServerError:
+        if isinstance(item, ServerError):
+            return item
+        call = self._call(f"searching {asked.indices}")
         if "error" in item:
             return error_in_body(item, item.get("status", 500), call)
         try:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sigma2hive.clients.elasticsearch import Indices
+from sigma2hive.clients.errors import ServerError
 from sigma2hive.diagnostics import Diagnostic
+from sigma2hive.model.events import Event
 from sigma2hive.model.service import Interval, Position
 from sigma2hive.sources import EventRows
 
@@ -63,3 +66,55 @@ class Reader(Protocol):
 
     def gone(self, positions: Mapping[str, Position]) -> Collection[str]:
         """Return the units whose index is no more: nothing of them will ever be read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A document that a search in a slice found: its place there, and what reads it."""
+
+    place: int
+    read: Callable[[], Event | Diagnostic]
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The first documents that a query finds, in the order of their places; `is_all` of them."""
+
+    found: Sequence[Found]
+    is_all: bool
+
+
+class HeldSlice(Protocol):
+    """A slice that stands still while it is searched."""
+
+    def count(self) -> int:
+        """Return how many documents are in it.
+
+        Raises:
+            ServerError: they cannot be counted.
+        """
+
+    def begin(self, queries: Sequence[Mapping[str, Any]]) -> Sequence[Beginning | ServerError]:
+        """Return what each query finds first, or why its search failed.
+
+        Raises:
+            ServerError: none of them got an answer.
+        """
+
+    def go_on(self, query: Mapping[str, Any], beginning: Beginning) -> Iterator[Found]:
+        """Yield what a query finds beyond its beginning.
+
+        Raises:
+            ServerError: not all of it came.
+        """
+
+
+class SearchingReader(Reader, Protocol):
+    """A reader of which slices can also be searched."""
+
+    def hold(self, part: Slice) -> AbstractContextManager[HeldSlice]:
+        """Give a slice that stands still meanwhile; its end says whether it was whole.
+
+        Raises:
+            ServerError: it cannot be held, or is another by now: what was found does not count.
+        """

@@ -6,6 +6,7 @@ Takes a slice; gives batches of events and findings. A page is as large as its d
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from sigma2hive.clients.elasticsearch import ElasticsearchClient, PointInTime, QuickAnswer
@@ -21,6 +22,8 @@ from sigma2hive.sources.elasticsearch import read_hit
 
 #: A first page, of which nobody knows how large its documents are.
 _FIRST_PAGE = 500
+#: What part of a page one of several searches may bring: few of them find much.
+_MANY = 5
 #: How long a view stays from one page to the next: deciding a page takes a second or so.
 _KEEP_ALIVE = "5m"
 
@@ -39,25 +42,42 @@ class Pages:
         Raises:
             ServerError: not all of it came.
         """
-        client = self._client
-        with client.point_in_time(part.indices, _KEEP_ALIVE, part.preference) as view:
-            for page in self._pages(part, view, computed):
+        with self.view(part) as view:
+            for page in self.walk(part.unit, view, body_of(part.query, computed)):
                 yield from _entries(page)
 
-    def _pages(
-        self, part: Slice, view: PointInTime, computed: Collection[str]
-    ) -> Iterator[QuickAnswer]:
-        body: dict[str, Any] = {
-            "query": part.query,
-            "sort": ["_shard_doc"],
-            "track_total_hits": False,
-        }
-        if computed:
-            body["fields"] = sorted(computed)
-        size = self._sizes.get(part.unit, _FIRST_PAGE)
+    @contextmanager
+    def view(self, part: Slice) -> Iterator[PointInTime]:
+        """Give a slice held still.
+
+        Raises:
+            ServerError: not all of it can be held.
+        """
+        with self._client.point_in_time(part.indices, _KEEP_ALIVE, part.preference) as view:
+            yield view
+
+    @contextmanager
+    def many(self, unit: str) -> Iterator[int]:
+        """Give how many documents each of several searches in one request may bring.
+
+        Where that request fails, the next one of the unit is for less.
+        """
+        size = self._sizes.get(unit, _FIRST_PAGE)
+        self._sizes[unit] = max(1, size // 4)
+        yield max(1, min(size, _FIRST_PAGE) // _MANY)
+        self._sizes[unit] = max(size, min(2 * size, _FIRST_PAGE))
+
+    def walk(self, unit: str, view: PointInTime, body: Mapping[str, Any]) -> Iterator[QuickAnswer]:
+        """Yield the pages of a search in a view, each as large as the unit's documents allow.
+
+        Raises:
+            ServerError: not all of them came.
+        """
+        body = dict(body)
+        size = self._sizes.get(unit, _FIRST_PAGE)
         while True:
             # Taken back when the page has come: where it does not, the next try asks for less.
-            self._sizes[part.unit] = max(1, size // 4)
+            self._sizes[unit] = max(1, size // 4)
             page = self._client.quick_page(view, {**body, "size": size})
             full = len(page.hits) == size
             if page.hits:
@@ -65,15 +85,23 @@ class Pages:
                 after = page.hits[-1]["sort"]
                 average = page.size // len(page.hits) + 1
                 size = min(MAX_EVENTS, max(1, self._page_bytes // average), 4 * size)
-            self._sizes[part.unit] = size
+            self._sizes[unit] = size
             if not full:
                 return
             body["search_after"] = after
 
 
+def body_of(query: Mapping[str, Any], computed: Collection[str]) -> dict[str, Any]:
+    """Return what is searched for in the order in which it lies, with `computed` paths."""
+    body: dict[str, Any] = {"query": query, "sort": ["_shard_doc"], "track_total_hits": False}
+    if computed:
+        body["fields"] = sorted(computed)
+    return body
+
+
 def _entries(page: QuickAnswer) -> Iterator[EventRows | Diagnostic]:
     rows = EventRows()
-    maker = _Maker(page)
+    maker = PageMaker(page)
     run: list[Mapping[str, Any]] = []
     for position, hit in enumerate(page.hits):
         if _is_plain(hit):
@@ -91,7 +119,7 @@ def _entries(page: QuickAnswer) -> Iterator[EventRows | Diagnostic]:
         yield rows
 
 
-def _add(rows: EventRows, run: list[Mapping[str, Any]], end: int, maker: _Maker) -> None:
+def _add(rows: EventRows, run: list[Mapping[str, Any]], end: int, maker: PageMaker) -> None:
     """Add documents that stand before position `end`, of which events are made later."""
     if run:
         rows.add_lines(run, [b""] * len(run), end - len(run), maker)
@@ -106,7 +134,7 @@ def _is_plain(hit: Mapping[str, Any]) -> bool:
     return type(time) is str and is_usual_time(time)
 
 
-class _Maker:
+class PageMaker:
     """Makes the events of a page, by their positions in it."""
 
     def __init__(self, page: QuickAnswer) -> None:

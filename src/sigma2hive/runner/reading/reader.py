@@ -7,6 +7,7 @@ what can be found out again: how large documents are, and what shards said befor
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 
@@ -19,8 +20,9 @@ from sigma2hive.runner.reading import by_number, starts
 from sigma2hive.runner.reading.by_number import ByNumber
 from sigma2hive.runner.reading.by_time import ByTime, TimeLimits, unit_of
 from sigma2hive.runner.reading.catalogue import Catalogue, Cursor, Place, Told, look
+from sigma2hive.runner.reading.held import NothingHeld, SlicePages
 from sigma2hive.runner.reading.horizons import horizons_of, read_s
-from sigma2hive.runner.reading.interface import Slice
+from sigma2hive.runner.reading.interface import HeldSlice, Slice
 from sigma2hive.runner.reading.numbers import numbers_of
 from sigma2hive.runner.reading.pages import Pages
 from sigma2hive.runner.reading.times import times_of
@@ -120,10 +122,25 @@ class ElasticsearchReader:
         """
         if part.query == by_number.NOTHING:
             return
-        computed = {path for target in part.targets for path in self._computed.get(target, ())}
-        yield from self._pages.read(part, computed)
-        if part.unit.startswith(by_number.PREFIX):
-            self._check_it_is_the_same(part)
+        yield from self._pages.read(part, self._computed_of(part))
+        self._check_it_is_the_same(part)
+
+    @contextmanager
+    def hold(self, part: Slice) -> Iterator[HeldSlice]:
+        """Give a slice that stands still meanwhile, to be searched for rules.
+
+        Raises:
+            ServerError: it cannot be held, or is another by now: what was found does not count.
+        """
+        if part.query == by_number.NOTHING:
+            yield NothingHeld()
+            return
+        with self._pages.view(part) as view:
+            yield SlicePages(self._client, self._pages, part, view, self._computed_of(part))
+        self._check_it_is_the_same(part)
+
+    def _computed_of(self, part: Slice) -> Collection[str]:
+        return {path for target in part.targets for path in self._computed.get(target, ())}
 
     def gone(self, positions: Mapping[str, Position]) -> Collection[str]:
         """Return the units whose index is gone for a week: nothing of them will be read again.
@@ -181,6 +198,8 @@ class ElasticsearchReader:
         Raises:
             MissingError: that is so.
         """
+        if not part.unit.startswith(by_number.PREFIX):
+            return
         facts = index_facts(self._client, [part.index]).get(part.index)
         if facts is None or not part.unit.startswith(f"{by_number.PREFIX}{facts.uuid}/"):
             raise MissingError(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from sigma2hive.clients.errors import ServerError
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.engine import Program, reasons_for
+from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.events import Event
 from sigma2hive.model.identity import event_identity
 from sigma2hive.model.matches import Match
@@ -26,6 +27,7 @@ from sigma2hive.model.service import (
     SearchStatus,
     Step,
 )
+from sigma2hive.runner.finding import Finder, Stream
 from sigma2hive.runner.matching import Matcher
 from sigma2hive.runner.raising import Raiser, record_of
 from sigma2hive.runner.reading.interface import Reader, Slice
@@ -45,14 +47,17 @@ class Cycle:
     reader: Reader
     store: StateStore
     rules: Mapping[str, RuleRecord]
-    program: Program | None = None
+    #: How hits are found; where nothing is said, by reading slices whole.
+    finder: Finder | None = None
     tell: Tell = lambda _: None
-    _matcher: Matcher = field(init=False)
+    _finder: Finder = field(init=False)
 
     def __post_init__(self) -> None:
-        # What correlations count is recorded here, and correlated from the store.
-        alone = replace(self.compiled, correlations=())
-        self._matcher = Matcher(alone, program=self.program)
+        self._finder = self.finder or Stream(self.reader, matcher_of(self.compiled))
+
+    def ways(self) -> Mapping[str, JsonValue]:
+        """Return, by the patterns that look at slices, which way is taken and what it costs."""
+        return self._finder.standing()
 
     def work(self, part: Slice, now_ns: int) -> SliceOutcome:
         """Read a slice, match it, and store what came of it.
@@ -62,7 +67,7 @@ class Cycle:
             StorageError: the store cannot be written; nothing was stored.
         """
         outcome = SliceOutcome(part)
-        self._matcher.suppressed = outcome.suppressed
+        self._finder.matcher.suppressed = outcome.suppressed
         judge = self.raiser.judge
         try:
             step = self._step(part, outcome, now_ns)
@@ -102,16 +107,17 @@ class Cycle:
     ) -> Iterator[tuple[CompiledRule, Event]]:
         """Yield each match that is not recorded yet, in the order of rows."""
         targets = frozenset(part.targets)
-        for entry in self.reader.read(part):
+        for entry in self._finder.find(part):
             if isinstance(entry, Diagnostic):
                 outcome.put_aside += 1
                 codes[entry.code] += 1
                 self.tell(entry)
                 continue
-            outcome.events += len(entry)
+            outcome.events += entry.events
+            outcome.way = entry.way
             found = [
                 (rule, event)
-                for rule, event in self._matcher.hits_of(entry)
+                for rule, event in entry.hits
                 if not targets.isdisjoint(rule.indices) and self._looks(rule, event, part)
             ]
             known = self.store.known([(rule.info.id, event.key) for rule, event in found])
@@ -146,6 +152,12 @@ class Cycle:
         )
         raised = self.raiser.raise_(match, now_ns, is_backfill=part.is_backfill)
         return record_of(match, raised, part.index, now_ns), raised.queued
+
+
+def matcher_of(compiled: Compiled, program: Program | None = None) -> Matcher:
+    """Return what decides rules in slices: what correlations count is correlated from the store."""
+    alone = replace(compiled, correlations=())
+    return Matcher(alone, exhaustive=True, program=program)
 
 
 def _put_aside(part: Slice, codes: Mapping[str, int]) -> Iterator[Searched]:

@@ -29,7 +29,7 @@ from sigma2hive.runner.service.silence import (
     silent,
     told,
 )
-from sigma2hive.runner.service.standing import CYCLE, HEARD
+from sigma2hive.runner.service.standing import CYCLE, HEARD, WAYS
 from sigma2hive.runner.service.suppressed import SUPPRESSED, with_cycle
 from sigma2hive.runner.store.interface import MovedError, StateStore
 
@@ -184,6 +184,7 @@ class Loop:
                 "failed": len(outcome.failed),
                 "error": outcome.message,
                 "is_held": outcome.is_held,
+                WAYS: version.cycle.ways(),
             },
         )
         if any(done.suppressed for done in outcome.slices):

@@ -13,13 +13,14 @@ from sigma2hive.runner.reading.interface import Slice
 @dataclass(slots=True)
 class SliceOutcome:
     """What came of a slice; `error` is why it has to be read again, `suppressed` what filters took
-    away."""
+    away, `way` how it was looked at."""
 
     part: Slice
     events: int = 0
     matches: int = 0
     alerts: int = 0
     put_aside: int = 0
+    way: str = ""
     error: ServerError | None = None
     suppressed: Counter[Suppression] = field(default_factory=Counter)
 

@@ -7,7 +7,7 @@ it was last at work.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.service import DeliveryCounts, Mute
@@ -20,6 +20,8 @@ from sigma2hive.runner.store.interface import StateStore
 
 #: Notes of the service: its last cycle, and when each pattern was last heard of.
 CYCLE, HEARD = "cycle", "heard"
+#: What the note of a cycle says of the ways in which hits are found.
+WAYS = "ways"
 
 #: A rule whose patterns were not searched for so long is blind; slow cycles are not blindness.
 PATIENCE_NS = 300 * NANOSECONDS
@@ -52,6 +54,7 @@ class Standing:
     fates: Mapping[str, int]
     mutes: Sequence[Mute]
     suppressed: Sequence[SuppressedBy] = ()
+    ways: Mapping[str, JsonValue] = field(default_factory=dict)
 
     @property
     def blind(self) -> list[Coverage]:
@@ -66,6 +69,13 @@ class Standing:
             and not self.cycle.get("error")
             and not any(entry.dead or entry.paused for entry in self.sinks.values())
         )
+
+
+def ways_of(notes: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    """Return how hits were found in the last cycle, by the patterns that look at slices."""
+    cycle = notes.get(CYCLE)
+    ways = cycle.get(WAYS) if isinstance(cycle, Mapping) else None
+    return ways if isinstance(ways, Mapping) else {}
 
 
 def standing_of(store: StateStore, now_ns: int) -> Standing:
@@ -87,6 +97,7 @@ def standing_of(store: StateStore, now_ns: int) -> Standing:
         fates=_by_fate(store.count_fates(now_ns - _DAY_NS)),
         mutes=store.mutes(now_ns),
         suppressed=tuple(suppressed_of(notes.get(SUPPRESSED))),
+        ways=ways_of(notes),
     )
 
 

@@ -47,10 +47,30 @@ def written(folder: Path, logsource: str, selection: str) -> Path:
 def test_a_name_one_letter_away_is_told(
     logsource: str, name: str, meant: str, tmp_path: Path
 ) -> None:
-    (finding,) = told(written(tmp_path, logsource, f"{name}|contains: x"), tmp_path)
+    rule = written(tmp_path, logsource, f"{name}|contains: x")
+    (finding,) = told(rule, tmp_path)
     assert f"'{name}'" in finding.message
     assert f"'{meant}'" in finding.hint
     assert (finding.location.line, finding.location.column) == (7, 5)
+
+
+@pytest.mark.parametrize("profile", ["windows-flat", "winlogbeat"])
+@pytest.mark.parametrize(
+    ("logsource", "name", "meant"),
+    [
+        (PROCESSES, "commandline", "CommandLine"),
+        (PROCESSES, "OriginalFilename", "OriginalFileName"),
+        (LOGONS, "EventId", "EventID"),
+        (LOGONS, "TargetUsername", "TargetUserName"),
+        (LOGONS, "LogonTyp", "LogonType"),
+        ("{product: windows, category: registry_set}", "TargetObjet", "TargetObject"),
+    ],
+)
+def test_windows_own_names_are_known_whatever_the_events_call_them(
+    logsource: str, name: str, meant: str, profile: str, tmp_path: Path
+) -> None:
+    (finding,) = told(written(tmp_path, logsource, f"{name}: x"), tmp_path, profile)
+    assert f"'{meant}'" in finding.hint
 
 
 @pytest.mark.parametrize(
@@ -64,10 +84,11 @@ def test_a_name_one_letter_away_is_told(
         ("{product: windows, service: windefend}", "Threat Name"),
     ],
 )
+@pytest.mark.parametrize("profile", ["ecs", "windows-flat"])
 def test_other_names_are_fields_that_no_profile_lists(
-    logsource: str, name: str, tmp_path: Path
+    logsource: str, name: str, profile: str, tmp_path: Path
 ) -> None:
-    assert told(written(tmp_path, logsource, f"{name}: x"), tmp_path) == []
+    assert told(written(tmp_path, logsource, f"{name}: x"), tmp_path, profile) == []
 
 
 def test_a_filter_and_a_referenced_field_are_looked_at_too(tmp_path: Path) -> None:
@@ -80,7 +101,7 @@ def test_a_filter_and_a_referenced_field_are_looked_at_too(tmp_path: Path) -> No
     assert [hint.split("'")[1] for hint in hints] == ["ParentImage", "Image"]
 
 
-@pytest.mark.parametrize("name", ["winlogbeat", "elastic-agent", "ecs"])
+@pytest.mark.parametrize("name", ["winlogbeat", "elastic-agent", "ecs", "windows-flat"])
 def test_no_field_of_sigmahq_s_rules_is_taken_for_a_mistake(name: str, shared: Path) -> None:
     folder = shared / "data" / "sigmahq"
     assert told(folder, folder, name) == []

@@ -6,13 +6,18 @@ A name that nothing knows is no mistake by itself, since events have fields that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.model.conditions import Condition, FieldReference, atoms_of
+from sigma2hive.model.fields import TypeTable
 from sigma2hive.model.folding import fold
-from sigma2hive.model.profiles import LogsourcePlace
+from sigma2hive.model.profiles import Logsource, LogsourcePlace, Profile
+
+#: Elastic's list of fields below `winlog.event_data` names those of auditing. It is no measure for
+#: others: bits_client has `processPath` where this has `ProcessPath`, and both are right.
+_AUDITED = Logsource("windows", service="security")
 
 #: Of shorter names another letter makes another word: `path` and `patch`.
 _LONG = 6
@@ -26,11 +31,26 @@ class Spelling:
     #: Place and name → the known name that it nearly is; many rules ask for the same few names.
     _near: dict[tuple[int, str], str | None] = field(default_factory=dict)
 
-    def check(self, condition: Condition, place: LogsourcePlace, diagnostics: Diagnostics) -> None:
+    def check(
+        self,
+        condition: Condition,
+        logsource: Logsource,
+        profile: Profile,
+        diagnostics: Diagnostics,
+    ) -> None:
         """Warn, once a name and place, of each that is one letter away from a known one."""
+        place = profile.place(logsource)
+        if place is None:
+            return
+        # Where events have Sigma's own names they need not be listed; another profile does.
+        named = profile.alert_place(logsource)
+        places = (place,) if named is None else (place, named)
+        if id(place) not in self._known:
+            is_audited = logsource == _AUDITED
+            self._known[id(place)] = _by_form(places, is_audited=is_audited)
         told: set[tuple[str, Location]] = set()
         for name, location in _names(condition):
-            near = self._misspelt(name, place)
+            near = self._misspelt(name, places)
             if near is not None and (name, location) not in told:
                 told.add((name, location))
                 read = ", ".join(entry.path for entry in place.resolve(name))
@@ -41,11 +61,11 @@ class Spelling:
                     f"did you mean '{near}'? Letter case counts in the names of fields",
                 )
 
-    def _misspelt(self, name: str, place: LogsourcePlace) -> str | None:
-        key = (id(place), name)
+    def _misspelt(self, name: str, places: Sequence[LogsourcePlace]) -> str | None:
+        key = (id(places[0]), name)
         if key not in self._near:
-            is_a_field = self._is_a_field(name, place)
-            self._near[key] = None if is_a_field else self._nearest(name, place)
+            is_a_field = any(self._is_a_field(name, entry) for entry in places)
+            self._near[key] = None if is_a_field else self._nearest(name, places[0])
         return self._near[key]
 
     def _is_a_field(self, name: str, place: LogsourcePlace) -> bool:
@@ -54,17 +74,31 @@ class Spelling:
         return any(place.types.find(entry.path) is not None for entry in place.resolve(name))
 
     def _nearest(self, name: str, place: LogsourcePlace) -> str | None:
-        known = self._known.get(id(place))
-        if known is None:
-            known = self._known[id(place)] = {
-                form: entry for entry in place.paths for form in _forms(entry)
-            }
+        known = self._known[id(place)]
         mine = {entry.path for entry in place.resolve(name)}
         for form in _forms(name):
             near = known.get(form)
             if near and mine.isdisjoint(entry.path for entry in place.resolve(near)):
                 return near
         return None
+
+
+def _by_form(places: Iterable[LogsourcePlace], *, is_audited: bool) -> dict[str, str]:
+    """Return the names that places know, by each form that a near name may have too."""
+    names = [name for place in places for name in place.paths]
+    if is_audited:
+        names += [name for place in places for name in _below_prefix(place)]
+    return {form: name for name in names for form in _forms(name)}
+
+
+def _below_prefix(place: LogsourcePlace) -> Iterator[str]:
+    """Yield the names under which the index is known to have fields of events below its prefix."""
+    table: TypeTable | None = place.types if place.default_prefix else None
+    while table is not None:
+        for path in table.known:
+            if path.startswith(place.default_prefix) and "*" not in path:
+                yield path.removeprefix(place.default_prefix)
+        table = table.fallback
 
 
 def nearly(name: str, known: Iterable[str]) -> list[str]:

@@ -102,9 +102,7 @@ class Compiling:
 
     def check_names(self, entry: DetectionRule | FilterRule, diagnostics: Diagnostics) -> None:
         """Warn of names that are nearly those of fields."""
-        place = self._profile.place(entry.logsource)
-        if place is not None:
-            self._spelling.check(entry.condition, place, diagnostics)
+        self._spelling.check(entry.condition, entry.logsource, self._profile, diagnostics)
 
     def _compile(
         self, rule: DetectionRule, filters: Sequence[FilterRule], diagnostics: Diagnostics

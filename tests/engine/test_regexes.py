@@ -82,6 +82,11 @@ def test_an_automaton_finds_what_python_finds(test: Regex, values: list[str]) ->
         ("a?" * 60 + "b", "a" * 60, False),
         ("(?:(?:(?:(?:aa?){3}){3}){3}){3}$", "a" * 160 + "!", False),
         ("(?:(?:(?:.*a){3}){3}){3}b", "b" + "a" * 500, False),
+        ("(?:aa|a)" * 34 + "$", "a" * 68 + "!", False),
+        ("(?:aa|a)" * 34 + "$", "a" * 68, True),
+        (r"(?:\w|a|[ab])" * 40 + "$", "a" * 40 + "!", False),
+        ("(?i)" + "(?:xa|xA|x)" * 40 + "$", "xa" * 39 + "!", False),
+        ("(?:(?:aa|a)(?:bb|b)){17}$", "aabb" * 17 + "!", False),
     ],
 )
 def test_an_expression_made_to_explode_is_decided(pattern: str, value: str, is_met: bool) -> None:

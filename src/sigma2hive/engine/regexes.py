@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from re import _constants as sre  # type: ignore[attr-defined]  # how Python itself reads expressions
 from typing import Any, NamedTuple
@@ -112,8 +112,7 @@ def _growth_of(operation: Any, argument: Any, *, inside: bool) -> _Growth:
     if operation in _REPEATS:
         return _growth_of_repeated(*argument, inside=inside)
     if operation is sre.BRANCH:
-        each = [_growth(branch) for branch in argument[1]]
-        return _GROWTH_OF_NESTED if inside else _Growth(*map(max, zip(*each, strict=True)))
+        return _GROWTH_OF_NESTED if inside else _growth_of_branches(argument[1])
     if operation is sre.SUBPATTERN:
         return _growth(argument[3], inside=inside)
     if operation is sre.ATOMIC_GROUP:
@@ -121,6 +120,23 @@ def _growth_of(operation: Any, argument: Any, *, inside: bool) -> _Growth:
     if operation in (sre.ASSERT, sre.ASSERT_NOT):
         return _growth(argument[1], inside=inside)
     return _Growth()
+
+
+def _growth_of_branches(branches: Sequence[Any]) -> _Growth:
+    each = [_growth(branch) for branch in branches]
+    power, doublings = map(max, zip(*each, strict=True))
+    if not _are_exclusive(branches):
+        doublings += (len(branches) - 1).bit_length()
+    return _Growth(power, doublings)
+
+
+def _are_exclusive(branches: Sequence[Any]) -> bool:
+    """Whether of these one at most fits any text: each begins with another character."""
+    first = [branch[0] if len(branch) else (None, None) for branch in branches]
+    if any(operation is not sre.LITERAL for operation, _ in first):
+        return False
+    # Whether letter case counts or not.
+    return len({fold(chr(character)) for _, character in first}) == len(branches)
 
 
 def _growth_of_repeated(least: int, most: int, item: Any, *, inside: bool) -> _Growth:

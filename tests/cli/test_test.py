@@ -29,6 +29,8 @@ tests:
     events: ../events.ndjson:2
     match: false
 """
+#: What the rule of the world asks.
+ASKED = "CommandLine|contains|all: [vssadmin, delete]"
 CORRELATION = """\
 title: Failed logon
 id: 20e52835-8caa-4db7-8783-670937216d51
@@ -147,6 +149,58 @@ def test_a_rule_needs_a_test_of_either_kind(world: Path, written: str, lacks: st
     assert result.exit_code == 1
     assert f"error S2H231: 'Shadow copies deleted' has {lacks}" in result.stderr
     assert told("--least-positive", "0", "--least-negative", "0")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("condition", "event"),
+    [
+        ("CommandLine|contains|all: [vssadmin, delete]", "{}"),
+        ("CommandLine|contains|all: [vssadmin, delete]", "{Hashes: MD5=1}"),
+        # Of another log source: no event of it is looked at.
+        ("CommandLine|contains|all: [vssadmin, delete]", "{EventID: 5, CommandLine: vssadmin}"),
+        # What matches every event that has the field at all.
+        ("CommandLine: '*'", "{}"),
+        ("CommandLine: '*'", "{Image: a.exe}"),
+    ],
+)
+def test_a_test_that_could_not_fail_is_no_test(world: Path, condition: str, event: str) -> None:
+    rule = world / "sigma_rules" / "rule.yml"
+    rule.write_text(rule.read_text().replace(ASKED, condition))
+    attack = PASSING[: PASSING.index("  - name: another")]
+    write_tests(world, f"{attack}  - {{events: [{event}], match: false}}\n")
+
+    result = outcome_of()
+
+    assert result.exit_code == 1
+    lacks = "no test of what it must not match (1 test has no event that the rule"
+    assert f"error S2H231: 'Shadow copies deleted' has {lacks}" in result.stderr
+    assert told("--least-negative", "0")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("condition", "event"),
+    [
+        ("CommandLine|contains|all: [vssadmin, delete]", "{CommandLine: notepad.exe}"),
+        ("CommandLine: null", "{CommandLine: notepad.exe}"),
+        ("CommandLine|exists: true\n        Image|endswith: b.exe", "{Image: a.exe}"),
+    ],
+)
+def test_a_near_miss_is_a_test(world: Path, condition: str, event: str) -> None:
+    rule = world / "sigma_rules" / "rule.yml"
+    rule.write_text(rule.read_text().replace(ASKED, condition))
+    write_tests(world, f"tests:\n  - {{events: [{event}], match: false}}\n")
+
+    assert told("--least-positive", "0") == (0, told("--least-positive", "0")[1])
+
+
+def test_a_negative_test_of_a_correlation_has_an_event_that_it_counts(world: Path) -> None:
+    (world / "sigma_rules" / "rule.yml").write_text(CORRELATION)
+    other = "tests:\n  - {events: [{EventID: 4624, IpAddress: 192.0.2.1}], match: false}\n"
+    write_tests(world, other)
+    assert "no test of what it must not match (1 test has" in outcome_of().stderr
+
+    write_tests(world, other.replace("4624", "4625"))
+    assert told("--least-positive", "0")[0] == 0
 
 
 def test_a_test_that_cannot_be_used_is_a_finding(world: Path) -> None:

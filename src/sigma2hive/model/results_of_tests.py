@@ -34,7 +34,8 @@ class TestResult:
     """What became of a test.
 
     `events` and `variants` are how many were decided; `notes` are worth knowing and no failure;
-    `reason` says why it was skipped.
+    `reason` says why it was skipped. Unless it `is_telling`, no event could have matched, and the
+    test says nothing of the rule.
     """
 
     __test__ = False  # pytest: this is no test class
@@ -45,6 +46,7 @@ class TestResult:
     events: int = 0
     variants: int = 0
     reason: str = ""
+    is_telling: bool = True
 
     @property
     def outcome(self) -> Outcome:

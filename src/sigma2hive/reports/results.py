@@ -82,6 +82,7 @@ def _test(result: TestResult) -> dict[str, Any]:
         "wanted": result.test.wanted,
         "outcome": result.outcome.value,
         "reason": result.reason,
+        "telling": result.is_telling,
         "events": result.events,
         "variants": result.variants,
         "notes": list(result.notes),

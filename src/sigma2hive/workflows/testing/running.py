@@ -27,6 +27,7 @@ from sigma2hive.workflows.testing.cluster import Elsewhere, TestCluster
 from sigma2hive.workflows.testing.coverage import unseen_selections
 from sigma2hive.workflows.testing.judging import Decided, judge
 from sigma2hive.workflows.testing.sigma_names import SigmaNames
+from sigma2hive.workflows.testing.telling import is_telling
 
 #: Events, variants among them, that are decided and kept at once.
 EVENTS_AT_ONCE = 20_000
@@ -54,7 +55,11 @@ def run_tests(
     for cases in _portions(project, tests, results):
         for case, decided, seen, failures in _decide(cases, cluster):
             result = judge(project, case, decided, contexts)
-            result = replace(result, failures=(*result.failures, *failures))
+            result = replace(
+                result,
+                failures=(*result.failures, *failures),
+                is_telling=is_telling(case, seen),
+            )
             results.setdefault(case.test.rule_id, []).append(result)
             strangers.look(len(case.events), _strangers(case, seen))
             for rule_id, entries in seen.items():
@@ -174,7 +179,16 @@ def _missing(tests: Sequence[TestResult], least: Least) -> Iterator[str]:
         (least.positive, True, "must match"),
         (least.negative, False, "must not match"),
     ):
-        there = sum(test.test.is_positive is is_positive for test in tests)
-        if there < wanted:
-            so_many = "no test" if wanted == 1 else f"{there} of {wanted} tests"
-            yield f"{so_many} of what it {what}"
+        there = [test for test in tests if test.test.is_positive is is_positive]
+        telling = sum(test.is_telling for test in there)
+        if telling < wanted:
+            so_many = "no test" if wanted == 1 else f"{telling} of {wanted} tests"
+            yield f"{so_many} of what it {what}{_idle(len(there) - telling)}"
+
+
+def _idle(count: int) -> str:
+    """Return why so many tests are none."""
+    if not count:
+        return ""
+    tests = "1 test has" if count == 1 else f"{count:,} tests have"
+    return f" ({tests} no event that the rule looks at)"

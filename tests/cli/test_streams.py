@@ -51,6 +51,21 @@ def delivered(folder: Path) -> int:
         inbox.close()
 
 
+#: Commands that print what they found.
+COMMANDS = [
+    "run --once --dry-run --json --events events.ndjson",
+    "run --once --dry-run --events events.ndjson",
+    "backtest --json --events events.ndjson",
+    "test --json --least-positive 0 --least-negative 0",
+    "test --least-positive 0 --least-negative 0",
+    "explain sigma_rules/rule.yml events.ndjson:1",
+    "compile --target dsl --output dsl --json",
+    "compile --check --format sarif",
+    "inbox list",
+    "inbox show 1 --raw",
+    "doctor --json",
+    "status --json",
+]
 RUN = "$s2h run --once --events events.ndjson"
 
 
@@ -91,8 +106,27 @@ def test_every_command_tells_of_a_full_output(folder: Path, command: str) -> Non
 def test_what_is_closed_from_the_start_stops_nothing(folder: Path, closed: str) -> None:
     (folder / "sigma_rules" / "bad.yml").write_text("a: [")
     code, _, _ = run_in_shell(folder, f"{RUN} {closed}")
-    assert code == 0
+    assert code == (3 if ">&-" in closed.split() else 0)
     assert delivered(folder) == ALERTS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_tells_of_an_output_that_is_closed(folder: Path, command: str) -> None:
+    run_in_shell(folder, RUN)
+    code, _, errors = run_in_shell(folder, f"$s2h {command} >&-")
+    assert code == 3
+    assert errors.endswith("error: standard output cannot be written: it is closed\n")
+    assert "Traceback" not in errors
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="/proc is a Linux thing")
+def test_no_file_takes_the_number_of_a_stream_that_is_closed(folder: Path) -> None:
+    program = (
+        "import os; from sigma2hive.cli.output import occupy_closed; occupy_closed(); "
+        "file = open('new', 'w'); assert file.fileno() > 2"
+    )
+    python = f'{sys.executable} -c "{program}"'
+    assert run_in_shell(folder, f"{python} <&- >&-")[0] == 0
 
 
 @pytest.mark.parametrize("stream", ["| true; exit ${PIPESTATUS[0]}", "> /dev/full", ">&-"])

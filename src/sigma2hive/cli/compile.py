@@ -12,6 +12,7 @@ from sigma2hive.cli.blindness import blindness_as_json, print_blindness
 from sigma2hive.cli.check import Shown, check_options, run_check, severity_or_never
 from sigma2hive.cli.exits import Exit, errors_as_exits, print_first_findings
 from sigma2hive.cli.options import json_option, project_options
+from sigma2hive.cli.output import say
 from sigma2hive.cli.rendering import diagnostic_as_json
 from sigma2hive.compiler import TARGETS, find_blindness
 from sigma2hive.diagnostics import Diagnostics, Severity
@@ -117,12 +118,12 @@ def compile_rules(
         findings = [*_findings(project, written), *blindness.findings]
         report["findings"] = [diagnostic_as_json(finding) for finding in findings]
         report["blindness"] = blindness_as_json(blindness)
-        click.echo(json.dumps(report, indent=2))
+        say(json.dumps(report, indent=2))
     else:
         print_first_findings(_findings(project, written), project.settings.root)
         print_blindness(blindness, project.settings.root)
         for line in _summary(project, written, into):
-            click.echo(line)
+            say(line)
     code = _exit_code(project, written, strict)
     if strict and blindness.blind and code is Exit.FINE:
         code = Exit.FINDINGS

@@ -13,7 +13,7 @@ from sigma2hive.cli.alert_view import alert_view, raw_logs, summary_rows
 from sigma2hive.cli.columns import wrap
 from sigma2hive.cli.exits import Exit, errors_as_exits
 from sigma2hive.cli.options import Command, json_option, settings_option
-from sigma2hive.cli.output import say, tell
+from sigma2hive.cli.output import say, say_bytes, tell
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics
 from sigma2hive.model.times import render_time
 from sigma2hive.model.visible import visible
@@ -102,7 +102,7 @@ def show(
     with errors_as_exits(), _opened(settings_file, file) as store:
         stored = _load(store, reference)
     if raw:
-        click.echo(raw_logs(stored.alert), nl=False)
+        say_bytes(raw_logs(stored.alert))
     elif as_json:
         say(render_line(stored.alert))
     else:

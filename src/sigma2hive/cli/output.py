@@ -33,8 +33,20 @@ def say(text: str) -> None:
     Raises:
         OutputError: it cannot be written.
     """
+    say_bytes(f"{text}\n")
+
+
+def say_bytes(content: str | bytes) -> None:
+    """Print to standard output as it is.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    # Python has none where the caller closed it, and click would print nothing then.
+    if sys.stdout is None:
+        raise OutputError(OSError(errno.EBADF, "it is closed"))
     try:
-        click.echo(text)
+        click.echo(content, nl=False)
     except OSError as error:
         raise OutputError(error) from None
 
@@ -43,6 +55,15 @@ def tell(text: str, *, ends_line: bool = True) -> None:
     """Print text for people to standard error, where somebody listens there."""
     with suppress(OSError):
         click.echo(text, nl=ends_line, err=True)
+
+
+def occupy_closed() -> None:
+    """Open nothing where a standard stream is closed, so that no file of ours gets its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free
 
 
 def accept_any_text() -> None:

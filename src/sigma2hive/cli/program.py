@@ -10,7 +10,13 @@ from typing import Any
 import click
 
 from sigma2hive.cli.exits import Exit
-from sigma2hive.cli.output import OutputError, accept_any_text, let_go_of_broken, tell
+from sigma2hive.cli.output import (
+    OutputError,
+    accept_any_text,
+    let_go_of_broken,
+    occupy_closed,
+    tell,
+)
 
 
 class Program(click.Group):
@@ -37,6 +43,7 @@ class Program(click.Group):
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run the command that is asked for, and end the process."""
+        occupy_closed()
         accept_any_text()
         try:
             return super().main(*arguments, **options)

@@ -12,6 +12,7 @@ import click
 
 from sigma2hive.cli.exits import Exit, errors_as_exits
 from sigma2hive.cli.options import json_option, settings_option
+from sigma2hive.cli.output import say
 from sigma2hive.clients.elasticsearch import open_client
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
 from sigma2hive.model.profiles import Profile
@@ -95,9 +96,9 @@ def pull(
         file = read_snapshot_file(output or settings.mappings / "schemas" / f"{found.name}.yml")
         result = _pull(settings, found, file, patterns, check=check)
     if as_json:
-        click.echo(json.dumps(_as_json(result), indent=2))
+        say(json.dumps(_as_json(result), indent=2))
     else:
-        click.echo("\n".join(_lines(result, settings.root, check=check)))
+        say("\n".join(_lines(result, settings.root, check=check)))
     raise click.exceptions.Exit(_exit_code(result, check=check))
 
 

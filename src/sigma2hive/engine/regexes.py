@@ -132,11 +132,10 @@ def _growth_of_branches(branches: Sequence[Any]) -> _Growth:
 
 def _are_exclusive(branches: Sequence[Any]) -> bool:
     """Whether of these one at most fits any text: each begins with another character."""
-    first = [branch[0] if len(branch) else (None, None) for branch in branches]
-    if any(operation is not sre.LITERAL for operation, _ in first):
+    if not all(len(branch) and branch[0][0] is sre.LITERAL for branch in branches):
         return False
     # Whether letter case counts or not.
-    return len({fold(chr(character)) for _, character in first}) == len(branches)
+    return len({fold(chr(branch[0][1])) for branch in branches}) == len(branches)
 
 
 def _growth_of_repeated(least: int, most: int, item: Any, *, inside: bool) -> _Growth:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from tests.bench.cluster import Cluster
 from tests.chaos.conftest import Sites
+from tests.chaos.hours import Hours
+from tests.chaos.proxy import Proxy, resetting
 from tests.chaos.world import (
     Load,
     check_ends_right,
@@ -16,6 +18,8 @@ from tests.chaos.world import (
 from tests.doubles.running import running_thehive
 
 EVENTS = 1_000
+#: Events of each of the minutes in which TheHive is away.
+A_MINUTE = 100
 
 
 def test_each_fault_in_turn_loses_nothing(sites: Sites, elasticsearch: Cluster) -> None:
@@ -56,3 +60,32 @@ def test_killed_and_started_again_it_has_each_alert_once(
         check_ends_right(site, process, titles_of(EVENTS))
         undisturbed = sites.undisturbed(site, titles_of(EVENTS))
         check_same(second.thehive.alerts(), undisturbed.thehive.alerts())
+
+
+def test_after_an_hour_away_it_has_each_alert_once(sites: Sites, elasticsearch: Cluster) -> None:
+    site = sites.make(elasticsearch.users.monitor)
+    proxy = Proxy(site.thehive.url)
+    try:
+        site.write_settings(
+            thehive={"url": proxy.url, "timeout_seconds": 5, "service_requests_per_second": 1000},
+            service={**site.settings["service"], "first_start_seconds": 2 * 3_600},
+        )
+        hours = Hours(site)
+        with proxy.behaving(resetting):
+            for minute in range(60):
+                site.add(hours.dated(load(A_MINUTE, minute * A_MINUTE)))
+                before = proxy.requests
+                hours.go_on(60)
+                # It is tried all the time, but not often.
+                assert proxy.wait_for_requests(1, since=before)
+        assert proxy.requests < 10 * 60
+        assert not site.thehive.alerts()
+        hours.process.wait_for("thehive: paused")
+        hours.go_on(60)
+        titles = titles_of(60 * A_MINUTE)
+        check_ends_right(site, hours.process, titles)
+        del site.settings["thehive"]
+        undisturbed = sites.undisturbed(site, titles)
+        check_same(site.thehive.alerts(), undisturbed.thehive.alerts())
+    finally:
+        proxy.close()

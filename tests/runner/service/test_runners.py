@@ -1,7 +1,7 @@
 """Two runners on one state store in Elasticsearch: every match once, whoever dies or is paused."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 
 from sigma2hive.clock import FrozenClock
 from sigma2hive.diagnostics import Diagnostic
-from sigma2hive.model.service import MatchFilter
+from sigma2hive.model.service import MatchFilter, Position
 from sigma2hive.runner.reading.interface import Slice
 from sigma2hive.runner.service.loop import Loop, LoopSettings
 from sigma2hive.runner.store.elastic import ElasticStore
@@ -201,3 +201,71 @@ def test_two_at_once_find_every_match_once(state: StateSite, tmp_path: Path) -> 
     counts = runners[0].store.counts()["sink"]
     assert counts.waiting + counts.delivered == len(expected(log))
     assert counts.delivered == len(set(sent))
+
+
+class Shards:
+    """Logs read as shards of one index: each is a unit of its own."""
+
+    def __init__(self, logs: Sequence[Log]) -> None:
+        self.by_unit = {log.unit: log for log in logs}
+
+    def plan(self, positions: Mapping[str, Position], now_ns: int) -> Sequence[Slice]:
+        return [part for log in self.by_unit.values() for part in log.plan(positions, now_ns)]
+
+    def horizons(self) -> Mapping[str, int]:
+        return {PATTERN: max(log.planned_ns for log in self.by_unit.values())}
+
+    def read(self, part: Slice) -> Iterator[EventRows | Diagnostic]:
+        return self.by_unit[part.unit].read(part)
+
+    def gone(self, positions: Mapping[str, Position]) -> Collection[str]:
+        return ()
+
+    @property
+    def reads(self) -> dict[str, int]:
+        return {unit: log.reads for unit, log in self.by_unit.items()}
+
+
+def shard(number: int, events: int) -> Log:
+    first = 1_000 * number
+    made = [event_of(first + n, CODES[n % 3]) for n in range(events)]
+    return Log(made, 3, unit=f"shard-{number}")
+
+
+def read_by(one: Runner, reader: Shards) -> None:
+    one.site.log = reader  # type: ignore[assignment]
+    one.version = one.site.load(one.store, one.clock.now_ns())
+
+
+def test_two_read_different_shards_at_the_same_time_and_one_takes_all_when_the_other_is_gone(
+    state: StateSite, tmp_path: Path
+) -> None:
+    one, other = (runner(tmp_path / name, shard(0, 6), state) for name in "ab")
+    one.store.open_sinks(["sink"])
+    first = Shards([shard(0, 6)])
+    read_by(one, first)
+    one.cycle()
+    # The second shard comes into sight of the other runner first.
+    second = Shards([shard(0, 6), shard(1, 6)])
+    read_by(other, second)
+    other.cycle()
+    first.by_unit |= Shards([shard(1, 6)]).by_unit
+    for _ in range(3):
+        for reader in (first, second):
+            for number, log in enumerate(reader.by_unit.values()):
+                log.events += [event_of(1_000 * number + len(log.events), 7045)]
+        one.cycle()
+        other.cycle()
+    both = Log([event for log in first.by_unit.values() for event in log.events])
+    assert first.reads["shard-1"] == second.reads["shard-0"] == 0
+    assert first.reads["shard-0"] >= 4
+    assert second.reads["shard-1"] >= 4
+    check(one.store, both)
+    for number, log in enumerate(first.by_unit.values()):
+        log.events += [event_of(1_000 * number + len(log.events), 7045)]
+    for _ in range(5):
+        one.cycle()  # the other's lease is over meanwhile
+    assert first.reads["shard-1"] > 0
+    check(one.store, Log([event for log in first.by_unit.values() for event in log.events]))
+    (entry,) = one.store.ledger()
+    assert entry.interval.end_ns == one.clock.now_ns()

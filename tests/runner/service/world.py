@@ -89,16 +89,17 @@ class Log:
     backfill_below: int = 0
     reads: int = 0
     planned_ns: int = 0
+    unit: str = "log"
 
     def plan(self, positions: Mapping[str, Position], now_ns: int) -> Sequence[Slice]:
         self.planned_ns = now_ns
-        stands = positions.get("log")
+        stands = positions.get(self.unit)
         start = 0 if stands is None else int(stands["next"])  # type: ignore[call-overload]
         expected, slices = stands, []
         for begin in range(start, len(self.events), self.size):
             end = min(begin + self.size, len(self.events))
             part = Slice(
-                unit="log",
+                unit=self.unit,
                 targets=(PATTERN,),
                 index="site-1",
                 indices=Indices((PATTERN,)),

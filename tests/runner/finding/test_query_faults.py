@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sigma2hive.clients.errors import (
     UnreachableError,
 )
 from sigma2hive.model.rules import CompiledRule
+from sigma2hive.runner.finding.costs import Costs
 from sigma2hive.runner.reading.by_number import NOTHING
 from tests.bench.answering import Answer, Answering, answering
 from tests.clients.connecting import client_at
@@ -168,3 +170,19 @@ def test_a_slice_without_documents_asks_for_nothing(rules: tuple[CompiledRule, .
     with answering(OPENED) as server:
         assert query(client_at(server.url), rules).found("query", empty) == []
         assert not server.asked
+
+
+def test_auto_reads_a_slice_that_could_not_be_searched(rules: tuple[CompiledRule, ...]) -> None:
+    costs = Costs(way="query")
+    costs.read(20_000, 10**9, time.time_ns())
+    costs.searched(2, 10**6, time.time_ns())
+    known = {PATTERN: costs.as_note()}
+    failing = (OPENED, COUNTED, many(TIMED_OUT, TIMED_OUT), Answer({"succeeded": True}))
+    page = Answer(found(4, "4625"))
+    with answering(*failing, OPENED, page, Answer({"succeeded": True})) as server:
+        finder = Ways(client_at(server.url), rules, known=known).finder("auto")
+        with pytest.raises(ServerTimeoutError):
+            list(finder.find(PART))
+        [batch] = finder.find(PART)
+        assert [rule.info.id for rule, _ in batch.hits] == [LOGON]  # type: ignore[union-attr]
+        assert searches(server) == [2]

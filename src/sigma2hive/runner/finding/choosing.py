@@ -50,11 +50,16 @@ class Auto:
         is_read = costs.way_at(self._now_ns()) == STREAM
         finder: Finder = self._stream if is_read else self._query
         events = took_ns = 0
-        for entry, step_ns in self._timed(finder.find(part)):
-            took_ns += step_ns
-            if entry is not None:
-                events += entry.events if isinstance(entry, Batch) else 0
-                yield entry
+        try:
+            for entry, step_ns in self._timed(finder.find(part)):
+                took_ns += step_ns
+                if entry is not None:
+                    events += entry.events if isinstance(entry, Batch) else 0
+                    yield entry
+        except ServerError:
+            if not is_read:
+                costs.failed(self._now_ns())
+            raise
         if not events:
             return
         if is_read:

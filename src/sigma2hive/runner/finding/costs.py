@@ -95,6 +95,10 @@ class Costs:
         self.searched_ns = now_ns
         self._choose()
 
+    def failed(self, now_ns: int) -> None:
+        """Take that a slice could not be searched: it is read, and searches are measured anew."""
+        self.way, self.search_ns, self.searched_ns = STREAM, Mean(), now_ns
+
     def _choose(self) -> None:
         stream_ns, query_ns = self.stream_ns, self.query_ns
         if stream_ns is None or query_ns is None:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -641,6 +642,154 @@ def test_what_a_cluster_finds_otherwise_is_a_failure(world: Path) -> None:
         "Elasticsearch does not take the event: the field is an object",
         "Elasticsearch does not find the event for 'Shadow copies deleted'",
     ]
+
+
+def test_a_report_of_a_cluster_has_the_form_of_any_other(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sigma2hive.cli.test.open_cluster", lambda *_: nullcontext(Nothing()))
+    here = json.loads(outcome_of("--json").stdout)
+
+    result = outcome_of("--json", "--elasticsearch", Nothing.name, "--junit", "results.xml")
+
+    there = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert (here["cluster"], there["cluster"]) == ("", Nothing.name)
+    assert shape_of(there) == shape_of(here)
+    failures = [failure["message"] for failure in there["rules"][0]["tests"][0]["failures"]]
+    assert "Elasticsearch does not take the event: the field is an object" in failures
+    case = ET.parse(world / "results.xml").getroot().find(".//testcase")
+    assert case is not None
+    told_by_junit = [failure.get("message") or "" for failure in case.iter("failure")]
+    assert any("Elasticsearch does not take the event" in message for message in told_by_junit)
+
+
+def shape_of(report: dict[str, Any]) -> list[set[str]]:
+    """Return the keys of a report, of its rules and of their tests."""
+    rules = report["rules"]
+    return [
+        set(report),
+        *(set(rule) for rule in rules),
+        *(set(t) for r in rules for t in r["tests"]),
+    ]
+
+
+#: What is wrong with a file of tests → where it is told, and a part of what.
+WRONG = {
+    "broken YAML": ("tests:\n  - {events: [", "rule.test.yml:3:1: error S2H102", "YAML"),
+    "no map": ("- a\n", "rule.test.yml:1:1: error S2H230", "a file of tests is a map"),
+    "an unknown key": (
+        "tests:\n  - {event: ../events.ndjson:1, match: true}\n",
+        "rule.test.yml:2:6: error S2H230",
+        "did you mean 'events'?",
+    ),
+    "an unknown key above": (
+        "testss: []\n",
+        "rule.test.yml:1:1: error S2H230",
+        "did you mean 'tests'?",
+    ),
+    "no such events": (
+        "tests:\n  - {events: nothing.ndjson, match: true}\n",
+        "rule.test.yml:2:6: error S2H230",
+        "there are no events at nothing.ndjson",
+    ),
+    "events that are a number": (
+        "tests:\n  - {events: 5, match: true}\n",
+        "rule.test.yml:2:6: error S2H230",
+        "'5' is neither a path nor an event",
+    ),
+    "nothing wanted": (
+        "tests:\n  - {events: ../events.ndjson:1}\n",
+        "rule.test.yml:2:5: error S2H230",
+        "the test does not say what it wants",
+    ),
+    "another rule": (
+        "tests:\n  - {rule: other, events: ../events.ndjson:1, match: true}\n",
+        "rule.test.yml:2:6: error S2H230",
+        "'other' is no rule of this file",
+    ),
+    "an observable without data": (
+        "tests:\n  - events: ../events.ndjson:1\n    alert: {observables: [{type: ip}]}\n",
+        "rule.test.yml:3:28: error S2H230",
+        "an observable has type and data",
+    ),
+    "an observable that cannot be": (
+        "tests:\n  - events: ../events.ndjson:1\n"
+        "    alert:\n      observables:\n        - {type: ip, data: ws01}\n",
+        "rule.test.yml:5:22: error S2H230",
+        "'ws01' is no address",
+    ),
+    "a severity that there is not": (
+        "tests:\n  - {events: ../events.ndjson:1, alert: {severity: awful}}\n",
+        "rule.test.yml:2:42: error S2H230",
+        "severity",
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_is_wrong_with_a_file_of_tests_is_told_at_its_place(world: Path, wrong: str) -> None:
+    text, place, message = WRONG[wrong]
+    write_tests(world, text)
+
+    result = outcome_of()
+
+    assert result.exit_code == 1
+    assert f"sigma_rules/{place}" in result.stderr
+    assert message in result.stderr
+    assert "  hint: " in result.stderr
+
+
+def test_a_file_of_tests_that_is_no_text_is_told(world: Path) -> None:
+    (world / "sigma_rules" / "rule.test.yml").write_bytes(b"tests:\n  - name: \xff\xfe\n")
+
+    result = outcome_of()
+
+    assert result.exit_code == 1
+    assert "sigma_rules/rule.test.yml:2:11: error S2H106" in result.stderr
+
+
+def test_a_folder_in_place_of_a_file_of_tests_is_told(world: Path) -> None:
+    (world / "sigma_rules" / "rule.test.yml").unlink()
+    (world / "sigma_rules" / "rule.test.yml").mkdir()
+
+    result = outcome_of()
+
+    assert result.exit_code == 1
+    assert "sigma_rules/rule.test.yml" in result.stderr
+    assert "folder" in result.stderr
+
+
+def test_names_that_are_there_twice_are_told_and_both_are_run(world: Path) -> None:
+    write_tests(world, PASSING.replace("another program", "the attack"))
+
+    result = outcome_of()
+
+    assert result.exit_code == 0
+    assert "rule.test.yml:5:5: warning S2H230: another test of the rule is" in result.stderr
+    assert "2 passed" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "told_of"),
+    [
+        (b"{broken\n", "S2H501"),
+        (b"[1, 2]\n", "S2H501"),
+        (b'{"a": "\xff\xfe"}\n', "S2H106"),
+        (b"", "there is no event in it"),
+    ],
+)
+def test_events_that_cannot_be_read_fail_their_test_with_the_place(
+    world: Path, content: bytes, told_of: str
+) -> None:
+    (world / "bad.ndjson").write_bytes(content)
+    write_tests(world, PASSING + "  - {events: ../bad.ndjson, match: false}\n")
+
+    code, text = told()
+
+    assert code == 1
+    assert told_of in text
+    assert "2 passed, 1 failed" in text
 
 
 def test_watching_runs_again_what_changed(world: Path) -> None:

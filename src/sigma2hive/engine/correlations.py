@@ -215,6 +215,10 @@ class _Walk:
                 last = self._next - 1
                 self._open = _Open(first, last, last, known.figure, known.fired_ns)
                 self._held_until_ns = known.held_until_ns
+            elif self._open.holds_until_ns is not None:
+                # It had not been over when it was met again.
+                self._held_until_ns = max(self._held_until_ns, self._open.holds_until_ns)
+                self._open.holds_until_ns = None
             self._held_until_ns = max(self._held_until_ns, known.held_until_ns)
             self._hold(min(known.held_until_ns, time_ns))
 

@@ -16,6 +16,7 @@ from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.model.mapping_reading import PAP_NAMES, SEVERITY_NAMES, TLP_NAMES
 from sigma2hive.model.rule_tests import Count, RuleTest, Sample, WantedAlert
 from sigma2hive.model.rules import RuleInfo, place_of
+from sigma2hive.model.scalars import address_of
 from sigma2hive.model.shapes import Shape
 from sigma2hive.repository.rule_files import shown_path
 from sigma2hive.yamlmarks import parse_yaml, read_content
@@ -29,6 +30,7 @@ _ALERT_KEYS = (
 )
 _MOST = 1_000_000
 _PLACED = re.compile(r"(?P<path>.+)(?P<place>[:#][1-9][0-9]{0,18})", re.DOTALL)
+_NO_ADDRESS = "write an address; names of hosts are of the types hostname and fqdn"
 _ROOT_MARKS = ("sigma2hive.yml", ".git")
 
 
@@ -70,22 +72,30 @@ def test_files(paths: Sequence[Path]) -> Iterator[Path]:
         if path.is_dir():
             for where, folders, names in os.walk(path):
                 folders[:] = sorted(name for name in folders if not name.startswith("."))
+                # A folder that is called so is told where it is read, not passed over.
                 yield from (
                     Path(where, name)
-                    for name in sorted(names)
+                    for name in sorted((*names, *folders))
                     if name.endswith(SUFFIXES) and name[0] != "."
                 )
         else:
             beside = (path.with_name(path.stem + end) for end in SUFFIXES)
-            yield from (file for file in beside if file.is_file())
+            yield from (file for file in beside if file.exists())
 
 
 def read_tests(shape: Shape, where: Where, rules: Sequence[RuleInfo]) -> list[RuleTest]:
     """Return the tests of the list `tests`; `rules` are those that they may be about."""
     found = []
+    names: set[tuple[str, str]] = set()
     for number, child in enumerate(shape.children("tests"), 1):
         mark = len(where.diagnostics.errors)
         test = _read_test(child, where, rules, f"test {number}")
+        if test is not None and (test.rule_id, test.name) in names:
+            place, hint = child.place("name"), "give each its own: reports tell them by it"
+            message = f"another test of the rule is called '{test.name}', too"
+            where.diagnostics.warning(CODE, place, message, hint)
+        if test is not None:
+            names.add((test.rule_id, test.name))
         if test is not None and len(where.diagnostics.errors) == mark:
             found.append(test)
     return found
@@ -282,5 +292,7 @@ def _pairs(shape: Shape) -> Iterator[tuple[str, str]]:
         kind, data = child.text("type"), child.text("data")
         if kind is None or data is None:
             child.report("type", "an observable has type and data", "write {type: ip, data: '…'}")
+        elif kind == "ip" and address_of(data) is None:
+            child.report("data", f"'{data}' is no address, so no observable is it", _NO_ADDRESS)
         else:
             yield kind, data

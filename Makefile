@@ -5,6 +5,7 @@
 #   make bench-official   attacks found, our queries beside the official backend's
 #   make bench-speed      time to search for 2,400 rules, beside the official queries
 #   make bench-engine     events a CPU second, time and memory, beside the peers that are there
+#   make bench-compile    time and memory of compiling all rules, beside sigma-cli
 #   make bench-runner     how soon the service tells, what one holds, what an index's size adds
 #   make bench-thehive    alerts a second into the double of TheHive, none lost, none twice
 #   make PYTHON=/path/to/python3.12 …   chooses the interpreter
@@ -20,7 +21,7 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types docs docs-write format lock venv clean bench-official bench-speed bench-engine bench-runner bench-thehive
+.PHONY: help run test check lint types docs docs-write format lock venv clean bench-official bench-speed bench-engine bench-compile bench-runner bench-thehive
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -95,6 +96,9 @@ bench-speed: $(READY)
 # Needs events: bench/README.md. ARGS="--table small --rounds 1" narrows it.
 bench-engine: $(READY)
 	$(BIN)/python -m bench.engine $(ARGS)
+
+bench-compile: $(READY)
+	$(BIN)/python -m bench.compile $(ARGS)
 
 bench-runner: $(READY)
 	$(BIN)/python -m bench.runner $(ARGS)

@@ -37,7 +37,7 @@ HOMES = {
     "jinja2": {"alerts"},
     "prometheus_client": {"runner"},
     "evtx": {"sources"},
-    "orjson": {"sources", "engine", "clients"},
+    "orjson": {"sources", "engine", "clients", "compiler"},
     "ahocorasick_rs": {"engine"},
 }
 

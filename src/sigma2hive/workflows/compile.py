@@ -221,7 +221,7 @@ def planned(project: Project, places: Sequence[Place]) -> list[Plan]:
         for number, key in enumerate(keys)
         if (wanted := tuple(at for at, plan in enumerate(plans) if plan.lacks(key)))
     ]
-    made = dict(_made(project, emitters, asked))
+    made = dict(_made(project, emitters, keys, asked))
     for number, key in enumerate(keys):
         for at, plan in enumerate(plans):
             rule = partial(compiled.rules.__getitem__, number)
@@ -242,12 +242,12 @@ def _plan(project: Project, place: Place) -> Plan:
 
 
 def _made(
-    project: Project, emitters: Emitters, asked: Sequence[Asked]
+    project: Project, emitters: Emitters, keys: Sequence[bytes], asked: Sequence[Asked]
 ) -> Iterator[tuple[tuple[int, int], Emitted]]:
     """Yield what targets make of rules, by the positions of rule and target."""
     rest: list[Asked] = []
     for number, wanted in asked:
-        ahead = project.ahead.get(project.rule_keys[number])
+        ahead = project.ahead.get(keys[number])
         if ahead is None:
             rest.append((number, wanted))
         else:

@@ -85,6 +85,8 @@ def worse_of(reasons: Iterable[Reason | None]) -> Reason | None:
 def any_bounds(parts: Iterable[Bounds]) -> Bounds:
     """Return the bounds of "any of the parts"."""
     parts = tuple(parts)
+    if len(parts) == 1:  # nearly always
+        return parts[0]
     return Bounds(
         any_of(part.upper for part in parts),
         any_of(part.lower for part in parts),

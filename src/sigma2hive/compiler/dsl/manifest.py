@@ -7,11 +7,11 @@ above the rule changes nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from sigma2hive.compiler.dsl.query import DslQuery
 from sigma2hive.compiler.forms import condition_as_json
+from sigma2hive.compiler.rendering import pretty_json
 from sigma2hive.model.canonical import JsonValue, digest
 from sigma2hive.model.fields import Field
 from sigma2hive.model.identity import plain_number
@@ -168,5 +168,4 @@ def _path(field: Field) -> JsonValue:
 
 
 def _rendered(content: Mapping[str, object]) -> str:
-    # ASCII only: a rule may hold what looks like another character, and a diff must show it.
-    return json.dumps(content, indent=2, sort_keys=True) + "\n"
+    return pretty_json(content) + "\n"

@@ -82,9 +82,12 @@ def all_of(parts: Iterable[Node]) -> Node:
     """Return what all parts find; simple where it can be."""
     flat: dict[Node, None] = {}
     for part in parts:
-        if part == MATCH_NONE:
+        if isinstance(part, All):
+            flat.update(dict.fromkeys(part.parts))
+        elif isinstance(part, Either) and not part.parts:
             return MATCH_NONE
-        flat.update(dict.fromkeys(part.parts if isinstance(part, All) else (part,)))
+        else:
+            flat[part] = None
     kept = tuple(flat)
     return kept[0] if len(kept) == 1 else All(kept)
 
@@ -93,10 +96,13 @@ def any_of(parts: Iterable[Node]) -> Node:
     """Return what any part finds; simple where it can be."""
     flat: dict[Node, None] = {}
     for part in parts:
-        if part == MATCH_ALL:
+        if isinstance(part, Either):
+            flat.update(dict.fromkeys(part.parts))
+        elif isinstance(part, All) and not part.parts:
             return MATCH_ALL
-        flat.update(dict.fromkeys(part.parts if isinstance(part, Either) else (part,)))
-    kept = _without_implied(flat)
+        else:
+            flat[part] = None
+    kept = _without_implied(flat) if len(flat) > 1 else tuple(flat)
     return kept[0] if len(kept) == 1 else Either(kept)
 
 

@@ -18,6 +18,10 @@ Value = object
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 #: Words that YAML 1.1 reads as something else than a text.
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+#: What is not itself in YAML, in JSON and in a Jinja literal.
+_NOT_YAML = re.compile(r'[^ -~]|["\\$]')
+_NOT_JSON = re.compile(r'[^ -~]|["\\${]')
+_NOT_JINJA = re.compile(r"[^ -~]|['\\$]")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -98,15 +102,15 @@ def _number(value: float) -> str:
 
 def quoted(text: str) -> str:
     """Return the text in double quotes, as YAML takes it, in printable ASCII without `$`."""
-    return '"' + "".join(map(_yaml_char, text)) + '"'
+    return '"' + _NOT_YAML.sub(_yaml_char, text) + '"'
 
 
-def _yaml_char(char: str) -> str:
-    if char in _ESCAPES:
-        return _ESCAPES[char]
-    code = ord(char)
-    if 32 <= code < 127 and char != "$":
-        return char
+def _yaml_char(found: re.Match[str]) -> str:
+    char = found.group()
+    return _ESCAPES.get(char) or _as_code(ord(char))
+
+
+def _as_code(code: int) -> str:
     return (
         f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
     )
@@ -114,15 +118,14 @@ def _yaml_char(char: str) -> str:
 
 def json_text(text: str) -> str:
     """Return the text as it stands between the quotes of a JSON string that Jinja reads first."""
-    return "".join(map(_json_char, text))
+    return _NOT_JSON.sub(_json_char, text)
 
 
-def _json_char(char: str) -> str:
+def _json_char(found: re.Match[str]) -> str:
+    char = found.group()
     if char in _ESCAPES:
         return _ESCAPES[char]
     code = ord(char)
-    if 32 <= code < 127 and char not in "${":
-        return char
     if code < 65536:
         return f"\\u{code:04x}"
     pair = char.encode("utf-16-be")
@@ -131,11 +134,11 @@ def _json_char(char: str) -> str:
 
 def jinja_literal(text: str) -> str:
     """Return the text as a literal in a Jinja expression, in printable ASCII without `$`."""
-    return "'" + "".join(map(_jinja_char, text)) + "'"
+    return "'" + _NOT_JINJA.sub(_jinja_char, text) + "'"
 
 
-def _jinja_char(char: str) -> str:
-    return "\\'" if char == "'" else '"' if char == '"' else _yaml_char(char)
+def _jinja_char(found: re.Match[str]) -> str:
+    return "\\'" if found.group() == "'" else _yaml_char(found)
 
 
 def jinja_text(text: str) -> str:

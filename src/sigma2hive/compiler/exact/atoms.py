@@ -46,6 +46,8 @@ _LEAST, _MOST = -(2**31), 2**31 - 1
 def any_said(parts: Iterable[Said]) -> Said:
     """Return what is said by "any of the parts"."""
     parts = tuple(parts)
+    if len(parts) == 1:
+        return parts[0]
     return Said(
         any_of(part.node for part in parts),
         frozenset().union(*(part.margins for part in parts)),

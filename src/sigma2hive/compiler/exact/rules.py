@@ -60,7 +60,7 @@ def say_rule(
     Raises:
         ValueError: an atom's fields were not resolved by a profile.
     """
-    walk = _Walk(check)
+    walk = _Walk(check, _OF_LAST_RULE.of(rule))
     gate, condition = walk.node_of(rule.gate), walk.node_of(rule.condition)
     if walk.refused:
         return tuple(_findings(walk.refused, target, rule.info.location))
@@ -71,11 +71,47 @@ def say_rule(
     return Statement(gate, condition, margins, tuple(sorted(walk.unseen)))
 
 
+class _SaidAtoms:
+    """What the atoms of one rule say, which no target changes."""
+
+    def __init__(self, rule: CompiledRule | None = None) -> None:
+        self._rule = rule
+        self._said: dict[int, Said | Reason] = {}
+
+    def of(self, rule: CompiledRule) -> _SaidAtoms:
+        """Begin anew with another rule; with the same, go on."""
+        if self._rule is not rule:
+            self._rule, self._said = rule, {}
+        return self
+
+    def of_atom(self, atom: Atom) -> Said:
+        """Return what an atom of the rule says.
+
+        Raises:
+            Unsayable: it cannot be said.
+        """
+        # The rule keeps its atoms, so that no other has the number of one.
+        found = self._said.get(id(atom))
+        if found is None:
+            try:
+                found = said_atom(atom)
+            except Unsayable as error:
+                found = error.reason
+            self._said[id(atom)] = found
+        if isinstance(found, Reason):
+            raise Unsayable(found)
+        return found
+
+
+#: Each target is asked for one rule, then for the next: what one rule says is enough to remember.
+_OF_LAST_RULE = _SaidAtoms()
+
+
 class _Walk:
     """Walks conditions, remembering what cannot be said."""
 
-    def __init__(self, check: LeafCheck) -> None:
-        self._check = check
+    def __init__(self, check: LeafCheck, said: _SaidAtoms) -> None:
+        self._check, self._said = check, said
         self.refused: dict[tuple[str, str, Reason], list[Origin]] = {}
         self.margins: set[Margin] = set()
         self.unseen: set[str] = set()
@@ -95,7 +131,7 @@ class _Walk:
         if not atom.fields:
             raise ValueError(f"the field {atom.name!r} was not resolved by a profile")
         try:
-            found = said_atom(atom)
+            found = self._said.of_atom(atom)
             for leaf in leaves_of(found.node):
                 self._check(leaf)
         except Unsayable as error:

@@ -7,12 +7,12 @@ query, as JSON would double every backslash and Lucene's syntax has no comments.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Protocol
 
 from sigma2hive.compiler.dsl.nodes import Leaf
 from sigma2hive.compiler.exact.rules import Statement, say_rule
+from sigma2hive.compiler.rendering import pretty_json
 from sigma2hive.compiler.targets import Artefact, Refusal
 from sigma2hive.diagnostics import Diagnostic, Severity
 from sigma2hive.model.rules import CompiledCorrelation, CompiledRule
@@ -69,7 +69,7 @@ class TextTarget:
             "margins": [margin.value for margin in statement.margins],
             "unseen": list(statement.unseen),
         }
-        text = json.dumps(content, indent=2, sort_keys=True) + "\n"
+        text = pretty_json(content) + "\n"
         return Artefact(f"{rule.info.id}{self.suffix}", text, plain=query + "\n")
 
     def emit_correlation(

@@ -21,6 +21,7 @@ from sigma2hive.compiler.kibana.guides import investigation_guide, setup_guide
 from sigma2hive.compiler.kibana.inert import one_line, plain, web_addresses
 from sigma2hive.compiler.kibana.needs import index_fields, related_integrations, required_fields
 from sigma2hive.compiler.kibana.threat import threat_of
+from sigma2hive.compiler.rendering import pretty_json
 from sigma2hive.model.fields import Field
 from sigma2hive.model.profiles import Logsource
 from sigma2hive.model.rules import CompiledFilter, CompiledRule, Level, RuleInfo
@@ -31,6 +32,7 @@ Body = dict[str, object]
 VERSION = 1
 #: How a rule's file and each line of the import start.
 MARK = '{"meta": {"sigma2hive": {"target": "kibana",'
+_LAYOUT = re.compile(r"\n *")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NAMES = uuid.UUID("b7f6e9c4-5a0e-5d0b-9a53-0d6f0c3f4f5e")
 #: What stands between authors, but within brackets.
@@ -145,16 +147,14 @@ def rule_id_of(sigma_id: str) -> str:
 
 def render_rule(body: Mapping[str, object]) -> str:
     """Return a rule as JSON, the mark in its first line, the other keys sorted in lines."""
-    rest = json.dumps({key: body[key] for key in body if key != "meta"}, indent=2, sort_keys=True)
+    rest = pretty_json({key: body[key] for key in body if key != "meta"})
     return '{"meta": ' + json.dumps(body["meta"]) + "," + rest.removeprefix("{") + "\n"
 
 
 def as_import(text: str) -> str:
     """Return a rule's JSON, ASCII as it is, as one line of the import that has the mark too."""
-    body = json.loads(text)
-    meta = json.dumps(body.pop("meta"))
-    rest = json.dumps(body, separators=(",", ":"))
-    return '{"meta": ' + meta + "," + rest.removeprefix("{") + "\n"
+    # A line break within a text is written as \\n there, so every real one only lays the text out.
+    return _LAYOUT.sub("", text) + "\n"
 
 
 def _meta(subject: Subject) -> Body:

@@ -20,11 +20,20 @@ _MAX_EFFORT = 20_000
 _MAX_ALTERNATIVES = MAX_LENGTH - len(".*().*")
 
 
-def joined_literals(literals: Sequence[str], folded: bool, anywhere: bool) -> Iterator[str]:
-    """Yield expressions that together take the texts with any of the literals.
+def joined_literals(literals: Sequence[str], folded: bool, anywhere: bool) -> tuple[str, ...]:
+    """Return expressions that together take the texts with any of the literals.
 
     `anywhere` in the text, else at its end. `folded` looks away from the letter case of ASCII.
     """
+    return _joined(tuple(literals), folded, anywhere)
+
+
+@lru_cache(maxsize=512)  # several targets ask for the same of one rule
+def _joined(literals: tuple[str, ...], folded: bool, anywhere: bool) -> tuple[str, ...]:
+    return tuple(_of_chunks(literals, folded, anywhere))
+
+
+def _of_chunks(literals: Sequence[str], folded: bool, anywhere: bool) -> Iterator[str]:
     # Neighbours share their starts, which keeps the cost low.
     chunk: list[tuple[str, str]] = []
     length = 0
@@ -73,10 +82,13 @@ def _effort(words: Sequence[str]) -> int:
         for end in range(1, len(word) + 1):
             starting[word[:end]] = starting.get(word[:end], 0) + 1
     places = {"": 0}
+    #: Of each state the longest end that is a state too, as Aho and Corasick find it.
+    longest = {"": ""}
     for read in sorted(starting, key=len):
-        # Every shorter start was counted before.
-        rest = read[1:]
-        while rest not in places:
-            rest = rest[1:]
-        places[read] = starting[read] + places[rest]
+        suffix = longest[read[:-1]] if len(read) > 1 else ""
+        while suffix and suffix + read[-1] not in starting:
+            suffix = longest[suffix]
+        found = suffix + read[-1]
+        longest[read] = found if len(read) > 1 and found in starting else ""
+        places[read] = starting[read] + places[longest[read]]
     return sum(2 * (count + 2) for count in places.values())

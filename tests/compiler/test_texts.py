@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,14 @@ from sigma2hive.diagnostics import ConfigurationError, Diagnostics
 from sigma2hive.model.rules import CompiledRule
 from sigma2hive.repository import load_repository
 from sigma2hive.schema import load_profile
-from sigma2hive.workflows.artefacts import apply_changes, plan_changes
+from sigma2hive.workflows.artefacts import (
+    Changes,
+    Standing,
+    apply_changes,
+    digest_of,
+    files_of,
+    plan_changes,
+)
 from tests.compiler.dsl_world import compile_detection, load_world
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "texts"
@@ -210,16 +218,22 @@ def test_a_query_to_paste_is_kept_with_its_file_and_nothing_else_is_touched(
     target, folder = TARGETS["lucene"], tmp_path / "lucene"
     made = target.emit(rule_of({"kw|contains": "a\\b"}))
     assert isinstance(made, Artefact)
-    apply_changes(folder, plan_changes(folder, target, [made]), [made])
+    texts = dict(files_of(made))
+    wanted = {name: digest_of(content) for name, content in texts.items()}
+
+    def planned(wanted: Mapping[str, bytes]) -> Changes:
+        return plan_changes(Standing(folder, target, {}), wanted)
+
+    apply_changes(folder, planned(wanted), texts)
     text = folder / made.name.replace(".json", ".txt")
     assert text.read_text("utf-8") == made.plain
-    assert plan_changes(folder, target, [made]).written == ()
+    assert planned(wanted).written == ()
     notes = folder / "notes.txt"
     notes.write_text("mine", "utf-8")
 
-    apply_changes(folder, plan_changes(folder, target, []), [])
+    apply_changes(folder, planned({}), {})
     assert [path.name for path in folder.iterdir()] == ["notes.txt"]
     # A text of somebody else's in the place of ours is no file of ours.
     text.write_text("mine too", "utf-8")
     with pytest.raises(ConfigurationError):
-        plan_changes(folder, target, [made])
+        planned(wanted)

@@ -26,6 +26,7 @@ from sigma2hive.engine.variants import (
     missing_variants,
     without,
 )
+from sigma2hive.engine.windows import Followed, Window
 
 __all__ = [
     "CORRELATIONS",
@@ -34,6 +35,7 @@ __all__ = [
     "Decision",
     "Engine",
     "Episode",
+    "Followed",
     "Found",
     "Group",
     "Hits",
@@ -43,6 +45,7 @@ __all__ = [
     "Program",
     "Run",
     "Variant",
+    "Window",
     "case_changed",
     "case_deciders",
     "case_variant",

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sigma2hive.model.events import Event
+from sigma2hive.model.service import Counted
 from sigma2hive.runner.raising import BACKFILLED
 from tests.runner.correlating.world import (
     WATERMARK,
     Service,
     compiled_from,
+    event,
     joined,
     many,
     one_pass,
@@ -24,6 +27,7 @@ from tests.runner.correlating.world import (
 
 MANY = joined("many", "event_count", "failed", "condition: {gte: 3}")
 CHAIN = joined("chain", "temporal_ordered", "many, worked")
+MANY_ID = "c0000000-0000-4000-8000-000000000437"
 Start = Callable[..., Service]
 
 
@@ -92,6 +96,45 @@ def test_work_that_is_done_is_not_done_again(start: Start) -> None:
     assert service.work(100) > 0
     assert service.work(101) == 0
     assert service.work(5000) == 0
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "event_count",
+        "value_count",
+        "value_sum",
+        "value_avg",
+        "value_median",
+        "value_percentile",
+    ],
+)
+def test_a_cycle_reads_what_comes_and_goes_and_not_the_whole_window(
+    start: Start, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    field = "" if kind == "event_count" else "field: bytes, "
+    rank = "percentile: 90, " if kind == "value_percentile" else ""
+    service = start(joined("hot", kind, "failed", f"condition: {{{field}{rank}gte: 1000000}}"))
+    service.record(
+        [event(n / 2, "failed", n, bytes=str(n % 100)) for n in range(2 * 600)],
+        600,
+    )
+    service.work(600 + WATERMARK)
+    read: list[int] = []
+    counted = service.store.counted
+
+    def counting(*asked: Any) -> Sequence[Counted]:
+        found = counted(*asked)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(service.store, "counted", counting)
+    for cycle in range(10):
+        now = 601 + 10 * cycle
+        service.record([event(now + n, "failed", bytes="5") for n in range(9)], now + 9)
+        service.work(now + 9 + WATERMARK)
+    # In the window are over a thousand; each cycle 20 of them leave it.
+    assert sum(read) < 10 * 25
 
 
 def test_a_late_event_joins_the_alert_that_there_is(start: Start) -> None:
@@ -244,3 +287,20 @@ def test_what_no_window_reaches_back_to_is_forgotten(start: Start) -> None:
     service.work(30 * 3600)
     assert not service.store.counted_after(unit, 0)
     assert alerts(service) == [[0, 1, 2]]
+
+
+def test_what_a_correlation_counted_that_is_gone_is_forgotten(start: Start) -> None:
+    service = start(MANY, CHAIN)
+    service.record(many("failed", 0, 1, 2), 3)
+    service.work(100)
+    before = set(service.store.positions("correlation:"))
+    (chained,) = (unit for unit in before if service.store.counted_after(f"{unit}/{MANY_ID}", 0))
+    service.end()
+    service = start(MANY.replace("gte: 3", "gte: 2"), CHAIN, since=100)
+    service.work(200)
+    # Whoever takes the change back soon finds everything as it was.
+    assert before < set(service.store.positions("correlation:"))
+    service.work(3 * 24 * 3600)
+    assert before.isdisjoint(service.store.positions("correlation:"))
+    assert not service.store.counted_after(f"{chained}/{MANY_ID}", 0)
+    assert not service.store.counted_after(chained, 0)

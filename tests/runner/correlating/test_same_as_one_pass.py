@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from sigma2hive.model.events import Event
 from sigma2hive.model.mappings import Mappings
 from sigma2hive.model.rules import Compiled
+from sigma2hive.runner.correlating.windows import LEAST_KEPT
 from tests.runner.correlating.world import (
     WATERMARK,
     KilledError,
@@ -88,8 +89,8 @@ def compiled_once(case: str) -> tuple[Compiled, Mappings]:
 
 
 @st.composite
-def arrivals(draw: st.DrawFn) -> list[tuple[float, Event]]:
-    """Events, each with when it arrives: not later than the watermark."""
+def arrivals(draw: st.DrawFn, late_by: int = WATERMARK) -> list[tuple[float, Event]]:
+    """Events, each with when it arrives: not later than the watermark, or than so many seconds."""
     found = []
     # Events as close as those of an attack, or with windows that end between them.
     apart = draw(st.sampled_from([(*CLOSE, 0, 1, 7, 599, 600, 601, 1300), CLOSE, (*CLOSE, 599)]))
@@ -106,7 +107,7 @@ def arrivals(draw: st.DrawFn) -> list[tuple[float, Event]]:
             "bytes": draw(st.sampled_from(["1", "5.5", "10", "12", "n/a"])),
         }
         action = draw(st.sampled_from(actions))
-        late = draw(st.integers(0, WATERMARK))
+        late = draw(st.integers(0, late_by))
         found.append((seconds + late, event(seconds, action, number, **values)))
     return sorted(found, key=lambda arrival: arrival[0])
 
@@ -117,16 +118,19 @@ def arrivals(draw: st.DrawFn) -> list[tuple[float, Event]]:
     arriving=arrivals(),
     pauses=st.lists(st.sampled_from([20, 70, 400, 3000]), min_size=1, max_size=20),
     deaths=st.lists(st.tuples(st.integers(1, 12), st.booleans()), max_size=3),
+    # Every window is kept from cycle to cycle, or small ones are not, which is all of these.
+    least_kept=st.sampled_from([1, LEAST_KEPT]),
 )
 def test_cycles_restarts_and_order_change_nothing(
     case: str,
     arriving: list[tuple[float, Event]],
     pauses: list[int],
     deaths: list[tuple[int, bool]],
+    least_kept: int,
 ) -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)
-        service = Service(folder, *compiled_once(case))
+        service = Service(folder, *compiled_once(case), least_kept=least_kept)
         waiting, left, now, number = list(arriving), list(deaths), 0.0, 0
         while waiting or now < arriving[-1][0] + 2 * WATERMARK:
             now += pauses[number % len(pauses)]
@@ -150,3 +154,36 @@ def test_cycles_restarts_and_order_change_nothing(
         expected = one_pass(service.compiled, service.mappings, [each for _, each in arriving])
         service.end()
         assert found == expected
+
+
+@pytest.mark.parametrize(
+    "case",
+    ["event_count", "value_count", "temporal", "temporal_ordered", "short"],
+)
+@settings(max_examples=15, deadline=None, print_blob=True, phases=[Phase.explicit, Phase.generate])
+@given(
+    arriving=arrivals(late_by=5000),
+    pauses=st.lists(st.sampled_from([20, 70, 400, 3000]), min_size=1, max_size=20),
+    least_kept=st.sampled_from([1, LEAST_KEPT]),
+)
+def test_whatever_comes_late_nothing_is_missed(
+    case: str, arriving: list[tuple[float, Event]], pauses: list[int], least_kept: int
+) -> None:
+    with TemporaryDirectory() as name:
+        service = Service(Path(name), *compiled_once(case), least_kept=least_kept)
+        waiting, now, number = list(arriving), 0.0, 0
+        while waiting:
+            now += pauses[number % len(pauses)]
+            number += 1
+            service.record([each for at, each in waiting if at <= now], now)
+            waiting = [entry for entry in waiting if entry[0] > now]
+            service.work(now)
+        service.work(now + WATERMARK)
+        service.work(now + 2 * WATERMARK)
+        found = service.told()
+        expected = one_pass(service.compiled, service.mappings, [each for _, each in arriving])
+        service.end()
+        # Of one episode there may be two alerts, and an alert may have more: see the documentation.
+        assert {key for _, keys in found for key in keys} == {
+            key for _, keys in expected for key in keys
+        }

@@ -18,6 +18,7 @@ from sigma2hive.model.service import Fate, RecordedMatch, Step
 from sigma2hive.repository import load_mappings, load_repository
 from sigma2hive.runner.correlating import CorrelatingSettings, Correlator
 from sigma2hive.runner.correlating.priming import Searching
+from sigma2hive.runner.correlating.windows import LEAST_KEPT
 from sigma2hive.runner.matching import Matcher
 from sigma2hive.runner.once import Pass, Summary, run_pass
 from sigma2hive.runner.raising import Raiser
@@ -129,6 +130,7 @@ class Service:
     dies_in: int = 0
     dies_after: bool = False
     search: Searching | None = None
+    least_kept: int = LEAST_KEPT
 
     def __post_init__(self) -> None:
         self.start()
@@ -144,7 +146,7 @@ class Service:
             Raiser(self.compiled, self.mappings),
             self.store,
             self.store.rules(),
-            CorrelatingSettings(WATERMARK),
+            CorrelatingSettings(WATERMARK, self.least_kept),
             search=self.search,
         )
         self._matcher = Matcher(replace(self.compiled, correlations=()))

@@ -1,8 +1,9 @@
 """Correlations over cycles and restarts: steps of the store, made of recorded matches.
 
 Takes what is compiled, a store and the time; yields a step at a time, each of which is to be
-committed before the next is asked for. Nothing is remembered between two calls: each correlation
-goes on from its own position in the store, and every step may be repeated without harm.
+committed before the next is asked for. Nothing is remembered between two calls but for a cache of
+large windows: each correlation goes on from its own position in the store, and every step may be
+repeated without harm.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from sigma2hive.model.events import Event
 from sigma2hive.model.rules import Compiled
 from sigma2hive.model.service import (
     Counted,
+    Position,
     RuleRecord,
     Step,
     StoredEpisode,
@@ -23,12 +25,13 @@ from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.runner.correlating.counting import Tell, count_occurrence
 from sigma2hive.runner.correlating.evidence import Evidence
 from sigma2hive.runner.correlating.positions import Reached, read_position
-from sigma2hive.runner.correlating.priming import Priming, Searching
+from sigma2hive.runner.correlating.priming import Priming, Searching, primed_by
 from sigma2hive.runner.correlating.standing import NOTES, gaps_of, standing_of
 from sigma2hive.runner.correlating.taking import Taking
 from sigma2hive.runner.correlating.telling import Telling, Told
 from sigma2hive.runner.correlating.trees import UNITS, Node, Tree, trees_of
 from sigma2hive.runner.correlating.walking import Horizon, Walker
+from sigma2hive.runner.correlating.windows import LEAST_KEPT, Kept, Windows
 from sigma2hive.runner.matching import Matcher
 from sigma2hive.runner.raising import Raiser
 from sigma2hive.runner.store.interface import StateStore
@@ -38,15 +41,19 @@ _NEWS_NS = 900 * NANOSECONDS
 #: What is counted is kept for so long beyond the windows: late events come within 25 hours.
 _KEPT_NS = 26 * 3600 * NANOSECONDS
 _PRUNED_EVERY_NS = 3600 * NANOSECONDS
+#: What nobody asks any more, of an old epoch or what is gone, is forgotten after so long.
+_GONE_NS = 48 * 3600 * NANOSECONDS
 #: How often one correlation takes in matches before others have their turn.
 _TURNS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class CorrelatingSettings:
-    """`watermark_seconds` are waited for events that come out of order before anything fires."""
+    """`watermark_seconds` are waited for events that come out of order before anything fires; the
+    windows of groups with `least_kept` events are kept from one cycle to the next."""
 
     watermark_seconds: float = 60.0
+    least_kept: int = LEAST_KEPT
 
     @property
     def watermark_ns(self) -> int:
@@ -68,6 +75,7 @@ class Correlator:
     _priming: Priming = field(init=False)
     _pruned: dict[str, int] = field(default_factory=dict, init=False)
     _noted: dict[str, JsonValue] = field(default_factory=dict, init=False)
+    _windows: Windows = field(default_factory=Windows, init=False)
     _matcher: Matcher = field(init=False)
     _trees: tuple[Tree, ...] = field(init=False)
 
@@ -93,7 +101,19 @@ class Correlator:
             yield from work.steps()
             if work.is_up_to_date:
                 self._prune(tree, now_ns)
+        self._forget(positions, now_ns)
         self._note(now_ns)
+
+    def _forget(self, positions: Mapping[str, Position], now_ns: int) -> None:
+        """Forget what correlations counted that are not there any more."""
+        current = {tree.unit for tree in self._trees}
+        for unit, position in positions.items():
+            reached = read_position(position)
+            if unit in current or reached.horizon_ns > now_ns - _GONE_NS:
+                continue
+            for counted in (unit, *(f"{unit}/{inner}" for inner in reached.nodes)):
+                self.store.prune_counted(counted, 2**63 - 1)
+            self.store.forget([unit, primed_by(unit)])
 
     def _prune(self, tree: Tree, now_ns: int) -> None:
         """Forget what no window reaches back to; the matches themselves stay."""
@@ -118,6 +138,11 @@ class Correlator:
             if self._noted.get(name) != note:
                 self.store.note(name, note)
                 self._noted[name] = note
+
+    @property
+    def windows(self) -> Windows:
+        """What is kept of large windows."""
+        return self._windows
 
     def telling(self, tree: Tree) -> Telling:
         """Return what makes the alerts of a tree."""
@@ -175,22 +200,30 @@ class _Work:
         if not new:
             return
         judge = self.by.raiser.judge
+        windows = self.by.windows.take(node.unit, number)
         try:
-            yield self._worked_out_step(node, new, before_ns)
+            yield self._worked_out_step(node, new, before_ns, windows)
         except BaseException:
             judge.discard()
             raise
         judge.keep()
+        self.by.windows.keep(node.unit, new[-1][0], windows)
 
     def _worked_out_step(
-        self, node: Node, new: Sequence[tuple[int, Counted]], before_ns: int
+        self,
+        node: Node,
+        new: Sequence[tuple[int, Counted]],
+        before_ns: int,
+        windows: dict[str, Kept],
     ) -> Step:
         is_top = node.correlation is self.tree.top
         telling = self.by.telling(self.tree)
         horizon = Horizon(before_ns, self._reached.horizon_ns)
         begins = self._begins if is_top else lambda _: True
         evidence = Evidence(self.by.store, self.tree)
-        walker = Walker(self.by.store, node, self.tree.top.epoch, horizon, evidence, begins)
+        epoch = self.tree.top.epoch
+        least = self.by.settings.least_kept
+        walker = Walker(self.by.store, node, epoch, horizon, evidence, begins, windows, least)
         counted: list[Counted] = []
         episodes: list[StoredEpisode] = []
         told: list[Told] = []

@@ -47,6 +47,11 @@ def past_in(client: ElasticsearchClient) -> Searching:
     return search
 
 
+def primed_by(unit: str) -> str:
+    """Return the unit whose position says what of a tree's past was fetched."""
+    return f"primed:{unit}"
+
+
 @dataclass(slots=True)
 class Priming:
     """Fetches the past of trees. Without `search` nothing can be fetched."""
@@ -60,7 +65,7 @@ class Priming:
 
     def steps(self, tree: Tree, since_ns: int, now_ns: int) -> Iterator[Step]:
         """Yield what is to be stored of the past before the tree goes on."""
-        unit = f"primed:{tree.unit}"
+        unit = primed_by(tree.unit)
         position = self.store.positions(unit).get(unit)
         done = {} if position is None else dict(position)
         for leaf, window in self._wanted(tree, since_ns):

@@ -46,7 +46,7 @@ class Telling:
             queued = self._added(self._match(grown, grown.new))
             if queued is not None:
                 return Told(queued)
-        match = self._match(grown, grown.entries)
+        match = self._match(grown, grown.whole())
         if match is None:
             return Told()
         queued = self._added(match) if grown.was_known else None
@@ -65,10 +65,8 @@ class Telling:
         return None if self.store.alert(alert.identity) is None else QueuedAlert(alert)
 
     def _match(self, grown: Grown, entries: Sequence[Counted]) -> Match | None:
-        """Return the match with those of the entries that belong to the episode."""
-        keys = {event.key for event in grown.firing.events}
-        belonging = [entry for entry in entries if entry.key in keys]
-        events = Evidence(self.store, self.tree).events_of(belonging)
+        """Return the match with these entries of the episode."""
+        events = Evidence(self.store, self.tree).events_of(entries)
         if not events:
             return None
         return self.matcher.match_of(self.tree.top, replace(grown.firing, events=events))

@@ -5,29 +5,39 @@ windows of the new events need. Gives the episodes with the entries that belong 
 events at which the condition held. Reads the store, and writes nothing.
 
 Where an episode began long ago, its events are not read again: that it is open, and until when its
-condition held at least, is stored with it.
+condition held at least, is stored with it. A window with many events is kept, and gone on with; it
+is read again where an episode begins, or where something comes late.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from sigma2hive.engine import (
     Correlated,
+    Followed,
     Group,
     Known,
     Occurrence,
     Past,
+    Run,
+    Window,
     correlate,
+    group_events,
     occurrences_of,
 )
+from sigma2hive.engine.tallies import Member
 from sigma2hive.model.canonical import JsonValue, canonical_json
 from sigma2hive.model.events import Event
+from sigma2hive.model.identity import group_key
 from sigma2hive.model.service import Counted, StoredEpisode
 from sigma2hive.runner.correlating.counting import found_in, group_text
 from sigma2hive.runner.correlating.evidence import Evidence
 from sigma2hive.runner.correlating.trees import Node
+from sigma2hive.runner.correlating.windows import LEAST_KEPT, Kept
 from sigma2hive.runner.episodes import Firing, by_age, find_firings, stored_as
 from sigma2hive.runner.store.interface import StateStore
 
@@ -51,13 +61,13 @@ class Horizon:
 class Grown:
     """An episode that began, or to which events were added.
 
-    `firing` has all of its events that were looked at; `entries` are the group's, `new` those that
-    were not looked at before. `was_known` says that the episode fired earlier, `is_late` that
-    something new happened before what was looked at already.
+    `firing` has its events that were looked at; of the group's entries `whole` gives those that
+    belong to it, `new` are those that were not looked at before. `was_known` says that the episode
+    fired earlier, `is_late` that something new happened before what was looked at already.
     """
 
     firing: Firing
-    entries: Sequence[Counted]
+    whole: Callable[[], Sequence[Counted]]
     new: Sequence[Counted]
     was_known: bool
     is_late: bool
@@ -75,7 +85,11 @@ class Walked:
 
 @dataclass(frozen=True, slots=True)
 class Walker:
-    """Works out one correlation of a tree; `begins` says at which events an episode may begin."""
+    """Works out one correlation of a tree; `begins` says at which events an episode may begin.
+
+    `windows` are what is known of groups, all of it up to what is new, and go on with it; those of
+    `least_kept` events are kept.
+    """
 
     store: StateStore
     node: Node
@@ -83,6 +97,8 @@ class Walker:
     horizon: Horizon
     evidence: Evidence
     begins: Callable[[Event], bool] = lambda _: True
+    windows: dict[str, Kept] = field(default_factory=dict)
+    least_kept: int = LEAST_KEPT
 
     def walk(self, new: Iterable[Counted]) -> Iterator[Walked]:
         """Yield what came of each group in which something is new, one at a time."""
@@ -90,8 +106,80 @@ class Walker:
         for entry in new:
             by_group.setdefault(entry.group, []).append(entry)
         for group, entries in by_group.items():
+            walked = self._followed(group, entries)
+            if walked is not None:
+                yield walked
+                continue
             for stretch in self._stretches(entries):
                 yield from self._stretch(group, stretch)
+
+    def _followed(self, group: str, new: Sequence[Counted]) -> Walked | None:
+        """Go on with a group's window; None where there is none, or it cannot say what comes."""
+        kept = self.windows.pop(group, None)
+        if kept is None:
+            return None
+        window, span_ns = kept.window, self.node.correlation.timespan_ns
+        came = self._members(group, new)
+        first = came[0].event
+        if first.time_ns <= window.at_ns or (first.time_ns, first.key) <= window.last:
+            return None
+        end_ns = self._end_ns(came[-1].event.time_ns)
+        gone = self.store.counted(
+            self.node.unit, group, window.at_ns - span_ns + 1, end_ns - span_ns + 1
+        )
+        followed = window.follow(came, self._members(group, gone), end_ns, self.begins)
+        if followed is None:
+            return None
+        self.windows[group] = kept
+        return self._grown(kept, new, followed)
+
+    def _members(self, group: str, entries: Sequence[Counted]) -> Sequence[Member]:
+        """Return what counts in a group, in order."""
+        ordered = group_events(self.node.correlation, found_in(entries)).ordered()
+        return next((members for key, members in ordered if group_text(key) == group), ())
+
+    def _grown(self, kept: Kept, new: Sequence[Counted], followed: Sequence[Followed]) -> Walked:
+        """Return what new events made of the episode that was open."""
+        members = [entry.member for entry in followed if entry.belongs]
+        if kept.episode is None or not members:
+            kept.episode = kept.episode if kept.window.is_open else None
+            return Walked((), (), ())
+        correlation = self.node.correlation
+        span_ns = correlation.timespan_ns
+        stored = replace(kept.episode, end_ns=kept.window.held_until_ns + span_ns - 1)
+        since_ns = max(stored.start_ns, members[0].event.time_ns - span_ns) - span_ns
+        until = members[-1].event.time_ns, members[-1].event.key
+
+        def whole() -> Sequence[Counted]:
+            entries = self.store.counted(self.node.unit, stored.group, since_ns + 1, until[0] + 1)
+            return [entry for entry in entries if (entry.time_ns, entry.key) <= until]
+
+        firing = Firing(stored, kept.shown, tuple(member.event for member in members))
+        grown = Grown(firing, whole, _among(new, firing), was_known=True, is_late=False)
+        held = [
+            (self._occurrence(kept, entry.member), stored.identity)
+            for entry in followed
+            if entry.is_met and self.node.counted_by
+        ]
+        kept.episode = stored if kept.window.is_open else None
+        return Walked((stored,), (grown,), held)
+
+    def _occurrence(self, kept: Kept, member: Member) -> Occurrence:
+        correlation = self.node.correlation
+        key = group_key(dict(kept.shown))
+        return Occurrence(
+            rule_id=correlation.info.id,
+            event=member.event,
+            leaves=member.leaves,
+            unit=(correlation.info.id, key, 0),
+            run=Run((), 0, -1),
+            shown=kept.shown,
+        )
+
+    def _end_ns(self, last_ns: int) -> int:
+        """Return until when to look, where the last new event is of this time."""
+        after_ns = last_ns + 2 * self.node.correlation.timespan_ns
+        return max(last_ns, min(self.horizon.now_ns, after_ns))
 
     def _stretches(self, entries: Sequence[Counted]) -> Iterator[Sequence[Counted]]:
         """Yield the entries in time, cut where nothing of one stretch matters to the next."""
@@ -107,8 +195,8 @@ class Walker:
     def _stretch(self, group: str, new: Sequence[Counted]) -> Iterator[Walked]:
         correlation = self.node.correlation
         span_ns = correlation.timespan_ns
-        first_ns, last_ns = new[0].time_ns, new[-1].time_ns
-        end_ns = max(last_ns, min(self.horizon.now_ns, last_ns + 2 * span_ns))
+        first_ns = new[0].time_ns
+        end_ns = self._end_ns(new[-1].time_ns)
         remembered = self._remembered(group, first_ns - span_ns, end_ns)
         known = [
             # What is stored is certain: the condition held until a time span before its end.
@@ -129,7 +217,34 @@ class Walker:
         for found in correlated.groups:
             if group_text(found.key) == group:
                 certain = self._whole(_certain(found, end_ns), entries)
-                yield self._walked(certain, entries, new, remembered)
+                walked = self._walked(certain, entries, new, remembered)
+                yield walked
+                self._keep(group, found, end_ns, (*remembered, *walked.episodes))
+
+    def _keep(
+        self, group: str, found: Group, at_ns: int, episodes: Sequence[StoredEpisode]
+    ) -> None:
+        """Keep the window with which a group ends, where it is large and all is plain."""
+        self.windows.pop(group, None)
+        correlation = self.node.correlation
+        since_ns = at_ns - correlation.timespan_ns
+        first = bisect_right(found.members, since_ns, key=lambda member: member.event.time_ns)
+        within = found.members[first:]
+        # The last of one identity is what it is stored as now.
+        known = {
+            canonical_json(entry.identity): entry
+            for entry in sorted(episodes, key=lambda entry: entry.end_ns)
+        }
+        is_open = [entry for entry in known.values() if entry.end_ns >= at_ns]
+        if len(within) < max(self.least_kept, 1) or len(is_open) > 1:
+            return
+        if self.store.counted(self.node.unit, group, at_ns + 1, 2**63 - 1):
+            # What is from the future comes before what is new.
+            return
+        episode = is_open[0] if is_open else None
+        held_ns = None if episode is None else episode.end_ns + 1 - correlation.timespan_ns
+        window = Window(correlation, within, at_ns, held_ns)
+        self.windows[group] = Kept(window, episode, found.shown)
 
     def _whole(self, group: Group, entries: Sequence[Counted]) -> Group:
         """Name each episode by the first event that made it fire, however deep."""
@@ -168,8 +283,8 @@ class Walker:
         grown = [
             Grown(
                 firing=firing,
-                entries=entries,
-                new=new,
+                whole=partial(_among, entries, firing),
+                new=_among(new, firing),
                 was_known=canonical_json(firing.stored.identity) in earlier,
                 is_late=first_ns <= self.horizon.before_ns,
             )
@@ -188,6 +303,12 @@ class Walker:
 
     def _own(self, stored: StoredEpisode) -> StoredEpisode:
         return replace(stored, rule_id=self.node.episodes_of, epoch=self.epoch)
+
+
+def _among(entries: Sequence[Counted], firing: Firing) -> Sequence[Counted]:
+    """Return the entries of events that belong to an episode."""
+    keys = {event.key for event in firing.events}
+    return [entry for entry in entries if entry.key in keys]
 
 
 def _certain(group: Group, until_ns: int) -> Group:

@@ -19,6 +19,7 @@ from types import FrameType
 from sigma2hive.cli.alert_view import AlertRow
 from sigma2hive.cli.exits import Exit, print_findings
 from sigma2hive.cli.output import say, tell
+from sigma2hive.cli.status import loss_text
 from sigma2hive.clients.elasticsearch import ElasticsearchClient, open_client
 from sigma2hive.clock import Clock
 from sigma2hive.diagnostics import ConfigurationError, Diagnostic
@@ -201,8 +202,7 @@ class _Shown:
 
     def cycle(self, outcome: CycleOutcome) -> None:
         events, error = outcome.events, outcome.message
-        matches = sum(done.matches for done in outcome.slices)
-        alerts = sum(done.alerts for done in outcome.slices) + outcome.episodes
+        matches, alerts = outcome.matches, outcome.alerts
         figures = {
             "cycle": render_time(outcome.began_ns),
             "events": events,
@@ -218,6 +218,9 @@ class _Shown:
             failed = f"; failed: {visible(error)}" if error else ""
             text = f"{events:,} events, {matches:,} matches, {alerts:,} alerts{failed}"
             self._line(figures, f"{render_time(outcome.began_ns)}  {text}")
+        for loss in outcome.lost:
+            text = loss_text(loss)
+            self._line({"lost": loss.target, "reason": loss.reason}, f"never read: {text}")
         self._last_error, self._last_events = error, events
         if self._asked.dry_run:
             self._alerts()

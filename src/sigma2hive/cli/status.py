@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -15,6 +15,7 @@ from sigma2hive.cli.options import json_option, settings_option
 from sigma2hive.cli.output import say, tell
 from sigma2hive.cli.way_view import way_lines, ways_as_json
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics
+from sigma2hive.model.service import Searched
 from sigma2hive.model.times import NANOSECONDS, render_time
 from sigma2hive.model.visible import visible
 from sigma2hive.runner.service.coverage import Coverage
@@ -127,6 +128,17 @@ def _rules(standing: Standing) -> Iterator[str]:
     if gaps:
         text = f"of {len(gaps):,} rules some intervals were not searched whole; --json has them"
         yield from wrap(text, "  ", "    ")
+    if standing.losses:
+        yield ""
+        yield f"Lost ({len(standing.losses):,})"
+    for loss in standing.losses[-_SHOWN:]:
+        yield from wrap(loss_text(loss), "  ", "    ")
+
+
+def loss_text(loss: Searched) -> str:
+    """Return in words what was never read, and will not be."""
+    since, until = render_time(loss.interval.start_ns), render_time(loss.interval.end_ns)
+    return f"{visible(loss.target)}, from {since} to {until}: {loss.reason}"
 
 
 def _sinks(standing: Standing) -> Iterator[str]:
@@ -209,6 +221,7 @@ def standing_as_json(standing: Standing) -> dict[str, object]:
             "blind": [_coverage(entry) for entry in standing.blind],
             "with_gaps": [_coverage(entry) for entry in standing.rules if entry.gaps],
         },
+        "lost": [_gap(entry) for entry in standing.losses],
         "matches_of_24_hours": dict(standing.fates),
         "sinks": {
             name: {
@@ -250,21 +263,18 @@ def _coverage(entry: Coverage) -> dict[str, object]:
         "looks_since": render_time(entry.record.since_ns),
         "blind_since": _time(entry.blind_since_ns),
         "reason": entry.reason,
-        "gaps": _gaps(entry),
+        "gaps": [_gap(gap) for gap in entry.gaps],
     }
 
 
-def _gaps(entry: Coverage) -> Sequence[dict[str, object]]:
-    return [
-        {
-            "index": gap.target,
-            "from": render_time(gap.interval.start_ns),
-            "to": render_time(gap.interval.end_ns),
-            "status": gap.status.value,
-            "reason": gap.reason,
-        }
-        for gap in entry.gaps
-    ]
+def _gap(gap: Searched) -> dict[str, object]:
+    return {
+        "index": gap.target,
+        "from": render_time(gap.interval.start_ns),
+        "to": render_time(gap.interval.end_ns),
+        "status": gap.status.value,
+        "reason": gap.reason,
+    }
 
 
 def _time(time_ns: int | None) -> str | None:

@@ -175,6 +175,9 @@ class RuleRecord:
 
     It looks at events that were taken from `since_ns` on: when it was first seen, or last changed
     what it finds (`digest`; the epoch of a correlation). `disabled` says why it does not run.
+    `missed` names the cursors as they were when it was disabled: from there on it has not looked
+    yet, and does so, beside what is new, when it is there again unchanged. What a name begins with
+    is the time, ns, at which the rule was disabled.
     """
 
     rule_id: str
@@ -182,6 +185,12 @@ class RuleRecord:
     since_ns: int
     targets: tuple[str, ...] = ()
     disabled: str = ""
+    missed: str = ""
+
+    @property
+    def missed_since_ns(self) -> int | None:
+        """Since when it has missed anything; None where it has looked at everything."""
+        return int(self.missed.partition(".")[0]) if self.missed else None
 
 
 class DeliveryState(StrEnum):

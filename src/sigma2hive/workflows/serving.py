@@ -26,7 +26,7 @@ from sigma2hive.runner.raising import Raiser
 from sigma2hive.runner.reading import ElasticsearchReader
 from sigma2hive.runner.service.cycle import Cycle, matcher_of
 from sigma2hive.runner.service.loop import Version
-from sigma2hive.runner.service.rules import changed_records
+from sigma2hive.runner.service.missed import Missed, returned, take_in
 from sigma2hive.runner.service.standing import ways_of
 from sigma2hive.runner.store.interface import StateStore
 from sigma2hive.settings import Settings
@@ -81,20 +81,12 @@ class RepositoryLoading:
         versions = self._open.enter_context(Versions(self.settings.root))
         compiled = project.compiled
         first_start_ns = self.settings.service.first_start_seconds * NANOSECONDS
-        store.save_rules(list(changed_records(compiled, store.rules(), now_ns, first_start_ns)))
+        records = take_in(store, compiled, now_ns, first_start_ns)
         raiser = Raiser(
             compiled, project.mappings, project.profile, self.settings.kibana, versions.of
         )
         raiser.judge = FloodJudge(store, raiser.maker, self.settings.floods)
-        computed = _computed(compiled)
-        reader = ElasticsearchReader(
-            self.client,
-            tuple(computed),
-            self.settings.service,
-            computed,
-            own_patterns(self.settings),
-        )
-        records = store.rules()
+        reader = self._reader(compiled)
         means = Means(
             reader,
             matcher_of(compiled, project.program),
@@ -104,6 +96,10 @@ class RepositoryLoading:
         )
         finder = WAYS[self.settings.service.way](means)
         cycle = Cycle(compiled, raiser, reader, store, records, finder)
+        missed = tuple(
+            Missed(name, Cycle(rules, raiser, self._reader(rules), store, records))
+            for name, rules in returned(compiled, records).items()
+        )
         correlator = Correlator(
             compiled,
             raiser,
@@ -113,7 +109,14 @@ class RepositoryLoading:
             search=past_in(self.client),
         )
         self.tell(project)
-        return Version(commit_of(self.settings.root) or "no commit", cycle, correlator)
+        return Version(commit_of(self.settings.root) or "no commit", cycle, correlator, missed)
+
+    def _reader(self, compiled: Compiled) -> ElasticsearchReader:
+        computed = _computed(compiled)
+        own = own_patterns(self.settings)
+        return ElasticsearchReader(
+            self.client, tuple(computed), self.settings.service, computed, own
+        )
 
     def close(self) -> None:
         """Let go of what the version at work needs."""

@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from sigma2hive.clock import FrozenClock
 from sigma2hive.model.identity import event_identity
-from sigma2hive.model.service import MatchFilter, RuleRecord, SearchStatus, Step
+from sigma2hive.model.service import MatchFilter, SearchStatus, Step
 from sigma2hive.runner.service.coverage import coverage_of
 from sigma2hive.runner.service.loop import Loop, LoopSettings
 from sigma2hive.runner.service.outcomes import CycleOutcome
-from sigma2hive.runner.service.rules import REMOVED
 from sigma2hive.runner.service.standing import standing_of
 from sigma2hive.runner.store.sqlite import SqliteStore
 from tests.runner.service.world import (
@@ -206,24 +205,6 @@ def test_a_changed_text_goes_on_where_it_was(store: SqliteStore, tmp_path: Path)
     clock.advance(100)
     site.load(store, clock.now_ns())
     assert store.rules() == before
-
-
-def test_a_rule_that_is_gone_is_told_and_one_that_comes_back_looks_from_then_on(
-    store: SqliteStore, tmp_path: Path
-) -> None:
-    clock = FrozenClock(START)
-    site = Site(tmp_path, Log([]))
-    site.load(store, clock.now_ns())
-    first, _, second = RULES.partition("---\n")
-    site.rules = first
-    site.load(store, clock.now_ns())
-    assert store.rules()[SERVICE].disabled == REMOVED
-    site.rules = RULES
-    clock.advance(500)
-    site.load(store, clock.now_ns())
-    record: RuleRecord = store.rules()[SERVICE]
-    assert (record.disabled, record.since_ns) == ("", START + 500 * SECOND)
-    assert second
 
 
 def test_a_repository_that_cannot_be_loaded_leaves_the_version_at_work(

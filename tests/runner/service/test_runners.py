@@ -16,7 +16,7 @@ from sigma2hive.runner.store.elastic import ElasticStore
 from sigma2hive.sources import EventRows
 from tests.bench.cluster import Cluster
 from tests.runner.service.test_loop import NEVER, expected
-from tests.runner.service.world import PATTERN, SECOND, START, Log, Site, event_of
+from tests.runner.service.world import LOG, PATTERN, SECOND, START, Log, Site, event_of
 from tests.runner.store.elastic_world import Killed, Ticks, Watched, die, emptied, site_of
 from tests.runner.store.elastic_world import Site as StateSite
 
@@ -115,8 +115,8 @@ def test_another_goes_on_when_one_is_killed(state: StateSite, tmp_path: Path, di
     state.store(opening)
     other = runner(tmp_path / "b", log, state)
     other.store.open_sinks(["sink"])
-    one = runner(tmp_path / "a", log, state, Watched(state.client, dies_at, die, after=True))
     with pytest.raises(Killed):
+        one = runner(tmp_path / "a", log, state, Watched(state.client, dies_at, die, after=True))
         for _ in range(10):
             one.cycle()
     cycles = 0
@@ -167,7 +167,7 @@ def test_one_that_was_paused_beyond_its_lease_adds_nothing(
     one = runner(tmp_path / "a", log, state, client)
     one.log.told = client.arm
     outcome = one.cycle()
-    assert [part.unit for part in outcome.left] == ["log"]
+    assert [part.unit for part in outcome.left] == [LOG]
     one.ticks.advance(100)
     one.cycle()
     check(other.store, log)

@@ -15,10 +15,10 @@ from sigma2hive.model.service import Interval, Position
 from sigma2hive.model.values import flatten
 from sigma2hive.repository import load_mappings, load_repository
 from sigma2hive.runner.raising import Raiser
-from sigma2hive.runner.reading.interface import Slice
+from sigma2hive.runner.reading.interface import Lost, Slice
 from sigma2hive.runner.service.cycle import Cycle
 from sigma2hive.runner.service.loop import Loading, NoCorrelations, Version
-from sigma2hive.runner.service.rules import changed_records
+from sigma2hive.runner.service.missed import Missed, returned, take_in
 from sigma2hive.runner.store.interface import StateStore
 from sigma2hive.schema import load_profile
 from sigma2hive.sources import EventRows
@@ -26,6 +26,8 @@ from sigma2hive.sources import EventRows
 SECOND = 1_000_000_000
 START = 1_764_000_000 * SECOND
 PATTERN = "site-*"
+#: The unit of a log, in the words of a cursor by number.
+LOG = "seq_no:log/0"
 
 LOGON = "5f0e0e0a-3f5e-4e9f-8f5c-2f1f0a1b2c3d"
 SERVICE = "22222222-2222-4222-8222-222222222222"
@@ -55,10 +57,12 @@ logsources:
 """
 
 
-def repository_of(folder: Path, rules: str = RULES) -> tuple[Compiled, Mappings]:
+def repository_of(
+    folder: Path, rules: str = RULES, pattern: str = PATTERN
+) -> tuple[Compiled, Mappings]:
     """Return the rules compiled for a site's own profile, and the shipped mappings."""
     (folder / "schemas").mkdir(parents=True, exist_ok=True)
-    (folder / "schemas" / "site.yml").write_text(PROFILE)
+    (folder / "schemas" / "site.yml").write_text(PROFILE.replace(PATTERN, pattern))
     (folder / "rules").mkdir(exist_ok=True)
     (folder / "rules" / "all.yml").write_text(rules)
     findings = Diagnostics()
@@ -89,7 +93,7 @@ class Log:
     backfill_below: int = 0
     reads: int = 0
     planned_ns: int = 0
-    unit: str = "log"
+    unit: str = LOG
 
     def plan(self, positions: Mapping[str, Position], now_ns: int) -> Sequence[Slice]:
         self.planned_ns = now_ns
@@ -118,16 +122,24 @@ class Log:
     def horizons(self) -> Mapping[str, int]:
         return {PATTERN: self.planned_ns}
 
+    def is_whole(self) -> bool:
+        return True
+
     def read(self, part: Slice) -> Iterator[EventRows | Diagnostic]:
         self.reads += 1
         rows = EventRows()
-        for number in range(part.query["from"], part.query["to"]):
+        # Narrowed or not, a log gives everything.
+        span = part.query["bool"]["filter"][0] if "bool" in part.query else part.query
+        for number in range(span["from"], span["to"]):
             if number in self.fails:
                 self.fails.discard(number)
                 yield rows
                 raise IncompleteError("1 of 2 shards failed", "look at the cluster")
             rows.add(self.events[number])
         yield rows
+
+    def lost(self, positions: Mapping[str, Position], looked_ns: int) -> Sequence[Lost]:
+        return ()
 
     def gone(self, positions: Mapping[str, Position]) -> Collection[str]:
         return ()
@@ -149,9 +161,11 @@ class Site(Loading):
     def load(self, store: StateStore, now_ns: int) -> Version:
         self.changed = False
         compiled, mappings = repository_of(self.folder, self.rules)
-        store.save_rules(
-            list(changed_records(compiled, store.rules(), now_ns, self.first_start_ns))
-        )
+        records = take_in(store, compiled, now_ns, self.first_start_ns)
         raiser = Raiser(compiled, mappings)
-        cycle = Cycle(compiled, raiser, self.log, store, store.rules())
-        return Version("now", cycle, NoCorrelations())
+        cycle = Cycle(compiled, raiser, self.log, store, records)
+        missed = tuple(
+            Missed(name, Cycle(rules, raiser, self.log, store, records))
+            for name, rules in returned(compiled, records).items()
+        )
+        return Version("now", cycle, NoCorrelations(), missed)

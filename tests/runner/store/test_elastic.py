@@ -339,7 +339,9 @@ def test_indices_of_a_newer_version_are_refused(new_site: Site, elasticsearch: C
     new_site.store()
     body = {"_meta": {"sigma2hive_state_version": VERSION + 1}}
     elasticsearch.request("PUT", f"/{new_site.prefix}cursors/_mapping", body)
-    with pytest.raises(StorageError, match=r"cursors .* newer sigma2hive \(state version 2"):
+    with pytest.raises(
+        StorageError, match=rf"cursors .* newer sigma2hive \(state version {VERSION + 1}"
+    ):
         new_site.store()
 
 

@@ -1,6 +1,6 @@
 """New events of Elasticsearch, found by cursors: each is read once, and none is passed over."""
 
 from sigma2hive.runner.reading.interface import Reader, Slice
-from sigma2hive.runner.reading.reader import ElasticsearchReader
+from sigma2hive.runner.reading.reader import ElasticsearchReader, own_positions
 
-__all__ = ["ElasticsearchReader", "Reader", "Slice"]
+__all__ = ["ElasticsearchReader", "Reader", "Slice", "own_positions"]

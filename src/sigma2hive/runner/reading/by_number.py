@@ -25,7 +25,7 @@ from sigma2hive.model.index_names import without_marks
 from sigma2hive.model.service import Interval, Position
 from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.runner.reading.catalogue import INGESTED_FIELD, Place
-from sigma2hive.runner.reading.interface import Slice
+from sigma2hive.runner.reading.interface import NOTHING, Slice
 from sigma2hive.runner.reading.numbers import (
     Numbers,
     Part,
@@ -37,10 +37,9 @@ from sigma2hive.runner.reading.numbers import (
 from sigma2hive.runner.reading.planned import Planned
 from sigma2hive.runner.reading.starts import Starts
 from sigma2hive.runner.reading.times import range_of
-from sigma2hive.runner.reading.visible import Visibility, steps, without_gap
+from sigma2hive.runner.reading.visible import LastLook, Visibility, steps, without_gap
 
 PREFIX = "seq_no:"
-NOTHING: Mapping[str, Any] = {"match_none": {}}
 #: Searches in one request.
 _PER_REQUEST = 50
 
@@ -98,6 +97,10 @@ class ByNumber:
             for shard in shards
             if shard.unit in shown
         ]
+
+    def looks(self) -> Mapping[str, LastLook]:
+        """Return when each shard was last looked at, and how far it was."""
+        return {unit: seen.last_look for unit, seen in self._seen.items() if seen.last_look}
 
     def _shards(self, places: Sequence[Place], now_s: int) -> Iterator[Shard]:
         targets = sorted({target for place in places for target in place.targets})
@@ -251,7 +254,13 @@ class ByNumber:
         if not slices and shard.unit not in positions:
             # It begins here, whatever comes later.
             return replace(planned, news=(_empty(shard, stands, now_s),))
-        return replace(planned, news=tuple(slices[: len(news)]), behind=tuple(slices[len(news) :]))
+        last = behind[-1].then if behind else then
+        return replace(
+            planned,
+            news=tuple(slices[: len(news)]),
+            behind=tuple(slices[len(news) :]),
+            is_more=bool(last.behind),
+        )
 
 
 def _known(place: Place) -> IndexFacts:

@@ -155,13 +155,16 @@ class _Planning:
     def phases(self, window: tuple[int, int], answer: SearchAnswer) -> Planned:
         news = tuple(self._news(window, answer.total or 0))
         behind = tuple(self._behind())
+        sweeps = tuple(self._sweeps())
+        due = times.due_sweeps(self.stands, self.now_s, self.by.limits.cadence_s)
         return Planned(
             unit_of(self.place),
             self.place.targets,
             self.now_s - self.by.overlap(self.place),
             news,
             behind,
-            tuple(self._sweeps()),
+            sweeps,
+            is_more=bool(self.stands.behind) or any(due),
         )
 
     def _news(self, window: tuple[int, int], count: int) -> Iterator[Slice]:

@@ -14,6 +14,9 @@ from sigma2hive.model.events import Event
 from sigma2hive.model.service import Interval, Position
 from sigma2hive.sources import EventRows
 
+#: The query of a slice that only moves a cursor.
+NOTHING: Mapping[str, Any] = {"match_none": {}}
+
 
 @dataclass(frozen=True, slots=True)
 class Slice:
@@ -38,6 +41,30 @@ class Slice:
     is_backfill: bool = False
 
 
+#: Where a position says that it is known what was lost of its unit, if anything.
+SETTLED = "settled"
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What of a unit was never read, since its index was deleted; `targets` looked there.
+
+    Without a `reason` it was read to its end.
+    """
+
+    unit: str
+    index: str
+    expected: Position
+    interval: Interval
+    reason: str
+    targets: tuple[str, ...] = ()
+
+    @property
+    def position(self) -> Position:
+        """Where the unit stands when that is noted."""
+        return {**self.expected, SETTLED: True}
+
+
 class Reader(Protocol):
     """Finds what is new in one cluster."""
 
@@ -57,11 +84,26 @@ class Reader(Protocol):
         All that Elasticsearch took before that time, in nanoseconds, is in them or was read before.
         """
 
+    def is_whole(self) -> bool:
+        """Whether the slices planned last are all there was to read.
+
+        Nothing is behind or to be swept yet, and nothing could not be asked.
+        """
+
     def read(self, part: Slice) -> Iterator[EventRows | Diagnostic]:
         """Yield its documents, and findings for those that are no events.
 
         Raises:
             ServerError: not all of it came; nothing that was yielded counts.
+        """
+
+    def lost(self, positions: Mapping[str, Position], looked_ns: int) -> Sequence[Lost]:
+        """Return what will never be read of indices that were deleted, once of each.
+
+        As planned last; before this run anybody last looked at `looked_ns`.
+
+        Raises:
+            ServerError: the cluster cannot be asked.
         """
 
     def gone(self, positions: Mapping[str, Position]) -> Collection[str]:

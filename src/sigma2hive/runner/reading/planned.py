@@ -11,7 +11,8 @@ from sigma2hive.runner.reading.interface import Slice
 class Planned:
     """Slices of one unit, by how urgent they are: `news`, what is `behind`, `sweeps` for late ones.
 
-    All that was taken before `shown_s` has been read when all of them are.
+    All that was taken before `shown_s` has been read when all of them are; `is_more` says that
+    something older is left then.
     """
 
     unit: str
@@ -20,3 +21,9 @@ class Planned:
     news: tuple[Slice, ...] = ()
     behind: tuple[Slice, ...] = ()
     sweeps: tuple[Slice, ...] = ()
+    is_more: bool = False
+
+    @property
+    def slices(self) -> tuple[Slice, ...]:
+        """All of them."""
+        return (*self.news, *self.behind, *self.sweeps)

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from itertools import chain
 
-from sigma2hive.clients.elasticsearch import ElasticsearchClient, index_facts
+from sigma2hive.clients.elasticsearch import ElasticsearchClient, index_facts, resolve
 from sigma2hive.clients.errors import MissingError
 from sigma2hive.diagnostics import Diagnostic
+from sigma2hive.model.index_names import without_rollover_marks
 from sigma2hive.model.service import Position
 from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.runner.reading import by_number, starts
@@ -22,7 +24,8 @@ from sigma2hive.runner.reading.by_time import ByTime, TimeLimits, unit_of
 from sigma2hive.runner.reading.catalogue import Catalogue, Cursor, Place, Told, look
 from sigma2hive.runner.reading.held import NothingHeld, SlicePages
 from sigma2hive.runner.reading.horizons import horizons_of, read_s
-from sigma2hive.runner.reading.interface import HeldSlice, Slice
+from sigma2hive.runner.reading.interface import NOTHING, HeldSlice, Lost, Slice
+from sigma2hive.runner.reading.losses import losses_of, units_without_index
 from sigma2hive.runner.reading.numbers import numbers_of
 from sigma2hive.runner.reading.pages import Pages
 from sigma2hive.runner.reading.times import times_of
@@ -74,6 +77,7 @@ class ElasticsearchReader:
         self._cursors: dict[str, Cursor] = {}  # by time, as chosen
         self._catalogue: Catalogue | None = None
         self._horizons: Mapping[str, int] = {}
+        self._is_whole = False
         self._now_s = 0
 
     def plan(self, positions: Mapping[str, Position], now_ns: int) -> Sequence[Slice]:
@@ -82,7 +86,7 @@ class ElasticsearchReader:
         Raises:
             ServerError: the cluster cannot be asked.
         """
-        positions = _own(positions)
+        positions = own_positions(positions)
         now_s = self._now_s = now_ns // NANOSECONDS
         catalogue = self._look(positions)
         begun = starts.starts_of(
@@ -100,10 +104,13 @@ class ElasticsearchReader:
         sweeps = chain.from_iterable(
             entry.sweeps for entry in phases if all(part in behind for part in entry.behind)
         )
-        first = starts.new_patterns(positions, self._targets, now_s)
+        first = list(starts.new_patterns(positions, self._targets, now_s))
         planned = [*first, *chain.from_iterable(news), *behind, *sweeps]
         held = {**self._by_number.held, **self._by_time.held}
         self._horizons = horizons_of([*numbers, *phases], held, planned, positions)
+        every = [*numbers, *phases]
+        is_left = len(planned) < len(first) + sum(len(entry.slices) for entry in every)
+        self._is_whole = not held and not is_left and not any(entry.is_more for entry in every)
         return planned
 
     def horizons(self) -> Mapping[str, int]:
@@ -114,13 +121,17 @@ class ElasticsearchReader:
         """
         return self._horizons
 
+    def is_whole(self) -> bool:
+        """Whether the slices planned last are all there was to read: nothing is behind or held."""
+        return self._is_whole
+
     def read(self, part: Slice) -> Iterator[EventRows | Diagnostic]:
         """Yield the documents of a slice, and findings for those that are no events.
 
         Raises:
             ServerError: not all of it came; nothing that was yielded counts.
         """
-        if part.query == by_number.NOTHING:
+        if part.query == NOTHING:
             return
         yield from self._pages.read(part, self._computed_of(part))
         self._check_it_is_the_same(part)
@@ -132,7 +143,7 @@ class ElasticsearchReader:
         Raises:
             ServerError: it cannot be held, or is another by now: what was found does not count.
         """
-        if part.query == by_number.NOTHING:
+        if part.query == NOTHING:
             yield NothingHeld()
             return
         with self._pages.view(part) as view:
@@ -149,22 +160,39 @@ class ElasticsearchReader:
         """
         if self._catalogue is None:
             return ()
-        positions = _own(positions)
-        places = self._catalogue.places
-        closed = {told.index for told in self._catalogue.told if told.is_blind}
-        units = {unit_of(place) for place in places}
-        uuids = {place.facts.uuid for place in places if place.facts is not None}
         before = self._now_s - _KEPT_SECONDS
+        absent = units_without_index(own_positions(positions), self._catalogue)
+        return [unit for unit in absent if read_s(unit, positions[unit]) < before]
 
-        def is_gone(unit: str, position: Position) -> bool:
-            if unit.startswith(starts.PREFIX) or read_s(unit, position) >= before:
-                return False
-            if unit.startswith(by_number.PREFIX):
-                uuid = unit.removeprefix(by_number.PREFIX).rpartition("/")[0]
-                return uuid not in uuids and position["index"] not in closed
-            return unit not in units and unit.partition(":")[2] not in closed
+    def lost(self, positions: Mapping[str, Position], looked_ns: int) -> Sequence[Lost]:
+        """Return what is lost of indices that were deleted before they were read to their end.
 
-        return [unit for unit, position in positions.items() if is_gone(unit, position)]
+        Raises:
+            ServerError: the cluster cannot be asked.
+        """
+        if self._catalogue is None:
+            return ()
+        found = losses_of(
+            own_positions(positions),
+            self._catalogue,
+            self._by_number.looks(),
+            looked_ns // NANOSECONDS,
+            self._now_s,
+        )
+        return [self._of_targets(lost) for lost in found if self._is_deleted(lost)]
+
+    def _is_deleted(self, lost: Lost) -> bool:
+        """Whether the index is not there; one that no rule looks at any more may be."""
+        if not lost.unit.startswith(by_number.PREFIX):
+            return resolve(self._client, lost.index) is None
+        facts = index_facts(self._client, [lost.index]).get(lost.index)
+        return facts is None or not lost.unit.startswith(f"{by_number.PREFIX}{facts.uuid}/")
+
+    def _of_targets(self, lost: Lost) -> Lost:
+        """Return the same with the patterns that looked there, those that may have in doubt."""
+        names = (lost.index, without_rollover_marks(lost.index))
+        fitting = [t for t in self._targets if any(fnmatchcase(name, t) for name in names)]
+        return replace(lost, targets=tuple(fitting) or self._targets)
 
     def told(self) -> Sequence[Told]:
         """Return how each index is read, and what keeps it from being read, as last planned."""
@@ -214,7 +242,7 @@ def _oldest(behind: Sequence[Sequence[Slice]], most: int) -> list[Slice]:
     return every[:most]
 
 
-def _own(positions: Mapping[str, Position]) -> Mapping[str, Position]:
+def own_positions(positions: Mapping[str, Position]) -> Mapping[str, Position]:
     """Return the positions that cursors of this reader wrote: others keep theirs beside them."""
     prefixes = (by_number.PREFIX, starts.PREFIX, *(f"{cursor.value}:" for cursor in Cursor))
     return {unit: stands for unit, stands in positions.items() if unit.startswith(prefixes)}
@@ -245,4 +273,4 @@ def _continued(places: Sequence[Place], positions: Mapping[str, Position]) -> Ma
     return found
 
 
-__all__ = ["ElasticsearchReader"]
+__all__ = ["ElasticsearchReader", "own_positions"]

@@ -16,7 +16,7 @@ from sigma2hive.clients.elasticsearch import Indices
 from sigma2hive.model.service import Interval, Position
 from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.runner.reading.catalogue import Place
-from sigma2hive.runner.reading.interface import Slice
+from sigma2hive.runner.reading.interface import NOTHING, Slice
 
 PREFIX = "since:"
 
@@ -65,7 +65,7 @@ def new_patterns(
                 targets=(target,),
                 index=target,
                 indices=Indices((target,)),
-                query={"match_none": {}},
+                query=NOTHING,
                 position={"since": now_s},
                 expected=None,
                 interval=Interval(now_s * NANOSECONDS, now_s * NANOSECONDS),

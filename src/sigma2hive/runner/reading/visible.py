@@ -44,6 +44,14 @@ _MAX_SEEN = 32
 STEPS = 32
 
 
+@dataclass(frozen=True, slots=True)
+class LastLook:
+    """Until when, in seconds, a shard was looked at, and how far it was then."""
+
+    checkpoint: int
+    at_s: int
+
+
 @dataclass(slots=True)
 class _Seen:
     """What was seen first at `at_s`, and nothing else until `until_s`."""
@@ -102,6 +110,12 @@ class Visibility:
     def proven(self) -> int:
         """Up to where a refresh is known to have shown everything."""
         return self._proven
+
+    @property
+    def last_look(self) -> LastLook | None:
+        """When `_stats` was last asked, and how far the shard was."""
+        last = self._seen[-1] if self._seen else None
+        return None if last is None else LastLook(last.facts.checkpoint, last.until_s)
 
     def is_stuck(self, now_s: int) -> bool:
         """Whether something has waited for a refresh for longer than usual."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sigma2hive.model.service import Interval, RuleRecord, Searched, SearchStatus
-from sigma2hive.runner.reading.interface import Reader
+from sigma2hive.model.service import Interval, RuleRecord, Searched, SearchStatus, Step
+from sigma2hive.runner.reading.interface import Lost, Reader
 from sigma2hive.runner.service.outcomes import CycleOutcome
 
 #: What the ledger knows a pattern by.
 _PATTERN = "pattern:"
+#: What stands for a pattern where an entry is about one rule alone.
+OF_RULE = "rule:"
 
 
 def entries_of(
@@ -53,6 +55,20 @@ def entries_of(
         status = SearchStatus.FAILED if reason else SearchStatus.SEARCHED
         interval = Interval(start_ns, end_ns)
         yield Searched(_PATTERN + pattern, pattern, interval, status, reason, (pattern,))
+
+
+def loss_step(lost: Lost) -> Step:
+    """Return what is stored of an index that is gone: the ledger has what was lost, if anything."""
+    entry = Searched(
+        *(lost.unit, lost.index, lost.interval, SearchStatus.SKIPPED, lost.reason, lost.targets)
+    )
+    entries = (entry,) if lost.reason else ()
+    return Step(unit=lost.unit, position=lost.position, expected=lost.expected, searched=entries)
+
+
+def losses_in(ledger: Iterable[Searched]) -> Iterator[Searched]:
+    """Yield what was never read, and will not be."""
+    yield from (entry for entry in ledger if entry.status is SearchStatus.SKIPPED)
 
 
 def searched_to(ledger: Iterable[Searched]) -> Mapping[str, int]:
@@ -98,9 +114,9 @@ def coverage_of(
         ours = tuple(
             entry
             for entry in gaps
-            if not set(entry.patterns).isdisjoint(record.targets)
+            if not set(entry.patterns).isdisjoint((*record.targets, OF_RULE + record.rule_id))
             and entry.interval.end_ns > record.since_ns
-        )
+        ) + tuple(_missed(record, now_ns))
         behind = {
             pattern: max(ends.get(pattern, record.since_ns), record.since_ns)
             for pattern in record.targets
@@ -117,3 +133,14 @@ def coverage_of(
         ]
         reason = reasons[-1] if reasons else f"{pattern} was not searched"
         yield Coverage(record, late[pattern], reason, ours)
+
+
+def _missed(record: RuleRecord, now_ns: int) -> Iterator[Searched]:
+    """Yield what a rule has not looked at yet since it is there again."""
+    since_ns = record.missed_since_ns
+    if since_ns is not None:
+        interval = Interval(since_ns, now_ns)
+        yield Searched(
+            *(record.rule_id, ", ".join(record.targets), interval, SearchStatus.FAILED),
+            *("the rule was not there for a time; what it missed is being read", record.targets),
+        )

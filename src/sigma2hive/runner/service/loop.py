@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,9 +18,10 @@ from sigma2hive.clock import Clock
 from sigma2hive.model.service import Step
 from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.runner.reading.interface import Slice
-from sigma2hive.runner.service.coverage import entries_of, searched_to
+from sigma2hive.runner.service.coverage import entries_of, loss_step, searched_to
 from sigma2hive.runner.service.cycle import Cycle
-from sigma2hive.runner.service.outcomes import CycleOutcome
+from sigma2hive.runner.service.missed import Missed
+from sigma2hive.runner.service.outcomes import CycleOutcome, SliceOutcome
 from sigma2hive.runner.service.silence import (
     alert_of,
     heard_of,
@@ -46,11 +47,15 @@ class Correlator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of the repository at work; `name` is what people know it by."""
+    """One version of the repository at work; `name` is what people know it by.
+
+    `missed` are rules that are there again and have not looked at everything yet.
+    """
 
     name: str
     cycle: Cycle
     correlator: Correlator
+    missed: tuple[Missed, ...] = ()
 
 
 class Loading(Protocol):
@@ -139,15 +144,45 @@ class Loop:
             outcome.error = error
             self.store.commit(Step(searched=tuple(entries_of(outcome, reader, self._ends()))))
             return outcome
-        self._work(version, planned, outcome, stop)
+        self._tell_lost(map(loss_step, reader.lost(positions, self._looked_ns())), outcome)
+        self._work(version.cycle, planned, outcome.slices, outcome.left, stop)
         if not stop.is_set():
             self.store.commit(Step(searched=tuple(entries_of(outcome, reader, self._ends()))))
+            for missed in version.missed:
+                self._read_again(missed, outcome, stop)
             if self.store.acquire(_CORRELATIONS):
                 self._correlate(version, outcome)
             self._listen(version, outcome)
         if gone := reader.gone(positions):
             self.store.forget(gone)
         return outcome
+
+    def _read_again(self, missed: Missed, outcome: CycleOutcome, stop: threading.Event) -> None:
+        """Read a bounded part of what rules missed; what is new was read before."""
+        if missed.is_done or stop.is_set():
+            return
+        done: list[SliceOutcome] = []
+        try:
+            planned = missed.plan(self.store, outcome.began_ns)
+            self._tell_lost(missed.lost(self.store), outcome)
+            self._work(missed.cycle, planned, done, [], stop)
+            missed.worked(self.store, planned, done)
+        except ServerError as error:
+            outcome.error = error
+        outcome.again += done
+
+    def _tell_lost(self, steps: Iterable[Step], outcome: CycleOutcome) -> None:
+        """Note in the ledger what will never be read; another runner may have done so."""
+        for step in steps:
+            with suppress(MovedError):
+                self.store.commit(step)
+                outcome.lost += step.searched
+
+    def _looked_ns(self) -> int:
+        """Return when anybody last looked at what there is."""
+        cycle = self.store.notes().get(CYCLE)
+        began_ns = cycle.get("began_ns") if isinstance(cycle, Mapping) else None
+        return began_ns if isinstance(began_ns, int) else self.clock.now_ns()
 
     def _correlate(self, version: Version, outcome: CycleOutcome) -> None:
         """Work out correlations; what another runner worked out meanwhile is its to tell."""
@@ -207,11 +242,13 @@ class Loop:
 
     def _work(
         self,
-        version: Version,
+        cycle: Cycle,
         planned: Iterable[Slice],
-        outcome: CycleOutcome,
+        worked: list[SliceOutcome],
+        others: list[Slice],
         stop: threading.Event,
     ) -> None:
+        """Work on slices, `worked`; of units that others read the first slice is in `others`."""
         left: set[str] = set()
         for part in planned:
             if stop.is_set():
@@ -220,16 +257,16 @@ class Loop:
             if part.unit in left:
                 continue
             if not self.store.acquire(part.unit):
-                outcome.left.append(part)
+                others.append(part)
                 left.add(part.unit)
                 continue
             try:
-                done = version.cycle.work(part, self.clock.now_ns())
+                done = cycle.work(part, self.clock.now_ns())
             except MovedError:
-                outcome.left.append(part)
+                others.append(part)
                 left.add(part.unit)
                 continue
-            outcome.slices.append(done)
+            worked.append(done)
             if done.error is not None:
                 left.add(part.unit)
 

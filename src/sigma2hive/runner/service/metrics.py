@@ -6,6 +6,7 @@ changes no figure.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -84,6 +85,18 @@ def _of_patterns(standing: Standing) -> Iterator[GaugeMetricFamily]:
             heard.add_metric([entry.pattern], entry.heard_ns / NANOSECONDS)
     yield searched
     yield heard
+    lost = GaugeMetricFamily(
+        "sigma2hive_lost_intervals",
+        "Intervals that were never read: their index was deleted before.",
+        labels=["index"],
+    )
+    for index, count in sorted(Counter(entry.target for entry in standing.losses).items()):
+        lost.add_metric([index], count)
+    yield lost
+    last_ns = max((entry.interval.end_ns for entry in standing.losses), default=0)
+    yield _gauge(
+        "sigma2hive_last_loss_seconds", "When anything was lost last.", last_ns / NANOSECONDS
+    )
 
 
 def _of_rules(standing: Standing) -> Iterator[GaugeMetricFamily]:

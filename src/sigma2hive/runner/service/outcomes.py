@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sigma2hive.clients.errors import ServerError
 from sigma2hive.model.matches import Suppression
+from sigma2hive.model.service import Searched
 from sigma2hive.runner.reading.interface import Slice
 
 
@@ -27,12 +28,18 @@ class SliceOutcome:
 
 @dataclass(slots=True)
 class CycleOutcome:
-    """What a cycle did. `error` is why nothing could be planned; `is_held` says that too much waits
-    to be delivered, so that nothing was read. `left` are slices that other runners read: of each
-    unit the first."""
+    """What a cycle did.
+
+    `error` is why nothing could be planned; `is_held` says that too much waits to be delivered, so
+    that nothing was read. `left` are slices that other runners read: of each unit the first.
+    `again` are slices that were read for rules alone that had missed them, `lost` is what will
+    never be read.
+    """
 
     began_ns: int
     slices: list[SliceOutcome] = field(default_factory=list)
+    again: list[SliceOutcome] = field(default_factory=list)
+    lost: list[Searched] = field(default_factory=list)
     episodes: int = 0
     error: ServerError | None = None
     left: list[Slice] = field(default_factory=list)
@@ -48,7 +55,18 @@ class CycleOutcome:
         """What failed first, of the whole cycle before single slices; "" where nothing did."""
         if self.error is not None:
             return self.error.message
-        return next((done.error.message for done in self.failed if done.error is not None), "")
+        every = (*self.slices, *self.again)
+        return next((done.error.message for done in every if done.error is not None), "")
+
+    @property
+    def matches(self) -> int:
+        """How many matches were recorded, those of correlations left out."""
+        return sum(done.matches for done in (*self.slices, *self.again))
+
+    @property
+    def alerts(self) -> int:
+        """How many alerts were made or have grown."""
+        return sum(done.alerts for done in (*self.slices, *self.again)) + self.episodes
 
     @property
     def failed(self) -> list[SliceOutcome]:

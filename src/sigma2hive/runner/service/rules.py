@@ -21,21 +21,36 @@ def changed_records(
     """Yield the records that are not what `known` has.
 
     On a first start, when nothing is known, rules look `first_start_ns` back; later a rule that is
-    new, has come back or finds something else than before looks from now on.
+    new, or finds something else than before, looks from now on. One that comes back as it was looks
+    since when it did, and has `missed` what came while it was not there.
     """
     since_ns = now_ns if known else now_ns - first_start_ns
+    correlations = {entry.info.id for entry in compiled.correlations}
     there = set()
     for rule_id, digest, targets in _all(compiled):
         there.add(rule_id)
         earlier = known.get(rule_id)
-        is_same = earlier is not None and earlier.digest == digest and not earlier.disabled
-        since = earlier.since_ns if earlier is not None and is_same else since_ns
-        record = RuleRecord(rule_id, digest, since, targets)
+        record = RuleRecord(rule_id, digest, since_ns, targets)
+        if earlier is not None and _is_continued(earlier, digest):
+            missed = _later(earlier.missed, now_ns) if earlier.disabled else earlier.missed
+            # Correlations miss nothing: they go on with what their rules found meanwhile.
+            missed = "" if rule_id in correlations else missed
+            record = replace(record, since_ns=earlier.since_ns, missed=missed)
         if record != earlier:
             yield record
     for rule_id, record in known.items():
-        if rule_id not in there and record.disabled != REMOVED:
-            yield replace(record, disabled=REMOVED)
+        if rule_id not in there and not record.disabled:
+            yield replace(record, disabled=REMOVED, missed=_later(record.missed, now_ns))
+
+
+def _is_continued(earlier: RuleRecord, digest: str) -> bool:
+    """Whether a rule finds what it found, and it is known what it missed where it was away."""
+    return earlier.digest == digest and (not earlier.disabled or earlier.missed != "")
+
+
+def _later(missed: str, now_ns: int) -> str:
+    """Return the name of cursors that are copied now: of those with a name, or of all cursors."""
+    return f"{missed}.{now_ns}" if missed else str(now_ns)
 
 
 def _all(compiled: Compiled) -> Iterator[tuple[str, str, tuple[str, ...]]]:

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sigma2hive.model.canonical import JsonValue
-from sigma2hive.model.service import DeliveryCounts, Mute
+from sigma2hive.model.service import DeliveryCounts, Mute, Searched
 from sigma2hive.model.times import NANOSECONDS
-from sigma2hive.runner.service.coverage import Coverage, coverage_of, searched_to
+from sigma2hive.runner.service.coverage import Coverage, coverage_of, losses_in, searched_to
 from sigma2hive.runner.service.rules import REMOVED
 from sigma2hive.runner.service.silence import Heard, heard_of
 from sigma2hive.runner.service.suppressed import SUPPRESSED, SuppressedBy, suppressed_of
@@ -43,7 +43,7 @@ class Standing:
     """All of it.
 
     `fates` are the matches of the last day, by what became of them; `suppressed` is what filters
-    took away since the state was made.
+    took away since the state was made, `losses` what was never read and will not be.
     """
 
     now_ns: int
@@ -55,6 +55,7 @@ class Standing:
     mutes: Sequence[Mute]
     suppressed: Sequence[SuppressedBy] = ()
     ways: Mapping[str, JsonValue] = field(default_factory=dict)
+    losses: Sequence[Searched] = ()
 
     @property
     def blind(self) -> list[Coverage]:
@@ -62,10 +63,16 @@ class Standing:
         return [entry for entry in self.rules if entry.blind_since_ns is not None]
 
     @property
+    def has_lost(self) -> bool:
+        """Whether anything was lost in the last day."""
+        return any(entry.interval.end_ns > self.now_ns - _DAY_NS for entry in self.losses)
+
+    @property
     def is_well(self) -> bool:
         """Whether nothing asks for somebody to look at it."""
         return (
             not self.blind
+            and not self.has_lost
             and not self.cycle.get("error")
             and not any(entry.dead or entry.paused for entry in self.sinks.values())
         )
@@ -98,6 +105,7 @@ def standing_of(store: StateStore, now_ns: int) -> Standing:
         mutes=store.mutes(now_ns),
         suppressed=tuple(suppressed_of(notes.get(SUPPRESSED))),
         ways=ways_of(notes),
+        losses=list(losses_in(ledger)),
     )
 
 

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sigma2hive.model.canonical import JsonValue, canonical_json
+from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.service import (
     Interval,
     Position,
@@ -19,9 +19,15 @@ from sigma2hive.model.service import (
 from sigma2hive.runner.store.counted import insert_counted
 from sigma2hive.runner.store.episodes import save_episodes
 from sigma2hive.runner.store.file import StoreFile
-from sigma2hive.runner.store.interface import MovedError
 from sigma2hive.runner.store.matches import insert_matches
 from sigma2hive.runner.store.outbox import queue_alerts
+from sigma2hive.runner.store.progress_forms import (
+    RULE_FIELDS,
+    check_it_stands,
+    rule_fields,
+    rule_of,
+    written,
+)
 
 
 class StoredProgress:
@@ -63,26 +69,16 @@ class StoredProgress:
     def rules(self) -> Mapping[str, RuleRecord]:
         """Return what is known of rules and correlations, by id."""
         with self._file.reading() as connection:
-            rows = connection.execute(
-                "SELECT rule_id, digest, since_ns, targets, disabled FROM rule"
-            ).fetchall()
-        return {
-            row[0]: RuleRecord(row[0], row[1], row[2], tuple(json.loads(row[3])), row[4])
-            for row in rows
-        }
+            rows = connection.execute(f"SELECT {', '.join(RULE_FIELDS)} FROM rule").fetchall()  # noqa: S608
+        found = (rule_of(dict(zip(RULE_FIELDS, row, strict=True))) for row in rows)
+        return {record.rule_id: record for record in found}
 
     def save_rules(self, records: Collection[RuleRecord]) -> None:
         """Store what is known of these rules."""
         with self._file.transaction() as connection:
             connection.executemany(
-                "INSERT OR REPLACE INTO rule VALUES (?, ?, ?, ?, ?)",
-                [
-                    (
-                        *(record.rule_id, record.digest, record.since_ns),
-                        *(json.dumps(list(record.targets)), record.disabled),
-                    )
-                    for record in records
-                ],
+                "INSERT OR REPLACE INTO rule VALUES (?, ?, ?, ?, ?, ?)",
+                [tuple(rule_fields(record).values()) for record in records],
             )
 
     def note(self, name: str, value: JsonValue) -> None:
@@ -90,7 +86,7 @@ class StoredProgress:
         with self._file.transaction() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO note VALUES (?, ?)",
-                (name, canonical_json(value).decode("ascii")),
+                (name, written(value)),
             )
 
     def notes(self) -> Mapping[str, JsonValue]:
@@ -119,18 +115,11 @@ def _searched(row: Sequence[Any]) -> Searched:
 
 def _move(connection: sqlite3.Connection, step: Step) -> None:
     row = connection.execute("SELECT position FROM cursor WHERE unit = ?", (step.unit,)).fetchone()
-    stands = None if row is None else row[0]
-    expected = None if step.expected is None else _written(step.expected)
-    if stands != expected:
-        raise MovedError(f"{step.unit} was read on by another runner")
+    check_it_stands(step, None if row is None else row[0])
     if step.position is not None:
         connection.execute(
-            "INSERT OR REPLACE INTO cursor VALUES (?, ?)", (step.unit, _written(step.position))
+            "INSERT OR REPLACE INTO cursor VALUES (?, ?)", (step.unit, written(step.position))
         )
-
-
-def _written(position: Position) -> str:
-    return canonical_json(position).decode("ascii")
 
 
 def _enter(connection: sqlite3.Connection, entries: Iterable[Searched]) -> None:

@@ -136,5 +136,7 @@ SCHEMA = Schema(
         CREATE INDEX match_by_mute ON match (muted_by) WHERE muted_by IS NOT NULL;
         ALTER TABLE mute DROP COLUMN hidden;
         """,
+        # The cursors from which a rule has not looked yet.
+        "ALTER TABLE rule ADD COLUMN missed TEXT NOT NULL DEFAULT '';",
     ),
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from sigma2hive.model.canonical import JsonValue, canonical_json, digest
+from sigma2hive.model.canonical import JsonValue, digest
 from sigma2hive.model.service import (
     Interval,
     Position,
@@ -24,8 +24,14 @@ from sigma2hive.runner.store.elastic.episodes import counted_write, save_episode
 from sigma2hive.runner.store.elastic.indices import Kind
 from sigma2hive.runner.store.elastic.matches import match_write
 from sigma2hive.runner.store.elastic.outbox import queue_alerts
-from sigma2hive.runner.store.interface import MovedError
 from sigma2hive.runner.store.ledgers import with_entry
+from sigma2hive.runner.store.progress_forms import (
+    check_it_stands,
+    moved_error,
+    rule_fields,
+    rule_of,
+    written,
+)
 
 
 class ElasticProgress:
@@ -58,11 +64,11 @@ class ElasticProgress:
         self._documents.write(Kind.COUNTED, map(counted_write, step.counted))
         self._enter(step.searched)
         if step.unit and step.position is not None:
-            moved = {"unit": step.unit, "position": _written(step.position)}
+            moved = {"unit": step.unit, "position": written(step.position)}
             if not all(
                 self._documents.write(Kind.CURSORS, [Write(_ref(step.unit), moved, before)])
             ):
-                raise _moved(step)
+                raise moved_error(step)
 
     def forget(self, units: Collection[str]) -> None:
         """Forget the cursors of units that are gone for good."""
@@ -73,11 +79,9 @@ class ElasticProgress:
         found = {}
         for page in self._documents.pages(Kind.RULES, {"sort": ["rule_id"]}):
             for hit in page:
-                entry = hit["_source"]
-                found[entry["rule_id"]] = RuleRecord(
-                    *(entry["rule_id"], entry["digest"], entry["since_ns"]),
-                    *(tuple(json.loads(entry["targets"])), entry["disabled"]),
-                )
+                # What an older version stored misses nothing that it knew of.
+                record = rule_of({"missed": "", **hit["_source"]})
+                found[record.rule_id] = record
         return found
 
     def save_rules(self, records: Collection[RuleRecord]) -> None:
@@ -85,24 +89,14 @@ class ElasticProgress:
         self._documents.write(
             Kind.RULES,
             [
-                Write(
-                    _ref(record.rule_id),
-                    {
-                        "rule_id": record.rule_id,
-                        "digest": record.digest,
-                        "since_ns": record.since_ns,
-                        "targets": packed(list(record.targets)),
-                        "disabled": record.disabled,
-                    },
-                    is_forced=True,
-                )
+                Write(_ref(record.rule_id), rule_fields(record), is_forced=True)
                 for record in records
             ],
         )
 
     def note(self, name: str, value: JsonValue) -> None:
         """Keep something that whoever looks from outside should know; the last value counts."""
-        source = {"name": name, "value": _written(value)}
+        source = {"name": name, "value": written(value)}
         self._documents.write(Kind.NOTES, [Write(_ref(name), source, is_forced=True)])
 
     def notes(self) -> Mapping[str, JsonValue]:
@@ -129,9 +123,7 @@ class ElasticProgress:
             MovedError: it is not.
         """
         found = self._documents.get(Kind.CURSORS, _ref(step.unit))
-        stands = None if found is None else found.source["position"]
-        if stands != (None if step.expected is None else _written(step.expected)):
-            raise _moved(step)
+        check_it_stands(step, None if found is None else found.source["position"])
         return found
 
     def _enter(self, entries: Iterable[Searched]) -> None:
@@ -150,17 +142,9 @@ class ElasticProgress:
         self._documents.change(Kind.LEDGER, units, entered)
 
 
-def _moved(step: Step) -> MovedError:
-    return MovedError(f"{step.unit} was read on by another runner")
-
-
 def _ref(name: str) -> str:
     """Return the reference of what is known by a name: of any length, with any character."""
     return digest(name)
-
-
-def _written(value: JsonValue) -> str:
-    return canonical_json(value).decode("ascii")
 
 
 def read_entries(source: Source) -> list[Searched]:

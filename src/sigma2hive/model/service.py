@@ -222,6 +222,15 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """A delivery that arrived at a time; `told` is what was left out of it."""
+
+    delivery: Delivery
+    at_ns: int
+    told: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Mute:
     """Matches of a rule that make no alert until `until_ns`; they are counted.
 

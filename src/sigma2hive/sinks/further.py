@@ -11,9 +11,10 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sigma2hive.model.canonical import canonical_json
-from sigma2hive.model.events import Event
+from sigma2hive.model.events import Event, EventKey
 from sigma2hive.model.times import shown_time
 
 _MOST_LISTED = 25
@@ -66,4 +67,9 @@ def line_of(event: Event) -> str:
 
 def digest_of(event: Event) -> str:
     """Return 16 hexadecimal digits that tell an event from others."""
-    return hashlib.sha256(canonical_json(event.key.as_json())).hexdigest()[:16]
+    return _digest_of_key(event.key)
+
+
+@lru_cache(maxsize=4096)  # of an alert that is delivered it is asked several times
+def _digest_of_key(key: EventKey) -> str:
+    return hashlib.sha256(canonical_json(key.as_json())).hexdigest()[:16]

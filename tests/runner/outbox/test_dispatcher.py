@@ -1,13 +1,14 @@
 """How deliveries are ordered, repeated and bounded, whatever a sink does."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from sigma2hive.model.alerts import Alert
-from sigma2hive.model.service import Delivery
+from sigma2hive.model.service import Receipt
 from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.runner.outbox import Rules
 from sigma2hive.runner.outbox.backoff import Backoff
@@ -156,7 +157,7 @@ def test_after_failures_in_a_row_only_one_alert_at_a_time_is_tried(world: World)
             under_way -= 1
         return verdict
 
-    world.clock.step_seconds = 0.01
+    world.clock.step_seconds = 0.001  # others spin while one is slow
     world.deliver({"s": Scripted(answer, workers=4)}, *map(alert_of, range(50)))
     assert attempts > 10
     assert most_under_way == 1
@@ -234,20 +235,68 @@ def test_a_mistake_of_ours_does_not_end_the_lane_and_is_told(world: World) -> No
 def test_what_cannot_be_noted_is_not_sent_again_while_the_disk_is_full(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = world.store.delivered
+    real = world.store.arrived
     failures = iter(range(3))
 
-    def full(delivery: Delivery, now_ns: int, told: str = "") -> None:
+    def full(receipts: Sequence[Receipt]) -> None:
         if next(failures, None) is not None:
             raise StorageError("database or disk is full")
-        real(delivery, now_ns, told)
+        real(receipts)
 
-    monkeypatch.setattr(world.store, "delivered", full)
+    monkeypatch.setattr(world.store, "arrived", full)
     sink = Scripted()
     world.deliver({"s": sink}, alert_of(1))
     assert sink.titles == ["Failed logon 1"]
     assert world.store.counts()["s"].delivered == 1
     assert world.told.count("s: the outbox cannot be written: database or disk is full") == 3
+
+
+def test_nothing_more_is_sent_while_what_was_cannot_be_noted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = world.store.arrived
+    failures = iter(range(20))
+    sink = Scripted(workers=3)
+    sent: list[int] = []
+
+    def full(receipts: Sequence[Receipt]) -> None:
+        if next(failures, None) is not None:
+            sent.append(len(sink.sent))
+            raise StorageError("database or disk is full")
+        real(receipts)
+
+    monkeypatch.setattr(world.store, "arrived", full)
+    world.deliver({"s": sink}, *map(alert_of, range(30)))
+    # Each thread may have one more under way.
+    assert max(sent) <= 2 * sink.workers
+    assert sorted(sink.titles) == sorted(f"Failed logon {n}" for n in range(30))
+    assert world.store.counts()["s"].delivered == 30
+
+
+def test_what_arrives_while_the_disk_is_slow_is_noted_in_one_step(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = world.store.arrived
+    steps: list[int] = []
+    sink = Scripted(workers=4)
+    all_sent = threading.Event()
+
+    def answer(_: Alert) -> Verdict:
+        if len(sink.sent) == 4:
+            all_sent.set()
+        return Delivered()
+
+    def slow(receipts: Sequence[Receipt]) -> None:
+        assert all_sent.wait(60)  # the others send on meanwhile
+        steps.append(len(receipts))
+        real(receipts)
+
+    sink.answer = answer
+    monkeypatch.setattr(world.store, "arrived", slow)
+    world.deliver({"s": sink}, *map(alert_of, range(4)))
+    assert sum(steps) == 4
+    assert len(steps) < 4
+    assert len(sink.sent) == 4
 
 
 def test_an_outbox_that_cannot_be_read_for_a_while_ends_nothing(

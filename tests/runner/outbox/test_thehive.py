@@ -1,5 +1,6 @@
 """A service that delivers to TheHive, whatever TheHive does: each alert once, none lost."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from sigma2hive.model.alerts import Alert
-from sigma2hive.model.service import Delivery
+from sigma2hive.model.service import Receipt
 from sigma2hive.settings import TheHiveSettings
 from sigma2hive.sinks.thehive.service import TheHiveCourier
 from sigma2hive.storage import StorageError
@@ -268,7 +269,7 @@ def test_a_crash_between_sending_and_noting_sends_again_and_makes_nothing_twice(
 
     alert = new_alert(custom_fields={"count": 1})
     with monkeypatch.context() as patch:
-        patch.setattr(hive.world.store, "delivered", crash)
+        patch.setattr(hive.world.store, "arrived", crash)
         hive.deliver(alert)
     assert hive.world.store.counts()[NAME].waiting == 1
     (before,) = hive.thehive.alerts()
@@ -320,14 +321,14 @@ def test_a_stop_ends_what_waits_for_its_turn_and_loses_nothing(
     hive: Hive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alerts = [new_alert() for _ in range(10)]
-    real = hive.world.store.delivered
+    real = hive.world.store.arrived
 
-    def first_only(delivery: Delivery, now_ns: int, told: str = "") -> None:
-        real(delivery, now_ns, told)
+    def first_only(receipts: Sequence[Receipt]) -> None:
+        real(receipts)
         hive.world.clock.stop.set()
 
     with monkeypatch.context() as patch:
-        patch.setattr(hive.world.store, "delivered", first_only)
+        patch.setattr(hive.world.store, "arrived", first_only)
         hive.deliver(*alerts, service_concurrency=4)
     counts = hive.world.store.counts()[NAME]
     assert 1 <= counts.delivered <= 4

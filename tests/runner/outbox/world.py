@@ -99,8 +99,8 @@ class WatchedStore(SqliteStore):
         if not any(counts[name].waiting for name in self.watched):
             self.stop.set()
 
-    def delivered(self, *args: object, **more: object) -> None:
-        super().delivered(*args, **more)  # type: ignore[arg-type]
+    def arrived(self, *args: object, **more: object) -> None:
+        super().arrived(*args, **more)  # type: ignore[arg-type]
         self._look()
 
     def refused(self, *args: object, **more: object) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sigma2hive.clock import FrozenClock
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.service import MatchFilter, Position
-from sigma2hive.runner.reading.interface import Slice
+from sigma2hive.runner.reading.interface import Lost, Slice
 from sigma2hive.runner.service.loop import Loop, LoopSettings
 from sigma2hive.runner.store.elastic import ElasticStore
 from sigma2hive.sources import EventRows
@@ -214,6 +214,9 @@ class Shards:
 
     def horizons(self) -> Mapping[str, int]:
         return {PATTERN: max(log.planned_ns for log in self.by_unit.values())}
+
+    def lost(self, positions: Mapping[str, Position], looked_ns: int) -> Sequence[Lost]:
+        return ()
 
     def read(self, part: Slice) -> Iterator[EventRows | Diagnostic]:
         return self.by_unit[part.unit].read(part)

@@ -20,7 +20,7 @@ from sigma2hive.runner.store.interface import Outbox
 
 #: Seconds for which what the outbox said is believed: a new critical alert waits no longer.
 _FRESH_SECONDS = 1.0
-#: Deliveries that are read at once, a thread.
+#: Deliveries that are read at once at most, a thread; more than are sent in time are read in vain.
 _AT_ONCE = 16
 #: Alerts of which the one that was tried least becomes the probe: one that always fails keeps
 #: nothing from the others.
@@ -45,7 +45,8 @@ class Desk:
         self._outbox = outbox
         self._clock = clock
         self._breaker = breaker
-        self._limit = workers * _AT_ONCE
+        self._workers = workers
+        self._limit = workers
         self._lock = threading.Lock()
         self._waiting: deque[Delivery] = deque()
         self._fetched_ns: int | None = None
@@ -117,10 +118,18 @@ class Desk:
             # Not before: a clock may be set back.
             and 0 <= now_ns - self._fetched_ns < _FRESH_SECONDS * NANOSECONDS
         )
-        if not is_fresh or (not self._waiting and self._has_more):
+        is_used_up = not self._waiting and self._has_more
+        if not is_fresh or is_used_up:
+            self._limit = self._next_limit(is_used_up=is_used_up)
             self._waiting = deque(self._due(now_ns, self._limit))
             self._fetched_ns, self._has_more = now_ns, len(self._waiting) == self._limit
         return self._waiting.popleft() if self._waiting else None
+
+    def _next_limit(self, *, is_used_up: bool) -> int:
+        """Return how many to read: twice as many where all were sent in time, else about those."""
+        taken = self._limit - len(self._waiting)
+        wanted = 2 * self._limit if is_used_up else taken + self._workers
+        return min(max(wanted, self._workers), self._workers * _AT_ONCE)
 
     def _due(self, now_ns: int, limit: int) -> Sequence[Delivery]:
         found = self._outbox.due(self._sink, now_ns, limit + len(self._under_way))

@@ -8,12 +8,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from sigma2hive.clock import Clock
 from sigma2hive.diagnostics import Sigma2hiveError
+from sigma2hive.model.service import Receipt
 from sigma2hive.runner.outbox.backoff import Backoff
 from sigma2hive.runner.outbox.breaker import Breaker
 from sigma2hive.runner.outbox.desk import Desk, Taken
+from sigma2hive.runner.outbox.receipts import Receipts
 from sigma2hive.runner.store.interface import Outbox
 from sigma2hive.sinks.courier import (
     Courier,
@@ -49,6 +52,10 @@ class Broken:
     reason: str
 
 
+#: Every verdict but that it arrived.
+NotDelivered = Postponed | Paused | Refused | Interrupted | Broken
+
+
 class Lane:
     """Delivers to one sink until it is stopped. `tell` gets a line for each change."""
 
@@ -62,6 +69,7 @@ class Lane:
         self._rules = rules
         breaker = Breaker(rules.backoff, rules.most_failures)
         self._desk = Desk(name, outbox, clock, breaker, courier.workers)
+        self._receipts = Receipts(outbox, self._desk)
 
     def work(self, stop: threading.Event, tell: Callable[[str], None]) -> None:
         """Deliver until `stop` is set: the work of one thread."""
@@ -81,23 +89,35 @@ class Lane:
             try:
                 self._send(taken, stop, tell)
             except Exception as error:  # the lane goes on; the alert waits
+                self._desk.done(taken)
                 tell(f"{self.name}: {_words(error)}; report this as a mistake")
                 self._clock.wait(self._rules.backoff.seconds(0), stop)
-            finally:
-                self._desk.done(taken)
 
     def _send(self, taken: Taken, stop: threading.Event, tell: Callable[[str], None]) -> None:
-        note = self._noting(taken, self._verdict(taken), tell)
+        verdict = self._verdict(taken)
+
+        def wait_again(error: Exception, tries: int) -> bool:
+            tell(f"{self.name}: the outbox cannot be written: {_words(error)}")
+            return self._clock.wait(self._rules.backoff.seconds(tries), stop)
+
+        if isinstance(verdict, Delivered):
+            receipt = Receipt(taken.delivery, self._clock.now_ns(), verdict.told)
+            if not self._has_recovered(tell):
+                self._receipts.add(taken, receipt, wait_again)
+                return
+            note = self._recovering(lambda: self._outbox.arrived([receipt]))
+        else:
+            note = self._noting(taken, verdict, tell)
         tries = 0
         while True:
             try:
                 note()
-                return
+                break
             except Exception as error:  # a full disk: what was sent waits to be noted
-                tell(f"{self.name}: the outbox cannot be written: {_words(error)}")
-            if self._clock.wait(self._rules.backoff.seconds(tries), stop):
-                return  # it is sent again after the next start, which changes nothing
+                if wait_again(error, tries):
+                    break  # it is sent again after the next start, which changes nothing
             tries += 1
+        self._desk.done(taken)
 
     def _verdict(self, taken: Taken) -> Verdict | Broken:
         delivery = taken.delivery
@@ -107,19 +127,11 @@ class Lane:
             return Broken(f"sending it failed: {_words(error)}; report this as a mistake")
 
     def _noting(
-        self, taken: Taken, verdict: Verdict | Broken, tell: Callable[[str], None]
+        self, taken: Taken, verdict: NotDelivered, tell: Callable[[str], None]
     ) -> Callable[[], None]:
-        """Take in what became of a delivery, and return how that is noted."""
+        """Take in why a delivery did not arrive, and return how that is noted."""
         delivery, outbox, now_ns = taken.delivery, self._outbox, self._clock.now_ns()
         match verdict:
-            case Delivered(told):
-                has_recovered = self._has_recovered(tell)
-
-                def note() -> None:
-                    outbox.delivered(delivery, now_ns, told)
-                    has_recovered()
-
-                return note
             case Refused(reason):
                 return self._refusing(taken, reason, tell)
             case Broken(reason) if delivery.attempts + 1 >= _MOST_BREAKS:
@@ -143,13 +155,8 @@ class Lane:
     ) -> Callable[[], None]:
         alert, now_ns = taken.delivery.alert, self._clock.now_ns()
         tell(f"{self.name}: refused for good: alert {alert.source_ref} '{alert.title}': {reason}")
-        has_recovered = self._has_recovered(tell)
-
-        def note() -> None:
-            self._outbox.refused(taken.delivery, now_ns, reason)
-            has_recovered()
-
-        return note
+        note = partial(self._outbox.refused, taken.delivery, now_ns, reason)
+        return self._recovering(note) if self._has_recovered(tell) else note
 
     def _postponing(
         self,
@@ -170,12 +177,21 @@ class Lane:
 
         return note
 
-    def _has_recovered(self, tell: Callable[[str], None]) -> Callable[[], None]:
-        """Take note that the sink answers, and return how to note that."""
+    def _has_recovered(self, tell: Callable[[str], None]) -> bool:
+        """Take note that the sink answers, and return whether it did not before."""
         if not self._desk.arrived():
-            return lambda: None
+            return False
         tell(f"{self.name}: delivers again")
-        return lambda: self._outbox.pause(self.name, "")
+        return True
+
+    def _recovering(self, note: Callable[[], None]) -> Callable[[], None]:
+        """Return what notes the same, and that the sink answers."""
+
+        def noted() -> None:
+            note()
+            self._outbox.pause(self.name, "")
+
+        return noted
 
 
 def _words(error: Exception) -> str:

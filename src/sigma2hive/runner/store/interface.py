@@ -25,6 +25,7 @@ from sigma2hive.model.service import (
     Mute,
     OwnAlert,
     Position,
+    Receipt,
     RecordedMatch,
     RuleRecord,
     Searched,
@@ -153,8 +154,11 @@ class Outbox(Protocol):
     def due(self, sink: str, now_ns: int, limit: int) -> Sequence[Delivery]:
         """Return what may be sent now: by severity, then age, and never an alert twice at once."""
 
+    def arrived(self, receipts: Sequence[Receipt]) -> None:
+        """Note that these versions of alerts are there; later ones that came meanwhile wait."""
+
     def delivered(self, delivery: Delivery, now_ns: int, told: str = "") -> None:
-        """Note that this version of the alert is there; `told` is what was left out of it."""
+        """Note one of them; `told` is what was left out of it."""
 
     def postponed(self, delivery: Delivery, not_before_ns: int, reason: str) -> None:
         """Note an attempt that failed, and when to try again."""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sigma2hive.model.alerts import Alert, Identity
-from sigma2hive.model.service import Delivery, DeliveryCounts, DeliveryState, QueuedAlert
+from sigma2hive.model.service import Delivery, DeliveryCounts, DeliveryState, QueuedAlert, Receipt
 from sigma2hive.runner.store.file import StoreFile
 from sigma2hive.sinks.joining import join_alerts
 from sigma2hive.sinks.lines import parse_alert, render_line
@@ -40,24 +40,39 @@ class StoredOutbox:
     def due(self, sink: str, now_ns: int, limit: int) -> Sequence[Delivery]:
         """Return what may be sent now: by severity, then age."""
         with self._file.reading() as connection:
+            # Sorted without the lines, of which only a few are wanted.
             rows = connection.execute(
-                f"""{_SELECT} WHERE d.sink = ? AND d.state = 'waiting' AND d.not_before_ns <= ?
-                    ORDER BY a.severity DESC, a.number LIMIT ?""",
+                f"""WITH first AS MATERIALIZED (
+                        SELECT a.number FROM delivery AS d JOIN alert AS a ON a.number = d.alert
+                        WHERE d.sink = ?1 AND d.state = 'waiting' AND d.not_before_ns <= ?2
+                        ORDER BY a.severity DESC, a.number LIMIT ?3)
+                    {_SELECT} WHERE d.sink = ?1 AND d.alert IN (SELECT number FROM first)
+                    ORDER BY a.severity DESC, a.number""",  # noqa: S608
                 (sink, now_ns, limit),
             ).fetchall()
         return [_delivery(row) for row in rows]
 
-    def delivered(self, delivery: Delivery, now_ns: int, told: str = "") -> None:
-        """Note that this version of the alert is there; a later one that came meanwhile waits."""
+    def arrived(self, receipts: Sequence[Receipt]) -> None:
+        """Note that these versions of alerts are there; later ones that came meanwhile wait."""
         with self._file.transaction() as connection:
-            connection.execute(
+            connection.executemany(
                 f"""UPDATE delivery SET delivered_version = ?, attempts = 0, reason = ?,
                         told_ns = ?, not_before_ns = 0,
                         state = CASE WHEN (SELECT version FROM alert WHERE number = alert) > ?
                                 THEN 'waiting' ELSE 'delivered' END
                     WHERE {_OF_ALERT}""",  # noqa: S608
-                (delivery.version, told, now_ns, delivery.version, *_of(delivery)),
+                [
+                    (
+                        *(one.delivery.version, one.told, one.at_ns, one.delivery.version),
+                        *_of(one.delivery),
+                    )
+                    for one in receipts
+                ],
             )
+
+    def delivered(self, delivery: Delivery, now_ns: int, told: str = "") -> None:
+        """Note one of them."""
+        self.arrived([Receipt(delivery, now_ns, told)])
 
     def postponed(self, delivery: Delivery, not_before_ns: int, reason: str) -> None:
         """Note an attempt that failed, and when to try again."""

@@ -123,7 +123,7 @@ class Courier:
         return self.pace.call(lambda _: self.client.alert_by_name(*alert.identity))
 
     def _creation(self, draft: Draft) -> Callable[[bool], _Made]:
-        sent = draft.to_send()
+        sent = draft.sent
 
         def create(is_repeat: bool) -> _Made:
             # After a time-out or a broken connection nobody knows whether it is there; what is may

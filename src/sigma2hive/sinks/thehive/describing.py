@@ -8,7 +8,7 @@ that this run has not seen, and then says what else there is.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sigma2hive.clients.thehive import StoredAlert
 from sigma2hive.model.events import Event
@@ -53,7 +53,7 @@ def next_text(
     if now.keys <= keys.keys() and now.events <= len(draft.alert.events):
         told = set(map(line_of, draft.alert.events))
         further = tuple(line for line in now.further if line not in told)
-        return _ours(stored, replace(draft, notes=notes, further=further))
+        return _ours(stored, draft.telling(notes, further))
     new = [event for key, event in keys.items() if key not in now.keys]
     lines = [line_of(event) for event in _untold(new, now, stored, held_logs)]
     ending = Ending(now.events, now.shown_keys)
@@ -61,7 +61,7 @@ def next_text(
 
 
 def _ours(stored: StoredAlert, draft: Draft) -> NextText:
-    sent = draft.to_send()
+    sent = draft.sent
     has_new_link = sent.external_link not in ("", stored.external_link)
     return NextText(sent.description, sent.external_link if has_new_link else "", is_ours=True)
 

@@ -9,6 +9,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cached_property
 
 from sigma2hive.clients.thehive.bodies import alert_body
 from sigma2hive.model.alerts import Alert, Observable, Procedure
@@ -47,7 +48,7 @@ class Part:
         return f"{self.kind.value} '{self.name}'"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Draft:
     """An alert on its way: `alert` is what the first request holds, the rest follows.
 
@@ -73,8 +74,9 @@ class Draft:
         """Whether techniques, custom fields or an assignee follow; a later run has to know."""
         return bool(self.procedures or self.custom_fields or self.assignee)
 
-    def to_send(self) -> Alert:
-        """Return the alert with its description as TheHive gets it, cut to what a request holds."""
+    @cached_property
+    def sent(self) -> Alert:
+        """The alert with its description as TheHive gets it, cut to what a request holds."""
         alert = self.alert
         bare = replace(alert, observables=(), description="")
         room = MAX_REQUEST_BYTES - _size(alert_body(bare)) - len(_CUT_NOTE)
@@ -110,6 +112,12 @@ class Draft:
                 alert = replace(alert, assignee="")
         return replace(self, alert=alert, notes=(*self.notes, note(f"{part.text}: {reason}")))
 
+    def telling(self, notes: tuple[str, ...], further: tuple[str, ...]) -> Draft:
+        """Return a draft that says these notes, and tells of events that others know."""
+        if (notes, further) == (self.notes, self.further):
+            return self
+        return replace(self, notes=notes, further=further)
+
     def bare(self) -> Draft:
         """Return a draft that adds everything once the alert is there.
 
@@ -127,6 +135,8 @@ class Draft:
 
     def without_more(self) -> Draft:
         """Return a draft to which nothing follows any more: it is there, or was left out."""
+        if not self.has_more:
+            return self
         return replace(self, procedures=(), custom_fields=(), assignee="")
 
     def parts(self) -> list[Part]:
@@ -148,7 +158,7 @@ def draft_of(alert: Alert) -> Draft:
     for one in alert.observables:
         unique.setdefault((one.data_type.lower(), one.data), one)
     draft = Draft(replace(alert, observables=tuple(unique.values())))
-    is_large = _size(alert_body(draft.to_send())) > MAX_REQUEST_BYTES
+    is_large = _size(alert_body(draft.sent)) > MAX_REQUEST_BYTES
     return draft.with_observables_later() if is_large else draft
 
 

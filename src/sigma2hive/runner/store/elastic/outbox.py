@@ -14,7 +14,7 @@ from typing import Any
 
 from sigma2hive.model.alerts import Alert, Identity
 from sigma2hive.model.canonical import digest
-from sigma2hive.model.service import Delivery, DeliveryCounts, DeliveryState, QueuedAlert
+from sigma2hive.model.service import Delivery, DeliveryCounts, DeliveryState, QueuedAlert, Receipt
 from sigma2hive.runner.store.elastic.claims import Claims
 from sigma2hive.runner.store.elastic.documents import Documents, Source, packed, plain
 from sigma2hive.runner.store.elastic.indices import Kind
@@ -66,25 +66,36 @@ class ElasticOutbox:
                 break
         return self._with_alerts(found)
 
-    def delivered(self, delivery: Delivery, now_ns: int, told: str = "") -> None:
-        """Note that this version of the alert is there; a later one that came meanwhile waits.
+    def arrived(self, receipts: Sequence[Receipt]) -> None:
+        """Note that these versions of alerts are there; later ones that came meanwhile wait.
 
         So does one that another runner has delivered meanwhile: this one may have come after it.
         """
+        by_ref = {_ref_of(one.delivery): one for one in receipts}
 
-        def noted(before: Source) -> Source:
-            is_behind = before["version"] > delivery.version
+        def noted(ref: str, before: Source | None) -> Source | None:
+            if before is None:
+                return None
+            one = by_ref[ref]
+            is_behind = before["version"] > one.delivery.version
             return {
                 **before,
-                "delivered_version": max(delivery.version, before["delivered_version"]),
+                "delivered_version": max(one.delivery.version, before["delivered_version"]),
                 "attempts": 0,
-                "reason": plain(told),
-                "told_ns": now_ns,
+                "reason": plain(one.told),
+                "told_ns": one.at_ns,
                 "not_before_ns": 0,
                 "state": _WAITING if is_behind else _DELIVERED,
+                "owner": "",
             }
 
-        self._note(delivery, noted)
+        self._documents.change(Kind.DELIVERIES, by_ref, noted)
+        for ref in by_ref:
+            self._claims.drop(ref)
+
+    def delivered(self, delivery: Delivery, now_ns: int, told: str = "") -> None:
+        """Note one of them."""
+        self.arrived([Receipt(delivery, now_ns, told)])
 
     def postponed(self, delivery: Delivery, not_before_ns: int, reason: str) -> None:
         """Note an attempt that failed, and when to try again."""
@@ -197,7 +208,7 @@ class ElasticOutbox:
         ]
 
     def _note(self, delivery: Delivery, noted: Callable[[Source], Source]) -> None:
-        ref = _delivery_ref(delivery.sink, alert_ref(delivery.alert.identity))
+        ref = _ref_of(delivery)
 
         def change(_: str, before: Source | None) -> Source | None:
             return None if before is None else {**noted(before), "owner": ""}
@@ -323,6 +334,10 @@ def _delivery(sink: str, alert: Source) -> dict[str, Any]:
         "owner": "",
         "claim": 0,
     }
+
+
+def _ref_of(delivery: Delivery) -> str:
+    return _delivery_ref(delivery.sink, alert_ref(delivery.alert.identity))
 
 
 def _delivery_ref(sink: str, ref: str) -> str:

@@ -61,8 +61,8 @@ class Bench:
     made: int = 0
 
     @contextmanager
-    def site(self, **service: Any) -> Iterator[Site]:
-        """Give a site whose service reads an index that is empty yet."""
+    def site(self, rules: Path | None = None, **service: Any) -> Iterator[Site]:
+        """Give a site whose service reads an index that is empty yet, with all rules or others."""
         self.made += 1
         folder = self.folder / f"site-{self.made}"
         folder.mkdir()
@@ -72,7 +72,7 @@ class Bench:
                 "service": {"cadence_seconds": _CADENCE, "watermark_seconds": 1, **service},
                 "floods": NO_CAPS,
             }
-            set_up_windows(site, self.rules)
+            set_up_windows(site, rules or self.rules)
             try:
                 yield site
             finally:
@@ -222,6 +222,35 @@ def _span_of_cycle_with(site: Site, events: int) -> float:
     return found[0]
 
 
+def _ways(bench: Bench, asked: Asked) -> Iterator[str]:
+    """Read the same new events in one cycle by each way, with all rules and with ten of them."""
+    few = bench.folder / "few"
+    few.mkdir()
+    for file in sorted(bench.rules.rglob("*.yml"))[::240]:
+        (few / file.name).write_bytes(file.read_bytes())
+    for rules in (bench.rules, few):
+        for count in (1_000, asked.events):
+            for way in ("stream", "query"):
+                with bench.site(rules, cadence_seconds=3_600, way=way) as site:
+                    _add(site, islice(windows_events(count), count))
+                    server = _server_cpu_seconds(bench.cluster)
+                    process = _started(site)
+                    cpu = _cpu_seconds(process)
+                    span = _span_of_cycle_with(site, count)
+                    cpu = _cpu_seconds(process) - cpu
+                    server = _server_cpu_seconds(bench.cluster) - server
+                    yield (
+                        f"{len(list(rules.rglob('*.yml'))):,} files of rules, {count:,} new "
+                        f"events, {way}: a cycle takes {span:.1f} s; CPU seconds: {cpu:.1f} of the "
+                        f"service, {server:.1f} of Elasticsearch"
+                    )
+
+
+def _server_cpu_seconds(cluster: Cluster) -> float:
+    nodes = cluster.request("GET", "_nodes/stats/process")["nodes"]
+    return sum(node["process"]["cpu"]["total_in_millis"] for node in nodes.values()) / 1000
+
+
 def _alerts(bench: Bench, asked: Asked) -> Iterator[str]:
     """Let each event be an alert."""
     with bench.site(cadence_seconds=1) as site:
@@ -294,6 +323,7 @@ MEASURES: dict[str, Callable[[Bench, Asked], Iterator[str]]] = {
     "held": _held,
     "latency": _latency,
     "size": _sizes,
+    "ways": _ways,
     "alerts": _alerts,
 }
 

@@ -506,3 +506,17 @@ def test_a_test_alert_needs_a_thehive(world: World) -> None:
 def test_the_page_has_a_row_for_every_check(project_root: Path) -> None:
     page = (project_root / "docs" / "doctor.md").read_text("utf-8")
     assert [name for name in CHECKS if f"| {name} |" not in page] == []
+
+
+def test_webhooks_are_looked_at(world: World) -> None:
+    assert len(world.examine().statuses("sinks")) == 1
+    world.settings("sinks: ['webhook:https://soar.example/hook?token=hunter2']\n")
+    refused = world.examine()
+    assert refused.statuses("sinks") == ["ok", "problem"]
+    assert "hunter2" not in refused.result.output
+    world.settings("sinks: ['webhook:http://soar.example/hook/abc']\nwebhook: {live: true}\n")
+    seen = world.examine()
+    assert seen.statuses("sinks") == ["ok", "ok", "warning"]
+    assert "http://soar.example: webhook.live is true" in seen.of("sinks")[1][1]
+    # What is in the path may be a secret.
+    assert "abc" not in " ".join(text for _, text in seen.of("sinks"))

@@ -130,6 +130,19 @@ def test_what_a_state_store_there_lacks_is_named(
     assert (status, "may keep state" in words) == ("ok", True)
 
 
+def test_what_an_index_of_alerts_lacks_is_named(
+    elasticsearch: Cluster, indices: Indices, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = indices.create(MAPPING, [event(minutes=3)])
+    monkeypatch.setenv("SIGMA2HIVE_SINKS", "elasticsearch:soc-alerts")
+    status, words, _ = look(elasticsearch.users.monitor, index).of("privileges")[-1]
+    assert status == "problem"
+    assert "lacks create_index, index, read on soc-alerts" in words
+    status, words, _ = look(elasticsearch.users.admin, index).of("privileges")[-1]
+    assert status == "ok"
+    assert "may write alerts to the index soc-alerts" in words
+
+
 def test_a_superuser_is_told_to_be_too_much_in_few_words(
     elasticsearch: Cluster, indices: Indices, look: Look
 ) -> None:

@@ -22,6 +22,19 @@ def test_one_cycle_delivers_and_ends(site: Site) -> None:
     assert len(site.titles()) == 1
 
 
+def test_one_cycle_says_what_waits_and_why(site: Site) -> None:
+    site.add([service_installed(1)])
+    site.thehive.fail("status", status=503, times=None)
+    waits = site.command("run", "--once", "--live")
+    assert waits.returncode == 4
+    assert "thehive: 1 alert waits for a later run, or the service, to deliver: " in waits.stderr
+    assert "503" in waits.stderr
+    site.thehive.control("DELETE", "failures")
+    # A later run delivers it, once its time has come.
+    assert any(site.command("run", "--once", "--live").returncode == 0 for _ in range(10))
+    assert site.titles() == ["Service 1 installed on host-1"]
+
+
 def test_a_dry_run_shows_what_it_would_raise_and_keeps_nothing(site: Site) -> None:
     site.add([service_installed(1), other(2)])
     for _ in range(2):

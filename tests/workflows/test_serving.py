@@ -1,5 +1,6 @@
-"""When the service loads its rules again though no file has changed."""
+"""When the service loads its rules again, and when it need not."""
 
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import pytest
 
 from sigma2hive.clients.elasticsearch import open_client
 from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.runner.store.sqlite import SqliteStore
 from sigma2hive.settings import load_settings
-from sigma2hive.workflows.project import ProjectOptions
+from sigma2hive.workflows.project import Loaded, ProjectOptions, load_project
 from sigma2hive.workflows.serving import RepositoryLoading
 from tests.cli.test_exceptions import DAY, EXCEPTION, LAST_DAY, RULE
 
@@ -35,4 +37,30 @@ def test_on_the_day_after_an_exceptions_last_its_rule_looks_again(
         after = loading.load(store, LAST_DAY + DAY).cycle.compiled.rules[0]
         assert (len(before.filters), len(after.filters)) == (1, 0)
         assert not loading.has_changed()
+        loading.close()
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_what_a_command_loaded_is_not_loaded_again_but_where_a_file_is_younger(
+    tmp_path: Path, *, is_changed: bool
+) -> None:
+    (tmp_path / "sigma_rules").mkdir()
+    rule = tmp_path / "sigma_rules/rule.yml"
+    rule.write_text(RULE)
+    (tmp_path / "sigma2hive.yml").write_text("elasticsearch: {urls: ['http://127.0.0.1:9']}\n")
+    options = ProjectOptions(tmp_path)
+    # Nobody can set when a file was changed: so the command is said to have begun later.
+    began_ns = time.time_ns() + (-1 if is_changed else 60) * NANOSECONDS
+    loaded = Loaded(load_project(options), began_ns)
+    rule.write_text(RULE.replace("title: ", "title: Renamed "))
+    settings = loaded.project.settings
+    with (
+        closing(SqliteStore(tmp_path / "state.db")) as store,
+        open_client(settings.elasticsearch) as client,
+    ):
+        loading = RepositoryLoading(options, settings, client, first=loaded)
+        first = loading.load(store, LAST_DAY).cycle.compiled.rules[0]
+        assert first.info.title.startswith("Renamed ") is is_changed
+        again = loading.load(store, LAST_DAY).cycle.compiled.rules[0]
+        assert again.info.title.startswith("Renamed ")
         loading.close()

@@ -48,7 +48,7 @@ from sigma2hive.runner.state import EpisodeStore
 from sigma2hive.settings import SERVICE_WAYS
 from sigma2hive.signals import expect_no_service
 from sigma2hive.sinks import Sink, SinkRequest
-from sigma2hive.workflows.project import Project, ProjectOptions, load_project
+from sigma2hive.workflows.project import Loaded, Project, ProjectOptions, load_project
 
 _PROGRESS_EVERY = 1_000
 _STANDARD_OUTPUT = "jsonl:-"
@@ -142,12 +142,13 @@ def run(
     """
     with errors_as_exits():
         options = ProjectOptions(Path.cwd(), settings_file, rules, profile)
+        began_ns = time.time_ns()
         project = load_project(options)
-        code = _run(project, options, _Asked(once=once, **asked))  # type: ignore[arg-type]
+        code = _run(project, began_ns, options, _Asked(once=once, **asked))  # type: ignore[arg-type]
     raise click.exceptions.Exit(code)
 
 
-def _run(project: Project, options: ProjectOptions, asked: _Asked) -> Exit:
+def _run(project: Project, began_ns: int, options: ProjectOptions, asked: _Asked) -> Exit:
     settings = project.settings
     if asked.live:
         thehive = replace(settings.thehive, live=True)
@@ -167,7 +168,8 @@ def _run(project: Project, options: ProjectOptions, asked: _Asked) -> Exit:
     if on_stdout and asked.as_json:
         raise click.UsageError(f"--json and the sink {_STANDARD_OUTPUT} both want standard output")
     if asked.since is None and not asked.events and settings.elasticsearch.urls:
-        return _serve(replace(project, settings=settings), options, requests, asked)
+        loaded = Loaded(replace(project, settings=settings), began_ns)
+        return _serve(loaded, options, requests, asked)
     expect_no_service()
     detail = _detail(asked)
     is_explained = detail is Detail.WHOLE
@@ -225,17 +227,19 @@ def _detail(asked: _Asked) -> Detail:
 
 
 def _serve(
-    project: Project, options: ProjectOptions, requests: list[SinkRequest], asked: _Asked
+    loaded: Loaded, options: ProjectOptions, requests: list[SinkRequest], asked: _Asked
 ) -> Exit:
     """Run the service, or one cycle of it: new events of Elasticsearch, each read once."""
     from sigma2hive.cli.serving import Serving, serve  # noqa: PLC0415
 
+    project = loaded.project
     print_settings_file(project.settings)
     naming = naming_of(project.mappings.alerts, is_new_wanted=asked.new_identity)
     naming.check(project.settings)
     return serve(
         Serving(
             options,
+            loaded,
             project.settings,
             requests,
             naming,

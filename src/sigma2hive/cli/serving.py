@@ -38,7 +38,7 @@ from sigma2hive.runner.store.sqlite import SqliteStore
 from sigma2hive.settings import Settings
 from sigma2hive.sinks import Courier, SinkRequest
 from sigma2hive.storage import StorageError, make_private_folder
-from sigma2hive.workflows.project import Project, ProjectOptions
+from sigma2hive.workflows.project import Loaded, Project, ProjectOptions
 from sigma2hive.workflows.serving import RepositoryLoading
 
 _LOCK = "service.lock"
@@ -51,6 +51,7 @@ class Serving:
     """What is asked of the service. `once` is one cycle, and then what waits is delivered."""
 
     options: ProjectOptions
+    loaded: Loaded
     settings: Settings
     requests: Sequence[SinkRequest]
     naming: Naming
@@ -84,7 +85,9 @@ def serve(asked: Serving, clock: Clock) -> Exit:
             # After the dispatcher, which says that alerts go to its own.
             store.open_sinks([_SHOWN])
         shown = _Shown(asked, store)
-        loading = RepositoryLoading(asked.options, settings, client, shown.project, shown.finding)
+        loading = RepositoryLoading(
+            asked.options, settings, client, shown.project, shown.finding, asked.loaded
+        )
         stack.callback(loading.close)
         if settings.service.metrics:
             place = settings.place_of("service.metrics")
@@ -138,11 +141,29 @@ def _once(
     outcome = loop.cycle(version, stop)
     loop.note(version, outcome)
     shown.cycle(outcome)
+    dead_before = _dead(store)
     _deliver(dispatcher, store, loop.clock, stop)
     if outcome.error is not None:
         raise outcome.error
-    left = any(counts.waiting for counts in store.counts().values())
-    return Exit.UNREACHABLE if outcome.failed or left else Exit.FINE
+    is_left = _tell_what_waits(store)
+    if _dead(store) > dead_before:
+        return Exit.CONFIGURATION  # what was refused, and why, is told
+    return Exit.UNREACHABLE if outcome.failed or is_left else Exit.FINE
+
+
+def _dead(store: StateStore) -> int:
+    return sum(counts.dead for counts in store.counts().values())
+
+
+def _tell_what_waits(store: StateStore) -> bool:
+    """Say what could not be delivered now, and why; return whether there is any."""
+    waiting = {name: counts for name, counts in store.counts().items() if counts.waiting}
+    for name, counts in waiting.items():
+        why = counts.paused or next((e.reason for e in store.due(name, 2**62, 1)), "")
+        alerts = "1 alert waits" if counts.waiting == 1 else f"{counts.waiting:,} alerts wait"
+        reason = f": {why}" if why else ""
+        tell(visible(f"{name}: {alerts} for a later run, or the service, to deliver{reason}"))
+    return bool(waiting)
 
 
 def _deliver(

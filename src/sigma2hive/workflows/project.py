@@ -83,6 +83,14 @@ class Project:
         return rules.said_keys()
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A project, and when its loading began."""
+
+    project: Project
+    began_ns: int
+
+
 def load_project(options: ProjectOptions, also: AlsoOf | None = None) -> Project:
     """Return the repository, ready to run.
 

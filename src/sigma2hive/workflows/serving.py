@@ -30,11 +30,13 @@ from sigma2hive.runner.service.missed import Missed, returned, take_in
 from sigma2hive.runner.service.standing import ways_of
 from sigma2hive.runner.store.interface import StateStore
 from sigma2hive.settings import Settings
-from sigma2hive.workflows.project import Project, ProjectOptions, load_project
+from sigma2hive.workflows.project import Loaded, Project, ProjectOptions, load_project
 from sigma2hive.workflows.watching import Watched
 
 #: Findings that say that a path which a person named is not there: half a repository is no version.
 _NOT_THERE = "S2H108"
+#: How coarse the clock of a file system is.
+_CLOCK_NS = 2 * NANOSECONDS
 
 
 @dataclass(slots=True)
@@ -42,7 +44,8 @@ class RepositoryLoading:
     """Loads the repository, again when its files have changed.
 
     `tell` is called with each version that was loaded, to show what is wrong with its rules, and
-    `tell_finding` when that shows later.
+    `tell_finding` when that shows later. `first` is what was loaded already: it is used where
+    nothing has changed since that began.
     """
 
     options: ProjectOptions
@@ -50,6 +53,7 @@ class RepositoryLoading:
     client: ElasticsearchClient
     tell: Callable[[Project], None] = lambda _: None
     tell_finding: Callable[[Diagnostic], None] = lambda _: None
+    first: Loaded | None = None
     _watched: Watched = field(init=False)
     _exceptions: Exceptions = field(default_factory=Exceptions, init=False)
     _open: ExitStack = field(default_factory=ExitStack, init=False)
@@ -74,7 +78,7 @@ class RepositoryLoading:
         """
         # Before it is read: what changes meanwhile is another version.
         self._watched.remember()
-        project = load_project(self.options)
+        project = self._loaded_before() or load_project(self.options)
         _check(project)
         self._exceptions = project.exceptions
         self._open.close()
@@ -117,6 +121,13 @@ class RepositoryLoading:
         return ElasticsearchReader(
             self.client, tuple(computed), self.settings.service, computed, own
         )
+
+    def _loaded_before(self) -> Project | None:
+        """Return what is loaded already, once, where no file is as young as that."""
+        first, self.first = self.first, None
+        if first is None or self._watched.newest_ns() >= first.began_ns - _CLOCK_NS:
+            return None
+        return first.project
 
     def close(self) -> None:
         """Let go of what the version at work needs."""

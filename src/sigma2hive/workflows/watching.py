@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,24 @@ class Watched:
             return False
         before, self._seen = self._seen, mark_of(self.paths)
         return self._seen != self.known and self._seen == before
+
+    def newest_ns(self) -> int:
+        """Return when anything there was last changed, made, renamed or removed."""
+        return max((entry for path in self.paths for entry in _changes(path)), default=0)
+
+
+def _changes(path: Path) -> Iterator[int]:
+    """Yield when each file and folder was changed; in doubt, now."""
+    try:
+        yield path.stat().st_ctime_ns
+        if path.is_dir():
+            for entry in path.iterdir():
+                if entry.name not in _IGNORED:
+                    yield from _changes(entry)
+    except FileNotFoundError:
+        return
+    except OSError:
+        yield time.time_ns()
 
 
 def mark_of(paths: Iterable[Path]) -> str:

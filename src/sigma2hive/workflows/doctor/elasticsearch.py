@@ -29,6 +29,7 @@ from sigma2hive.workflows.doctor.findings import (
     skipped,
     warning,
 )
+from sigma2hive.workflows.doctor.further_sinks import look_at_alert_indices
 from sigma2hive.workflows.doctor.transport import look_at_address
 
 _SUPPORTED = 9
@@ -96,6 +97,7 @@ def look_at_privileges(subject: Subject, client: ElasticsearchClient) -> Iterato
     """Say which privileges are missing, and which are too many."""
     yield from _to_read(subject, client)
     yield from _to_keep_state(subject, client)
+    yield from look_at_alert_indices(subject, client)
 
 
 def _to_keep_state(subject: Subject, client: ElasticsearchClient) -> Iterator[Finding]:

@@ -27,6 +27,7 @@ from sigma2hive.workflows.doctor.findings import (
     skipped,
     warning,
 )
+from sigma2hive.workflows.doctor.further_sinks import look_at_webhooks, shown_sink
 
 #: What others may do to a file, in its mode.
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -122,8 +123,13 @@ def look_at_names(subject: Subject) -> Iterator[Finding]:
 
 def look_at_sinks(subject: Subject) -> Iterator[Finding]:
     """Say where alerts go, and whether they are sent."""
+    yield _of_sinks(subject)
+    yield from look_at_webhooks(subject)
+
+
+def _of_sinks(subject: Subject) -> Finding:
     settings = subject.project.settings
-    names = [request.spec for request in subject.sinks]
+    names = [shown_sink(request) for request in subject.sinks]
     seen = f"alerts go to {', '.join(names)}"
     has_thehive = any(request.kind == "thehive" for request in subject.sinks)
     if has_thehive and settings.thehive.live:
@@ -131,12 +137,11 @@ def look_at_sinks(subject: Subject) -> Iterator[Finding]:
     elif has_thehive:
         seen += "; nothing is sent to TheHive without --live"
     elif settings.thehive.url:
-        yield warning(
+        return warning(
             f"{seen}, not to TheHive, although thehive.url is set",
             "add thehive to sinks, or run with --sink thehive",
         )
-        return
-    yield ok(seen)
+    return ok(seen)
 
 
 def look_at_state(subject: Subject) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """Cycles: every match once, whatever fails and wherever the service dies."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,13 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sigma2hive.clients.errors import UnreachableError
 from sigma2hive.clock import FrozenClock
+from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.identity import event_identity
-from sigma2hive.model.service import MatchFilter, SearchStatus, Step
+from sigma2hive.model.service import DeliveryCounts, MatchFilter, Position, SearchStatus, Step
 from sigma2hive.runner.service.coverage import coverage_of
-from sigma2hive.runner.service.loop import Loop, LoopSettings
+from sigma2hive.runner.service.loop import Loop, LoopSettings, Version
 from sigma2hive.runner.service.outcomes import CycleOutcome
 from sigma2hive.runner.service.standing import standing_of
+from sigma2hive.runner.store.interface import StateStore
 from sigma2hive.runner.store.sqlite import SqliteStore
 from tests.runner.service.world import (
     LOGON,
@@ -321,3 +324,52 @@ def test_a_pattern_without_any_event_yet_is_not_called_silent(
     loop = Loop(Site(tmp_path, Log([])), store, FrozenClock(START), LoopSettings(3_600))
     run_cycles(loop, 5)
     assert not store.due("sink", 2**62, 10)
+
+
+class Remote(SqliteStore):
+    """A store on a server, which is away for one call of each of these."""
+
+    away: set[str]
+
+    def _ask(self, call: str) -> None:
+        if call in self.away:
+            self.away.discard(call)
+            raise UnreachableError(f"{call}: the state store is away", "start it")
+
+    def positions(self, prefix: str = "") -> Mapping[str, Position]:
+        self._ask("positions")
+        return super().positions(prefix)
+
+    def counts(self) -> Mapping[str, DeliveryCounts]:
+        self._ask("counts")
+        return super().counts()
+
+    def commit(self, step: Step) -> None:
+        self._ask("commit")
+        super().commit(step)
+
+    def note(self, name: str, value: JsonValue) -> None:
+        self._ask("note")
+        super().note(name, value)
+
+
+@pytest.mark.parametrize("call", ["positions", "counts", "commit", "note"])
+def test_a_store_that_is_away_is_tried_again_and_nothing_is_lost(tmp_path: Path, call: str) -> None:
+    store = Remote(tmp_path / "state.db")
+    store.away = set()
+    store.open_sinks(["sink"])
+    log = Log(logons(*range(6)))
+    loop = Loop(Site(tmp_path, log), store, FrozenClock(START + 60 * SECOND), LoopSettings(10))
+    load = loop.loading.load
+
+    def then_away(store_: StateStore, now_ns: int) -> Version:
+        version = load(store_, now_ns)
+        store.away = {call}
+        return version
+
+    loop.loading.load = then_away  # type: ignore[method-assign]
+    first, second = run_cycles(loop, 2)
+    assert first.message == f"{call}: the state store is away"
+    assert not second.message
+    assert found(store) == told(store) == expected(log)
+    store.close()

@@ -14,7 +14,6 @@ from sigma2hive.clients.elasticsearch import (
     ElasticsearchClient,
     IndexFacts,
     Indices,
-    SearchAnswer,
     SearchRequest,
     ShardFacts,
     refresh,
@@ -24,6 +23,7 @@ from sigma2hive.clients.errors import PrivilegeError, ServerError
 from sigma2hive.model.index_names import without_marks
 from sigma2hive.model.service import Interval, Position
 from sigma2hive.model.times import NANOSECONDS
+from sigma2hive.runner.reading.asking import answers_to
 from sigma2hive.runner.reading.catalogue import INGESTED_FIELD, Place
 from sigma2hive.runner.reading.interface import NOTHING, Slice
 from sigma2hive.runner.reading.numbers import (
@@ -40,8 +40,6 @@ from sigma2hive.runner.reading.times import range_of
 from sigma2hive.runner.reading.visible import LastLook, Visibility, steps, without_gap
 
 PREFIX = "seq_no:"
-#: Searches in one request.
-_PER_REQUEST = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +166,8 @@ class ByNumber:
         """Yield each shard with the number before its first document of a time or later."""
         # The last ones first: what comes in between is then found by the other search.
         everything = [_edge(shard, {"match_all": {}}, "desc") for shard, _ in wanted]
-        lasts = _all_answers(self._client, everything)
-        firsts = _all_answers(self._client, [_since(shard, since_s) for shard, since_s in wanted])
+        lasts = answers_to(self._client, everything)
+        firsts = answers_to(self._client, [_since(shard, since_s) for shard, since_s in wanted])
         for (shard, since_s), first, last in zip(wanted, firsts, lasts, strict=True):
             if isinstance(first, ServerError) or isinstance(last, ServerError):
                 self._note(
@@ -203,7 +201,7 @@ class ByNumber:
             else:
                 # Where counting proves nothing, the search at least keeps the shard awake.
                 counted.append((shard, steps(reached, checkpoint)))
-        answers = _all_answers(self._client, [_counting(s, parts) for s, parts in counted])
+        answers = answers_to(self._client, [_counting(s, parts) for s, parts in counted])
         for (shard, parts), answer in zip(counted, answers, strict=True):
             if isinstance(answer, ServerError):
                 self._note(shard.place, shard.number, answer)
@@ -317,15 +315,6 @@ def _counting(shard: Shard, parts: Sequence[tuple[int, int]]) -> SearchRequest:
         "aggs": {"steps": {"range": {"field": "_seq_no", "ranges": ranges}}},
     }
     return SearchRequest(Indices((shard.place.index,)), body, shard.preference)
-
-
-def _all_answers(
-    client: ElasticsearchClient, requests: Sequence[SearchRequest]
-) -> list[SearchAnswer | ServerError]:
-    answers: list[SearchAnswer | ServerError] = []
-    for start in range(0, len(requests), _PER_REQUEST):
-        answers += client.msearch(requests[start : start + _PER_REQUEST])
-    return answers
 
 
 #: (name without marks, shard) -> where such copies stand.

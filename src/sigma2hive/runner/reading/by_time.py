@@ -19,6 +19,7 @@ from sigma2hive.clients.errors import ServerError
 from sigma2hive.model.service import Interval, Position
 from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.runner.reading import times
+from sigma2hive.runner.reading.asking import answers_to
 from sigma2hive.runner.reading.catalogue import INGESTED_FIELD, Cursor, Place
 from sigma2hive.runner.reading.interface import Slice
 from sigma2hive.runner.reading.numbers import NEWS_SECONDS
@@ -27,7 +28,6 @@ from sigma2hive.runner.reading.starts import Starts
 from sigma2hive.runner.reading.times import Times, range_of
 
 TIME_FIELD = "@timestamp"
-_PER_REQUEST = 50
 #: In how many pieces a window is counted to be cut.
 _PIECES = 500
 
@@ -77,7 +77,9 @@ class ByTime:
             times.news(stand, now_s, self.overlap(place))
             for place, stand in zip(places, stands, strict=True)
         ]
-        counts = self._ask([_counting(p, w) for p, w in zip(places, windows, strict=True)])
+        counts = answers_to(
+            self._client, [_counting(p, w) for p, w in zip(places, windows, strict=True)]
+        )
         planned = []
         for place, stand, window, answer in zip(places, stands, windows, counts, strict=True):
             try:
@@ -105,12 +107,6 @@ class ByTime:
         if position is not None:
             return times.times_of(position, self._limits.sweeps)
         return times.beginning(starts.of(place) or 0, self._limits.sweeps)
-
-    def _ask(self, requests: Sequence[SearchRequest]) -> list[SearchAnswer | ServerError]:
-        answers: list[SearchAnswer | ServerError] = []
-        for start in range(0, len(requests), _PER_REQUEST):
-            answers += self._client.msearch(requests[start : start + _PER_REQUEST])
-        return answers
 
     def buckets(
         self, place: Place, window: tuple[int, int], *, only_without: bool = False

@@ -22,12 +22,11 @@ from sigma2hive.clients.elasticsearch import (
     resolve,
 )
 from sigma2hive.clients.errors import PrivilegeError
+from sigma2hive.runner.reading.asking import answers_to
 from sigma2hive.runner.reading.times import range_of
 
 INGESTED_FIELD = "event.ingested"
 _DAY_SECONDS = 24 * 3600
-#: Searches in one request.
-_PER_REQUEST = 50
 
 
 class Cursor(StrEnum):
@@ -175,13 +174,10 @@ def _with_time_field(
     targets = sorted({target for place in new for target in place.targets})
     dated = dated_indices(client, targets, INGESTED_FIELD) if targets else frozenset()
     asked = [place for place in new if place.index in dated]
-    for start in range(0, len(asked), _PER_REQUEST):
-        some = asked[start : start + _PER_REQUEST]
-        for place, answer in zip(
-            some, client.msearch([_question(p, now_s) for p in some]), strict=True
-        ):
-            if isinstance(answer, SearchAnswer) and _all_have_it(answer):
-                chosen[place.index] = Cursor.INGESTED
+    answers = answers_to(client, [_question(place, now_s) for place in asked])
+    for place, answer in zip(asked, answers, strict=True):
+        if isinstance(answer, SearchAnswer) and _all_have_it(answer):
+            chosen[place.index] = Cursor.INGESTED
     for place in places:
         cursor = chosen.get(place.index, Cursor.TIMESTAMP)
         yield Place(place.index, place.targets, cursor, place.facts, place.may_refresh)

@@ -247,6 +247,18 @@ def test_a_folder_of_another_list_is_left_alone(site: Path) -> None:
     assert {name: after[name] for name in before} == before
 
 
+def test_what_a_killed_process_left_goes_though_nothing_is_to_be_written(site: Path) -> None:
+    compiled("lucene")
+    left, young = site / "out" / ".sigma2hive-left", site / "out" / ".sigma2hive-young"
+    for folder in (left, young):
+        folder.mkdir()
+        (folder / "half.json.part").write_text("{")
+    os.utime(left, (0, 0))
+    assert "0 written, 5 unchanged" in compiled("lucene").stdout
+    assert not left.exists()
+    assert young.exists()  # another process may be writing it
+
+
 def test_a_process_that_is_killed_leaves_whole_files_and_nothing_that_stays(site: Path) -> None:
     for number in range(5, 300):
         rule_file(site, number).write_text(RULE.format(number=number))

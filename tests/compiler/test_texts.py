@@ -221,17 +221,20 @@ def test_a_query_to_paste_is_kept_with_its_file_and_nothing_else_is_touched(
     texts = dict(files_of(made))
     wanted = {name: digest_of(content) for name, content in texts.items()}
 
-    def planned(wanted: Mapping[str, bytes]) -> Changes:
-        return plan_changes(Standing(folder, target, {}), wanted)
+    def standing() -> Standing:
+        return Standing(folder, target, {})
 
-    apply_changes(folder, planned(wanted), texts)
+    def planned(wanted: Mapping[str, bytes]) -> Changes:
+        return plan_changes(standing(), wanted)
+
+    apply_changes(standing(), planned(wanted), texts)
     text = folder / made.name.replace(".json", ".txt")
     assert text.read_text("utf-8") == made.plain
     assert planned(wanted).written == ()
     notes = folder / "notes.txt"
     notes.write_text("mine", "utf-8")
 
-    apply_changes(folder, planned({}), {})
+    apply_changes(standing(), planned({}), {})
     assert [path.name for path in folder.iterdir()] == ["notes.txt"]
     # A text of somebody else's in the place of ours is no file of ours.
     text.write_text("mine too", "utf-8")

@@ -91,6 +91,12 @@ class Standing:
             ):
                 yield name
 
+    def remove_abandoned(self) -> None:
+        """Remove what processes that were killed left behind; what another writes stays."""
+        for name in self._entries:
+            if name.startswith(_STAGING):
+                _remove_if_abandoned(self.folder / name)
+
     def look(self, name: str) -> Look | None:
         """Return how a file looked before its digest was made."""
         return self._looks.get(name)
@@ -135,7 +141,9 @@ def plan_changes(standing: Standing, wanted: Mapping[str, bytes]) -> Changes:
     )
 
 
-def apply_changes(folder: Path, changes: Changes, texts: Mapping[str, bytes]) -> Mapping[str, Look]:
+def apply_changes(
+    standing: Standing, changes: Changes, texts: Mapping[str, bytes]
+) -> Mapping[str, Look]:
     """Write and remove what was planned, and return how what was written looks.
 
     Every file is whole before the first takes its place, so that a process that is killed leaves
@@ -145,10 +153,11 @@ def apply_changes(folder: Path, changes: Changes, texts: Mapping[str, bytes]) ->
         ConfigurationError: the folder cannot be written (S2H109).
     """
     looks: dict[str, Look] = {}
+    folder = standing.folder
     with telling_of_disk(folder, "folder"):
+        standing.remove_abandoned()
         if changes.written:
             folder.mkdir(parents=True, exist_ok=True)
-            _remove_abandoned(folder)
             with _staging(folder) as staging:
                 for name in changes.written:
                     (staging / f"{name}{_UNFINISHED}").write_bytes(texts[name])
@@ -203,19 +212,17 @@ def _staging(folder: Path) -> Iterator[Path]:
             os.close(handle)
 
 
-def _remove_abandoned(folder: Path) -> None:
-    """Remove what processes that were killed left behind."""
-    for path in folder.glob(f"{_STAGING}*"):
-        with suppress(OSError):
-            status = path.lstat()
-            if not S_ISDIR(status.st_mode) or status.st_mtime > time.time() - _YOUNG_SECONDS:
-                continue
-            handle = os.open(path, os.O_RDONLY)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(path)
-            finally:
-                os.close(handle)
+def _remove_if_abandoned(path: Path) -> None:
+    with suppress(OSError):
+        status = path.lstat()
+        if not S_ISDIR(status.st_mode) or status.st_mtime > time.time() - _YOUNG_SECONDS:
+            return
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path)
+        finally:
+            os.close(handle)
 
 
 def _look_of(status: os.stat_result) -> Look:

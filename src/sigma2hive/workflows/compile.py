@@ -67,15 +67,16 @@ def write_targets(options: ProjectOptions, output: Output) -> tuple[Project, lis
     output.note((*output.places, *dropped))
     written = [_carried_out(plan, project) for plan in plans]
     for place in dropped:
-        changes = plan_changes(standing_of(place), {})
-        apply_changes(place.folder, changes, {})
+        standing = standing_of(place)
+        changes = plan_changes(standing, {})
+        apply_changes(standing, changes, {})
         written.append(Written(place, changes, Diagnostics(), ()))
     output.note(output.places)
     return project, written
 
 
 def _carried_out(plan: Plan, project: Project) -> Written:
-    plan.keep(project, apply_changes(plan.place.folder, plan.changes, plan.texts))
+    plan.keep(project, apply_changes(plan.standing, plan.changes, plan.texts))
     return plan.outcome(plan.changes)
 
 

@@ -10,8 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from sigma2hive.alerts.checks import read_custom
-from sigma2hive.alerts.ruling import settings_of
 from sigma2hive.compiler.targets import (
     Artefact,
     Refusal,
@@ -83,6 +81,10 @@ def _emit_unit(
 
 
 def _alerts_of(mappings: Mappings, rule: RuleInfo, logsource: Logsource) -> RuleAlerts:
+    # Here, since templates take longer to import than a start that makes nothing.
+    from sigma2hive.alerts.checks import read_custom  # noqa: PLC0415
+    from sigma2hive.alerts.ruling import settings_of  # noqa: PLC0415
+
     custom = read_custom(rule, Diagnostics(), mappings.observables.data_types)
     return RuleAlerts(settings_of(rule, mappings, logsource), tuple(custom.observables))
 

@@ -172,6 +172,16 @@ def test_a_baseline_that_is_none_ends_with_3_and_is_left_alone(site: Path, conte
     assert checked("--write-baseline").exit_code == 2
 
 
+def test_a_baseline_that_an_editor_laid_out_otherwise_is_still_one(site: Path) -> None:
+    write(site, "second", WRONG_DATE.format(title="Second", id=SECOND, tool="second"))
+    checked("--write-baseline", "--baseline", "known.json")
+    text = (site / "known.json").read_text(encoding="utf-8")
+    (site / "known.json").write_text(text.replace('"fingerprint": ', '"fingerprint":\n'))
+    assert checked("--baseline", "known.json").exit_code == 0
+    (site / "sigma_rules/second.yml").unlink()
+    assert found("--baseline", "known.json") == [("S2H235", "known.json", 0)]
+
+
 CORRELATION = f"""\
 title: Many
 id: 44444444-4444-4444-8444-444444444444

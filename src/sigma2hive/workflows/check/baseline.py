@@ -7,6 +7,7 @@ that is no more. The file is JSON, sorted, one entry a finding, to be reviewed i
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,8 @@ from sigma2hive.yamlmarks import read_content
 _OPTION = "--baseline"
 _KEY = "sigma2hive_baseline"
 _MARK = '{\n  "' + _KEY + '": 1,'
+#: An entry's line as we write it; somebody's editor may have written it otherwise.
+_FINGERPRINT = re.compile(r'\s*"fingerprint": "([^"]+)"')
 _MAX_BYTES = 64 * 1024 * 1024
 _ABOUT_COMMENTS = frozenset({"S2H233", "S2H234", "S2H235"})
 
@@ -66,9 +69,9 @@ def apply_baseline(
     gone = Diagnostics()
     found = {entry.fingerprint for entry in result if entry.set_aside is SetAside.BASELINE}
     lines = {
-        line.split('"')[3]: number
+        entry_line[1]: number
         for number, line in enumerate(text.split("\n"), 1)
-        if line.strip().startswith('"fingerprint":')
+        if (entry_line := _FINGERPRINT.match(line))
     }
     for entry in entries if whole else ():
         if entry["fingerprint"] not in found:

@@ -284,3 +284,51 @@ def test_correlations_of_all_kinds_and_chains_have_files_as_published(
     assert counted["group_by"]["IpAddress"][FIRST][0] == "source.ip"
     assert [entry["rule"] for entry in counted["filters"]] == [FIRST]
     assert [entry["title"] for entry in ruled["filters"]] == ["Mute"]
+
+
+def test_an_artefact_that_may_not_be_read_is_told_and_nothing_is_written(site: Path) -> None:
+    compiled()
+    write(site, "first", RULE.format(title="First", id=FIRST, value="root", name="name: base\n"))
+    before = content(site)
+    file = site / "out" / f"{SECOND}.json"
+    file.chmod(0)
+    skip_where_all_may_be_read(file)
+    for option in ((), ("--check",)):
+        result = compiled(*option)
+        assert result.exit_code == 3
+        assert f"out/{SECOND}.json: error S2H109: " in result.output
+    file.chmod(0o600)
+    assert content(site) == before
+
+
+def test_an_output_folder_that_may_not_be_read_is_told_as_other_paths_are(site: Path) -> None:
+    compiled()
+    folder = site / "out"
+    folder.chmod(0)
+    try:
+        skip_where_all_may_be_read(folder)
+        assert compiled().exit_code == 3
+    finally:
+        folder.chmod(0o700)
+
+
+def skip_where_all_may_be_read(closed: Path) -> None:
+    if os.access(closed, os.R_OK):
+        pytest.skip("this user may read everything")
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--format", "sarif"),
+        ("--format", "text"),
+        ("--fail-on", "error"),
+        ("--changed-since", "main"),
+        ("--thehive",),
+    ],
+)
+def test_what_only_a_check_heeds_is_refused_without_one(site: Path, option: list[str]) -> None:
+    result = compiled(*option)
+    assert result.exit_code == 2
+    assert f"{option[0]} is for --check only" in result.output
+    assert not (site / "out").exists()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from sigma2hive.cli.exits import Exit, errors_as_exits
 from sigma2hive.cli.options import READABLE_OR_NOT
@@ -40,62 +42,69 @@ class Shown:
     least: Severity
 
 
+class _OfCheck(click.Option):
+    """An option that means nothing without --check."""
+
+
+_option = partial(click.option, cls=_OfCheck)
+
+
 def check_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--check and what belongs to it."""
     for option in (
-        click.option(
+        _option(
             "--validators",
             "suites",
             multiple=True,
             type=click.Choice(["sigmahq"]),
             help="With --check: run published validators too, those that need no server.",
         ),
-        click.option(
+        _option(
             "--thehive",
             "asks_thehive",
             is_flag=True,
             help="With --check: ask TheHive whether it has the custom fields, observable types, "
             "case templates and techniques that mappings and rules name.",
         ),
-        click.option(
+        _option(
             "--elasticsearch",
             "asks_elasticsearch",
             is_flag=True,
             help="With --check: ask the cluster which fields it has now, and whether the "
             "snapshot in the profile says the same.",
         ),
-        click.option(
+        _option(
             "--changed-since",
             metavar="REF",
             help="With --check: tell only of what changed since this branch left a Git ref, and of "
             "what depends on it.",
         ),
-        click.option(
+        _option(
             "--write-baseline",
             is_flag=True,
             help="With --check and --baseline: write the file, so that only new findings count.",
         ),
-        click.option(
+        _option(
             "--baseline",
             type=READABLE_OR_NOT,
             metavar="FILE",
             help="With --check: findings that are known and do not count.",
         ),
-        click.option(
+        _option(
             "--fail-on",
             type=click.Choice([*_LEVELS, _NEVER]),
             default=Severity.WARNING.value,
             show_default=True,
             help="With --check: end with 1 for findings so grave or graver.",
         ),
-        click.option(
+        _option(
             "--level",
             type=click.Choice(_LEVELS),
             default=Severity.WARNING.value,
             show_default=True,
             help="With --check: show findings so grave or graver; json has all.",
         ),
-        click.option(
+        _option(
             "--format",
             "form",
             type=click.Choice([_TEXT, *CHECK_REPORTS]),
@@ -113,6 +122,18 @@ def check_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         command = option(command)
     return command
+
+
+def refuse_options_of_check(context: click.Context) -> None:
+    """Tell people who forgot --check: CI would stay green, and nothing would have been looked at.
+
+    Raises:
+        click.UsageError: an option that only --check heeds is on the command line.
+    """
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        if isinstance(option, _OfCheck) and source is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{option.opts[0]} is for --check only", context)
 
 
 def severity_or_never(name: str) -> Severity | None:

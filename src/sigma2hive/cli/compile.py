@@ -9,9 +9,15 @@ from pathlib import Path
 import click
 
 from sigma2hive.cli.blindness import blindness_as_json, print_blindness
-from sigma2hive.cli.check import Shown, check_options, run_check, severity_or_never
+from sigma2hive.cli.check import (
+    Shown,
+    check_options,
+    refuse_options_of_check,
+    run_check,
+    severity_or_never,
+)
 from sigma2hive.cli.exits import Exit, errors_as_exits, print_first_findings
-from sigma2hive.cli.options import json_option, project_options
+from sigma2hive.cli.options import READABLE_OR_NOT, json_option, project_options
 from sigma2hive.cli.output import say
 from sigma2hive.cli.rendering import diagnostic_as_json
 from sigma2hive.compiler import TARGETS, find_blindness
@@ -39,7 +45,7 @@ _ALL = "all"
 )
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=READABLE_OR_NOT,
     metavar="DIR",
     help="Folder of the files, with a folder for each of several targets. Files of ours in it that "
     "no rule has any more are removed.",
@@ -107,6 +113,7 @@ def compile_rules(
             into, fails_from, baseline, write_baseline, changed_since, suites, servers
         )
         run_check(options, asked, shown)
+    refuse_options_of_check(click.get_current_context())
     if into is None:
         missing = "--output" if names else "--target"
         raise click.UsageError(f"Missing option '{missing}'.")

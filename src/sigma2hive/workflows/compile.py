@@ -217,11 +217,12 @@ def planned(project: Project, places: Sequence[Place]) -> list[Plan]:
         for place, target in zip(places, emitters.targets, strict=True)
     ]
     compiled, keys = project.compiled, project.rule_keys
-    asked = [
-        (number, wanted)
-        for number, key in enumerate(keys)
-        if (wanted := tuple(at for at, plan in enumerate(plans) if plan.lacks(key)))
-    ]
+    with telling_of_disk(places[0].folder, "folder"):
+        asked = [
+            (number, wanted)
+            for number, key in enumerate(keys)
+            if (wanted := tuple(at for at, plan in enumerate(plans) if plan.lacks(key)))
+        ]
     made = dict(_made(project, emitters, keys, asked))
     for number, key in enumerate(keys):
         for at, plan in enumerate(plans):

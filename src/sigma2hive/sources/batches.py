@@ -86,7 +86,10 @@ class EventRows:
         maker: Maker,
     ) -> None:
         """Add lines that are not made yet and follow each other, the first with its number."""
-        self._runs.append(_Run(len(self._rows), number, maker))
+        row = len(self._rows)
+        last = self._runs[-1] if self._runs else None
+        if last is None or last.maker is not maker or last.number - last.row != number - row:
+            self._runs.append(_Run(row, number, maker))
         self.documents.extend(documents)
         self._rows.extend(lines)
         self._bytes += sum(map(len, lines))

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import IO
+from typing import IO, NamedTuple
 
 from evtx import PyEvtxParser
 
 from sigma2hive.diagnostics import Diagnostic, Location, Severity
 from sigma2hive.model.events import Event
 from sigma2hive.model.times import parse_time_ns
-from sigma2hive.sources.batches import EventRows, Maker
+from sigma2hive.sources.batches import EventRows
 from sigma2hive.sources.documents import LineEvents, Piece, is_windows_event, windows_event_of
 from sigma2hive.sources.evtx_layout import (
     CHUNK_BYTES,
@@ -40,7 +39,6 @@ class EvtxSource:
     def __init__(self, file: EventFile, options: SourceOptions) -> None:
         self._file = file
         self._options = options
-        self._plain = PlainReader(options)
 
     def __iter__(self) -> Iterator[EventRows | Diagnostic]:
         """Yield the records in the order of the file, and findings for what is none."""
@@ -60,14 +58,19 @@ class EvtxSource:
         problem = ""
         ordinals = Ordinals()
         maker = LineEvents(f"{self._file.display}#", self._options, ordinals)
+        plain_record = PlainReader(self._options).record_of
         rows = EventRows()
         for entry in _entries(_WholeChunks(stream, extent)):
             if isinstance(entry, str):
                 problem, problems = entry, problems + 1
                 continue
             read, last = read + 1, entry.number
-            if not self._add_plain(rows, entry, maker):
-                event = self._event_of(entry, ordinals)
+            raw = entry.data.encode("utf-8", "surrogatepass")
+            document = plain_record(raw)
+            if document is not None:
+                rows.add_lines((document,), (raw,), last, maker)
+            else:
+                event = self._event_of(raw, entry, ordinals)
                 if isinstance(event, Diagnostic):
                     yield event
                     continue
@@ -87,17 +90,9 @@ class EvtxSource:
             message = f"{problem}{more}; {about}, {so_far}"
             yield _damaged(Location(self._file.display), message, lost)
 
-    def _add_plain(self, rows: EventRows, record: _Record, maker: Maker) -> bool:
-        """Add a record that is read fast; False where it has to be read with care."""
-        raw = record.data.encode("utf-8", "surrogatepass")
-        document = self._plain.record_of(raw)
-        if document is not None:
-            rows.add_lines([document], [raw], record.number, maker)
-        return document is not None
-
-    def _event_of(self, record: _Record, ordinals: Ordinals) -> Event | Diagnostic:
-        raw = record.data.encode("utf-8", "surrogatepass")
-        piece = Piece(raw, f"{self._file.display}#{record.number}", record.time_ns)
+    def _event_of(self, raw: bytes, record: _Record, ordinals: Ordinals) -> Event | Diagnostic:
+        time_ns = parse_time_ns(record.timestamp.removesuffix(" UTC"))
+        piece = Piece(raw, f"{self._file.display}#{record.number}", time_ns)
         try:
             document = parse_object(raw, self._options.limits)
             if not is_windows_event(document):
@@ -112,12 +107,11 @@ class EvtxSource:
             return Diagnostic(reason.code, Severity.ERROR, place, reason.message, reason.hint)
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
+class _Record(NamedTuple):
     """A record as the parser gives it: number and time of its header, and its JSON."""
 
     number: int
-    time_ns: int | None
+    timestamp: str
     data: str
 
 
@@ -182,8 +176,7 @@ def _entries(image: _WholeChunks) -> Iterator[_Record | str]:
             return
         else:
             if record is not None:
-                time_ns = parse_time_ns(record["timestamp"].removesuffix(" UTC"))
-                yield _Record(record["event_record_id"], time_ns, record["data"])
+                yield _Record(record["event_record_id"], record["timestamp"], record["data"])
 
 
 def _in_words(error: Exception) -> str:

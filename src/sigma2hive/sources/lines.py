@@ -15,8 +15,8 @@ import orjson
 
 from sigma2hive.model.times import is_usual_time
 from sigma2hive.sources.interface import SourceOptions
-from sigma2hive.sources.parsing import is_surely_small
-from sigma2hive.sources.windows import FLAT, flat_document
+from sigma2hive.sources.parsing import has_large_fraction, is_surely_small
+from sigma2hive.sources.windows import FLAT, FLAVOURS, normalise_windows
 
 #: Keys of what is no plain document: raw Windows events, search hits, whole responses.
 _OTHER_SHAPES = frozenset(("Event", "_source", "hits", "_index"))
@@ -40,7 +40,7 @@ class PlainReader:
         limits = self._limits = options.limits
         # A dot may be one of the name, or lead into an object: the careful reader knows.
         self._times = tuple(name for name in options.time_fields if "." not in name)
-        self._is_flat = options.flavour == FLAT
+        self._flavour = options.flavour if options.flavour in (FLAT, *FLAVOURS) else None
         self._short = min(_SHORT_LINE, limits.max_bytes, limits.max_fields)
         self._is_depth_written = limits.max_depth >= _WRITTEN_DEPTH
 
@@ -48,9 +48,8 @@ class PlainReader:
         """Return the document of each line that is plain, None for others and for None.
 
         A line ends in a line feed, or is read more slowly. Of a plain one, some time field surely
-        says the time, be it the first or not; of a raw Windows event that is wanted on one level it
-        is that. Numbers beyond 64 bits, and fractions with more digits than a float has, are
-        rounded in it.
+        says the time, be it the first or not; of a raw Windows event it is the event's own. Numbers
+        beyond 64 bits, and fractions with more digits than a float has, are rounded in it.
         """
         first = lines[0] if lines else None
         is_compact = first is None or b'": ' not in first[:_START_BYTES]
@@ -58,19 +57,21 @@ class PlainReader:
         return [None if line is None else plain(line, is_compact) for line in lines]
 
     def record_of(self, raw: bytes) -> _Document | None:
-        """Return a raw Windows event on one level where that is wanted and it is plain.
+        """Return a raw Windows event in the fields of the flavour asked for, where it is plain.
 
         That is: whole, with its id and time.
         """
-        document = self._exact(raw + b"\n", True) if self._is_flat else None
-        return None if document is None else _plain_record(document)
+        if self._flavour is None:
+            return None
+        record = self._exact(raw + b"\n", True)
+        return None if record is None else _plain_record(record, self._flavour)
 
     def _plain(self, line: bytes, is_compact: bool) -> _Document | None:
         document = self._exact(line, is_compact)
         if document is None:
             return None
         if not document.keys().isdisjoint(_OTHER_SHAPES):
-            return _plain_record(document) if self._is_flat else None
+            return _plain_record(document, self._flavour) if self._flavour else None
         for name in self._times:
             time = document.get(name)
             if type(time) is str and is_usual_time(time):
@@ -128,13 +129,16 @@ class PlainReader:
         return written == keys or (written == keys + beginning and b"\\u00" not in line)
 
 
-def _plain_record(record: _Document) -> _Document | None:
+def _plain_record(record: dict[str, Any], flavour: str) -> _Document | None:
     event = record.get("Event")
     system = event.get("System") if type(event) is dict else None
     if type(system) is not dict or not _is_id(system.get("EventRecordID")):
         return None
+    # A number that becomes text tells nobody any more that it was rounded.
+    if flavour != FLAT and has_large_fraction(record):
+        return None
     try:
-        document = flat_document(record)
+        document = normalise_windows(record, flavour)
     except ValueError:
         return None
     time = document.get("@timestamp")

@@ -91,10 +91,11 @@ def _parse_plain(raw: bytes, limits: Limits) -> dict[str, Any] | None:
         is_same = type(document) is dict and orjson.dumps(document) == raw
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
-    return document if is_same and not _has_large_fraction(document) else None
+    return document if is_same and not has_large_fraction(document) else None
 
 
-def _has_large_fraction(document: dict[str, Any]) -> bool:
+def has_large_fraction(document: dict[str, Any]) -> bool:
+    """Whether it has a fraction that a fast reader may have rounded, or made of a whole number."""
     stack: list[Any] = [document]
     while stack:
         node = stack.pop()

@@ -21,7 +21,8 @@ EVENT_DATA = "winlog.event_data."
 
 @dataclass(slots=True)
 class Draft:
-    """A document being built: `root` is nested, `data` its winlog.event_data, kept apart till last.
+    """A document being built: `root` has its values by dotted paths, `data` those of its
+    winlog.event_data, kept apart till last.
 
     `code` is the event id, `flavour` whose fields it shall have.
     """
@@ -37,32 +38,26 @@ class Draft:
         return self.flavour == "elastic-agent"
 
     def get(self, path: str) -> Any:
-        """Return what is at a dotted path, None where nothing is."""
-        node: Any = self.root
-        for key in path.split("."):
-            if not isinstance(node, dict):
-                return None
-            node = node.get(key)
-        return node
+        """Return the value at a dotted path, None where none is."""
+        return self.root.get(path)
+
+    def below(self, prefix: str) -> dict[str, Any]:
+        """Return what is inside the object at a dotted path, by its path there."""
+        inside = f"{prefix}."
+        return {
+            path[len(inside) :]: value
+            for path, value in self.root.items()
+            if path.startswith(inside)
+        }
 
     def put(self, path: str, value: Any) -> None:
         """Write a value at a dotted path; "" and None write nothing."""
         if value is None or value == "":
             return
         if path.startswith(EVENT_DATA):
-            self.data[path.removeprefix(EVENT_DATA)] = value
-            return
-        node = self.root
-        *parents, last = path.split(".")
-        for key in parents:
-            node = node.setdefault(key, {})
-        node[last] = value
-
-    def take(self, path: str) -> Any:
-        """Remove and return what is at a dotted path."""
-        parent, _, last = path.rpartition(".")
-        node = self.get(parent)
-        return node.pop(last, None) if isinstance(node, dict) else None
+            self.data[path[len(EVENT_DATA) :]] = value
+        else:
+            self.root[path] = value
 
     def text(self, name: str) -> str:
         """Return the text of an event_data value; "" where there is none or a list."""

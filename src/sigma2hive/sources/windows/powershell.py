@@ -87,7 +87,7 @@ def _pairs(text: str, separator: str) -> dict[str, str]:
 def _set_users(draft: Draft) -> None:
     """Write the user; where one is connected from elsewhere, that one, and both ends."""
     set_account(draft, draft.text("ConnectedUser"), "source.user")
-    if draft.get("source.user") is None:
+    if not draft.below("source.user"):
         set_account(draft, draft.text("User"))
     else:
         set_account(draft, draft.text("User"), "destination.user")

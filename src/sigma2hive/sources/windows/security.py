@@ -112,8 +112,9 @@ def _write_group(draft: Draft) -> None:
     draft.put("group.id", draft.text("TargetSid") or draft.text("TargetUserSid"))
     draft.put("group.name", draft.text("TargetUserName"))
     draft.put("group.domain", _without(draft.text("TargetDomainName"), "DC="))
-    if draft.get("user.target") is not None and draft.get("group") is not None:
-        draft.put("user.target.group", dict(draft.get("group")))
+    if draft.below("user.target"):
+        for key, value in draft.below("group").items():
+            draft.put(f"user.target.group.{key}", value)
 
 
 def _without(text: str, mark: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sigma2hive.model.folding import fold
 from sigma2hive.model.times import render_time
-from sigma2hive.sources.windows.draft import Draft, table
+from sigma2hive.sources.windows.draft import EVENT_DATA, Draft, table
 from sigma2hive.sources.windows.raw import EventValues, Pair, SystemPart
 
 _ECS_VERSIONS = {"winlogbeat": "8.0.0", "elastic-agent": "8.11.0"}
@@ -64,9 +64,11 @@ def draft_of(system: SystemPart, values: EventValues, flavour: str) -> Draft:
 
 
 def finish(draft: Draft) -> dict[str, Any]:
-    """Return the whole document."""
-    draft.put("winlog.event_data", draft.data or None)
-    return draft.root
+    """Return the whole document, by dotted paths."""
+    document = draft.root
+    for name, value in draft.data.items():
+        document[EVENT_DATA + name] = value
+    return document
 
 
 def _write_winlog(draft: Draft, system: SystemPart) -> None:

@@ -38,7 +38,7 @@ def run(draft: Draft) -> None:
     make_moves(draft, moves_of("sysmon", "process"))
     _split_command_lines(draft)
     _name_processes(draft)
-    if draft.get("process.hash") is None and draft.code in sysmon["file_hashes"][draft.flavour]:
+    if draft.code in sysmon["file_hashes"][draft.flavour] and not draft.below("process.hash"):
         _write_hashes(draft, "file", hashes)
     make_moves(draft, moves_of("sysmon", "file"))
     if draft.text("SignatureStatus") == "Valid":
@@ -169,7 +169,8 @@ def _write_registry(draft: Draft) -> None:
     details = draft.text("Details")
     if details:
         kind, text = _typed_data(details)
-        draft.put("registry.data", {"strings": [text], "type": kind})
+        draft.put("registry.data.strings", [text])
+        draft.put("registry.data.type", kind)
 
 
 def _typed_data(details: str) -> tuple[str, str]:

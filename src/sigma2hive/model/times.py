@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 NANOSECONDS = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ZERO = datetime(1970, 1, 1)  # written without a zone
 #: The times that `datetime` holds: from the start of the year 1 to the end of 9999.
 _FIRST_NS = -62_135_596_800 * NANOSECONDS
 _END_NS = 253_402_300_800 * NANOSECONDS
@@ -86,9 +87,9 @@ def _offset_seconds(zone: str | None) -> int:
 def render_time(time_ns: int) -> str:
     """Return the time as ISO 8601 in UTC with as many digits as it has, at least milliseconds."""
     seconds, nanoseconds = divmod(time_ns, NANOSECONDS)
-    moment = _EPOCH + timedelta(seconds=seconds)
+    moment = _ZERO + timedelta(seconds=seconds)
     fraction = f"{nanoseconds:09d}".rstrip("0").ljust(3, "0")
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{fraction}Z"
+    return f"{moment.isoformat()}.{fraction}Z"
 
 
 def moment_of(time_ns: int) -> datetime:

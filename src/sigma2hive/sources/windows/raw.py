@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sigma2hive.model.times import is_usual_time, parse_time_ns
 from sigma2hive.model.values import canonical_text
@@ -24,8 +24,7 @@ _INTEGER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|-?[0-9]{1,19}")
 Pair = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class SystemPart:
+class SystemPart(NamedTuple):
     """What Windows itself says of an event; "" and None where the record says nothing.
 
     `time_ns` counts from the Unix epoch.
@@ -124,8 +123,13 @@ def _event_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def text_of(value: Any) -> str:
     """Return the text of one element: its own, or that under "#text"; the first of several."""
-    if type(value) is str:  # as nearly all are
+    kind = type(value)
+    if kind is str:  # as nearly all are
         return as_windows_writes(value)
+    if kind is int:
+        return str(value)
+    if value is None:
+        return ""
     while isinstance(value, (Mapping, list, tuple)):
         value = value.get(_TEXT) if isinstance(value, Mapping) else next(iter(value), None)
     if not isinstance(value, (str, int, float)):
@@ -149,6 +153,8 @@ def number_of(text: str) -> int | None:
 
 def _attribute(system: Mapping[str, Any], element: str, name: str) -> str:
     node = system.get(element)
+    if node is None:
+        return ""
     if not isinstance(node, Mapping):
         return text_of(node) if element == "TimeCreated" else ""
     attributes = node.get(_ATTRIBUTES)
@@ -162,6 +168,9 @@ def _pairs(data: Any) -> Iterator[Pair]:
         return
     for name, value in data.items():
         if name in (_ATTRIBUTES, _TEXT):
+            continue
+        if type(value) is str:  # as nearly all are
+            yield name, as_windows_writes(value)
             continue
         for item in _several(value):
             yield _own_name(item) or str(name), text_of(item)

@@ -8,8 +8,10 @@ Source: elastic/beats winlogbeat/sys/winevent/event.go and maputil.go, winlogbea
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from sigma2hive.model.folding import fold
 from sigma2hive.model.times import render_time
@@ -44,22 +46,24 @@ _OTHER_DATASET = "winlog.winlog"
 
 def draft_of(system: SystemPart, values: EventValues, flavour: str) -> Draft:
     """Return the document as it leaves the program that ships it."""
-    draft = Draft(system.event_id, flavour)
+    draft = Draft(system.event_id, flavour, dict(_written_alike(flavour, *_kind_of(system))))
     if system.time_ns is not None:
         draft.put("@timestamp", render_time(system.time_ns))
-    draft.put("ecs.version", _ECS_VERSIONS[flavour])
-    draft.put("event.code", system.event_id)
-    draft.put("event.kind", "event")
-    draft.put("event.provider", system.provider_name)
     draft.put("host.name", system.computer)
-    _name_numbers(draft, system)
-    _write_winlog(draft, system)
+    for path, value in (
+        ("computer_name", system.computer),
+        ("record_id", system.record_id),
+        ("process.pid", system.process_id or None),
+        ("process.thread.id", system.thread_id or None),
+        ("user.identifier", system.user_id),
+        ("activity_id", system.activity_id),
+        ("related_activity_id", system.related_activity_id),
+    ):
+        draft.put(f"winlog.{path}", value)
     draft.data = _named(values.event_data)
     user_data = _named(values.user_data)
     if user_data:
         draft.put("winlog.user_data", {**user_data, "xml_name": values.user_data_name})
-    if draft.is_agent:
-        _write_data_stream(draft, system.channel)
     return draft
 
 
@@ -71,38 +75,57 @@ def finish(draft: Draft) -> dict[str, Any]:
     return document
 
 
-def _write_winlog(draft: Draft, system: SystemPart) -> None:
-    for path, value in (
-        ("channel", system.channel),
-        ("event_id", system.event_id),
-        ("provider_name", system.provider_name),
-        ("provider_guid", system.provider_guid),
-        ("computer_name", system.computer),
-        ("record_id", system.record_id),
-        ("version", system.version or None),
-        ("process.pid", system.process_id or None),
-        ("process.thread.id", system.thread_id or None),
-        ("user.identifier", system.user_id),
-        ("activity_id", system.activity_id),
-        ("related_activity_id", system.related_activity_id),
-    ):
-        draft.put(f"winlog.{path}", value)
+class _Kind(NamedTuple):
+    """What many events of a log have in common."""
+
+    event_id: str
+    provider_name: str
+    provider_guid: str
+    version: int | None
+    level: int | None
+    task: int | None
+    opcode: int | None
+    keywords: int
+    channel: str
 
 
-def _name_numbers(draft: Draft, system: SystemPart) -> None:
+_kind_of = attrgetter(*_Kind._fields)
+
+
+@lru_cache(maxsize=1024)
+def _written_alike(flavour: str, *parts: Any) -> Mapping[str, Any]:
+    """Return what events of one kind have in common, by dotted paths."""
+    kind = _Kind(*parts)
+    draft = Draft(kind.event_id, flavour)
+    draft.put("ecs.version", _ECS_VERSIONS[flavour])
+    draft.put("event.code", kind.event_id)
+    draft.put("event.kind", "event")
+    draft.put("event.provider", kind.provider_name)
+    draft.put("winlog.channel", kind.channel)
+    draft.put("winlog.event_id", kind.event_id)
+    draft.put("winlog.provider_name", kind.provider_name)
+    draft.put("winlog.provider_guid", kind.provider_guid)
+    draft.put("winlog.version", kind.version or None)
+    _name_numbers(draft, kind)
+    if draft.is_agent:
+        _write_data_stream(draft, kind.channel)
+    return draft.root
+
+
+def _name_numbers(draft: Draft, kind: _Kind) -> None:
     """Write level, task, opcode and keywords by the names that Windows has for their numbers."""
     names = table("system")
-    draft.put("log.level", names["levels"].get(str(system.level)))
-    draft.put("winlog.opcode", names["opcodes"].get(str(system.opcode)))
-    task = _tasks().get(fold(system.provider_name), {}).get(str(system.task))
-    task = task or ("None" if system.task == 0 else None)
+    draft.put("log.level", names["levels"].get(str(kind.level)))
+    draft.put("winlog.opcode", names["opcodes"].get(str(kind.opcode)))
+    task = _tasks().get(fold(kind.provider_name), {}).get(str(kind.task))
+    task = task or ("None" if kind.task == 0 else None)
     draft.put("winlog.task", task)
     draft.put("event.action", task)
-    keywords = [name for mask, name in names["keywords"].items() if system.keywords & int(mask, 16)]
+    keywords = [name for mask, name in names["keywords"].items() if kind.keywords & int(mask, 16)]
     draft.put("winlog.keywords", keywords or None)
-    if system.keywords & _AUDIT_FAILURE:
+    if kind.keywords & _AUDIT_FAILURE:
         draft.put("event.outcome", "failure")
-    elif system.keywords & _AUDIT_SUCCESS:
+    elif kind.keywords & _AUDIT_SUCCESS:
         draft.put("event.outcome", "success")
 
 
@@ -119,10 +142,9 @@ def _named(pairs: tuple[Pair, ...]) -> dict[str, Any]:
     """
     named: dict[str, Any] = {}
     for position, (name, text) in enumerate(pairs, 1):
-        key = f"param{position}" if name in ("", "Data") else name.replace(" ", "_")
-        value = text.replace("\r\n", "\n").rstrip("\n")
         if text:
-            named.setdefault(key, value)
+            key = f"param{position}" if name in ("", "Data") else name.replace(" ", "_")
+            named.setdefault(key, text.replace("\r\n", "\n").rstrip("\n"))
     return named
 
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from sigma2hive.model.events import EventKey, EventKeyKind
 from sigma2hive.model.values import canonical_text, flatten
+from sigma2hive.sources import EventRows, SourceOptions, read_batches
 from sigma2hive.sources.windows import (
     FLAVOURS,
     normalise_windows,
@@ -263,7 +264,7 @@ def test_odd_event_data_still_gives_a_document(data: Any) -> None:
     for name in CASES:
         raw = changed(name, lambda event: event.update(EventData=data, UserData=data))
         for flavour in FLAVOURS:
-            assert normalise_windows(raw, flavour)["event"]["code"]
+            assert normalise_windows(raw, flavour)["event.code"]
 
 
 def test_named_data_in_a_list_keeps_its_names() -> None:
@@ -305,5 +306,51 @@ def test_values_of_any_type_never_break_it(name: str, data: st.DataObject) -> No
                 event[part][key] = data.draw(JSON)
     for flavour in FLAVOURS:
         document = normalise_windows(raw, flavour)
-        assert document["event"]["code"] == str(golden(name)["winlogbeat"]["event.code"])
+        assert document["event.code"] == str(golden(name)["winlogbeat"]["event.code"])
         json.dumps(document)
+
+
+# Read fast.
+
+
+def documents_of(line: bytes, flavour: str, folder: Path) -> tuple[Any, Any]:
+    """Return a line's values as the engine gets them, and as its event has them."""
+    (folder / "raw.ndjson").write_bytes(line + b"\n")
+    (batch,) = read_batches([folder], SourceOptions(flavour=flavour, root=folder))
+    assert isinstance(batch, EventRows)
+    seen, values = batch.documents[0], dict(batch.event(0).values)
+    # What was read with care is its values already.
+    return dict(seen) if seen == values else flatten(seen), values
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("name", CASES)
+def test_an_event_is_the_same_read_fast_and_with_care(
+    name: str, flavour: str, tmp_path: Path
+) -> None:
+    compact = json.dumps(golden(name)["raw"], separators=(",", ":")).encode()
+    fast, made = documents_of(compact, flavour, tmp_path)
+    assert fast == made
+    # A blank before a colon is a thing for the careful reader.
+    careful, _ = documents_of(compact.replace(b'":', b'" :'), flavour, tmp_path)
+    assert fast == careful
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("12345678901234567890123", "12345678901234567890123"),
+        ("12345678901234567890", "12345678901234567890"),
+        ("1234567890123456789.0", "1234567890123456789"),
+        ("1.5", "1.5"),
+        ("2.0", "2"),
+    ],
+)
+def test_a_number_in_a_raw_event_keeps_its_digits(
+    written: str, text: str, flavour: str, tmp_path: Path
+) -> None:
+    raw = changed("sysmon_1", lambda event: event["EventData"].update(Number=7_777_777))
+    line = json.dumps(raw, separators=(",", ":")).replace("7777777", written).encode()
+    for values in documents_of(line, flavour, tmp_path):
+        assert values["winlog.event_data.Number"] == (text,)

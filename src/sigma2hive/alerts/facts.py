@@ -57,6 +57,8 @@ class Facts:
 
         A grouping field has its one value, however the events write it.
         """
+        if self._alone is not None and not self.group:
+            return tuple(dict.fromkeys(self.values_in(name, self._alone)))
         asked = {name, *self.paths_of(name)}
         for group_name, value in self.group:
             if asked & {group_name, *self.paths_of(group_name)}:

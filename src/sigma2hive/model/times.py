@@ -100,6 +100,6 @@ def moment_of(time_ns: int) -> datetime:
 def shown_time(time_ns: int) -> str:
     """Return the time as people read it: 2026-11-24 21:55:01 UTC."""
     try:
-        return f"{moment_of(time_ns):%Y-%m-%d %H:%M:%S} UTC"
+        return f"{moment_of(time_ns).replace(tzinfo=None).isoformat(' ', 'seconds')} UTC"
     except (OverflowError, ValueError):
         return f"{time_ns} ns since 1970"

@@ -31,7 +31,8 @@ def flat_document(record: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: the record is no Windows event; the message says what is missing.
     """
-    event = record["Event"] if isinstance(record.get("Event"), Mapping) else {}
+    event = record.get("Event")
+    event = event if isinstance(event, dict) else {}
     flat = _flat_system(event.get("System"))
     time = flat.get("TimeCreated")
     if type(time) is str and is_system_time(time):
@@ -52,11 +53,12 @@ def _flat_system(system: Any) -> dict[str, Any]:
         raise ValueError("no Windows event: 'Event' has no object under 'System'")
     flat: dict[str, Any] = {}
     for name, value in system.items():
-        if type(value) in _PLAIN:
+        kind = type(value)
+        if kind in _PLAIN:
             flat[name] = value
-        elif isinstance(value, Mapping):
+        elif kind is dict:
             _add_element(flat, name, value)
-        else:
+        elif value is not None:
             _add_several(flat, name, value)
     if flat.get("EventID", "") == "":
         raise ValueError("no Windows event: 'System' has no EventID")
@@ -67,7 +69,11 @@ def _event_data(data: Any) -> dict[str, Any]:
     own: dict[str, Any] = {}
     if isinstance(data, Mapping):
         for name, value in data.items():
-            if name not in _NO_NAMES:
+            if name in _NO_NAMES:
+                continue
+            if type(value) is str and len(value) != _GUID_LENGTH and name not in own:
+                own[name] = value
+            else:
                 _add(own, name, value)
     else:
         _add_several(own, "Data", data)
@@ -90,10 +96,10 @@ def _stand_beside(flat: dict[str, Any], own: dict[str, Any], section: str) -> No
             flat[f"{section}_{name}" if name in taken else name] = value
 
 
-def _add_element(flat: dict[str, Any], name: str, element: Mapping[str, Any]) -> None:
+def _add_element(flat: dict[str, Any], name: str, element: dict[str, Any]) -> None:
     """Add an element of System: its text, and its attributes by the element's name and theirs."""
     attributes = element.get(_ATTRIBUTES)
-    for key, value in (attributes if isinstance(attributes, Mapping) else element).items():
+    for key, value in (attributes if type(attributes) is dict else element).items():
         if key not in _NO_NAMES:
             full = f"{name}_{key}"
             _add(flat, _NAMED_BY_ELEMENT.get(full, full), value)

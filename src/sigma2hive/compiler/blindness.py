@@ -33,6 +33,8 @@ _PULL = "look at what ships the events; after a change run `sigma2hive schema pu
 def find_blindness(rules: Iterable[CompiledRule], profile: Profile) -> Blindness:
     """Return a warning for everything that a rule asks for and the profile's snapshots lack."""
     seen = Blindness()
+    if not profile.snapshots:  # then no rule needs to be looked at, nor to be loaded for it
+        return seen
     for rule in rules:
         place = profile.place(rule.logsource)
         if place is None or place.view is None:

@@ -83,12 +83,10 @@ class Standing:
     def own_names_beside(self, wanted: Container[str]) -> Iterator[str]:
         """Yield the names of files of ours that nobody wants."""
         for name in self._entries:
+            if name in wanted:
+                continue
             path = self.folder / name
-            if (
-                name not in wanted
-                and _has_our_name(path, self._target)
-                and _is_ours(path, self._target)
-            ):
+            if _has_our_name(path, self._target) and _is_ours(path, self._target):
                 yield name
 
     def remove_abandoned(self) -> None:

@@ -173,6 +173,8 @@ class Plan:
                 seen[name] = look
         named = {name: (look, self.wanted[name]) for name, look in seen.items()}
         kept = KeptArtefacts(self.files, self.refused, self.gathered, named)
+        if kept == self.kept:
+            return
         save_kept(project.store, self.place.target, self.place.folder, self.settings, kept)
 
     def _artefacts(self) -> Iterator[Artefact]:

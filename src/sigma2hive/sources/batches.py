@@ -122,7 +122,8 @@ class EventRows:
     def raw_of(self, row: int) -> bytes | None:
         """Return the line that an event will be made of; None where it was made, or has none."""
         found = self._rows[row]
-        return None if isinstance(found, Event) else found
+        # A document that came out of an index has no line: an empty one stands for it.
+        return None if isinstance(found, Event) or not found else found
 
     def line_of(self, row: int) -> tuple[bytes, int]:
         """Return the line, and its number, of one that was added with its number."""

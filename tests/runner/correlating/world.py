@@ -174,7 +174,8 @@ class Service:
             KilledError: this was its time.
         """
         number = 0
-        for number, step in enumerate(self.correlator.steps(START + int(at * SECOND)), 1):  # noqa: B007
+        steps = self.correlator.steps(START + int(at * SECOND), self.store.ledger())
+        for number, step in enumerate(steps, 1):  # noqa: B007
             self.dies_in -= 1
             if self.dies_in == 0 and not self.dies_after:
                 raise KilledError

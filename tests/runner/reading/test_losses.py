@@ -115,6 +115,22 @@ def test_an_index_that_no_rule_looks_at_any_more_is_not_lost(
     assert not lost(service, service.now_s)
 
 
+def test_one_that_may_not_be_seen_any_more_is_not_lost_and_keeps_nothing_from_being_told(
+    client: ElasticsearchClient, indices: Indices, elasticsearch: Cluster
+) -> None:
+    index = "beyond-what-the-service-may-see"
+    elasticsearch.request("PUT", index, {"mappings": MAPPING})
+    indices.names.append(index)
+    with client_of(elasticsearch, elasticsearch.users.admin) as admin:
+        service = Service(admin, [index])
+        service.cycle(10)
+        indices.add(index, [document(n, service.now_s) for n in range(10)])
+        service.plan_after(10)
+    service.client, service.targets = client, ["s2h-others-*"]
+    service.restart()
+    assert not lost(service, service.now_s)
+
+
 def test_one_that_is_there_under_another_name_is_not_lost(
     indices: Indices, elasticsearch: Cluster
 ) -> None:

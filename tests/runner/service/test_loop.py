@@ -1,7 +1,8 @@
 """Cycles: every match once, whatever fails and wherever the service dies."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,13 +10,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sigma2hive.clients.errors import UnreachableError
+from sigma2hive.clients.errors import IncompleteError, UnreachableError
 from sigma2hive.clock import FrozenClock
 from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.identity import event_identity
-from sigma2hive.model.service import DeliveryCounts, MatchFilter, Position, SearchStatus, Step
+from sigma2hive.model.service import (
+    DeliveryCounts,
+    MatchFilter,
+    Position,
+    Searched,
+    SearchStatus,
+    Step,
+)
+from sigma2hive.runner.reading.interface import Lost
 from sigma2hive.runner.service.coverage import coverage_of
-from sigma2hive.runner.service.loop import Loop, LoopSettings, Version
+from sigma2hive.runner.service.loop import Loop, LoopSettings, NoCorrelations, Version
 from sigma2hive.runner.service.outcomes import CycleOutcome
 from sigma2hive.runner.service.standing import standing_of
 from sigma2hive.runner.store.interface import StateStore
@@ -153,6 +162,58 @@ def test_a_slice_that_failed_is_read_again_and_the_ledger_knows(
     (_second,) = run_cycles(loop, 1)
     assert found(store) == expected(log)
     assert {entry.status for entry in store.ledger()} == {SearchStatus.SEARCHED}
+
+
+def test_that_losses_cannot_be_found_out_keeps_nothing_from_being_read(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    class Forbidden(Log):
+        def lost(self, positions: Mapping[str, Position], looked_ns: int) -> Sequence[Lost]:
+            raise IncompleteError("not to be seen", "look at the privileges")
+
+    log = Forbidden(logons(*range(10)))
+    run_cycles(Loop(Site(tmp_path, log), store, FrozenClock(START + 60 * SECOND)), 1)
+    assert found(store) == expected(log)
+    assert {entry.status for entry in store.ledger()} == {SearchStatus.SEARCHED}
+    assert standing_of(store, START).cycle["error"] == "not to be seen"
+
+
+def test_a_cycle_that_a_server_ended_is_told(store: SqliteStore, tmp_path: Path) -> None:
+    class Away(Log):
+        def gone(self, positions: Mapping[str, Position]) -> Collection[str]:
+            raise IncompleteError("the cluster is away", "look at it")
+
+    run_cycles(Loop(Site(tmp_path, Away([])), store, FrozenClock(START)), 1)
+    assert standing_of(store, START).cycle["error"] == "the cluster is away"
+
+
+def test_the_ledger_is_read_once_a_cycle(tmp_path: Path) -> None:
+    class Counting(SqliteStore):
+        reads = 0
+
+        def ledger(self, units: Collection[str] | None = None) -> Sequence[Searched]:
+            self.reads += 1
+            return super().ledger(units)
+
+    class Correlating(NoCorrelations):
+        told: Sequence[Searched] = ()
+
+        def steps(self, now_ns: int, ledger: Sequence[Searched]) -> Generator[Step, None, None]:
+            self.told = ledger
+            yield from ()
+
+    store = Counting(tmp_path / "state.db")
+    clock = FrozenClock(START + 60 * SECOND)
+    site = Site(tmp_path, Log(logons(*range(10)), size=4, fails={5}))
+    correlator = Correlating()
+    version = replace(site.load(store, clock.now_ns()), correlator=correlator)
+    loop = Loop(site, store, clock)
+    for cycles in (1, 2):
+        loop.cycle(version, NEVER)
+        assert store.reads == cycles
+        # What correlations are told has what this cycle found out.
+        assert list(correlator.told) == list(SqliteStore.ledger(store))
+    store.close()
 
 
 def test_rules_are_blind_where_nothing_was_searched(store: SqliteStore, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from sigma2hive.model.service import (
     Counted,
     Position,
     RuleRecord,
+    Searched,
     Step,
     StoredEpisode,
 )
@@ -87,8 +88,11 @@ class Correlator:
         self._trees = tuple(trees_of(self.compiled))
         self._priming = Priming(self.store, self.rules, by_id, self.search)
 
-    def steps(self, now_ns: int) -> Generator[Step, None, None]:
-        """Yield the steps that are due, each to be committed before the next is asked for."""
+    def steps(self, now_ns: int, ledger: Sequence[Searched]) -> Generator[Step, None, None]:
+        """Yield the steps that are due, each to be committed before the next is asked for.
+
+        `ledger` is what was searched until now.
+        """
         positions = self.store.positions(UNITS)
         for tree in self._trees:
             record = self.rules.get(tree.top.info.id)
@@ -102,7 +106,7 @@ class Correlator:
             if work.is_up_to_date:
                 self._prune(tree, now_ns)
         self._forget(positions, now_ns)
-        self._note(now_ns)
+        self._note(now_ns, ledger)
 
     def _forget(self, positions: Mapping[str, Position], now_ns: int) -> None:
         """Forget what correlations counted that are not there any more."""
@@ -123,10 +127,9 @@ class Correlator:
         for node in tree.nodes:
             self.store.prune_counted(node.unit, now_ns - 3 * tree.context_ns - _KEPT_NS)
 
-    def _note(self, now_ns: int) -> None:
+    def _note(self, now_ns: int, ledger: Sequence[Searched]) -> None:
         """Tell since when each correlation is exact, and what it does not see."""
         by_id = self.compiled.by_id()
-        ledger = self.store.ledger()
         failed = self._priming.failed
         for tree in self._trees:
             name = NOTES + tree.top.info.id

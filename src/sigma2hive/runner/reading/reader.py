@@ -182,11 +182,21 @@ class ElasticsearchReader:
         return [self._of_targets(lost) for lost in found if self._is_deleted(lost)]
 
     def _is_deleted(self, lost: Lost) -> bool:
-        """Whether the index is not there; one that no rule looks at any more may be."""
+        """Whether the index is not there; one that no rule looks at any more may be.
+
+        So may one that the account has no right to any more.
+        """
         if not lost.unit.startswith(by_number.PREFIX):
             return resolve(self._client, lost.index) is None
         facts = index_facts(self._client, [lost.index]).get(lost.index)
+        if facts is None and not self._may_see(lost.index):
+            return False
         return facts is None or not lost.unit.startswith(f"{by_number.PREFIX}{facts.uuid}/")
+
+    def _may_see(self, index: str) -> bool:
+        """Whether an index would be seen if it was there."""
+        granted = self._client.privileges((), ("view_index_metadata", "monitor"), [index])
+        return granted is None or bool(granted.indices.get(index))
 
     def _of_targets(self, lost: Lost) -> Lost:
         """Return the same with the patterns that looked there, those that may have in doubt."""

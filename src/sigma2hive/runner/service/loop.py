@@ -8,16 +8,16 @@ then nothing that it does would be remembered.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from sigma2hive.clients.errors import ServerError
 from sigma2hive.clock import Clock
-from sigma2hive.model.service import Step
+from sigma2hive.model.service import Position, Searched, Step
 from sigma2hive.model.times import NANOSECONDS
-from sigma2hive.runner.reading.interface import Slice
+from sigma2hive.runner.reading.interface import Reader, Slice
 from sigma2hive.runner.service.coverage import entries_of, loss_step, searched_to
 from sigma2hive.runner.service.cycle import Cycle
 from sigma2hive.runner.service.missed import Missed
@@ -33,6 +33,7 @@ from sigma2hive.runner.service.silence import (
 from sigma2hive.runner.service.standing import CYCLE, HEARD, WAYS
 from sigma2hive.runner.service.suppressed import SUPPRESSED, with_cycle
 from sigma2hive.runner.store.interface import MovedError, StateStore
+from sigma2hive.runner.store.ledgers import with_entries
 
 #: What one runner does for all, as units of leases.
 _CORRELATIONS, _RETENTION = "service:correlations", "service:retention"
@@ -41,8 +42,11 @@ _CORRELATIONS, _RETENTION = "service:correlations", "service:retention"
 class Correlator(Protocol):
     """What makes steps of recorded matches."""
 
-    def steps(self, now_ns: int) -> Generator[Step, None, None]:
-        """Yield steps that are due, each to be committed before the next is asked for."""
+    def steps(self, now_ns: int, ledger: Sequence[Searched]) -> Generator[Step, None, None]:
+        """Yield steps that are due, each to be committed before the next is asked for.
+
+        `ledger` is what was searched until now.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,9 @@ class Loop:
             self._purge()
         except ServerError as error:
             version.cycle.raiser.judge.discard()
-            return CycleOutcome(began_ns, error=error)
+            outcome = CycleOutcome(began_ns, error=error)
+            with suppress(ServerError):  # it may be the store that is away
+                self.note(version, outcome)
         return outcome
 
     def cycle(self, version: Version, stop: threading.Event) -> CycleOutcome:
@@ -142,16 +148,17 @@ class Loop:
             planned = reader.plan(positions, outcome.began_ns)
         except ServerError as error:
             outcome.error = error
-            self.store.commit(Step(searched=tuple(entries_of(outcome, reader, self._ends()))))
+            self._enter(outcome, reader)
             return outcome
-        self._tell_lost(map(loss_step, reader.lost(positions, self._looked_ns())), outcome)
+        unsaid = self._tell_lost_of(reader, positions, outcome)
         self._work(version.cycle, planned, outcome.slices, outcome.left, stop)
         if not stop.is_set():
-            self.store.commit(Step(searched=tuple(entries_of(outcome, reader, self._ends()))))
+            ledger = self._enter(outcome, reader)
+            outcome.error = unsaid
             for missed in version.missed:
                 self._read_again(missed, outcome, stop)
             if self.store.acquire(_CORRELATIONS):
-                self._correlate(version, outcome)
+                self._correlate(version, outcome, ledger)
             self._listen(version, outcome)
         if gone := reader.gone(positions):
             self.store.forget(gone)
@@ -171,6 +178,19 @@ class Loop:
             outcome.error = error
         outcome.again += done
 
+    def _tell_lost_of(
+        self, reader: Reader, positions: Mapping[str, Position], outcome: CycleOutcome
+    ) -> ServerError | None:
+        """Tell of indices that are gone unread; return why that cannot be found out.
+
+        It keeps nothing else from being read.
+        """
+        try:
+            self._tell_lost(map(loss_step, reader.lost(positions, self._looked_ns())), outcome)
+        except ServerError as error:
+            return error
+        return None
+
     def _tell_lost(self, steps: Iterable[Step], outcome: CycleOutcome) -> None:
         """Note in the ledger what will never be read; another runner may have done so."""
         for step in steps:
@@ -184,9 +204,11 @@ class Loop:
         began_ns = cycle.get("began_ns") if isinstance(cycle, Mapping) else None
         return began_ns if isinstance(began_ns, int) else self.clock.now_ns()
 
-    def _correlate(self, version: Version, outcome: CycleOutcome) -> None:
+    def _correlate(
+        self, version: Version, outcome: CycleOutcome, ledger: Sequence[Searched]
+    ) -> None:
         """Work out correlations; what another runner worked out meanwhile is its to tell."""
-        with closing(version.correlator.steps(self.clock.now_ns())) as steps:
+        with closing(version.correlator.steps(self.clock.now_ns(), ledger)) as steps:
             try:
                 for step in steps:
                     self.store.commit(step)
@@ -270,9 +292,12 @@ class Loop:
             if done.error is not None:
                 left.add(part.unit)
 
-    def _ends(self) -> Mapping[str, int]:
-        """Return how far each pattern was searched, as the ledger says."""
-        return searched_to(self.store.ledger())
+    def _enter(self, outcome: CycleOutcome, reader: Reader) -> Sequence[Searched]:
+        """Enter what was searched into the ledger, and return all of it."""
+        ledger = self.store.ledger()
+        entries = tuple(entries_of(outcome, reader, searched_to(ledger)))
+        self.store.commit(Step(searched=entries))
+        return with_entries(ledger, entries)
 
     def _waits_for_sinks(self) -> bool:
         waiting = max((entry.waiting for entry in self.store.counts().values()), default=0)
@@ -296,6 +321,10 @@ def reader_patterns(version: Version) -> Iterable[str]:
 class NoCorrelations:
     """For a repository without correlations."""
 
-    def steps(self, now_ns: int) -> Generator[Step, None, None]:  # noqa: ARG002
+    def steps(
+        self,
+        now_ns: int,  # noqa: ARG002
+        ledger: Sequence[Searched],  # noqa: ARG002
+    ) -> Generator[Step, None, None]:
         """Yield nothing."""
         yield from ()

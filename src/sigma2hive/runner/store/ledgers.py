@@ -1,4 +1,4 @@
-"""The ledger of one unit as plain values: entries that adjoin and are alike are one.
+"""The ledger as plain values: entries that adjoin and are alike are one.
 
 Takes and gives entries; never stores anything.
 """
@@ -32,6 +32,16 @@ def with_entry(entries: Iterable[Searched], entry: Searched) -> list[Searched]:
             kept.append(other)
     kept.append(replace(entry, interval=Interval(start, end)))
     return sorted(kept, key=lambda one: (one.interval.start_ns, one.interval.end_ns))
+
+
+def with_entries(ledger: Iterable[Searched], entries: Iterable[Searched]) -> list[Searched]:
+    """Return a ledger of any units with further entries, in the order of unit and time."""
+    by_unit: dict[str, list[Searched]] = {}
+    for entry in ledger:
+        by_unit.setdefault(entry.unit, []).append(entry)
+    for entry in entries:
+        by_unit[entry.unit] = with_entry(by_unit.get(entry.unit, ()), entry)
+    return [entry for unit in sorted(by_unit) for entry in by_unit[unit]]
 
 
 def _cut(entry: Searched, start: int, end: int) -> Iterable[Searched]:

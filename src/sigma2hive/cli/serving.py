@@ -89,7 +89,7 @@ def serve(asked: Serving, clock: Clock) -> Exit:
             asked.options, settings, client, shown.project, shown.finding, asked.loaded
         )
         stack.callback(loading.close)
-        if settings.service.metrics:
+        if settings.service.metrics and not asked.dry_run:  # the service may be at work there
             place = settings.place_of("service.metrics")
             standing = lambda: standing_of(store, clock.now_ns())  # noqa: E731
             address = stack.enter_context(metrics_at(settings.service.metrics, standing, place))

@@ -18,6 +18,7 @@ from sigma2hive.diagnostics import ConfigurationError, Diagnostics
 from sigma2hive.model.service import Searched
 from sigma2hive.model.times import NANOSECONDS, render_time
 from sigma2hive.model.visible import visible
+from sigma2hive.runner.correlating.standing import CorrelationStanding
 from sigma2hive.runner.service.coverage import Coverage
 from sigma2hive.runner.service.standing import WAYS, Standing, standing_of
 from sigma2hive.runner.store import open_state
@@ -82,6 +83,7 @@ def standing_lines(standing: Standing) -> Iterator[str]:
     yield from way_lines(standing.ways)
     yield ""
     yield from _rules(standing)
+    yield from _correlations(standing)
     yield ""
     yield "Matches of the last 24 hours"
     fates = ", ".join(f"{count:,} {fate}" for fate, count in sorted(standing.fates.items()))
@@ -139,6 +141,26 @@ def loss_text(loss: Searched) -> str:
     """Return in words what was never read, and will not be."""
     since, until = render_time(loss.interval.start_ns), render_time(loss.interval.end_ns)
     return f"{visible(loss.target)}, from {since} to {until}: {loss.reason}"
+
+
+def _correlations(standing: Standing) -> Iterator[str]:
+    """Yield which do not see all that their windows reach back to, and why."""
+    lacking = [entry for entry in standing.correlations if not entry.is_exact(standing.now_ns)]
+    if lacking:
+        yield f"Correlations that do not see everything ({len(lacking):,})"
+    for entry in lacking[:_SHOWN]:
+        if entry.exact_from_ns > standing.now_ns:
+            why = "; ".join(f"of {name}: {reason}" for name, reason in entry.not_fetched.items())
+            text = f"exact from {render_time(entry.exact_from_ns)} on, the past was not fetched"
+            yield from wrap(visible(f"{entry.rule_id}: {text} {why}"), "  ", "    ")
+        if entry.gaps:
+            gap = entry.gaps[-1]
+            until = "since" if gap.end_ns is None else f"until {render_time(gap.end_ns)}, since"
+            more = f" ({len(entry.gaps):,} such gaps)" if len(entry.gaps) > 1 else ""
+            text = f"{gap.rule_id} did not look {until} {render_time(gap.start_ns)}{more}"
+            yield from wrap(visible(f"{entry.rule_id}: {text}: {gap.reason}"), "  ", "    ")
+    if len(lacking) > _SHOWN:
+        yield f"  and {len(lacking) - _SHOWN:,} more; --json has all"
 
 
 def _sinks(standing: Standing) -> Iterator[str]:
@@ -222,6 +244,7 @@ def standing_as_json(standing: Standing) -> dict[str, object]:
             "with_gaps": [_coverage(entry) for entry in standing.rules if entry.gaps],
         },
         "lost": [_gap(entry) for entry in standing.losses],
+        "correlations": [_correlation(entry) for entry in standing.correlations],
         "matches_of_24_hours": dict(standing.fates),
         "sinks": {
             name: {
@@ -253,6 +276,23 @@ def standing_as_json(standing: Standing) -> dict[str, object]:
                 "last": render_time(entry.last_ns),
             }
             for entry in standing.suppressed
+        ],
+    }
+
+
+def _correlation(entry: CorrelationStanding) -> dict[str, object]:
+    return {
+        "rule_id": entry.rule_id,
+        "exact_from": render_time(entry.exact_from_ns),
+        "not_fetched": dict(entry.not_fetched),
+        "gaps": [
+            {
+                "rule_id": gap.rule_id,
+                "from": render_time(gap.start_ns),
+                "to": _time(gap.end_ns),
+                "reason": gap.reason,
+            }
+            for gap in entry.gaps
         ],
     }
 

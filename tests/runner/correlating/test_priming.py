@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sigma2hive.cli.status import standing_as_json, standing_lines
 from sigma2hive.clients.errors import IncompleteError
 from sigma2hive.model.events import Event
 from sigma2hive.model.rules import CompiledRule
 from sigma2hive.model.service import Interval, Searched, SearchStatus, Step
+from sigma2hive.model.times import render_time
 from sigma2hive.runner.correlating.trees import Tree
 from sigma2hive.runner.querying import Window
+from sigma2hive.runner.service.standing import standing_of
 from tests.runner.correlating.world import (
     SECOND,
     START,
@@ -83,6 +86,10 @@ def test_what_cannot_be_fetched_is_told_and_tried_again(tmp_path: Path) -> None:
     (leaf,) = service.compiled.correlations[0].leaves
     assert note_of(service)["not_fetched"] == {leaf: "1 of 2 shards failed"}
     assert note_of(service)["exact_from_ns"] == START + 1600 * SECOND
+    status = standing_of(service.store, START + 1100 * SECOND)
+    told = " ".join(line.strip() for line in standing_lines(status))
+    assert f"exact from {render_time(START + 1600 * SECOND)} on" in told
+    assert f"{leaf}: 1 of 2 shards failed" in told
     service.record(many("failed", 1010), 1100)
     service.work(1200)
     assert alerts(service) == []
@@ -107,6 +114,15 @@ def test_a_gap_of_a_base_rule_makes_its_correlation_blind_there(tmp_path: Path) 
         gap.end_ns,
         "a shard failed",
     )
+    status = standing_of(service.store, START + 1300 * SECOND)
+    assert "Correlations that do not see everything (1)" in list(standing_lines(status))
+    assert all(len(line) <= 80 for line in standing_lines(status))
+    ((shown),) = standing_as_json(status)["correlations"]  # type: ignore[misc]
+    ((gap_shown),) = shown["gaps"]
+    assert gap_shown["from"] == render_time(gap.start_ns)
+    assert gap_shown["reason"] == "a shard failed"
     service.work(1900)
     assert note_of(service)["blind"] == []
+    status = standing_of(service.store, START + 1900 * SECOND)
+    assert "Correlations" not in " ".join(standing_lines(status))
     service.end()

@@ -1,12 +1,15 @@
 """What whoever looks from outside should know of a correlation: since when it is exact, what it
 does not see.
 
-Takes a tree, what is known of its rules, and the ledger; gives a note. Decides alone, without I/O.
+Takes a tree, what is known of its rules, and the ledger; gives a note, and reads notes again.
+Decides alone, without I/O.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.rules import CompiledRule
@@ -15,6 +18,47 @@ from sigma2hive.runner.correlating.trees import Tree
 
 #: What the names of these notes begin with; the correlation's id follows.
 NOTES = "correlation:"
+
+
+@dataclass(frozen=True, slots=True)
+class BaseGap:
+    """Where a base rule did not look; `end_ns` is None where it does not look now."""
+
+    rule_id: str
+    start_ns: int
+    end_ns: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CorrelationStanding:
+    """How a correlation stands: exact from a time (ns since the epoch) on, but for the gaps.
+
+    `not_fetched` says of which base rules the past could not be fetched, and why.
+    """
+
+    rule_id: str
+    exact_from_ns: int
+    not_fetched: Mapping[str, str]
+    gaps: Sequence[BaseGap]
+
+    def is_exact(self, now_ns: int) -> bool:
+        """Whether its windows of now lack nothing."""
+        return self.exact_from_ns <= now_ns and not self.gaps
+
+
+def standings_in(
+    notes: Mapping[str, Any], rule_ids: Collection[str]
+) -> Iterator[CorrelationStanding]:
+    """Yield what notes say of these correlations; those of others are of the past."""
+    for name, note in sorted(notes.items()):
+        rule_id = name.removeprefix(NOTES)
+        if name.startswith(NOTES) and rule_id in rule_ids:
+            gaps = [
+                BaseGap(gap["rule"], gap["start_ns"], gap["end_ns"], gap["reason"])
+                for gap in note["blind"]
+            ]
+            yield CorrelationStanding(rule_id, note["exact_from_ns"], note["not_fetched"], gaps)
 
 
 def standing_of(

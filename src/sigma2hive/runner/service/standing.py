@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.service import DeliveryCounts, Mute, Searched
 from sigma2hive.model.times import NANOSECONDS
+from sigma2hive.runner.correlating.standing import CorrelationStanding, standings_in
 from sigma2hive.runner.service.coverage import Coverage, coverage_of, losses_in, searched_to
 from sigma2hive.runner.service.rules import REMOVED
 from sigma2hive.runner.service.silence import Heard, heard_of
@@ -56,6 +57,7 @@ class Standing:
     suppressed: Sequence[SuppressedBy] = ()
     ways: Mapping[str, JsonValue] = field(default_factory=dict)
     losses: Sequence[Searched] = ()
+    correlations: Sequence[CorrelationStanding] = ()
 
     @property
     def blind(self) -> list[Coverage]:
@@ -106,6 +108,7 @@ def standing_of(store: StateStore, now_ns: int) -> Standing:
         suppressed=tuple(suppressed_of(notes.get(SUPPRESSED))),
         ways=ways_of(notes),
         losses=list(losses_in(ledger)),
+        correlations=list(standings_in(notes, {record.rule_id for record in records})),
     )
 
 

@@ -259,6 +259,16 @@ def test_what_a_killed_process_left_goes_though_nothing_is_to_be_written(site: P
     assert young.exists()  # another process may be writing it
 
 
+def test_what_a_killed_process_left_beside_the_folders_of_targets_goes(site: Path) -> None:
+    compiled("lucene", "eql")
+    left = site / "out" / ".sigma2hive-left"
+    left.mkdir()
+    (left / "sigma2hive-targets.json").write_text("")
+    os.utime(left, (0, 0))
+    compiled("lucene", "eql")
+    assert not left.exists()
+
+
 def test_a_process_that_is_killed_leaves_whole_files_and_nothing_that_stays(site: Path) -> None:
     for number in range(5, 300):
         rule_file(site, number).write_text(RULE.format(number=number))

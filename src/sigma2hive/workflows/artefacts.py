@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,9 +91,7 @@ class Standing:
 
     def remove_abandoned(self) -> None:
         """Remove what processes that were killed left behind; what another writes stays."""
-        for name in self._entries:
-            if name.startswith(_STAGING):
-                _remove_if_abandoned(self.folder / name)
+        remove_abandoned(self.folder, self._entries)
 
     def look(self, name: str) -> Look | None:
         """Return how a file looked before its digest was made."""
@@ -208,6 +206,13 @@ def _staging(folder: Path) -> Iterator[Path]:
             yield Path(name)
         finally:
             os.close(handle)
+
+
+def remove_abandoned(folder: Path, names: Iterable[str]) -> None:
+    """Remove those of the names in a folder that processes which were killed left behind."""
+    for name in names:
+        if name.startswith(_STAGING):
+            _remove_if_abandoned(folder / name)
 
 
 def _remove_if_abandoned(path: Path) -> None:

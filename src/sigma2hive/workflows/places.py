@@ -7,12 +7,14 @@ targets it was written for, so that one that is asked for no more is noticed.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sigma2hive.compiler import TARGETS
 from sigma2hive.compiler.targets import Target
+from sigma2hive.workflows.artefacts import remove_abandoned
 from sigma2hive.workflows.writing import telling_of_disk, write_report
 
 _NOTE = "sigma2hive-targets.json"
@@ -65,7 +67,12 @@ class Output:
             ConfigurationError: it cannot be written, or something else has the name (S2H109).
         """
         names = [place.target.name for place in places]
-        if not self.is_apart or names == self._noted():
+        if not self.is_apart:
+            return
+        if self.folder.is_dir():
+            with telling_of_disk(self.folder, "folder"):
+                remove_abandoned(self.folder, os.listdir(self.folder))
+        if names == self._noted():
             return
         with telling_of_disk(self.folder, "folder"):
             self.folder.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,6 @@ targets it was written for, so that one that is asked for no more is noticed.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +70,8 @@ class Output:
             return
         if self.folder.is_dir():
             with telling_of_disk(self.folder, "folder"):
-                remove_abandoned(self.folder, os.listdir(self.folder))
+                names_there = [path.name for path in self.folder.iterdir()]
+                remove_abandoned(self.folder, names_there)
         if names == self._noted():
             return
         with telling_of_disk(self.folder, "folder"):

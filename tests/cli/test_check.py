@@ -1,6 +1,7 @@
 """`compile --check`: tells what is wrong, writes nothing, ends with the documented code."""
 
 import json
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -107,6 +108,30 @@ def test_artefacts_are_compared_and_left_alone(site: Path) -> None:
         ("S2H110", f"out/{SECOND}.json", 0),
     ]
     assert {path: path.read_bytes() for path in (site / "out").iterdir()} == before
+
+
+def test_the_hint_about_artefacts_is_a_command_that_writes_them(site: Path) -> None:
+    (site / "sigma_rules").rename(site / "my rules")
+    compared = ("--target", "dsl", "--rules", "my rules", "--profile", "elastic-agent")
+    told = json.loads(checked("--format", "json", "--output", "the out", *compared).stdout)
+    [finding] = [one for one in told["findings"] if one["code"] == "S2H110"]
+    words = shlex.split(finding["hint"].split("`")[1])
+    assert CliRunner().invoke(main, words[1:]).exit_code == 0
+    assert checked("--output", "the out", *compared).exit_code == 0
+
+
+def test_what_stands_in_the_place_of_an_artefact_keeps_nothing_else_from_people(
+    site: Path,
+) -> None:
+    write(site, "second", WRONG_DATE.format(title="Second", id=SECOND, tool="second"))
+    (site / "out").mkdir()
+    (site / "out" / f"{FIRST}.json").write_text("mine")
+    compared = ("--target", "dsl", "--output", "out")
+    assert [code for code, _, _ in found(*compared)] == ["S2H109", "S2H222"]
+    result = checked(*compared, "--fail-on", "never")
+    assert result.exit_code == 3
+    assert "this is not all" in result.stdout
+    assert (site / "out" / f"{FIRST}.json").read_text() == "mine"
 
 
 def test_a_target_without_its_folder_is_a_mistake_of_the_command_line(site: Path) -> None:

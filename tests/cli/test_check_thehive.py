@@ -85,6 +85,15 @@ def test_a_thehive_out_of_reach_ends_with_4_and_the_rest_is_told(
     assert [(one["code"], one["path"]) for one in found] == [("S2H507", "--thehive")]
 
 
+def test_a_key_that_thehive_refuses_ends_with_3_and_the_rest_is_told(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(API_KEY, "nobody's")
+    code, found = check("--thehive", "--fail-on", "never")
+    assert code == 3
+    assert [(one["code"], one["path"]) for one in found] == [("S2H507", "--thehive")]
+
+
 def test_without_an_address_it_is_a_matter_of_settings(repository: Path) -> None:
     (repository / "sigma2hive.yml").unlink()
     result = CliRunner().invoke(main, ["compile", "--check", "--thehive"])

@@ -59,10 +59,24 @@ def test_sarif_names_files_as_uris_and_tells_what_is_suppressed() -> None:
     }
     assert first["region"] == {"startLine": 6, "startColumn": 9}
     assert "uriBaseId" not in places[2][0]["physicalLocation"]["artifactLocation"]
-    assert places[3] == []
+    # An option of the command line is no file; GitHub refuses a log in which one result has none.
+    assert places[3][0]["physicalLocation"]["artifactLocation"]["uri"] == "sigma2hive.yml"
+    assert run["results"][3]["message"]["text"].startswith("--profile: ")
     kinds = [result["suppressions"][0]["kind"] for result in run["results"][-2:]]
     assert kinds == ["inSource", "external"]
     assert all("suppressions" not in result for result in run["results"][:-2])
+
+
+@pytest.mark.parametrize(
+    "gap", [{"is_usable": False}, {"is_unanswered": True}, {"is_whole": False}]
+)
+def test_sarif_says_where_not_all_was_looked_at(gap: dict[str, bool]) -> None:
+    def is_successful(found: CheckReport) -> object:
+        [run] = json.loads(CHECK_REPORTS["sarif"](found))["runs"]
+        return run["invocations"][0]["executionSuccessful"]
+
+    assert is_successful(report()) is True
+    assert is_successful(report(**gap)) is False
 
 
 def test_sarif_says_of_each_code_why_and_what_to_do() -> None:

@@ -169,7 +169,7 @@ def _from(report: CheckReport, shown: Shown) -> CheckReport:
 
 
 def _exit_code(report: CheckReport) -> Exit:
-    if not report.is_usable:
+    if not report.is_usable or not report.is_whole:
         return Exit.CONFIGURATION
     if report.is_unanswered:
         return Exit.UNREACHABLE
@@ -219,6 +219,8 @@ def _summary(report: CheckReport, least: Severity) -> Iterator[str]:
         yield f"no rule could be used, or a path is not there: {told}"
     else:
         yield f"nothing was checked, since settings or mappings cannot be used: {told}"
+    if not report.is_whole or report.is_unanswered:
+        yield "this is not all: something that was asked for could not be looked at"
     aside = [
         f"{count:,} {words}"
         for why, words in (

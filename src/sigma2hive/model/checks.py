@@ -58,7 +58,8 @@ class CheckReport:
     `files` are the paths of the rule files that were looked at, `rules` how many rules and
     correlations there are for `profile`. A check fails for findings of `fails_from` and above;
     None is never. `is_usable` is False where settings or mappings could not be used, or no rule,
-    `is_unanswered` is True where a server that was to be asked was out of reach.
+    `is_unanswered` is True where a server that was to be asked was out of reach, `is_whole` is
+    False where one refused to answer, or artefacts could not be compared.
     """
 
     checked: tuple[Checked, ...]
@@ -69,6 +70,7 @@ class CheckReport:
     fails_from: Severity | None = Severity.WARNING
     is_usable: bool = True
     is_unanswered: bool = False
+    is_whole: bool = True
 
     @property
     def open(self) -> tuple[Diagnostic, ...]:

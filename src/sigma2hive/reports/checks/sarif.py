@@ -17,6 +17,7 @@ from sigma2hive.diagnostics import CODES, Location, Severity
 from sigma2hive.model.checks import Checked, CheckReport, SetAside
 from sigma2hive.model.visible import visible
 from sigma2hive.reports.codes import code_help
+from sigma2hive.settings import SETTINGS_FILE
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -35,10 +36,11 @@ def sarif_log(report: CheckReport) -> str:
         "version": __version__,
         "rules": [_rule(code) for code in codes],
     }
+    is_successful = report.is_usable and report.is_whole and not report.is_unanswered
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "invocations": [{"executionSuccessful": report.is_usable}],
+        "invocations": [{"executionSuccessful": is_successful}],
         "results": [_result(entry, positions) for entry in report.checked],
     }
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
@@ -61,6 +63,8 @@ def _rule(code: str) -> dict[str, Any]:
 def _result(entry: Checked, positions: dict[str, int]) -> dict[str, Any]:
     finding = entry.finding
     text = visible(finding.message)
+    if _is_option(finding.location):
+        text = f"{visible(finding.location.path)}: {text}"
     if finding.hint:
         text += f"\nHint: {visible(finding.hint)}"
     result: dict[str, Any] = {
@@ -79,9 +83,15 @@ def _result(entry: Checked, positions: dict[str, int]) -> dict[str, Any]:
     return result
 
 
+def _is_option(place: Location) -> bool:
+    """Whether something is wrong with the command line, not with a file."""
+    return place.path.startswith("--")
+
+
 def _locations(place: Location) -> list[dict[str, Any]]:
-    if place.path.startswith("--"):  # an option of the command line is no file
-        return []
+    if _is_option(place):
+        # GitHub refuses a log as a whole in which one result has no file.
+        place = Location(SETTINGS_FILE)
     # A path from the root of the file system is one as it stands.
     base = {} if place.path.startswith("/") else {"uriBaseId": _ROOT}
     physical: dict[str, Any] = {

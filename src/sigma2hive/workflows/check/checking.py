@@ -13,6 +13,7 @@ from pathlib import Path
 from sigma2hive.diagnostics import ConfigurationError, Diagnostic, Severity
 from sigma2hive.model.checks import Checked, CheckReport, is_at_least
 from sigma2hive.repository import SourceFiles, changed_files
+from sigma2hive.workflows.check.artefacts import writing_command
 from sigma2hive.workflows.check.asked import CheckOptions
 from sigma2hive.workflows.check.baseline import apply_baseline, write_baseline
 from sigma2hive.workflows.check.fingerprints import fingerprinted
@@ -37,7 +38,8 @@ def check(options: ProjectOptions, asked: CheckOptions) -> tuple[CheckReport, Pa
     changed = None
     if asked.changed_since is not None:
         changed = changed_files(root, asked.changed_since)
-    gathered = gather(project, asked.against, asked.suites, asked.servers)
+    command = writing_command(options, asked.against) if asked.against else ""
+    gathered = gather(project, asked, command)
     findings, files = gathered.findings, gathered.files
     if changed is not None:
         findings = within(findings, project, changed)
@@ -53,6 +55,7 @@ def check(options: ProjectOptions, asked: CheckOptions) -> tuple[CheckReport, Pa
         fails_from=asked.fails_from,
         is_usable=bool(project.compiled.rules) and not missing,
         is_unanswered=gathered.is_unanswered,
+        is_whole=gathered.is_whole,
     )
     return report, root
 

@@ -1,13 +1,16 @@
 """When the service loads its rules again, and when it need not."""
 
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from sigma2hive.clients.elasticsearch import open_client
+from sigma2hive.clients.errors import UnreachableError
 from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.model.service import RuleRecord
 from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.runner.store.sqlite import SqliteStore
 from sigma2hive.settings import load_settings
@@ -36,6 +39,41 @@ def test_on_the_day_after_an_exceptions_last_its_rule_looks_again(
         assert loading.has_changed()
         after = loading.load(store, LAST_DAY + DAY).cycle.compiled.rules[0]
         assert (len(before.filters), len(after.filters)) == (1, 0)
+        assert not loading.has_changed()
+        loading.close()
+
+
+def test_rules_that_the_store_could_not_take_in_are_loaded_when_it_is_back(tmp_path: Path) -> None:
+    class Away(SqliteStore):
+        is_away = False
+
+        def rules(self) -> Mapping[str, RuleRecord]:
+            if self.is_away:
+                raise UnreachableError("nothing answers", "see whether it runs")
+            return super().rules()
+
+    (tmp_path / "sigma_rules").mkdir()
+    rule = tmp_path / "sigma_rules/rule.yml"
+    rule.write_text(RULE)
+    (tmp_path / "sigma2hive.yml").write_text("elasticsearch: {urls: ['http://127.0.0.1:9']}\n")
+    settings = load_settings(tmp_path, None, Diagnostics(), {})
+    with (
+        closing(Away(tmp_path / "state.db")) as store,
+        open_client(settings.elasticsearch) as client,
+    ):
+        loading = RepositoryLoading(ProjectOptions(tmp_path), settings, client)
+        loading.load(store, LAST_DAY)
+        rule.write_text(RULE.replace("title: ", "title: Renamed "))
+        loading.has_changed()  # the files stand still when they are looked at again
+        assert loading.has_changed()
+        store.is_away = True
+        for _ in range(2):
+            with pytest.raises(UnreachableError):
+                loading.load(store, LAST_DAY)
+            assert loading.has_changed()
+        store.is_away = False
+        again = loading.load(store, LAST_DAY).cycle.compiled.rules[0]
+        assert again.info.title.startswith("Renamed ")
         assert not loading.has_changed()
         loading.close()
 

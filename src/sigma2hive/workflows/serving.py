@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from sigma2hive.clients.elasticsearch import ElasticsearchClient
+from sigma2hive.clients.errors import ServerError
 from sigma2hive.clock import today
 from sigma2hive.compiler import Exceptions
 from sigma2hive.diagnostics import ConfigurationError, Diagnostic, Diagnostics, Location
@@ -30,6 +31,7 @@ from sigma2hive.runner.service.missed import Missed, returned, take_in
 from sigma2hive.runner.service.standing import ways_of
 from sigma2hive.runner.store.interface import StateStore
 from sigma2hive.settings import Settings
+from sigma2hive.storage import StorageError
 from sigma2hive.workflows.project import Loaded, Project, ProjectOptions, load_project
 from sigma2hive.workflows.watching import Watched
 
@@ -75,17 +77,24 @@ class RepositoryLoading:
 
         Raises:
             ConfigurationError: it cannot be used: a path is missing, or no rule can be used.
+            ServerError, StorageError: the store cannot be asked; then it has changed still.
         """
         # Before it is read: what changes meanwhile is another version.
         self._watched.remember()
         project = self._loaded_before() or load_project(self.options)
         _check(project)
+        compiled = project.compiled
+        first_start_ns = self.settings.service.first_start_seconds * NANOSECONDS
+        try:
+            records = take_in(store, compiled, now_ns, first_start_ns)
+            ways = ways_of(store.notes())
+        except (ServerError, StorageError):
+            self._watched.forget()
+            raise
+        # From here on nothing fails: what the version before needs may go.
         self._exceptions = project.exceptions
         self._open.close()
         versions = self._open.enter_context(Versions(self.settings.root))
-        compiled = project.compiled
-        first_start_ns = self.settings.service.first_start_seconds * NANOSECONDS
-        records = take_in(store, compiled, now_ns, first_start_ns)
         raiser = Raiser(
             compiled, project.mappings, project.profile, self.settings.kibana, versions.of
         )
@@ -96,7 +105,7 @@ class RepositoryLoading:
             matcher_of(compiled, project.program),
             compiled.rules,
             self.tell_finding,
-            ways_of(store.notes()),
+            ways,
         )
         finder = WAYS[self.settings.service.way](means)
         cycle = Cycle(compiled, raiser, reader, store, records, finder)

@@ -29,6 +29,10 @@ class Watched:
         """Take what is there now as the version at work."""
         self.known = self._seen = mark_of(self.paths)
 
+    def forget(self) -> None:
+        """Take what is there as another version: the one at work is not of these files."""
+        self.known = ""
+
     def has_changed(self) -> bool:
         """Whether the files are others than `known`, and the same as when this was last asked."""
         if any(map(_is_git_at_work, self.paths)):

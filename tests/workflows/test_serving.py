@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from sigma2hive.cli.status import standing_lines
 from sigma2hive.clients.elasticsearch import open_client
 from sigma2hive.clients.errors import UnreachableError
+from sigma2hive.clock import FrozenClock
 from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.model.service import RuleRecord
 from sigma2hive.model.times import NANOSECONDS
+from sigma2hive.runner.service.loop import Loop
+from sigma2hive.runner.service.outcomes import CycleOutcome
+from sigma2hive.runner.service.standing import standing_of
 from sigma2hive.runner.store.sqlite import SqliteStore
 from sigma2hive.settings import load_settings
 from sigma2hive.workflows.project import Loaded, ProjectOptions, load_project
@@ -41,6 +46,25 @@ def test_on_the_day_after_an_exceptions_last_its_rule_looks_again(
         assert (len(before.filters), len(after.filters)) == (1, 0)
         assert not loading.has_changed()
         loading.close()
+
+
+def test_status_tells_where_rules_are_that_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "sigma_rules").mkdir()
+    (tmp_path / "sigma_rules/rule.yml").write_text(RULE)
+    (tmp_path / "sigma_rules/broken.yml").write_text("title: Half a rule\nlevel: low\n")
+    (tmp_path / "sigma2hive.yml").write_text("elasticsearch: {urls: ['http://127.0.0.1:9']}\n")
+    settings = load_settings(tmp_path, None, Diagnostics(), {})
+    with (
+        closing(SqliteStore(tmp_path / "state.db")) as store,
+        open_client(settings.elasticsearch) as client,
+    ):
+        loading = RepositoryLoading(ProjectOptions(tmp_path), settings, client)
+        version = loading.load(store, LAST_DAY)
+        Loop(loading, store, FrozenClock(LAST_DAY)).note(version, CycleOutcome(LAST_DAY))
+        told = " ".join(line.strip() for line in standing_lines(standing_of(store, LAST_DAY)))
+        loading.close()
+    assert "1 cannot be used" in told
+    assert "sigma_rules/broken.yml" in told
 
 
 def test_rules_that_the_store_could_not_take_in_are_loaded_when_it_is_back(tmp_path: Path) -> None:

@@ -107,6 +107,11 @@ def _cycle(standing: Standing) -> Iterator[str]:
     counted = f"{events:,} events" if isinstance(events, int) else "events"
     yield f"Last cycle {ago} ({render_time(began_ns)}): {counted} in {seconds:,.1f} s"
     yield from wrap(f"rules as of {visible(str(cycle.get('version', '')))}", "  ", "  ")
+    if left_out := cycle.get("left_out"):
+        first = cycle.get("left_out_first")
+        places = ", ".join(map(str, first)) if isinstance(first, list) else ""
+        text = f"{left_out:,} cannot be used (sigma2hive compile --check says why): {places}"
+        yield from wrap(visible(text), "  ", "    ")
     if error := cycle.get("error"):
         yield from wrap(visible(str(error)), "  failed: ", "    ")
     if cycle.get("is_held"):

@@ -122,7 +122,9 @@ class RepositoryLoading:
             search=past_in(self.client),
         )
         self.tell(project)
-        return Version(commit_of(self.settings.root) or "no commit", cycle, correlator, missed)
+        name = commit_of(self.settings.root) or "no commit"
+        left_out = tuple(map(str, project.left_out))
+        return Version(name, cycle, correlator, missed, left_out)
 
     def _reader(self, compiled: Compiled) -> ElasticsearchReader:
         computed = _computed(compiled)

@@ -37,6 +37,8 @@ from sigma2hive.runner.store.ledgers import with_entries
 
 #: What one runner does for all, as units of leases.
 _CORRELATIONS, _RETENTION = "service:correlations", "service:retention"
+#: Of so many rules that are left out the note of a cycle says where they are.
+_NAMED = 10
 
 
 class Correlator(Protocol):
@@ -53,13 +55,15 @@ class Correlator(Protocol):
 class Version:
     """One version of the repository at work; `name` is what people know it by.
 
-    `missed` are rules that are there again and have not looked at everything yet.
+    `missed` are rules that are there again and have not looked at everything yet, `left_out` the
+    places of those that cannot be used.
     """
 
     name: str
     cycle: Cycle
     correlator: Correlator
     missed: tuple[Missed, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 class Loading(Protocol):
@@ -241,6 +245,8 @@ class Loop:
                 "failed": len(outcome.failed),
                 "error": outcome.message,
                 "is_held": outcome.is_held,
+                "left_out": len(version.left_out),
+                "left_out_first": list(version.left_out[:_NAMED]),
                 WAYS: version.cycle.ways(),
             },
         )

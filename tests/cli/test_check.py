@@ -84,6 +84,19 @@ def test_unusable_settings_end_with_3_in_every_form(site: Path) -> None:
         assert "hunter2" not in result.output
 
 
+def test_what_a_link_out_of_the_repository_leads_to_is_not_printed(
+    site: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "secrets"
+    elsewhere.write_text("hunter2\n", encoding="utf-8")
+    (site / "sigma_rules" / "linked.yml").symlink_to(elsewhere)
+    result = checked()
+    assert "sigma_rules/linked.yml:1:1: error S2H107" in result.stdout
+    assert "hunter2" not in result.output
+    # Whoever names it on the command line may see it.
+    assert "hunter2" in checked("--rules", str(elsewhere)).output
+
+
 def test_no_rule_ends_with_3(site: Path) -> None:
     assert checked("--rules", "gone").exit_code == 3
     write(site, "first", "title: x\n")

@@ -217,6 +217,20 @@ def test_a_path_that_is_not_there_changes_nothing(site: Path) -> None:
     assert content(site) == before
 
 
+def test_a_rule_that_cannot_be_read_keeps_its_artefact(site: Path) -> None:
+    compiled()
+    before = content(site)
+    rule = site / "sigma_rules" / "second.yml"
+    rule.unlink()
+    rule.symlink_to("gone.yml")  # what may not be read is told in the same way
+    result = compiled()
+    assert result.exit_code == 3
+    assert "S2H101" in result.stderr
+    assert "nothing was written" in result.stdout
+    assert content(site) == before
+    assert compiled("--check").exit_code == 3
+
+
 def test_rules_of_which_none_can_be_used_leave_the_folder_as_it_is(site: Path) -> None:
     compiled()
     before = content(site)

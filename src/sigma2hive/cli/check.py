@@ -216,7 +216,7 @@ def _summary(report: CheckReport, least: Severity) -> Iterator[str]:
         rules = f"{report.rules:,} rule{'' if report.rules == 1 else 's'}"
         yield f"{rules} for {visible(report.profile)}: {told}"
     elif report.profile:
-        yield f"no rule could be used, or a path is not there: {told}"
+        yield f"no rule could be used, or a path cannot be read: {told}"
     else:
         yield f"nothing was checked, since settings or mappings cannot be used: {told}"
     if not report.is_whole or report.is_unanswered:

@@ -181,7 +181,7 @@ def _counts(written: Written) -> dict[str, int]:
 def _summary(project: Project, written: Sequence[Written], into: Output) -> Iterator[str]:
     if any(entry.changes is None for entry in written):
         is_any = bool(project.compiled.rules)
-        reason = "a path is not there" if is_any else "no rule could be used"
+        reason = "a path is not there or cannot be read" if is_any else "no rule could be used"
         yield f"nothing was written, since {reason}"
         return
     for entry in written:

@@ -29,9 +29,9 @@ from sigma2hive.workflows.places import Output, Place
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
 from sigma2hive.workflows.writing import telling_of_disk
 
-#: Findings that say that a path which a person named is not there. Nothing is written then: all
-#: that it used to hold would look left out.
-NOT_THERE = frozenset({"S2H108"})
+#: Findings that say that rules are not there, or cannot be read. Nothing is written then: all that
+#: was made of them would look left out.
+NOT_THERE = frozenset({"S2H101", "S2H108"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ class Written:
 def write_targets(options: ProjectOptions, output: Output) -> tuple[Project, list[Written]]:
     """Make each folder hold an artefact for each rule and correlation, and none of ours besides.
 
-    Where a path is not there, or no rule can be used, the folders stay as they are.
+    Where a path is not there or cannot be read, or no rule can be used, the folders stay as they
+    are.
 
     Raises:
         ConfigurationError: settings, profile or mappings cannot be used; a folder cannot be

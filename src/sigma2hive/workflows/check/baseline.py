@@ -16,6 +16,7 @@ from typing import Any
 from sigma2hive.diagnostics import ConfigurationError, Diagnostic, Diagnostics, Location
 from sigma2hive.model.checks import Checked, SetAside
 from sigma2hive.repository import shown_path
+from sigma2hive.workflows.check.ignoring import ABOUT_SETTING_ASIDE
 from sigma2hive.workflows.writing import telling_of_disk, write_report
 from sigma2hive.yamlmarks import read_content
 
@@ -25,7 +26,6 @@ _MARK = '{\n  "' + _KEY + '": 1,'
 #: An entry's line as we write it; somebody's editor may have written it otherwise.
 _FINGERPRINT = re.compile(r'\s*"fingerprint": "([^"]+)"')
 _MAX_BYTES = 64 * 1024 * 1024
-_ABOUT_COMMENTS = frozenset({"S2H233", "S2H234", "S2H235"})
 
 
 def write_baseline(file: Path, checked: Iterable[Checked], severities: Iterable[str]) -> int:
@@ -37,7 +37,7 @@ def write_baseline(file: Path, checked: Iterable[Checked], severities: Iterable[
     taken, wanted = [], set(severities)
     for entry in checked:
         finding = entry.finding
-        if entry.set_aside is SetAside.IGNORED or finding.code in _ABOUT_COMMENTS:
+        if entry.set_aside is SetAside.IGNORED or finding.code in ABOUT_SETTING_ASIDE:
             continue
         if finding.severity.value in wanted:
             place = {"code": finding.code, "path": finding.location.path}

@@ -17,7 +17,7 @@ from sigma2hive.repository import SourceFiles
 
 _COMMENT = re.compile(r"(?:^|(?<=\s))#\s*sigma2hive:\s*ignore\b(?:\[([^\]]*)\])?(.*)")
 #: Findings about setting aside cannot be set aside.
-_ABOUT_COMMENTS = frozenset({"S2H233", "S2H234", "S2H235"})
+ABOUT_SETTING_ASIDE = frozenset({"S2H233", "S2H234", "S2H235"})
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ def _comments(path: str, files: SourceFiles, wrong: Diagnostics) -> Iterator[_Co
             continue
         place = Location(path, number, found.start() + 1)
         named = [code.strip().upper() for code in (found[1] or "").split(",") if code.strip()]
-        codes = tuple(code for code in named if code in CODES and code not in _ABOUT_COMMENTS)
+        codes = tuple(code for code in named if code in CODES and code not in ABOUT_SETTING_ASIDE)
         reason = found[2].strip(" \t-:")
         unknown = [code for code in named if code not in codes]
         if unknown or not named:

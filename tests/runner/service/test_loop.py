@@ -260,6 +260,23 @@ def test_a_changed_rule_does_not_alert_on_the_past_and_others_go_on(
     assert found(store) == {(LOGON, "site/1"), (SERVICE, "site/3"), (LOGON, "site/4")}
 
 
+def test_an_ingest_node_whose_clock_is_behind_hides_no_event(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    clock = FrozenClock(START)
+    log = Log([])
+    loop = Loop(Site(tmp_path, log, first_start_ns=0), store, clock)
+    run_cycles(loop, 1)
+    hours = 7_200 * SECOND
+    log.events = [
+        event_of(60, 4625, ingested_ns=START + 60 * SECOND - hours),
+        event_of(-60, 4625, ingested_ns=START - 60 * SECOND),  # of before the rule looked
+    ]
+    clock.advance(120)
+    run_cycles(loop, 1)
+    assert found(store) == {(LOGON, "site/60")}
+
+
 def test_a_changed_text_goes_on_where_it_was(store: SqliteStore, tmp_path: Path) -> None:
     clock = FrozenClock(START + 10 * SECOND)
     site = Site(tmp_path, Log(logons(1)))

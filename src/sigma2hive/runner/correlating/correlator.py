@@ -247,5 +247,5 @@ class _Work:
 
     def _begins(self, event: Event) -> bool:
         """Whether an episode may begin at an event: the past raises no alerts."""
-        taken_ns = event.time_ns if event.ingested_ns is None else event.ingested_ns
-        return taken_ns >= self.since_ns
+        # It was not taken before it happened: then the clock that says so is behind.
+        return max(event.time_ns, event.ingested_ns or 0) >= self.since_ns

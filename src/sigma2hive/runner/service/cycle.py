@@ -136,8 +136,9 @@ class Cycle:
         taken_ns = event.ingested_ns
         if taken_ns is None:
             # A late event is as new as the slice that brings it.
-            taken_ns = max(event.time_ns, part.interval.start_ns)
-        return taken_ns >= record.since_ns
+            taken_ns = part.interval.start_ns
+        # It was not taken before it happened: the clock that says so is behind.
+        return max(taken_ns, event.time_ns) >= record.since_ns
 
     def _recorded(
         self, rule: CompiledRule, event: Event, part: Slice, now_ns: int

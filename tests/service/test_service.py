@@ -35,6 +35,17 @@ def test_one_cycle_says_what_waits_and_why(site: Site) -> None:
     assert site.titles() == ["Service 1 installed on host-1"]
 
 
+def test_one_cycle_ends_with_3_where_the_key_is_refused(site: Site) -> None:
+    site.add([service_installed(1)])
+    site.thehive.fail("status", status=401, times=None)
+    refused = site.command("run", "--once", "--live")
+    assert refused.returncode == 3, refused.stderr
+    assert "thehive: 1 alert waits" in refused.stderr
+    site.thehive.control("DELETE", "failures")
+    assert any(site.command("run", "--once", "--live").returncode == 0 for _ in range(10))
+    assert site.titles() == ["Service 1 installed on host-1"]
+
+
 def test_a_dry_run_shows_what_it_would_raise_and_keeps_nothing(site: Site) -> None:
     site.add([service_installed(1), other(2)])
     for _ in range(2):

@@ -146,7 +146,7 @@ def _once(
     if outcome.error is not None:
         raise outcome.error
     is_left = _tell_what_waits(store)
-    if _dead(store) > dead_before:
+    if _dead(store) > dead_before or (is_left and dispatcher.needs_somebody):
         return Exit.CONFIGURATION  # what was refused, and why, is told
     return Exit.UNREACHABLE if outcome.failed or is_left else Exit.FINE
 

@@ -74,6 +74,6 @@ def _day(document: Document, text: str, diagnostics: Diagnostics) -> date | None
             return date.fromisoformat(text)
     except ValueError:
         pass
-    message = f"`expires` is {shown_value(text)}, which is no day"
+    message = f"`expires` is {shown_value(text)}, which is no day from 2000 to 2999"
     diagnostics.error(_CODE, document.at(*_OWN, "expires"), message, f"give {_KEYS['expires']}")
     return None

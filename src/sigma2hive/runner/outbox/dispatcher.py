@@ -44,6 +44,11 @@ class Dispatcher:
             Lane(name, courier, store, clock, self._rules) for name, courier in couriers.items()
         ]
 
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether a sink is paused until a key or a setting is changed."""
+        return any(lane.needs_somebody for lane in self._lanes)
+
     def run(self, stop: threading.Event) -> None:
         """Deliver until `stop` is set; what is under way then has a bounded time to end.
 

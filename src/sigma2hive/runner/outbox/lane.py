@@ -64,6 +64,8 @@ class Lane:
     ) -> None:
         self.name = name
         self.courier = courier
+        #: Whether it is paused by what does not pass by itself, as a key that is refused.
+        self.needs_somebody = False
         self._outbox = outbox
         self._clock = clock
         self._rules = rules
@@ -143,7 +145,8 @@ class Lane:
                 before = self._desk.trouble
                 retry_ns = self._desk.failed(taken, reason, self._rules.backoff)
                 return self._postponing(taken, retry_ns, reason, before, tell)
-            case Paused(reason, asked_seconds):
+            case Paused(reason, asked_seconds, passes):
+                self.needs_somebody = not passes
                 before = self._desk.trouble
                 retry_ns = self._desk.paused(taken, reason, asked_seconds)
                 return self._postponing(taken, retry_ns, reason, before, tell)
@@ -181,6 +184,7 @@ class Lane:
         """Take note that the sink answers, and return whether it did not before."""
         if not self._desk.arrived():
             return False
+        self.needs_somebody = False
         tell(f"{self.name}: delivers again")
         return True
 

@@ -1,7 +1,7 @@
 """Cycles: every match once, whatever fails and wherever the service dies."""
 
 import threading
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -120,14 +120,6 @@ def test_every_match_is_told_once_whatever_fails(
         assert found(store) == expected(log)
         assert told(store) == expected(log)
         store.close()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    store = SqliteStore(tmp_path / "state.db")
-    store.open_sinks(["sink"])
-    yield store
-    store.close()
 
 
 def logons(*numbers: int) -> list:  # type: ignore[type-arg]

@@ -1,6 +1,5 @@
 """A rule that was away for a time and comes back as it was finds what it missed, and that once."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,14 +25,6 @@ from tests.runner.service.world import (
 
 FIRST_RULE = RULES.partition("---\n")[0]
 CHANGED = RULES.replace("event.code: 7045", "event.code: [7045, 4697]")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    store = SqliteStore(tmp_path / "state.db")
-    store.open_sinks(["sink"])
-    yield store
-    store.close()
 
 
 class Days:

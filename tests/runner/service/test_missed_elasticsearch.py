@@ -42,14 +42,6 @@ def client(request: pytest.FixtureRequest, elasticsearch: Cluster) -> Iterator[E
         yield client
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    store = SqliteStore(tmp_path / "state.db")
-    store.open_sinks(["sink"])
-    yield store
-    store.close()
-
-
 class RealSite(Site):
     """The same repository on indices of a cluster, read in small slices."""
 

@@ -13,7 +13,7 @@ from tests.bench.cluster import Cluster
 from tests.chaos.conftest import Sites
 from tests.chaos.hours import Hours
 from tests.chaos.world import check_ends_right, check_same
-from tests.service.site import Site, failed_logon, service_installed
+from tests.service.site import Site, failed_logon, other, service_installed
 
 MINUTE, HOUR, DAY = 60, 3_600, 24 * 3_600
 #: Cursor -> who reads by it, and whether events say when they were taken.
@@ -35,6 +35,8 @@ def test_each_is_told_once(sites: Sites, elasticsearch: Cluster, cursor: Cursor)
     site = sites.make(getattr(elasticsearch.users, reader))
     service = {**site.settings["service"], "first_start_seconds": 3 * DAY}
     site.write_settings(service={**service, "silence_seconds": 30 * DAY})
+    # Of an index without any event it is not known yet what its events have.
+    site.add(_taken([other(1_000)], has_ingested=has_ingested))
     hours = Hours(site)
 
     def come(number: int, address: str, when: float) -> None:

@@ -205,7 +205,7 @@ def test_a_check_that_cannot_ask_still_tells_the_rest(
 ) -> None:
     log_in(monkeypatch, elasticsearch.users.bare)
     code, found = check("--elasticsearch")
-    assert code == 1
+    assert code == 3
     assert "view_index_metadata" in of(found, "S2H507")[0]["hint"]
     monkeypatch.setenv("SIGMA2HIVE_ELASTICSEARCH_URLS", "http://127.0.0.1:9")
     Path("sigma2hive.yml").write_text("profile: site\n")

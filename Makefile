@@ -37,7 +37,7 @@ run: $(READY)
 	$(BIN)/sigma2hive inbox show "$$($(BIN)/sigma2hive inbox list --title 'Failed logons' | awk 'NR == 1 { print $$1 }')"
 
 test: $(READY)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python $(if $(ARGS),-m pytest $(ARGS),tools/all_tests.py)
 
 check: lint types test docs
 

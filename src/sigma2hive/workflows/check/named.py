@@ -28,28 +28,36 @@ def find_unknown_names(project: Project, findings: Diagnostics) -> None:
         ConfigurationError: the settings name no TheHive, or the key cannot be used.
     """
     sinks = sink_requests(project.settings, (), Path.cwd())
+    files = _NamingFiles(project)
     for found in examine_names(project, sinks):
         severity = _SEVERITIES.get(found.status)
         if severity is None:
             continue
         for name in found.names or ("",):
             message = f"{found.seen}: {name}" if name else found.seen
-            place = _place_of(name, project)
+            place = files.place_of(name)
             findings.found.append(Diagnostic(_CODE, severity, place, message, found.to_do))
 
 
-def _place_of(name: str, project: Project) -> Location:
-    """Return the first place in mappings and rules where a name is written."""
-    root, word = project.settings.root, name.partition(" (")[0]
-    sources = SourceFiles(root)
-    # A technique is a tag there: attack.t1059.001.
-    pattern = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])", re.IGNORECASE)
-    for file in _naming_files(project):
-        path = shown_path(file, root)
-        for number, line in enumerate(sources.lines(Location(path, 1)), 1):
-            if word and (match := pattern.search(line.partition(" #")[0])):
-                return Location(path, number, match.start() + 1)
-    return Location(shown_path(project.settings.mappings, root))
+class _NamingFiles:
+    """The files of mappings and rules, each read once however many names are looked for."""
+
+    def __init__(self, project: Project) -> None:
+        root = project.settings.root
+        self._sources = SourceFiles(root)
+        self._mappings = shown_path(project.settings.mappings, root)
+        self._paths = [shown_path(file, root) for file in _naming_files(project)]
+
+    def place_of(self, name: str) -> Location:
+        """Return the first place where a name is written."""
+        word = name.partition(" (")[0]
+        # A technique is a tag there: attack.t1059.001.
+        pattern = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])", re.IGNORECASE)
+        for path in self._paths if word else ():
+            for number, line in enumerate(self._sources.lines(Location(path, 1)), 1):
+                if match := pattern.search(line.partition(" #")[0]):
+                    return Location(path, number, match.start() + 1)
+        return Location(self._mappings)
 
 
 def _naming_files(project: Project) -> Iterator[Path]:

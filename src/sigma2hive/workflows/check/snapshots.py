@@ -12,7 +12,7 @@ from dataclasses import replace
 from sigma2hive.clients.elasticsearch import open_client
 from sigma2hive.clock import today
 from sigma2hive.compiler import compile_all, find_blindness
-from sigma2hive.diagnostics import Diagnostics, Location
+from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.snapshots import Snapshot
 from sigma2hive.workflows.project import Project
@@ -66,14 +66,9 @@ def find_blind_now(project: Project, findings: Diagnostics) -> None:
 
 
 def _compare(profile: Profile, now: Snapshot, findings: Diagnostics) -> None:
-    kept = [entry for entry in profile.snapshots if entry.pattern == now.pattern]
-    changes = compare(kept, [now]) if kept else ()
-    if changes:
-        findings.warning("S2H418", _place(kept), _told(now.pattern, changes), _PULL)
-
-
-def _place(kept: Sequence[Snapshot]) -> Location:
-    return kept[0].location
+    kept = next((entry for entry in profile.snapshots if entry.pattern == now.pattern), None)
+    if kept is not None and (changes := compare([kept], [now])):
+        findings.warning("S2H418", kept.location, _told(now.pattern, changes), _PULL)
 
 
 def _told(pattern: str, changes: Sequence[Change]) -> str:

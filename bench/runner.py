@@ -10,6 +10,7 @@ service is the program itself, in a process of its own. Prints one row a measure
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import statistics
@@ -26,11 +27,13 @@ from typing import Any
 
 from bench.setting import running_cluster, shared_folder
 from tests.bench.cluster import Cluster
-from tests.chaos.windows import set_up_windows, windows_events
+from tests.chaos.windows import set_up_flat_windows, set_up_windows, windows_events
 from tests.chaos.world import NO_CAPS, wait_until
 from tests.doubles.running import running_thehive
 from tests.service.site import Process, Site, at, service_installed
 
+#: Writes the repository of a site, with the rules of a folder.
+SetUp = Callable[[Site, Path], None]
 _TICKS = os.sysconf("SC_CLK_TCK")
 #: Seconds between two batches of a steady load.
 _BATCH_SECONDS = 0.5
@@ -49,6 +52,7 @@ class Asked:
     seconds: int
     sizes: Sequence[int]
     alerts: int
+    file: Path | None
 
 
 @dataclass(slots=True)
@@ -61,7 +65,9 @@ class Bench:
     made: int = 0
 
     @contextmanager
-    def site(self, rules: Path | None = None, **service: Any) -> Iterator[Site]:
+    def site(
+        self, rules: Path | None = None, set_up: SetUp = set_up_windows, **service: Any
+    ) -> Iterator[Site]:
         """Give a site whose service reads an index that is empty yet, with all rules or others."""
         self.made += 1
         folder = self.folder / f"site-{self.made}"
@@ -72,7 +78,7 @@ class Bench:
                 "service": {"cadence_seconds": _CADENCE, "watermark_seconds": 1, **service},
                 "floods": NO_CAPS,
             }
-            set_up_windows(site, rules or self.rules)
+            set_up(site, rules or self.rules)
             try:
                 yield site
             finally:
@@ -105,23 +111,26 @@ def _asked() -> Asked:
     parser.add_argument("--seconds", type=int, default=60, help="how long it lasts")
     parser.add_argument("--sizes", type=int, nargs="*", default=[30_000, 300_000])
     parser.add_argument("--alerts", type=int, default=10_000)
+    parser.add_argument("--file", type=Path, help="Windows events to catch up with, not made ones")
     return Asked(**vars(parser.parse_args()))
 
 
 def _held(bench: Bench, asked: Asked) -> Iterator[str]:
     """Catch up with events that are there: what one runner holds."""
-    with bench.site(cadence_seconds=1) as site:
-        _add(site, islice(windows_events(asked.events), asked.events))
+    set_up = set_up_windows if asked.file is None else set_up_flat_windows
+    with bench.site(set_up=set_up, cadence_seconds=1) as site:
+        made = windows_events(asked.events) if asked.file is None else _flat_events(asked.file)
+        _add(site, islice(made, asked.events))
         process = _started(site)
         began, cpu = time.monotonic(), _cpu_seconds(process)
-        _wait_until_read(site, asked.events)
+        _wait_until_read(site, site.added)
         read, cpu = time.monotonic() - began, _cpu_seconds(process) - cpu
         wait_until(lambda: not _waiting(site), 3_600)
         told = time.monotonic() - began
         alerts = site.thehive.control("GET", "state?counts")["Alert"]
         yield (
-            f"{asked.events:,} events read, matched and stored in {read:.1f} s: "
-            f"{asked.events / read:,.0f} a second, {asked.events / cpu:,.0f} a CPU second "
+            f"{site.added:,} events read, matched and stored in {read:.1f} s: "
+            f"{site.added / read:,.0f} a second, {site.added / cpu:,.0f} a CPU second "
             f"(delivery beside it); {alerts:,} alerts delivered after {told:.1f} s"
         )
         yield f"most memory {_peak_mb(process):,.0f} MB"
@@ -202,7 +211,12 @@ def _fill(site: Site, count: int) -> None:
     made = list(islice(windows_events(2_000), 2_000))
     for start in range(0, count, len(made)):
         site.add(
-            {**entry, "@timestamp": at(86_400), "event.ingested": at(86_400), "number": start}
+            {
+                **entry,
+                "@timestamp": at(86_400),
+                "event": {**entry["event"], "ingested": at(86_400)},
+                "number": start,
+            }
             for entry in made[: count - start]
         )
 
@@ -283,10 +297,14 @@ def _add(site: Site, events: Iterator[dict[str, Any]] | Sequence[dict[str, Any]]
     waiting = iter(events)
     while batch := list(islice(waiting, 2_000)):
         for document in batch:
-            if "event" not in document:
-                document["event.ingested"] = at()
-            document["@timestamp"] = at()
+            document["event"]["ingested"] = document["@timestamp"] = at()
         site.add(batch)
+
+
+def _flat_events(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open("rb") as lines:
+        for line in lines:
+            yield {**json.loads(line), "event": {}}
 
 
 def _wait_until_read(site: Site, events: int) -> None:

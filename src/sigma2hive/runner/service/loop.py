@@ -34,6 +34,7 @@ from sigma2hive.runner.service.standing import CYCLE, HEARD, WAYS
 from sigma2hive.runner.service.suppressed import SUPPRESSED, with_cycle
 from sigma2hive.runner.store.interface import MovedError, StateStore
 from sigma2hive.runner.store.ledgers import with_entries
+from sigma2hive.sources import few_collections
 
 #: What one runner does for all, as units of leases.
 _CORRELATIONS, _RETENTION = "service:correlations", "service:retention"
@@ -119,7 +120,9 @@ class Loop:
         self.tell_loading(None, version)
         while not stop.is_set():
             began_ns = self.clock.now_ns()
-            self.tell(self._whole_cycle(version, stop))
+            with few_collections():
+                outcome = self._whole_cycle(version, stop)
+            self.tell(outcome)
             took = (self.clock.now_ns() - began_ns) / NANOSECONDS
             self.clock.wait(self.settings.cadence_seconds - took, stop)
             if not stop.is_set() and (reload.is_set() or self.loading.has_changed()):

@@ -176,8 +176,8 @@ class RuleRecord:
     It looks at events that were taken from `since_ns` on: when it was first seen, or last changed
     what it finds (`digest`; the epoch of a correlation). `disabled` says why it does not run.
     `missed` names the cursors as they were when it was disabled: from there on it has not looked
-    yet, and does so, beside what is new, when it is there again unchanged. What a name begins with
-    is the time, ns, at which the rule was disabled.
+    yet, and does so, beside what is new, when it is there again unchanged. A name is the times, ns,
+    at which the rule was disabled. `path` is the file that it was last read from.
     """
 
     rule_id: str
@@ -186,11 +186,17 @@ class RuleRecord:
     targets: tuple[str, ...] = ()
     disabled: str = ""
     missed: str = ""
+    path: str = ""
 
     @property
     def missed_since_ns(self) -> int | None:
         """Since when it has missed anything; None where it has looked at everything."""
         return int(self.missed.partition(".")[0]) if self.missed else None
+
+    @property
+    def disabled_since_ns(self) -> int:
+        """When it was disabled last, as well as that is known."""
+        return int(self.missed.rpartition(".")[2]) if self.missed else self.since_ns
 
 
 class DeliveryState(StrEnum):

@@ -33,6 +33,7 @@ from sigma2hive.runner.store.interface import StateStore
 from sigma2hive.settings import Settings
 from sigma2hive.storage import StorageError
 from sigma2hive.workflows.project import Loaded, Project, ProjectOptions, load_project
+from sigma2hive.workflows.unusable import Unusable
 from sigma2hive.workflows.watching import Watched
 
 #: Findings that say that a path which a person named is not there: half a repository is no version.
@@ -85,8 +86,9 @@ class RepositoryLoading:
         _check(project)
         compiled = project.compiled
         first_start_ns = self.settings.service.first_start_seconds * NANOSECONDS
+        unusable = Unusable.of(project.left_out, self.settings.root)
         try:
-            records = take_in(store, compiled, now_ns, first_start_ns)
+            records = take_in(store, compiled, now_ns, first_start_ns, unusable.why)
             ways = ways_of(store.notes())
         except (ServerError, StorageError):
             self._watched.forget()

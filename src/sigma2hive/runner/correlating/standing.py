@@ -95,7 +95,7 @@ def gaps_of(
         record = rules.get(leaf)
         if record is None or record.disabled:
             reason = "it is not known" if record is None else record.disabled
-            since_ns = now_ns if record is None else record.since_ns
+            since_ns = now_ns if record is None else record.disabled_since_ns
             gaps.append({"rule": leaf, "start_ns": since_ns, "end_ns": None, "reason": reason})
             continue
         for entry in entries:

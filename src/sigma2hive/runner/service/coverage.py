@@ -109,7 +109,7 @@ def coverage_of(
     gaps = [entry for entry in ledger if entry.status is not SearchStatus.SEARCHED]
     for record in records:
         if record.disabled:
-            yield Coverage(record, record.since_ns, record.disabled)
+            yield Coverage(record, record.disabled_since_ns, record.disabled)
             continue
         ours = tuple(
             entry

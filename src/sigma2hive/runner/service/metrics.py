@@ -19,7 +19,7 @@ from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.runner.service.standing import Standing
 
 
-class _Standings(Collector):
+class Standings(Collector):
     """Asks for the standing at each scrape."""
 
     def __init__(self, standing: Callable[[], Standing]) -> None:
@@ -159,7 +159,7 @@ def metrics_at(address: str, standing: Callable[[], Standing], asked_at: Locatio
     """
     host, _, port = address.rpartition(":")
     registry = CollectorRegistry()
-    registry.register(_Standings(standing))
+    registry.register(Standings(standing))
     try:
         number = int(port)
         server, thread = start_http_server(number, host.strip("[]"), registry=registry)

@@ -23,7 +23,7 @@ from sigma2hive.runner.reading.interface import NOTHING, Slice
 from sigma2hive.runner.service.coverage import OF_RULE, loss_step
 from sigma2hive.runner.service.cycle import Cycle
 from sigma2hive.runner.service.outcomes import SliceOutcome
-from sigma2hive.runner.service.rules import changed_records
+from sigma2hive.runner.service.rules import WhyUnusable, changed_records
 from sigma2hive.runner.store.interface import MovedError, StateStore
 
 #: What the units of kept cursors begin with.
@@ -35,14 +35,18 @@ _MOST_SEARCHED = 50
 
 
 def take_in(
-    store: StateStore, compiled: Compiled, now_ns: int, first_start_ns: int
+    store: StateStore,
+    compiled: Compiled,
+    now_ns: int,
+    first_start_ns: int,
+    why_unusable: WhyUnusable = lambda _: "",
 ) -> Mapping[str, RuleRecord]:
     """Let the store know the rules of now, and return what it knows of all.
 
     Cursors are kept before a rule is said to be gone, so that a crash between loses nothing.
     """
     known = store.rules()
-    changed = list(changed_records(compiled, known, now_ns, first_start_ns))
+    changed = list(changed_records(compiled, known, now_ns, first_start_ns, why_unusable))
     before = {rule_id: record.missed for rule_id, record in known.items()}
     copies = {
         (before.get(record.rule_id, ""), record.missed)

@@ -5,7 +5,7 @@ Takes what is compiled and what the store knows; gives records, to be stored. De
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from sigma2hive.model.rules import Compiled, CompiledCorrelation
@@ -14,33 +14,45 @@ from sigma2hive.model.service import RuleRecord
 #: Why a rule does not run that is in the repository no more.
 REMOVED = "it is in the repository no more"
 
+#: Says of a rule that is not among those that run why it cannot be used, "" where it is not there.
+WhyUnusable = Callable[[RuleRecord], str]
+
 
 def changed_records(
-    compiled: Compiled, known: Mapping[str, RuleRecord], now_ns: int, first_start_ns: int
+    compiled: Compiled,
+    known: Mapping[str, RuleRecord],
+    now_ns: int,
+    first_start_ns: int,
+    why_unusable: WhyUnusable = lambda _: "",
 ) -> Iterator[RuleRecord]:
     """Yield the records that are not what `known` has.
 
     On a first start, when nothing is known, rules look `first_start_ns` back; later a rule that is
     new, or finds something else than before, looks from now on. One that comes back as it was looks
-    since when it did, and has `missed` what came while it was not there.
+    since when it did, and has `missed` what came while it was not there. `why_unusable` tells a
+    rule that is blind from one that was taken out.
     """
     since_ns = now_ns if known else now_ns - first_start_ns
     correlations = {entry.info.id for entry in compiled.correlations}
     there = set()
-    for rule_id, digest, targets in _all(compiled):
+    for new in _all(compiled, since_ns):
+        rule_id, record = new.rule_id, new
         there.add(rule_id)
         earlier = known.get(rule_id)
-        record = RuleRecord(rule_id, digest, since_ns, targets)
-        if earlier is not None and _is_continued(earlier, digest):
+        if earlier is not None and _is_continued(earlier, new.digest):
             missed = _later(earlier.missed, now_ns) if earlier.disabled else earlier.missed
             # Correlations miss nothing: they go on with what their rules found meanwhile.
             missed = "" if rule_id in correlations else missed
-            record = replace(record, since_ns=earlier.since_ns, missed=missed)
+            record = replace(new, since_ns=earlier.since_ns, missed=missed)
         if record != earlier:
             yield record
     for rule_id, record in known.items():
-        if rule_id not in there and not record.disabled:
-            yield replace(record, disabled=REMOVED, missed=_later(record.missed, now_ns))
+        if rule_id in there:
+            continue
+        why = why_unusable(record) or REMOVED
+        missed = record.missed if record.disabled else _later(record.missed, now_ns)
+        if why != record.disabled:
+            yield replace(record, disabled=why, missed=missed)
 
 
 def _is_continued(earlier: RuleRecord, digest: str) -> bool:
@@ -53,12 +65,16 @@ def _later(missed: str, now_ns: int) -> str:
     return f"{missed}.{now_ns}" if missed else str(now_ns)
 
 
-def _all(compiled: Compiled) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def _all(compiled: Compiled, since_ns: int) -> Iterator[RuleRecord]:
+    """Yield the record of each rule as if it was new."""
     by_id = compiled.by_id()
     for rule in compiled.rules:
-        yield rule.info.id, rule.digest, rule.indices
+        path = rule.info.location.path
+        yield RuleRecord(rule.info.id, rule.digest, since_ns, rule.indices, path=path)
     for entry in compiled.correlations:
-        yield entry.info.id, entry.epoch, _targets(entry, by_id)
+        path = entry.info.location.path
+        targets = _targets(entry, by_id)
+        yield RuleRecord(entry.info.id, entry.epoch, since_ns, targets, path=path)
 
 
 def _targets(correlation: CompiledCorrelation, rules: Mapping[str, object]) -> tuple[str, ...]:

@@ -99,7 +99,7 @@ def standing_of(store: StateStore, now_ns: int) -> Standing:
         patterns=_patterns(
             searched_to(ledger),
             heard_of(notes.get(HEARD)),
-            [name for record in records for name in record.targets],
+            [name for record in records if not record.disabled for name in record.targets],
         ),
         rules=list(coverage_of(records, ledger, now_ns, PATIENCE_NS)),
         sinks=store.counts(),

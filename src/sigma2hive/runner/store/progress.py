@@ -77,7 +77,7 @@ class StoredProgress:
         """Store what is known of these rules."""
         with self._file.transaction() as connection:
             connection.executemany(
-                "INSERT OR REPLACE INTO rule VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO rule VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [tuple(rule_fields(record).values()) for record in records],
             )
 

@@ -14,7 +14,7 @@ from sigma2hive.model.service import RuleRecord, Step
 from sigma2hive.runner.store.interface import MovedError
 
 #: What is kept of a rule; `targets` is a JSON list.
-RULE_FIELDS = ("rule_id", "digest", "since_ns", "targets", "disabled", "missed")
+RULE_FIELDS = ("rule_id", "digest", "since_ns", "targets", "disabled", "missed", "path")
 
 
 def rule_fields(record: RuleRecord) -> dict[str, Any]:

@@ -138,5 +138,7 @@ SCHEMA = Schema(
         """,
         # The cursors from which a rule has not looked yet.
         "ALTER TABLE rule ADD COLUMN missed TEXT NOT NULL DEFAULT '';",
+        # The file that a rule was read from.
+        "ALTER TABLE rule ADD COLUMN path TEXT NOT NULL DEFAULT '';",
     ),
 )

@@ -17,7 +17,7 @@ from sigma2hive.storage import StorageError
 #: What the names of all state indices begin with; rules never look at them (runner/own.py).
 PREFIX = "sigma2hive-state-"
 #: The version of the mappings below. A later one may add fields; it never changes one.
-VERSION = 2
+VERSION = 3
 _META = "sigma2hive_state_version"
 
 
@@ -74,6 +74,7 @@ _FIELDS: Mapping[Kind, Mapping[str, Mapping[str, Any]]] = {
         "targets": _TEXT,
         "disabled": _TEXT,
         "missed": _TEXT,
+        "path": _TEXT,
     },
     # All entries of one unit: the ledger of a unit changes as a whole.
     Kind.LEDGER: {"unit": _WORD, "end_ns": _LONG, "entries": _TEXT},

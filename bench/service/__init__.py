@@ -1,0 +1,1 @@
+"""Measurements of the service; `bench.runner` runs them."""

@@ -24,7 +24,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqliteSto
     with closing(SqliteStore(tmp_path / "kept" / "state.db")) as store:
         store.open_sinks(SINKS)
         alerts = [alert_of(number) for number in range(100_001, 100_005)]
-        store.commit(Step(alerts=tuple(QueuedAlert(one) for one in alerts)))
+        store.commit(Step(alerts=tuple(QueuedAlert(one, made_ns=NOW) for one in alerts)))
         for sink, number in ((SINKS[0], 3), (SINKS[1], 1)):
             for delivery in store.due(sink, NOW * 2, number):
                 store.refused(delivery, NOW, "the title\x1b[31m is too long")

@@ -8,7 +8,6 @@ import os
 import signal
 import tempfile
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -84,7 +83,7 @@ def serve(asked: Serving, clock: Clock) -> Exit:
         if asked.dry_run:
             # After the dispatcher, which says that alerts go to its own.
             store.open_sinks([_SHOWN])
-        shown = _Shown(asked, store)
+        shown = _Shown(asked, store, clock)
         loading = RepositoryLoading(
             asked.options, settings, client, shown.project, shown.finding, asked.loaded
         )
@@ -196,9 +195,10 @@ _SHOWN = "dry run"
 class _Shown:
     """Tells people, or with --json programs, what the service does."""
 
-    def __init__(self, asked: Serving, store: StateStore) -> None:
+    def __init__(self, asked: Serving, store: StateStore, clock: Clock) -> None:
         self._asked = asked
         self._store = store
+        self._clock = clock
         self._last_error = ""
         self._last_events = 0
 
@@ -254,7 +254,7 @@ class _Shown:
             if not self._asked.as_json:
                 for line in row.lines():
                     say(line)
-            self._store.delivered(entry, time.time_ns())
+            self._store.delivered(entry, self._clock.now_ns())
 
     def _line(self, figures: Mapping[str, object], text: str) -> None:
         if self._asked.as_json:

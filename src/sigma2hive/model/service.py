@@ -104,13 +104,13 @@ class StoredEpisode:
 class QueuedAlert:
     """An alert to be told, and what flood control counts it under; summaries it does not count.
 
-    `made_ns` is when; None is when it is stored.
+    `made_ns` is when, by the clock of whoever made it.
     """
 
     alert: Alert
     grouped_by: str = ""
     is_summary: bool = False
-    made_ns: int | None = None
+    made_ns: int = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,10 @@ class World:
         self.store.stop = self.clock.stop
 
     def queue(self, *alerts: Alert) -> None:
-        self.store.commit(Step(alerts=tuple(QueuedAlert(alert) for alert in alerts)))
+        now_ns = self.clock.now_ns()
+        self.store.commit(
+            Step(alerts=tuple(QueuedAlert(alert, made_ns=now_ns) for alert in alerts))
+        )
 
     def dispatcher(self, couriers: Mapping[str, Courier]) -> Dispatcher:
         """Alerts that are queued from here on go to these sinks."""

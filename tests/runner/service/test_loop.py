@@ -382,6 +382,7 @@ def test_a_source_that_goes_silent_is_told_once_each_time(
     run_cycles(loop, 6)
     (first,) = store.due("sink", 2**62, 10)
     assert first.alert.title == f"No events in {PATTERN} since 2025-11-24T16:00:00.000Z"
+    assert first.queued_ns == START + 3_600 * SECOND  # by the service's clock
     assert "- Failed logon\n- Service installed" in first.alert.description
     log.events.append(event_of(1, 1))
     run_cycles(loop, 12)

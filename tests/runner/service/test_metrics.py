@@ -34,7 +34,7 @@ def test_metrics_say_what_status_says(store: SqliteStore) -> None:
     alert = Alert("t", "s", "ref", "r", "rule", "title", "", 2, NOW, 2, 2)
     store.commit(
         Step(
-            alerts=(QueuedAlert(alert),),
+            alerts=(QueuedAlert(alert, made_ns=NOW),),
             searched=(Searched("pattern:logs-*", "logs-*", interval, patterns=("logs-*",)),),
         )
     )

@@ -68,7 +68,10 @@ def step_of(*numbers: int, unit: str = "u", at: int = 1, before: int | None = No
         position={"at": at},
         expected=None if before is None else {"at": before},
         matches=tuple(map(match_of, numbers)),
-        alerts=tuple(QueuedAlert(alert_of(number), f"10.0.0.{number}") for number in numbers),
+        alerts=tuple(
+            QueuedAlert(alert_of(number), f"10.0.0.{number}", made_ns=NOW + number)
+            for number in numbers
+        ),
     )
 
 
@@ -129,14 +132,14 @@ def test_the_same_step_again_changes_nothing(open_store: Open) -> None:
 def test_an_alert_that_grows_is_sent_again_and_one_that_does_not_is_not(open_store: Open) -> None:
     store = open_store()
     store.open_sinks(["thehive", "jsonl:x"])
-    store.commit(Step(alerts=(QueuedAlert(alert_of(1)),)))
+    store.commit(Step(alerts=(QueuedAlert(alert_of(1), made_ns=NOW),)))
     for sink in ("thehive", "jsonl:x"):
         (delivery,) = store.due(sink, NOW * 2, 10)
         assert not delivery.was_delivered
         store.delivered(delivery, NOW)
-    store.commit(Step(alerts=(QueuedAlert(alert_of(1)),)))
+    store.commit(Step(alerts=(QueuedAlert(alert_of(1), made_ns=NOW),)))
     assert not waiting(store, "thehive")
-    store.commit(Step(alerts=(QueuedAlert(alert_of(1, 2, event_of(1), event_of(2))),)))
+    store.commit(Step(alerts=(QueuedAlert(alert_of(1, 2, event_of(1), event_of(2)), made_ns=NOW),)))
     (delivery,) = store.due("thehive", NOW * 2, 10)
     assert delivery.was_delivered
     assert [event.key for event in delivery.alert.events] == [event_of(1).key, event_of(2).key]
@@ -146,11 +149,13 @@ def test_an_alert_that_grows_is_sent_again_and_one_that_does_not_is_not(open_sto
 def test_what_changed_while_it_was_sent_waits_again(open_store: Open) -> None:
     store = open_store()
     store.open_sinks(["thehive"])
-    store.commit(Step(alerts=(QueuedAlert(alert_of(1)), QueuedAlert(alert_of(2)))))
+    store.commit(
+        Step(alerts=(QueuedAlert(alert_of(1), made_ns=NOW), QueuedAlert(alert_of(2), made_ns=NOW)))
+    )
     first, second = store.due("thehive", NOW * 2, 10)
     for number in (1, 2):
         grown = alert_of(number, 2, event_of(number), event_of(number + 5))
-        store.commit(Step(alerts=(QueuedAlert(grown),)))
+        store.commit(Step(alerts=(QueuedAlert(grown, made_ns=NOW),)))
     store.delivered(first, NOW)
     store.refused(second, NOW, "400 bad")
     assert waiting(store, "thehive") == ["ref-1", "ref-2"]
@@ -183,7 +188,7 @@ def test_what_is_severe_goes_first_then_what_is_old(open_store: Open) -> None:
     store = open_store()
     store.open_sinks(["thehive"])
     for number, severity in enumerate((2, 4, 1, 4)):
-        store.commit(Step(alerts=(QueuedAlert(alert_of(number, severity)),)))
+        store.commit(Step(alerts=(QueuedAlert(alert_of(number, severity), made_ns=NOW + number),)))
     assert waiting(store, "thehive") == ["ref-1", "ref-3", "ref-0", "ref-2"]
 
 
@@ -259,10 +264,10 @@ def test_alerts_of_their_own_are_counted_by_group_and_summaries_not(open_store: 
     store.commit(
         Step(
             alerts=(
-                QueuedAlert(alert_of(1), "a"),
-                QueuedAlert(alert_of(2), "a"),
-                QueuedAlert(alert_of(3), "b"),
-                QueuedAlert(alert_of(4), "b", is_summary=True),
+                QueuedAlert(alert_of(1), "a", made_ns=NOW),
+                QueuedAlert(alert_of(2), "a", made_ns=NOW),
+                QueuedAlert(alert_of(3), "b", made_ns=NOW),
+                QueuedAlert(alert_of(4), "b", is_summary=True, made_ns=NOW),
             )
         )
     )

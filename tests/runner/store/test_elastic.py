@@ -13,6 +13,7 @@ from sigma2hive.model.service import (
     MatchFilter,
     QueuedAlert,
     RecordedMatch,
+    RuleRecord,
     Searched,
     Step,
     StoredEpisode,
@@ -269,7 +270,7 @@ def test_what_a_runner_sends_late_is_made_good_by_what_is_newest(site: Site) -> 
     paused.commit(step_of(1))
     (old,) = paused.due("thehive", NOW * 2, 1)
     # The alert grows, and the other sends what it has come to.
-    grown = QueuedAlert(alert_of(1, 2, event_of(1), event_of(2)))
+    grown = QueuedAlert(alert_of(1, 2, event_of(1), event_of(2)), made_ns=NOW)
     other.commit(Step(alerts=(grown,)))
     assert not waiting(other, "thehive")
     ticks.advance(60)
@@ -333,6 +334,13 @@ def test_raw_events_and_alerts_cannot_be_searched(site: Site, elasticsearch: Clu
     types = [entry for by_type in caps["fields"].values() for entry in by_type.values()]
     assert len(types) == 3
     assert not any(entry["searchable"] or entry["aggregatable"] for entry in types)
+
+
+def test_rules_that_an_older_version_stored_are_read(site: Site, elasticsearch: Cluster) -> None:
+    store = site.store()
+    old = {"rule_id": "r", "digest": "d", "since_ns": NOW, "targets": "[]", "disabled": ""}
+    elasticsearch.request("PUT", f"/{site.prefix}rules/_doc/r?refresh=true", old)
+    assert store.rules()["r"] == RuleRecord("r", "d", NOW)
 
 
 def test_indices_of_a_newer_version_are_refused(new_site: Site, elasticsearch: Cluster) -> None:

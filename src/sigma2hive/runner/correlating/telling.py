@@ -43,13 +43,13 @@ class Telling:
     def told_of(self, grown: Grown, now_ns: int) -> Told:
         """Return the alert, with the events that it may lack, and what is recorded."""
         if grown.was_known and not grown.is_late:
-            queued = self._added(self._match(grown, grown.new))
+            queued = self._added(self._match(grown, grown.new), now_ns)
             if queued is not None:
                 return Told(queued)
         match = self._match(grown, grown.whole())
         if match is None:
             return Told()
-        queued = self._added(match) if grown.was_known else None
+        queued = self._added(match, now_ns) if grown.was_known else None
         if queued is not None:
             return Told(queued)
         is_old = now_ns - grown.firing.stored.start_ns > _NEWS_NS
@@ -57,12 +57,14 @@ class Telling:
         record = record_of(match, raised, match.fired_with.key.parts[0], now_ns)
         return Told(raised.queued, record)
 
-    def _added(self, match: Match | None) -> QueuedAlert | None:
+    def _added(self, match: Match | None, now_ns: int) -> QueuedAlert | None:
         """Return what to add to the episode's own alert; None where it has none."""
         if match is None:
             return None
         alert = self.raiser.maker.build(match)
-        return None if self.store.alert(alert.identity) is None else QueuedAlert(alert)
+        if self.store.alert(alert.identity) is None:
+            return None
+        return QueuedAlert(alert, made_ns=now_ns)
 
     def _match(self, grown: Grown, entries: Sequence[Counted]) -> Match | None:
         """Return the match with these entries of the episode."""

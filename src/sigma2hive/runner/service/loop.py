@@ -265,7 +265,7 @@ class Loop:
         compiled, mapping = version.cycle.compiled, version.cycle.raiser.mappings.alerts
         for pattern in silent(heard, reader_patterns(version), outcome.began_ns, patience_ns):
             titles = [rule.info.title for rule in compiled.rules if pattern in rule.indices]
-            queued = alert_of(pattern, heard[pattern], titles, mapping)
+            queued = alert_of(pattern, heard[pattern], titles, mapping, outcome.began_ns)
             self.store.commit(Step(alerts=(queued,)))
             heard = told(heard, pattern)
         if heard != known:

@@ -60,7 +60,7 @@ def told(heard: Mapping[str, Heard], pattern: str) -> Mapping[str, Heard]:
 
 
 def alert_of(
-    pattern: str, known: Heard, titles: Iterable[str], mapping: AlertMapping
+    pattern: str, known: Heard, titles: Iterable[str], mapping: AlertMapping, now_ns: int
 ) -> QueuedAlert:
     """Return the alert of a silence; `titles` are of the rules that look there."""
     shown = [*titles]
@@ -85,7 +85,7 @@ def alert_of(
         pap=_AMBER,
         tags=("sigma2hive", "silence"),
     )
-    return QueuedAlert(alert, pattern)
+    return QueuedAlert(alert, pattern, made_ns=now_ns)
 
 
 def heard_of(note: JsonValue) -> Mapping[str, Heard]:

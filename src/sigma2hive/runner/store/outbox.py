@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -197,7 +196,7 @@ def _insert(connection: sqlite3.Connection, entry: QueuedAlert) -> None:
            VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?)""",
         (
             *(*alert.identity, alert.rule_id, entry.grouped_by, entry.is_summary, alert.severity),
-            *(_made_ns(entry), _written(alert)),
+            *(entry.made_ns, _written(alert)),
         ),
     )
     connection.execute(
@@ -205,10 +204,6 @@ def _insert(connection: sqlite3.Connection, entry: QueuedAlert) -> None:
            FROM sink WHERE is_open""",
         (cursor.lastrowid,),
     )
-
-
-def _made_ns(entry: QueuedAlert) -> int:
-    return time.time_ns() if entry.made_ns is None else entry.made_ns
 
 
 def _written(alert: Alert) -> bytes:

@@ -8,7 +8,6 @@ at a time sends an alert; a claim that is not renewed runs out.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -248,14 +247,13 @@ def queue_alerts(documents: Documents, queued: Sequence[QueuedAlert]) -> None:
     by_ref: dict[str, list[tuple[int, QueuedAlert]]] = {}
     for ordinal, entry in enumerate(queued):
         by_ref.setdefault(alert_ref(entry.alert.identity), []).append((ordinal, entry))
-    now_ns = time.time_ns()
     sinks = [name for name, entry in _sinks_of(documents).items() if entry["is_open"]]
 
     def joined(ref: str, before: Source | None) -> Source | None:
         source = before
         for ordinal, entry in by_ref[ref]:
             if source is None:
-                source = _alert(ref, entry, ordinal, now_ns, sinks)
+                source = _alert(ref, entry, ordinal, sinks)
             else:
                 source = _joined(source, entry.alert, is_stored=source is before)
         return None if source is before else source
@@ -286,9 +284,7 @@ def _bring_up(documents: Documents, alerts: Mapping[str, Source]) -> None:
     documents.change(Kind.DELIVERIES, of, brought)
 
 
-def _alert(
-    ref: str, entry: QueuedAlert, ordinal: int, now_ns: int, sinks: Sequence[str]
-) -> dict[str, Any]:
+def _alert(ref: str, entry: QueuedAlert, ordinal: int, sinks: Sequence[str]) -> dict[str, Any]:
     alert = entry.alert
     return {
         "ref": ref,
@@ -298,7 +294,7 @@ def _alert(
         "is_summary": entry.is_summary,
         "severity": alert.severity,
         "version": 1,
-        "made_ns": now_ns if entry.made_ns is None else entry.made_ns,
+        "made_ns": entry.made_ns,
         "ordinal": ordinal,
         # Who gets it for good: a sink that is named later gets later alerts.
         "sinks": packed(sorted(sinks)),

@@ -79,8 +79,8 @@ class ElasticProgress:
         found = {}
         for page in self._documents.pages(Kind.RULES, {"sort": ["rule_id"]}):
             for hit in page:
-                # What an older version stored misses nothing that it knew of.
-                record = rule_of({"missed": "", **hit["_source"]})
+                # What an older version stored misses nothing that it knew of, nor knew its file.
+                record = rule_of({"missed": "", "path": "", **hit["_source"]})
                 found[record.rule_id] = record
         return found
 

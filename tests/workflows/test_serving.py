@@ -11,7 +11,7 @@ from sigma2hive.cli.status import standing_lines
 from sigma2hive.clients.elasticsearch import open_client
 from sigma2hive.clients.errors import UnreachableError
 from sigma2hive.clock import FrozenClock
-from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.diagnostics import ConfigurationError, Diagnostics
 from sigma2hive.model.service import RuleRecord
 from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.runner.service.loop import Loop
@@ -46,6 +46,37 @@ def test_on_the_day_after_an_exceptions_last_its_rule_looks_again(
         assert (len(before.filters), len(after.filters)) == (1, 0)
         assert not loading.has_changed()
         loading.close()
+
+
+def test_what_cannot_be_loaded_on_another_day_is_tried_once_that_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sigma_rules").mkdir()
+    rule = tmp_path / "sigma_rules/rule.yml"
+    rule.write_text(RULE)
+    (tmp_path / "sigma_rules/exception.yml").write_text(EXCEPTION)
+    (tmp_path / "sigma2hive.yml").write_text("elasticsearch: {urls: ['http://127.0.0.1:9']}\n")
+    settings = load_settings(tmp_path, None, Diagnostics(), {})
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(LAST_DAY))
+    with (
+        closing(SqliteStore(tmp_path / "state.db")) as store,
+        open_client(settings.elasticsearch) as client,
+        closing(RepositoryLoading(ProjectOptions(tmp_path), settings, client)) as loading,
+    ):
+        loading.load(store, LAST_DAY)
+        rule.write_text("no: [yaml")
+        for later in (1, 2):
+            monkeypatch.setenv("SOURCE_DATE_EPOCH", str(LAST_DAY + later * DAY))
+            assert loading.has_changed()
+            with pytest.raises(ConfigurationError):
+                loading.load(store, LAST_DAY + later * DAY)
+            assert not any(loading.has_changed() for _ in range(3))
+        rule.write_text(RULE)
+        loading.has_changed()  # the files stand still when they are looked at again
+        assert loading.has_changed()
+        after = loading.load(store, LAST_DAY + 2 * DAY).cycle.compiled.rules[0]
+        assert not after.filters
+        assert not loading.has_changed()
 
 
 def test_status_tells_where_rules_are_that_cannot_be_used(tmp_path: Path) -> None:

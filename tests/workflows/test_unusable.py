@@ -12,7 +12,7 @@ from sigma2hive.cli import main
 from sigma2hive.clients.elasticsearch import open_client
 from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.model.service import Interval, Searched, Step
-from sigma2hive.model.times import NANOSECONDS, render_time
+from sigma2hive.model.times import NANOSECONDS, shown_time
 from sigma2hive.runner.service.metrics import Standings
 from sigma2hive.runner.service.standing import Standing, standing_of
 from sigma2hive.runner.store.sqlite import SqliteStore
@@ -99,7 +99,7 @@ def test_a_rule_that_an_edit_broke_is_blind_since_then(world: World, broken: str
     told = CliRunner().invoke(main, ["status", "--check"])
     assert told.exit_code == 1
     text = " ".join(told.stdout.split())
-    assert f"{CLEARED} is blind since {render_time(broke_ns)}: sigma_rules/cleared.yml" in text
+    assert f"{CLEARED} is blind since {shown_time(broke_ns)}: sigma_rules/cleared.yml" in text
     registry = CollectorRegistry()
     registry.register(Standings(lambda: standing))
     asked = {"rule_id": CLEARED}

@@ -14,7 +14,7 @@ from sigma2hive.cli.options import json_option, settings_option
 from sigma2hive.cli.output import say, tell
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics
 from sigma2hive.model.service import Delivery
-from sigma2hive.model.times import render_time
+from sigma2hive.model.times import render_time, shown_time
 from sigma2hive.model.visible import visible
 from sigma2hive.runner.store import open_state
 from sigma2hive.runner.store.interface import StateStore
@@ -123,7 +123,7 @@ def _list(dead: Sequence[Delivery], *, as_json: bool) -> None:
 def _lines(entry: Delivery) -> Iterator[str]:
     yield from wrap(visible(entry.alert.title), f"{entry.alert.source_ref[:12]}  ", " " * 14)
     yield from wrap(
-        f"{visible(entry.sink)}, queued {render_time(entry.queued_ns)}: {visible(entry.reason)}",
+        f"{visible(entry.sink)}, queued {shown_time(entry.queued_ns)}: {visible(entry.reason)}",
         *(" " * 14, " " * 16),
     )
 

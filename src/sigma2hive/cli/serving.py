@@ -22,7 +22,7 @@ from sigma2hive.cli.status import loss_text
 from sigma2hive.clients.elasticsearch import ElasticsearchClient, open_client
 from sigma2hive.clock import Clock
 from sigma2hive.diagnostics import ConfigurationError, Diagnostic
-from sigma2hive.model.times import render_time
+from sigma2hive.model.times import render_time, shown_time
 from sigma2hive.model.visible import visible
 from sigma2hive.runner.naming import Naming
 from sigma2hive.runner.outbox import Dispatcher, open_couriers
@@ -238,7 +238,7 @@ class _Shown:
         if is_new or error != self._last_error or self._asked.as_json:
             failed = f"; failed: {visible(error)}" if error else ""
             text = f"{events:,} events, {matches:,} matches, {alerts:,} alerts{failed}"
-            self._line(figures, f"{render_time(outcome.began_ns)}  {text}")
+            self._line(figures, f"{shown_time(outcome.began_ns)}  {text}")
         for loss in outcome.lost:
             text = loss_text(loss)
             self._line({"lost": loss.target, "reason": loss.reason}, f"never read: {text}")

@@ -16,11 +16,11 @@ from sigma2hive.cli.output import say, tell
 from sigma2hive.cli.way_view import way_lines, ways_as_json
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics
 from sigma2hive.model.service import Searched
-from sigma2hive.model.times import NANOSECONDS, render_time
+from sigma2hive.model.times import NANOSECONDS, render_time, shown_time
 from sigma2hive.model.visible import visible
 from sigma2hive.runner.correlating.standing import CorrelationStanding
 from sigma2hive.runner.service.coverage import Coverage
-from sigma2hive.runner.service.standing import WAYS, Standing, standing_of
+from sigma2hive.runner.service.standing import OUTDATED, WAYS, Standing, standing_of
 from sigma2hive.runner.store import open_state
 from sigma2hive.settings import load_settings
 
@@ -105,12 +105,15 @@ def _cycle(standing: Standing) -> Iterator[str]:
     ago = _ago(standing, began_ns, "{} ago", "")
     events = cycle.get("events")
     counted = f"{events:,} events" if isinstance(events, int) else "events"
-    yield f"Last cycle {ago} ({render_time(began_ns)}): {counted} in {seconds:,.1f} s"
+    yield f"Last cycle {ago} ({shown_time(began_ns)}): {counted} in {seconds:,.1f} s"
     yield from wrap(f"rules as of {visible(str(cycle.get('version', '')))}", "  ", "  ")
     if left_out := cycle.get("left_out"):
         first = cycle.get("left_out_first")
         places = ", ".join(map(str, first)) if isinstance(first, list) else ""
         text = f"{left_out:,} cannot be used (sigma2hive compile --check says why): {places}"
+        yield from wrap(visible(text), "  ", "    ")
+    if why := cycle.get(OUTDATED):
+        text = f"the files have changed since, and cannot be loaded: {why}"
         yield from wrap(visible(text), "  ", "    ")
     if error := cycle.get("error"):
         yield from wrap(visible(str(error)), "  failed: ", "    ")
@@ -127,7 +130,7 @@ def _rules(standing: Standing) -> Iterator[str]:
         f"{len(blind):,} blind"
     )
     for entry in blind[:_SHOWN]:
-        since = render_time(entry.blind_since_ns or 0)
+        since = shown_time(entry.blind_since_ns or 0)
         text = f"{entry.record.rule_id} is blind since {since}: {visible(entry.reason)}"
         yield from wrap(text, "  ", "    ")
     if len(blind) > _SHOWN:
@@ -144,7 +147,7 @@ def _rules(standing: Standing) -> Iterator[str]:
 
 def loss_text(loss: Searched) -> str:
     """Return in words what was never read, and will not be."""
-    since, until = render_time(loss.interval.start_ns), render_time(loss.interval.end_ns)
+    since, until = shown_time(loss.interval.start_ns), shown_time(loss.interval.end_ns)
     return f"{visible(loss.target)}, from {since} to {until}: {loss.reason}"
 
 
@@ -156,13 +159,13 @@ def _correlations(standing: Standing) -> Iterator[str]:
     for entry in lacking[:_SHOWN]:
         if entry.exact_from_ns > standing.now_ns:
             why = "; ".join(f"of {name}: {reason}" for name, reason in entry.not_fetched.items())
-            text = f"exact from {render_time(entry.exact_from_ns)} on, the past was not fetched"
+            text = f"exact from {shown_time(entry.exact_from_ns)} on, the past was not fetched"
             yield from wrap(visible(f"{entry.rule_id}: {text} {why}"), "  ", "    ")
         if entry.gaps:
             gap = entry.gaps[-1]
-            until = "since" if gap.end_ns is None else f"until {render_time(gap.end_ns)}, since"
+            until = "since" if gap.end_ns is None else f"until {shown_time(gap.end_ns)}, since"
             more = f" ({len(entry.gaps):,} such gaps)" if len(entry.gaps) > 1 else ""
-            text = f"{gap.rule_id} did not look {until} {render_time(gap.start_ns)}{more}"
+            text = f"{gap.rule_id} did not look {until} {shown_time(gap.start_ns)}{more}"
             yield from wrap(visible(f"{entry.rule_id}: {text}: {gap.reason}"), "  ", "    ")
     if len(lacking) > _SHOWN:
         yield f"  and {len(lacking) - _SHOWN:,} more; --json has all"
@@ -202,7 +205,7 @@ def _mutes(standing: Standing) -> Iterator[str]:
         where = ", ".join(f"{name}={value}" for name, value in mute.where)
         text = (
             f"{mute.rule_id}{' where ' + where if where else ''} until "
-            f"{render_time(mute.until_ns)} by {mute.by}: {mute.reason} ({mute.hidden:,} hidden)"
+            f"{shown_time(mute.until_ns)} by {mute.by}: {mute.reason} ({mute.hidden:,} hidden)"
         )
         yield from wrap(visible(text), f"  {mute.number}  ", "     ")
 

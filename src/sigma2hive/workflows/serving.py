@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import date
 
 from sigma2hive.clients.elasticsearch import ElasticsearchClient
 from sigma2hive.clients.errors import ServerError
@@ -59,6 +60,7 @@ class RepositoryLoading:
     first: Loaded | None = None
     _watched: Watched = field(init=False)
     _exceptions: Exceptions = field(default_factory=Exceptions, init=False)
+    _tried_on: date | None = field(default=None, init=False)
     _open: ExitStack = field(default_factory=ExitStack, init=False)
 
     def __post_init__(self) -> None:
@@ -69,9 +71,12 @@ class RepositoryLoading:
     def has_changed(self) -> bool:
         """Whether the files are not those of the version that was loaded last, or the day is not.
 
-        On another day an exception may have ended.
+        On another day an exception may have ended; what could not be loaded on that day is not
+        tried again before a file changes.
         """
-        return self._exceptions.are_outdated(today()) or self._watched.has_changed()
+        day = today()
+        is_another = day != self._tried_on and self._exceptions.are_outdated(day)
+        return is_another or self._watched.has_changed()
 
     def load(self, store: StateStore, now_ns: int) -> Version:
         """Return the version of now, its rules known to the store.
@@ -82,6 +87,7 @@ class RepositoryLoading:
         """
         # Before it is read: what changes meanwhile is another version.
         self._watched.remember()
+        self._tried_on = today()
         project = self._loaded_before() or load_project(self.options)
         _check(project)
         compiled = project.compiled

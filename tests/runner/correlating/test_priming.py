@@ -9,7 +9,7 @@ from sigma2hive.clients.errors import IncompleteError
 from sigma2hive.model.events import Event
 from sigma2hive.model.rules import CompiledRule
 from sigma2hive.model.service import Interval, Searched, SearchStatus, Step
-from sigma2hive.model.times import render_time
+from sigma2hive.model.times import render_time, shown_time
 from sigma2hive.runner.correlating.trees import Tree
 from sigma2hive.runner.querying import Window
 from sigma2hive.runner.service.standing import standing_of
@@ -88,7 +88,11 @@ def test_what_cannot_be_fetched_is_told_and_tried_again(tmp_path: Path) -> None:
     assert note_of(service)["exact_from_ns"] == START + 1600 * SECOND
     status = standing_of(service.store, START + 1100 * SECOND)
     told = " ".join(line.strip() for line in standing_lines(status))
-    assert f"exact from {render_time(START + 1600 * SECOND)} on" in told
+    assert f"exact from {shown_time(START + 1600 * SECOND)} on" in told
+    assert [entry.rule_id for entry in status.blind_correlations] == [
+        service.compiled.correlations[0].info.id
+    ]
+    assert not status.is_well
     assert f"{leaf}: 1 of 2 shards failed" in told
     service.record(many("failed", 1010), 1100)
     service.work(1200)
@@ -99,6 +103,7 @@ def test_what_cannot_be_fetched_is_told_and_tried_again(tmp_path: Path) -> None:
     assert len(past.asked) == 2
     assert alerts(service) == [[980, 990, 1010]]
     assert note_of(service)["not_fetched"] == {}
+    assert not standing_of(service.store, START + 1800 * SECOND).blind_correlations
     service.end()
 
 
@@ -117,6 +122,7 @@ def test_a_gap_of_a_base_rule_makes_its_correlation_blind_there(tmp_path: Path) 
     status = standing_of(service.store, START + 1300 * SECOND)
     assert "Correlations that do not see everything (1)" in list(standing_lines(status))
     assert all(len(line) <= 80 for line in standing_lines(status))
+    assert not status.blind_correlations  # it is searched again
     ((shown),) = standing_as_json(status)["correlations"]  # type: ignore[misc]
     ((gap_shown),) = shown["gaps"]
     assert gap_shown["from"] == render_time(gap.start_ns)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sigma2hive.clients.errors import IncompleteError, UnreachableError
 from sigma2hive.clock import FrozenClock
+from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
 from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.identity import event_identity
 from sigma2hive.model.service import (
@@ -371,6 +372,38 @@ def test_what_filters_take_away_is_counted_over_cycles(store: SqliteStore, tmp_p
     assert not found(store)
 
 
+def _unusable() -> Diagnostics:
+    diagnostics = Diagnostics()
+    diagnostics.error("S2H108", Location("rules"), "there is no rule that can be used", "mend it")
+    return diagnostics
+
+
+def test_rules_that_could_not_be_loaded_again_are_told_until_they_are(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    class Changing(Site):
+        is_broken = False
+
+        def load(self, store: StateStore, now_ns: int) -> Version:
+            if self.is_broken:
+                raise ConfigurationError(_unusable())
+            return super().load(store, now_ns)
+
+    site = Changing(tmp_path, Log([]), changed=True)
+    loop = Loop(site, store, FrozenClock(START))
+    stop, well = threading.Event(), list[bool]()
+
+    def tell(outcome: CycleOutcome) -> None:
+        well.append(standing_of(store, outcome.began_ns).is_well)
+        site.changed, site.is_broken = True, len(well) == 1
+        if len(well) == 3:
+            stop.set()
+
+    loop.tell = tell
+    loop.run(stop, threading.Event())
+    assert well == [True, False, True]
+
+
 def test_a_source_that_goes_silent_is_told_once_each_time(
     store: SqliteStore, tmp_path: Path
 ) -> None:
@@ -381,7 +414,7 @@ def test_a_source_that_goes_silent_is_told_once_each_time(
     assert not store.due("sink", 2**62, 10)
     run_cycles(loop, 6)
     (first,) = store.due("sink", 2**62, 10)
-    assert first.alert.title == f"No events in {PATTERN} since 2025-11-24T16:00:00.000Z"
+    assert first.alert.title == f"No events in {PATTERN} since 2025-11-24 16:00:00 UTC"
     assert first.queued_ns == START + 3_600 * SECOND  # by the service's clock
     assert "- Failed logon\n- Service installed" in first.alert.description
     log.events.append(event_of(1, 1))

@@ -46,6 +46,13 @@ class CorrelationStanding:
         """Whether its windows of now lack nothing."""
         return self.exact_from_ns <= now_ns and not self.gaps
 
+    def is_blind(self, now_ns: int) -> bool:
+        """Whether it cannot be worked out: a base rule does not look, or the past is not there.
+
+        A stretch that will be searched again, or of which a document was put aside, is no such.
+        """
+        return self.exact_from_ns > now_ns or any(gap.end_ns is None for gap in self.gaps)
+
 
 def standings_in(
     notes: Mapping[str, Any], rule_ids: Collection[str]

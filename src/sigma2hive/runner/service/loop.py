@@ -30,7 +30,7 @@ from sigma2hive.runner.service.silence import (
     silent,
     told,
 )
-from sigma2hive.runner.service.standing import CYCLE, HEARD, WAYS
+from sigma2hive.runner.service.standing import CYCLE, HEARD, OUTDATED, WAYS
 from sigma2hive.runner.service.suppressed import SUPPRESSED, with_cycle
 from sigma2hive.runner.store.interface import MovedError, StateStore
 from sigma2hive.runner.store.ledgers import with_entries
@@ -107,6 +107,8 @@ class Loop:
     tell_loading: Callable[[Exception | None, Version | None], None] = lambda _error, _version: None
     #: When to look next for what is to be forgotten.
     _purge_ns: int = 0
+    #: Why the version at work is not that of the files.
+    _outdated: str = ""
 
     def run(self, stop: threading.Event, reload: threading.Event) -> None:
         """Run cycles until `stop` is set; `reload` asks to load the repository anew.
@@ -247,6 +249,7 @@ class Loop:
                 "slices": len(outcome.slices),
                 "failed": len(outcome.failed),
                 "error": outcome.message,
+                OUTDATED: self._outdated,
                 "is_held": outcome.is_held,
                 "left_out": len(version.left_out),
                 "left_out_first": list(version.left_out[:_NAMED]),
@@ -316,8 +319,10 @@ class Loop:
         try:
             loaded = self.loading.load(self.store, self.clock.now_ns())
         except Exception as error:
+            self._outdated = str(error) or type(error).__name__
             self.tell_loading(error, version)
             return version
+        self._outdated = ""
         self.tell_loading(None, loaded)
         return loaded
 

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
 from sigma2hive.model.times import NANOSECONDS
-from sigma2hive.runner.service.standing import Standing
+from sigma2hive.runner.service.standing import OUTDATED, Standing
 
 
 class Standings(Collector):
@@ -35,6 +35,7 @@ class Standings(Collector):
         yield from _of_cycle(standing)
         yield from _of_patterns(standing)
         yield from _of_rules(standing)
+        yield from _of_correlations(standing)
         yield from _of_sinks(standing)
         yield from _of_filters(standing)
 
@@ -54,6 +55,9 @@ def _of_cycle(standing: Standing) -> Iterator[GaugeMetricFamily]:
         value = standing.cycle.get(key)
         if isinstance(value, int):
             yield _gauge(name, what, value)
+    outdated = bool(standing.cycle.get(OUTDATED))
+    what = "Whether files have changed that cannot be loaded: rules of before are at work."
+    yield _gauge("sigma2hive_rules_outdated", what, outdated)
     failed = bool(standing.cycle.get("error"))
     yield _gauge("sigma2hive_cycle_failed", "Whether anything failed in the last cycle.", failed)
 
@@ -120,6 +124,28 @@ def _of_rules(standing: Standing) -> Iterator[GaugeMetricFamily]:
         fates.add_metric([fate], count)
     yield fates
     yield _gauge("sigma2hive_mutes", "Mutes that hold.", len(standing.mutes))
+
+
+def _of_correlations(standing: Standing) -> Iterator[GaugeMetricFamily]:
+    blind = standing.blind_correlations
+    exact = [entry for entry in standing.correlations if entry.is_exact(standing.now_ns)]
+    found = GaugeMetricFamily(
+        "sigma2hive_correlations",
+        "Correlations by what their windows see: all, all but gaps, or nothing that is exact.",
+        labels=["state"],
+    )
+    found.add_metric(["exact"], len(exact))
+    found.add_metric(["with_gaps"], len(standing.correlations) - len(exact) - len(blind))
+    found.add_metric(["blind"], len(blind))
+    yield found
+    each = GaugeMetricFamily(
+        "sigma2hive_correlation_blind",
+        "A correlation that cannot be worked out; one that can has no figure.",
+        labels=["rule_id"],
+    )
+    for entry in blind:
+        each.add_metric([entry.rule_id], 1)
+    yield each
 
 
 def _of_sinks(standing: Standing) -> Iterator[GaugeMetricFamily]:

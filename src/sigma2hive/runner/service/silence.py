@@ -14,7 +14,7 @@ from sigma2hive.model.canonical import JsonValue, digest
 from sigma2hive.model.identity import silence_identity
 from sigma2hive.model.mappings import AlertMapping
 from sigma2hive.model.service import QueuedAlert
-from sigma2hive.model.times import render_time
+from sigma2hive.model.times import shown_time
 from sigma2hive.runner.service.outcomes import CycleOutcome
 
 #: Who raises it, in the place of a rule's id.
@@ -64,7 +64,7 @@ def alert_of(
 ) -> QueuedAlert:
     """Return the alert of a silence; `titles` are of the rules that look there."""
     shown = [*titles]
-    since = render_time(known.last_ns)
+    since = shown_time(known.last_ns)
     rules = "\n".join(f"- {title}" for title in shown[:20])
     more = f"\n- and {len(shown) - 20:,} more" if len(shown) > 20 else ""
     alert = Alert(

@@ -23,6 +23,8 @@ from sigma2hive.runner.store.interface import StateStore
 CYCLE, HEARD = "cycle", "heard"
 #: What the note of a cycle says of the ways in which hits are found.
 WAYS = "ways"
+#: And why the rules at work are not those of the files; "" where they are.
+OUTDATED = "outdated"
 
 #: A rule whose patterns were not searched for so long is blind; slow cycles are not blindness.
 PATIENCE_NS = 300 * NANOSECONDS
@@ -65,6 +67,11 @@ class Standing:
         return [entry for entry in self.rules if entry.blind_since_ns is not None]
 
     @property
+    def blind_correlations(self) -> list[CorrelationStanding]:
+        """Correlations that cannot be worked out now, though they are in the repository."""
+        return [entry for entry in self.correlations if entry.is_blind(self.now_ns)]
+
+    @property
     def has_lost(self) -> bool:
         """Whether anything was lost in the last day."""
         return any(entry.interval.end_ns > self.now_ns - _DAY_NS for entry in self.losses)
@@ -74,8 +81,10 @@ class Standing:
         """Whether nothing asks for somebody to look at it."""
         return (
             not self.blind
+            and not self.blind_correlations
             and not self.has_lost
             and not self.cycle.get("error")
+            and not self.cycle.get(OUTDATED)
             and not any(entry.dead or entry.paused for entry in self.sinks.values())
         )
 

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sigma2hive.cli import main
+from tests.several_cores import share_among_three
 
 GOOD = """\
 title: {title}
@@ -310,3 +311,34 @@ def test_a_ref_that_is_none_ends_with_3(checkout: Path) -> None:
         result = checked(f"--changed-since={ref}")
         assert result.exit_code == 3
         assert "S2H101" in result.stdout
+
+
+def test_several_processes_find_what_one_finds(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        own = f"{number:08d}-1111-4111-8111-111111111111"
+        write(site, f"good{number}", GOOD.format(title=f"R{number}", id=own, tool=number))
+    second = GOOD.format(title=" first", id=SECOND, tool="second")
+    write(site, "repeated", second)
+    never = second.replace("condition: selection", "condition: selection and not selection")
+    two = never.replace(SECOND, SECOND.replace("2", "3"))
+    write(site, "two", f"{two}---\n{two.replace('3333', '4444').replace('01-31', '02-30')}")
+    unplaced = never.replace(SECOND, SECOND.replace("2", "5")).replace("windows", "x")
+    write(site, "unplaced", unplaced)
+    write(site, "no_rule", "a: b\n")
+    write(site, "no_yaml", "a: [\n")
+    names = "filter: {rules: any, a: {X: 1}, b: {X: 2}, condition: a}"
+    write(site, "filter", f"title: Filter\nlogsource: {{product: windows}}\n{names}\n")
+    slow = second.replace(SECOND, SECOND.replace("2", "6"))
+    write(site, "slow", slow.replace("{Image|endswith: '\\", "{ParentUser|re: '"))
+
+    one = checked("--format", "json").stdout
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another"))
+    forked = share_among_three(monkeypatch)
+    assert checked("--format", "json").stdout == one
+    assert len(forked) == 1
+    assert checked("--format", "json").stdout == one  # with what was kept
+    assert len(forked) == 1
+    codes = {entry["code"] for entry in json.loads(one)["findings"]}
+    assert codes >= {"S2H102", "S2H107", "S2H221", "S2H222", "S2H226", "S2H227", "S2H229", "S2H404"}

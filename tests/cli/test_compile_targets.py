@@ -16,8 +16,7 @@ from click.testing import CliRunner, Result
 from sigma2hive.cli import main
 from sigma2hive.compiler import TARGETS, Compiling
 from sigma2hive.compiler.exact import TextTarget
-from sigma2hive.workflows import cores
-from sigma2hive.workflows.store import layers
+from tests.several_cores import share_among_three
 
 RULE = """\
 title: Rule {number}
@@ -201,19 +200,7 @@ def test_several_processes_write_what_one_writes(
     compiled("all")
     one = contents(site / "out")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another"))
-    forked: list[int] = []
-    fork = cores._forked
-
-    def noted(units: list[object], do: object) -> object:
-        forked.append(len(units))
-        return fork(units, do)  # type: ignore[arg-type, type-var]
-
-    monkeypatch.setattr(cores, "_forked", noted)
-    monkeypatch.setattr(cores, "usable_cores", lambda: 3)
-    # Servers of other tests may have threads in this process; the command by itself has none.
-    monkeypatch.setattr("threading.active_count", lambda: 1)
-    monkeypatch.setattr(layers, "_MANY_FILES", 1)
-    monkeypatch.setattr("sigma2hive.workflows.store.ahead._FILES_A_UNIT", 4)
+    forked = share_among_three(monkeypatch)
     for path in (site / "out").rglob("*"):
         if path.is_file():
             path.unlink()

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from sigma2hive.compiler.dsl import DslQuery, Residual, compile_query
     from sigma2hive.compiler.exceptions import Exceptions, without_ended
     from sigma2hive.compiler.forms import condition_as_json
-    from sigma2hive.compiler.linting import lint_rules
+    from sigma2hive.compiler.linting import lint_compiled, lint_condition
     from sigma2hive.compiler.registry import TARGETS
     from sigma2hive.compiler.rules import Compiling, Outcome, Outcomes, compile_all, gate_of
     from sigma2hive.compiler.targets import (
@@ -44,7 +44,8 @@ __all__ = [
     "find_blindness",
     "gate_of",
     "gathered",
-    "lint_rules",
+    "lint_compiled",
+    "lint_condition",
     "without_ended",
 ]
 
@@ -73,7 +74,8 @@ if not TYPE_CHECKING:
             "find_blindness": "blindness",
             "gate_of": "rules",
             "gathered": "targets",
-            "lint_rules": "linting",
+            "lint_compiled": "linting",
+            "lint_condition": "linting",
             "without_ended": "exceptions",
         },
     )

@@ -12,7 +12,7 @@ from sigma2hive.repository.versions import Versions
 
 if TYPE_CHECKING:
     from sigma2hive.repository.changes import changed_files
-    from sigma2hive.repository.linting import Linted, lint_files
+    from sigma2hive.repository.linting import Linted, LintedDocument, lint_documents, lint_files
     from sigma2hive.repository.past import PastTree, open_past
     from sigma2hive.repository.regression_tests import load_regression_tests
     from sigma2hive.repository.rules import (
@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 __all__ = [
     "SCHEMAS_FOLDER",
     "Linted",
+    "LintedDocument",
     "PastTree",
     "RuleFile",
     "SourceFiles",
     "Versions",
     "changed_files",
     "commit_of",
+    "lint_documents",
     "lint_files",
     "load_mappings",
     "load_placeholders",
@@ -51,9 +53,11 @@ if not TYPE_CHECKING:
         __name__,
         {
             "Linted": "linting",
+            "LintedDocument": "linting",
             "PastTree": "past",
             "RuleFile": "rules",
             "changed_files": "changes",
+            "lint_documents": "linting",
             "lint_files": "linting",
             "load_placeholders": "rules",
             "load_regression_tests": "regression_tests",

@@ -84,13 +84,23 @@ def read_rule_file(file: Path, root: Path, placeholders: Placeholders) -> RuleFi
     return parse_rule_file(shown_path(file, root), content, placeholders)
 
 
-def parse_rule_file(shown: str, content: bytes, placeholders: Placeholders) -> RuleFile:
-    """Return what a file of this content gives; findings name it as `shown`."""
+def parse_rule_file(
+    shown: str,
+    content: bytes,
+    placeholders: Placeholders,
+    show: Callable[[Document], object] | None = None,
+) -> RuleFile:
+    """Return what a file of this content gives; findings name it as `shown`.
+
+    Each document is shown to `show`, whether it can be used or not.
+    """
     diagnostics = Diagnostics()
     documents = parse_yaml(shown, content, diagnostics)
     # Reading YAML gives one error for each document that it refuses.
     entries: list[SigmaDocument | Location] = [error.location for error in diagnostics.errors]
     for document in documents:
+        if show is not None:
+            show(document)
         entries.append(parse_document(document, placeholders, diagnostics) or document.at())
     return RuleFile(tuple(entries), tuple(diagnostics))
 

@@ -25,6 +25,7 @@ from sigma2hive.workflows.artefacts import (
 )
 from sigma2hive.workflows.emitting import Asked, Emitted, Emitters
 from sigma2hive.workflows.kept_artefacts import Files, KeptArtefacts, Refused, load_kept, save_kept
+from sigma2hive.workflows.made import LookOf
 from sigma2hive.workflows.places import Output, Place
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
 from sigma2hive.workflows.writing import telling_of_disk
@@ -81,11 +82,17 @@ def _carried_out(plan: Plan, project: Project) -> Written:
     return plan.outcome(plan.changes)
 
 
-def load_for_targets(options: ProjectOptions, targets: Sequence[Target]) -> Project:
-    """Return the project; where much of it has to be compiled, with what targets make of it."""
+def load_for_targets(
+    options: ProjectOptions, targets: Sequence[Target], look: LookOf | None = None
+) -> Project:
+    """Return the project; where much of it has to be compiled, with what targets make of it.
+
+    `look` is what to look for in files meanwhile.
+    """
     return load_project(
         options,
         lambda settings, profile, mappings: Emitters.of(targets, settings, profile, mappings).emit,
+        look,
     )
 
 

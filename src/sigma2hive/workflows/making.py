@@ -62,7 +62,8 @@ def make(
         raise ConfigurationError(problems, settings.root)
     layers = Layers(store, settings.root, placeholders, profile)
     also = asked.also(settings, profile, mappings) if asked.also else None
-    ahead = layers.make_ahead(wanted.rules, also)
+    look = asked.look(profile) if asked.look else None
+    besides = layers.make_ahead(wanted.rules, also, look)
     repository = load_repository(
         wanted.rules, settings.root, placeholders, problems, layers.files.read
     )
@@ -84,7 +85,7 @@ def make(
     )
     layers.save(made, layer, is_whole=not told)
     whole = layers.files.with_whole_rules(repository) if asked.with_repository else None
-    return replace(made, repository=whole, ahead=ahead)
+    return replace(made, repository=whole, ahead=besides.also, looked=besides.looked)
 
 
 def _check_fields(

@@ -20,7 +20,7 @@ from sigma2hive.model.mappings import Mappings
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import Compiled, DetectionRepository
 from sigma2hive.settings import Settings, load_settings
-from sigma2hive.workflows.made import AlsoOf, Asked, Made, Wanted
+from sigma2hive.workflows.made import AlsoOf, Asked, LookOf, Made, Wanted
 from sigma2hive.workflows.store import Store, StoredRules, without_collection
 
 
@@ -58,7 +58,7 @@ class Project:
     `findings` are warnings, and what is wrong with rules; `left_out` are the places of the rules
     that cannot be used, `exceptions` the filters that end. `paths` are where the rules are,
     `repository` what was read there, where it was asked for. `store` keeps things for the next
-    start, `ahead` is what was made of rules besides.
+    start, `ahead` is what was made of rules besides, `looked` what was seen in files.
     """
 
     settings: Settings
@@ -73,6 +73,7 @@ class Project:
     paths: tuple[Path, ...] = ()
     store: Store | None = None
     ahead: Mapping[bytes, Any] = field(default_factory=dict)
+    looked: Mapping[Path, Any] = field(default_factory=dict)
 
     @property
     def rule_keys(self) -> tuple[bytes, ...]:
@@ -91,10 +92,13 @@ class Loaded:
     began_ns: int
 
 
-def load_project(options: ProjectOptions, also: AlsoOf | None = None) -> Project:
+def load_project(
+    options: ProjectOptions, also: AlsoOf | None = None, look: LookOf | None = None
+) -> Project:
     """Return the repository, ready to run.
 
-    With `also`, nobody runs anything: it is what else to make of rules while many are compiled.
+    With `also`, nobody runs anything: it is what else to make of rules while many are compiled, as
+    `look` is what to look for in files.
 
     Raises:
         ConfigurationError: settings, profile or mappings cannot be used.
@@ -111,7 +115,7 @@ def load_project(options: ProjectOptions, also: AlsoOf | None = None) -> Project
         else Location("--profile"),
     )
     store = Store.of(settings, wanted)
-    asked = Asked(options.with_repository, with_program=also is None, also=also)
+    asked = Asked(options.with_repository, with_program=also is None, also=also, look=look)
     made = _made(settings, wanted, problems, store, asked)
     return Project(
         settings=settings,
@@ -126,6 +130,7 @@ def load_project(options: ProjectOptions, also: AlsoOf | None = None) -> Project
         paths=wanted.rules,
         store=store,
         ahead=made.ahead,
+        looked=made.looked,
     )
 
 

@@ -5,8 +5,6 @@ Takes compiled rules; gives findings at the rules' own places.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
 from sigma2hive.compiler.linting.implication import is_always, is_never
 from sigma2hive.compiler.linting.values import empty_range, why_impossible
 from sigma2hive.diagnostics import Diagnostics, Location
@@ -22,27 +20,21 @@ _SELECTIVE = 4
 _UNANCHORED = (".*", ".+", "^.*", "^.+", "(?i).*", "(?i).+")
 
 
-def lint_rules(
-    read: Iterable[DetectionRule],
-    compiled: Mapping[str, CompiledRule],
-    profile: Profile,
-    conditions: Mapping[tuple[str, int], Location],
-    findings: Diagnostics,
-) -> None:
-    """Report what is wrong with conditions; `conditions` says where each is, by file and place."""
-    for rule in read:
-        info = rule.info
-        place = conditions.get((info.location.path, info.document), info.location)
-        _report_logic(rule.condition, place, findings)
-        _report_range(rule.condition, findings)
-        made = compiled.get(info.id)
-        at = profile.place(rule.logsource)
-        if made is None or at is None:
-            continue
-        # With a snapshot, `blindness` knows the types of the index itself.
-        product = rule.logsource.product or ""
-        _report_values(made.unfiltered, product, at.view is not None, findings)
-        _report_costs(made.unfiltered, findings)
+def lint_condition(rule: DetectionRule, place: Location, findings: Diagnostics) -> None:
+    """Report what is wrong with a condition on any index; `place` is where it stands."""
+    _report_logic(rule.condition, place, findings)
+    _report_range(rule.condition, findings)
+
+
+def lint_compiled(made: CompiledRule, profile: Profile, findings: Diagnostics) -> None:
+    """Report what is wrong with a rule's own condition on the indices of a profile."""
+    at = profile.place(made.logsource)
+    if at is None:
+        return
+    # With a snapshot, `blindness` knows the types of the index itself.
+    product = made.logsource.product or ""
+    _report_values(made.unfiltered, product, at.view is not None, findings)
+    _report_costs(made.unfiltered, findings)
 
 
 def _report_logic(condition: Condition, place: Location, findings: Diagnostics) -> None:

@@ -19,6 +19,7 @@ from sigma2hive.workflows.check.baseline import apply_baseline, write_baseline
 from sigma2hive.workflows.check.fingerprints import fingerprinted
 from sigma2hive.workflows.check.gathering import gather
 from sigma2hive.workflows.check.ignoring import set_aside
+from sigma2hive.workflows.check.linting import lint_of
 from sigma2hive.workflows.check.scope import within
 from sigma2hive.workflows.compile import NOT_THERE, load_for_targets
 from sigma2hive.workflows.project import ProjectOptions
@@ -33,7 +34,7 @@ def check(options: ProjectOptions, asked: CheckOptions) -> tuple[CheckReport, Pa
         ConfigurationError: settings, mappings, profile or baseline cannot be used; no such ref.
     """
     targets = [place.target for place in asked.against.places] if asked.against else []
-    project = load_for_targets(replace(options, with_repository=True), targets)
+    project = load_for_targets(replace(options, with_repository=True), targets, lint_of)
     root = project.settings.root
     changed = None
     if asked.changed_since is not None:
@@ -44,7 +45,8 @@ def check(options: ProjectOptions, asked: CheckOptions) -> tuple[CheckReport, Pa
     if changed is not None:
         findings = within(findings, project, changed)
         files = tuple(path for path in files if root / path in changed)
-    checked = _weighed(report_of(findings, root).checked, files, root, asked)
+    sources = SourceFiles(root)
+    checked = _weighed(_told(findings, sources), files, sources, asked)
     missing = any(finding.code in NOT_THERE for finding in project.findings.errors)
     report = CheckReport(
         checked,
@@ -64,22 +66,25 @@ def report_of(findings: ConfigurationError | list[Diagnostic], root: Path) -> Ch
     """Return a report of nothing but findings: of an error, one that says so."""
     is_error = isinstance(findings, ConfigurationError)
     found = list(findings.diagnostics) if isinstance(findings, ConfigurationError) else findings
-    found.sort(key=lambda finding: (finding.location, finding.code))
-    checked = tuple(fingerprinted(found, SourceFiles(root)))
-    return CheckReport(checked, is_usable=not is_error)
+    return CheckReport(_told(found, SourceFiles(root)), is_usable=not is_error)
+
+
+def _told(findings: Sequence[Diagnostic], sources: SourceFiles) -> tuple[Checked, ...]:
+    """Return the findings in the order in which they are told."""
+    found = sorted(findings, key=lambda finding: (finding.location, finding.code))
+    return tuple(fingerprinted(found, sources))
 
 
 def _weighed(
-    checked: Sequence[Checked], files: tuple[str, ...], root: Path, asked: CheckOptions
+    checked: Sequence[Checked], files: tuple[str, ...], sources: SourceFiles, asked: CheckOptions
 ) -> tuple[Checked, ...]:
     """Return the findings, those set aside marked, with what is wrong about setting aside."""
-    sources = SourceFiles(root)
     is_whole = asked.changed_since is None
     result, wrong = set_aside(checked, files, sources, _looked_for(asked))
     if asked.baseline is not None:
         if asked.is_baseline_written:
             write_baseline(asked.baseline, result, _severities_from(asked.fails_from))
-        result, gone = apply_baseline(asked.baseline, result, root, is_whole)
+        result, gone = apply_baseline(asked.baseline, result, sources.root, is_whole)
         wrong += gone
     result += fingerprinted(wrong, sources)
     return tuple(sorted(result, key=lambda entry: (entry.finding.location, entry.finding.code)))

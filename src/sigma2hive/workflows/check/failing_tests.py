@@ -5,7 +5,7 @@ from __future__ import annotations
 from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.model.results_of_tests import RuleResult, TestResult
 from sigma2hive.workflows.project import Project
-from sigma2hive.workflows.testing import Least, run_tests, tests_of
+from sigma2hive.workflows.testing import tests_of
 
 
 def find_failing_tests(project: Project, findings: Diagnostics) -> None:
@@ -13,6 +13,9 @@ def find_failing_tests(project: Project, findings: Diagnostics) -> None:
     tests = tests_of(project, (), findings)
     if not tests:
         return
+    # Here, since a check of rules without tests waits for none of this.
+    from sigma2hive.workflows.testing import Least, run_tests  # noqa: PLC0415
+
     for rule in run_tests(project, tests, Least(0, 0)).rules:
         for result in rule.tests:
             if result.failures:

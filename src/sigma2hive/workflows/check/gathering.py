@@ -5,18 +5,18 @@ Takes a `Project` with its repository; gives all findings, in no order. Writes n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from sigma2hive.clients.errors import ServerError
-from sigma2hive.compiler import lint_rules
 from sigma2hive.diagnostics import ConfigurationError, Diagnostic, Diagnostics, Location
 from sigma2hive.model.checks import Drift
-from sigma2hive.repository import lint_files, rule_files, shown_path
+from sigma2hive.repository import rule_files, shown_path
 from sigma2hive.workflows.check.artefacts import find_drift
 from sigma2hive.workflows.check.asked import CheckOptions
 from sigma2hive.workflows.check.failing_tests import find_failing_tests
+from sigma2hive.workflows.check.linting import lint
 from sigma2hive.workflows.check.named import find_unknown_names
 from sigma2hive.workflows.check.snapshots import find_blind, find_blind_now, find_old
 from sigma2hive.workflows.project import Project
@@ -54,7 +54,7 @@ def gather(project: Project, asked: CheckOptions, command: str) -> Gathered:
     files = [
         file for file in rule_files(project.paths, root, Diagnostics()) if isinstance(file, Path)
     ]
-    _lint(project, files, asked.suites, findings)
+    lint(project, files, asked.suites, findings)
     find_failing_tests(project, findings)
     drifts: tuple[Drift, ...] = ()
     is_compared = True
@@ -88,12 +88,3 @@ def _asking(
         findings.error("S2H507", Location(option), error.message, error.hint)
         return error
     return None
-
-
-def _lint(
-    project: Project, files: list[Path], suites: Sequence[str], findings: Diagnostics
-) -> None:
-    linted = lint_files(files, project.settings.root, suites)
-    findings.extend(linted.findings)
-    rules = project.compiled.by_id()
-    lint_rules(project.repository.rules, rules, project.profile, linted.conditions, findings)

@@ -18,9 +18,11 @@ from sigma2hive.compiler import Compiling, Outcome
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import CompiledRule, DetectionRule
 from sigma2hive.workflows.cores import shared
+from sigma2hive.workflows.made import Look
 from sigma2hive.workflows.store.compiling import KeptOutcomes, Layer
 from sigma2hive.workflows.store.reading import Piece, ReadFiles
 from sigma2hive.workflows.store.stored_rules import said_key
+from sigma2hive.yamlmarks import Document
 
 #: Files that one process is given at a time.
 _FILES_A_UNIT = 48
@@ -31,13 +33,22 @@ Also = Callable[[CompiledRule], Any]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How files are read and compiled."""
+    """How files are read and compiled, and what is made of them besides."""
 
     root: Path
     placeholders: Mapping[str, tuple[str, ...]]
     profile: Profile
     profile_key: bytes
     also: Also | None = None
+    look: Look | None = None
+
+
+@dataclass(slots=True)
+class Besides:
+    """What was made besides, of rules by what stands for each, and of files."""
+
+    also: dict[bytes, Any] = field(default_factory=dict)
+    looked: dict[Path, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -47,32 +58,40 @@ class Share:
     read: Sequence[Piece]
     told: Mapping[bytes, Outcome]
     compiled: Mapping[bytes, bytes]
-    also: dict[bytes, Any] = field(default_factory=dict)
+    besides: Besides
 
 
 def made_ahead(
     files: Sequence[Path], how: Reading, read: ReadFiles, outcomes: KeptOutcomes
-) -> dict[bytes, Any]:
+) -> Besides:
     """Let `read` and `outcomes` know all of the files; return what was made besides."""
     units = [files[at : at + _FILES_A_UNIT] for at in range(0, len(files), _FILES_A_UNIT)]
-    also: dict[bytes, Any] = {}
+    besides = Besides()
     for share in shared(units, partial(_share, how)):
         read.add(share.read)
         outcomes.take(share.told, share.compiled)
-        also.update(share.also)
-    return also
+        besides.also.update(share.besides.also)
+        besides.looked.update(share.besides.looked)
+    return besides
 
 
 def _share(how: Reading, files: Sequence[Path]) -> Share:
-    read = ReadFiles((), how.root, how.placeholders)
+    documents: list[Document] = []
+    read = ReadFiles((), how.root, how.placeholders, show=documents.append)
     outcomes = KeptOutcomes(Layer(), (), read, Compiling(how.profile), how.profile_key)
-    also: dict[bytes, Any] = {}
+    besides = Besides()
     for file in files:
+        documents.clear()
+        rules: list[tuple[DetectionRule, CompiledRule | None]] = []
         for entry in read.read(file).entries:
             if not isinstance(entry, DetectionRule):
                 continue
-            outcome = outcomes.add(entry, ())
-            if how.also is not None and not outcome.is_left_out:
+            is_left_out = outcomes.add(entry, ()).is_left_out
+            made = None if is_left_out else outcomes.rule(entry)
+            rules.append((read.whole(entry), made))
+            if how.also is not None and made is not None:
                 key = said_key(outcomes.key_of(entry), is_silent=False)
-                also[key] = how.also(outcomes.rule(entry))
-    return Share(read.pieces(), *outcomes.made(), also)
+                besides.also[key] = how.also(made)
+        if how.look is not None:
+            besides.looked[file] = how.look(documents, rules)
+    return Share(read.pieces(), *outcomes.made(), besides)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sigma2hive.compiler import Compiling
 from sigma2hive.diagnostics import Diagnostics
@@ -18,9 +18,9 @@ from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import Compiled
 from sigma2hive.repository import rule_files
 from sigma2hive.workflows.cores import can_be_shared
-from sigma2hive.workflows.made import Made
+from sigma2hive.workflows.made import Look, Made
 from sigma2hive.workflows.store import Kept, Store
-from sigma2hive.workflows.store.ahead import Also, Reading, made_ahead
+from sigma2hive.workflows.store.ahead import Also, Besides, Reading, made_ahead
 from sigma2hive.workflows.store.compiling import KeptOutcomes, Layer
 from sigma2hive.workflows.store.reading import ReadFiles
 from sigma2hive.workflows.store.stored_rules import StoredRules
@@ -62,10 +62,10 @@ class Layers:
             lambda: outcomes_of(Layer(), ()),
         )
 
-    def make_ahead(self, paths: Sequence[Path], also: Also | None) -> Mapping[bytes, Any]:
+    def make_ahead(self, paths: Sequence[Path], also: Also | None, look: Look | None) -> Besides:
         """Read and compile what nothing is kept of on all cores, where that is worth it.
 
-        Returns what `also` makes of each rule besides, as far as it was worth it.
+        Returns what `also` makes of each rule and `look` of each file, as far as it was worth it.
         """
         if self._store is None:
             found = rule_files(paths, self._reading.root, Diagnostics())
@@ -73,8 +73,9 @@ class Layers:
         else:
             files = self.files.unknown(self._store.keys.files)
         if len(files) < _MANY_FILES or not can_be_shared():
-            return {}
-        return made_ahead(files, replace(self._reading, also=also), self.files, self.outcomes)
+            return Besides()
+        how = replace(self._reading, also=also, look=look)
+        return made_ahead(files, how, self.files, self.outcomes)
 
     def program_of(self, compiled: Compiled, *, is_wanted: bool) -> tuple[Program | None, Layer]:
         """Return the program of the rules that were compiled, and what is to be kept of them.

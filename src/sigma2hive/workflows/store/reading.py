@@ -8,7 +8,7 @@ earnest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -27,7 +27,7 @@ from sigma2hive.model.rules import (
 from sigma2hive.repository import RuleFile, parse_rule_file, shown_path
 from sigma2hive.workflows.store.keys import digest_of, key_of_file
 from sigma2hive.workflows.store.pickles import dumped, loaded
-from sigma2hive.yamlmarks import read_content
+from sigma2hive.yamlmarks import Document, read_content
 
 Entry = DetectionRule | CorrelationRule | FilterRule | RefusedCorrelation | Location
 Piece = bytes | memoryview
@@ -50,9 +50,13 @@ class ReadFiles:
         root: Path,
         placeholders: Mapping[str, tuple[str, ...]],
         known: Mapping[Path, bytes] | None = None,
+        show: Callable[[Document], object] | None = None,
     ) -> None:
-        """Start with the pieces of earlier; `known` are keys of files that were looked into."""
-        self._root, self._placeholders = root, placeholders
+        """Start with the pieces of earlier; `known` are keys of files that were looked into.
+
+        Each document that is read in earnest is shown to `show`.
+        """
+        self._root, self._placeholders, self._show = root, placeholders, show
         self._known = known or {}
         self._kept: dict[bytes, _Kept] = loaded(pieces[0]) if pieces else {}
         self._bodies = list(pieces[1:])
@@ -132,7 +136,7 @@ class ReadFiles:
 
     def _read_in_earnest(self, key: bytes, shown: str, content: bytes) -> RuleFile:
         watched = _Watched(self._placeholders)
-        file = parse_rule_file(shown, content, watched)
+        file = parse_rule_file(shown, content, watched, self._show)
         rules = [entry for entry in file.entries if isinstance(entry, DetectionRule)]
         heads = tuple(
             _head_of(entry) if isinstance(entry, DetectionRule) else entry for entry in file.entries

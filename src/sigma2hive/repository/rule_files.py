@@ -31,12 +31,10 @@ def rule_files(
 ) -> Iterator[Path | Location]:
     """Yield each file once, and the place of each path that cannot be looked into."""
     seen: set[str] = set()
-    real = _RealPaths()
     for path in paths:
-        found: list[Path] = []
         if path.is_dir():
             unread: list[OSError] = []
-            found = sorted(_files_below(path, unread))
+            found = list(_files_below(path, os.path.realpath(path), unread))
             yield from (_report_unread(error, root, diagnostics) for error in unread)
             if not found and not unread:
                 diagnostics.warning(
@@ -46,7 +44,7 @@ def rule_files(
                     "name the folder that the rules are in",
                 )
         elif os.path.lexists(path):
-            found = [path]
+            found = [(path, os.path.realpath(path))]
         else:
             place = Location(shown_path(path, root))
             diagnostics.error(
@@ -56,36 +54,40 @@ def rule_files(
                 "check `rules` in sigma2hive.yml or --rules",
             )
             yield place
-        for file in found:
-            absolute = real(file)
-            if absolute not in seen:
-                seen.add(absolute)
+            continue
+        for file, real in found:
+            if real not in seen:
+                seen.add(real)
                 yield file
 
 
-class _RealPaths:
-    """The real path of files, of which many lie in one folder."""
+def _files_below(folder: Path, real: str, unread: list[OSError]) -> Iterator[tuple[Path, str]]:
+    """Yield each file and its real path, ordered as paths are: part by part."""
+    try:
+        with os.scandir(folder) as entries:
+            inside = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        unread.append(error)
+        return
+    for entry in inside:
+        name = entry.name
+        if name.startswith("."):
+            continue
+        inner = f"{real}{os.sep}{name}"
+        if _is_folder(entry):
+            # A link is neither followed, so that a loop of links ends, nor taken for a file.
+            if not entry.is_symlink():
+                yield from _files_below(folder / name, inner, unread)
+        elif name.endswith(_SUFFIXES) and not name.endswith(_NOT_RULES):
+            # Unlike Path.resolve, realpath gives a path for a link that leads to itself.
+            yield folder / name, os.path.realpath(inner) if entry.is_symlink() else inner
 
-    def __init__(self) -> None:
-        self._folders: dict[Path, str] = {}
 
-    def __call__(self, file: Path) -> str:
-        # Unlike Path.resolve, realpath gives a path for a link that leads to itself.
-        if file.is_symlink():
-            return os.path.realpath(file)
-        folder = file.parent
-        if folder not in self._folders:
-            self._folders[folder] = os.path.realpath(folder)
-        return f"{self._folders[folder]}{os.sep}{file.name}"
-
-
-def _files_below(folder: Path, unread: list[OSError]) -> Iterator[Path]:
-    # os.walk does not follow links to folders, so that a loop of links ends.
-    for where, folders, names in os.walk(folder, onerror=unread.append):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in names:
-            if name.endswith(_SUFFIXES) and not name.endswith(_NOT_RULES) and name[0] != ".":
-                yield Path(where, name)
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _report_unread(error: OSError, root: Path, diagnostics: Diagnostics) -> Location:

@@ -21,6 +21,7 @@ from stat import S_ISDIR
 
 from sigma2hive.compiler.targets import Artefact, Gathering, Target
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
+from sigma2hive.workflows.looks import Look, is_settled, look_of
 from sigma2hive.workflows.writing import telling_of_disk
 
 #: What ends the name of a file that holds nothing but a query.
@@ -30,13 +31,6 @@ _PLAIN = ".txt"
 _STAGING, _UNFINISHED = ".sigma2hive-", ".part"
 #: A folder so young may belong to a process that has not locked it yet.
 _YOUNG_SECONDS = 60
-#: A file that changes within so long after it was looked at may look the same: clocks tick.
-_TICK_NS = 50_000_000
-_SECOND_NS = 1_000_000_000
-
-#: How a file looked: times of its content and of its inode, size, number. One that looks the same
-#: is the same.
-Look = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +92,7 @@ class Standing:
         return self._looks.get(name)
 
     def _digest(self, name: str) -> bytes | None:
-        look = _look_of(self._entries[name].stat(follow_symlinks=False))
+        look = look_of(self._entries[name].stat(follow_symlinks=False))
         self._looks[name] = look
         before, digest = self._known.get(name, (None, b""))
         if before == look:
@@ -160,7 +154,7 @@ def apply_changes(
                 # A marked file first: the plain one beside it is ours by it.
                 for name in sorted(changes.written, key=_is_plain):
                     (staging / f"{name}{_UNFINISHED}").replace(folder / name)
-                    looks[name] = _look_of(os.lstat(folder / name))
+                    looks[name] = look_of(os.lstat(folder / name))
         for name in sorted(changes.removed, key=_is_plain, reverse=True):
             (folder / name).unlink(missing_ok=True)
     return looks
@@ -169,14 +163,7 @@ def apply_changes(
 def settled(looks: Mapping[str, tuple[Look, bytes]]) -> dict[str, tuple[Look, bytes]]:
     """Return the files that would look otherwise by now if they had changed since."""
     now = time.time_ns()
-
-    def is_settled(look: Look) -> bool:
-        modified, changed = look[:2]
-        # Some disks count whole seconds.
-        tick = _TICK_NS if changed % _SECOND_NS else 2 * _SECOND_NS
-        return max(modified, changed) + tick < now
-
-    return {name: entry for name, entry in looks.items() if is_settled(entry[0])}
+    return {name: entry for name, entry in looks.items() if is_settled(entry[0], now)}
 
 
 def files_of(artefact: Artefact) -> Iterator[tuple[str, bytes]]:
@@ -226,10 +213,6 @@ def _remove_if_abandoned(path: Path) -> None:
             shutil.rmtree(path)
         finally:
             os.close(handle)
-
-
-def _look_of(status: os.stat_result) -> Look:
-    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
 
 def _has_our_name(path: Path, target: Target) -> bool:

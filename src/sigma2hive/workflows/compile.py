@@ -16,7 +16,6 @@ from sigma2hive.diagnostics import Diagnostic, Diagnostics, Location
 from sigma2hive.model.rules import Compiled, CompiledRule
 from sigma2hive.workflows.artefacts import (
     Changes,
-    Look,
     Standing,
     apply_changes,
     digest_of,
@@ -25,6 +24,7 @@ from sigma2hive.workflows.artefacts import (
 )
 from sigma2hive.workflows.emitting import Asked, Emitted, Emitters
 from sigma2hive.workflows.kept_artefacts import Files, KeptArtefacts, Refused, load_kept, save_kept
+from sigma2hive.workflows.looks import Look
 from sigma2hive.workflows.made import LookOf
 from sigma2hive.workflows.places import Output, Place
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project

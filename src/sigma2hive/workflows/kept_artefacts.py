@@ -15,7 +15,8 @@ from pathlib import Path
 
 from sigma2hive.compiler.targets import Target
 from sigma2hive.diagnostics import Diagnostic, Location
-from sigma2hive.workflows.artefacts import Look, settled
+from sigma2hive.workflows.artefacts import settled
+from sigma2hive.workflows.looks import Look
 from sigma2hive.workflows.store import Store, digest_of
 from sigma2hive.workflows.store.pickles import dumped, loaded
 

@@ -153,7 +153,9 @@ def _with_valid_attributes(
     infos = [entry.info for entry in repository.rules]
     infos += [entry.info for entry in repository.correlations]
     wrong = {
-        info.id: info.location for info in infos if not check_custom(info, problems, data_types)
+        info.id: info.location
+        for info in infos
+        if info.custom and not check_custom(info, problems, data_types)
     }
     return replace(
         repository,

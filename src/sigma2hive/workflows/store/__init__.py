@@ -20,7 +20,9 @@ from typing import Any
 from sigma2hive.engine import Program
 from sigma2hive.settings import Settings
 from sigma2hive.workflows.made import Made, Wanted
-from sigma2hive.workflows.store.keys import Keys, digest_of, keys_of
+from sigma2hive.workflows.store.contents import digest_of
+from sigma2hive.workflows.store.keys import Keys, keys_of, reading_of
+from sigma2hive.workflows.store.known_keys import KnownKeys
 from sigma2hive.workflows.store.packs import Folder
 from sigma2hive.workflows.store.pickles import dumped, loaded, without_collection
 from sigma2hive.workflows.store.stored_rules import StoredRules, said_key
@@ -76,9 +78,14 @@ class Store:
         if folder is None:
             return None
         try:
-            return cls(folder, settings, wanted, keys_of(settings, wanted))
+            name = _name("keys", _prefix("keys", reading_of(settings), wanted), wanted)
+            known = _known_keys(folder, name)
+            keys = keys_of(settings, wanted, known.key)
         except OSError:
             return None
+        if (new := known.to_keep()) is not None:
+            folder.write(name, [dumped(new)])
+        return cls(folder, settings, wanted, keys)
 
     def load(self, *, with_program: bool = True) -> Made | None:
         """Return what was made of all that is as it is; None where there is no such thing.
@@ -133,19 +140,35 @@ class Store:
     def is_current(self) -> bool:
         """Whether all that decides, the contents of rule files aside, is as it was at the start."""
         try:
-            return keys_of(self.settings, self.wanted, self.keys.rules) == self.keys
+            now = keys_of(self.settings, self.wanted, KnownKeys({}).key, self.keys.rules)
+            return now == self.keys
         except OSError:
             return False
 
     def _name(self, kind: str) -> str:
-        paths = digest_of(
-            str(path).encode("utf-8", "surrogateescape") for path in self.wanted.rules
-        )
-        return f"{self._prefix(kind)}{paths.hex()[:16]}.{kind}"
+        return _name(kind, self._prefix(kind), self.wanted)
 
     def _prefix(self, kind: str) -> str:
-        """Return what the names of files begin with that say something of the same."""
-        parts = [self.keys.reading.encode()]
-        if kind == "made":
-            parts.append(self.wanted.profile.encode("utf-8", "surrogateescape"))
-        return f"{digest_of(parts).hex()[:32]}-"
+        return _prefix(kind, self.keys.reading, self.wanted)
+
+
+def _name(kind: str, prefix: str, wanted: Wanted) -> str:
+    """Return the name of the file that holds a kind of what was made of what is wanted."""
+    paths = digest_of(str(path).encode("utf-8", "surrogateescape") for path in wanted.rules)
+    return f"{prefix}{paths.hex()[:16]}.{kind}"
+
+
+def _prefix(kind: str, reading: str, wanted: Wanted) -> str:
+    """Return what the names of files begin with that say something of the same."""
+    parts = [reading.encode()]
+    if kind == "made":
+        parts.append(wanted.profile.encode("utf-8", "surrogateescape"))
+    return f"{digest_of(parts).hex()[:32]}-"
+
+
+def _known_keys(folder: Folder, name: str) -> KnownKeys:
+    try:
+        (piece,) = folder.read(name)
+        return KnownKeys(loaded(piece))
+    except Exception:  # whatever is wrong with it, the files are there
+        return KnownKeys({})

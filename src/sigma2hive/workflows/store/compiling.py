@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from sigma2hive.compiler import Compiling, Outcome
 from sigma2hive.engine import Program, compile_program, with_rules
 from sigma2hive.model.rules import CompiledRule, DetectionRule, FilterRule
-from sigma2hive.workflows.store.keys import digest_of
+from sigma2hive.workflows.store.contents import digest_of
 from sigma2hive.workflows.store.pickles import dumped, loaded
 from sigma2hive.workflows.store.reading import Piece, ReadFiles
 from sigma2hive.workflows.store.stored_rules import StoredRules

@@ -7,25 +7,22 @@ that the same would be made. Reads files, and nothing of them is looked into.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from stat import S_ISREG
 
 from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.repository import SCHEMAS_FOLDER, rule_files
 from sigma2hive.settings import Settings
 from sigma2hive.workflows.made import Wanted
+from sigma2hive.workflows.store.contents import content_of, digest_of, key_of_file
 
 #: What decides how rules are read, beside our own code.
 _LIBRARIES = ("pysigma", "pyyaml", "jinja2")
-#: The largest file that any of the readers takes, a profile with a snapshot.
-_MAX_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,37 +48,33 @@ class Keys:
         return digest_of((self.others, *rules)) if len(rules) == len(self.rules) else None
 
 
+def reading_of(settings: Settings) -> str:
+    """Return what stands for all but contents that decides how a rule file is read."""
+    return digest_of(_reading(settings)).hex()
+
+
 def keys_of(
-    settings: Settings, wanted: Wanted, rules: tuple[bytes | None, ...] | None = None
+    settings: Settings,
+    wanted: Wanted,
+    key_of: Callable[[Path], bytes],
+    rules: tuple[bytes | None, ...] | None = None,
 ) -> Keys:
     """Return the keys of a start; `rules` are those of the rule files where they are known.
+
+    `key_of` gives the key of a rule file.
 
     Raises:
         OSError: a file cannot be read; whoever reads it in earnest will say what is wrong.
     """
     own_profiles = settings.mappings / SCHEMAS_FOLDER
-    read = list(_rules(settings, wanted)) if rules is None else []
+    read = list(_rules(settings, wanted, key_of)) if rules is None else []
     return Keys(
-        reading=digest_of(_reading(settings)).hex(),
+        reading=reading_of(settings),
         profile=digest_of((wanted.profile.encode(), *_contents_below(own_profiles))),
         rules=tuple(key for _, key in read) if rules is None else rules,
         files=tuple(file for file, _ in read),
         others=digest_of((*_decisive(settings, wanted), *_others(settings))),
     )
-
-
-def digest_of(parts: Iterable[bytes]) -> bytes:
-    """Return what only the same parts in the same order have."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
-    return digest.digest()
-
-
-def key_of_file(file: Path, content: bytes) -> bytes:
-    """Return the key of a file at a path, of this content."""
-    return digest_of((os.fsencode(file), content))
 
 
 def _reading(settings: Settings) -> Iterator[bytes]:
@@ -127,13 +120,15 @@ def _release(library: str) -> str:
     return f"{library} {version(library)}"
 
 
-def _rules(settings: Settings, wanted: Wanted) -> Iterator[tuple[Path | None, bytes | None]]:
+def _rules(
+    settings: Settings, wanted: Wanted, key_of: Callable[[Path], bytes]
+) -> Iterator[tuple[Path | None, bytes | None]]:
     for file in rule_files(wanted.rules, settings.root, Diagnostics()):
         if not isinstance(file, Path):
             yield None, None
             continue
         try:
-            yield file, key_of_file(file, _content(file))
+            yield file, key_of(file)
         except OSError:
             yield file, None
 
@@ -142,26 +137,13 @@ def _others(settings: Settings) -> Iterator[bytes]:
     yield from _contents_below(settings.mappings)
     for path in (settings.file, settings.placeholders):
         if path is not None and path.exists():
-            yield key_of_file(path, _content(path))
+            yield key_of_file(path, content_of(path))
 
 
 def _contents_below(folder: Path) -> Iterator[bytes]:
     if folder.is_dir():
         for file in _files_below(folder):
-            yield key_of_file(file, _content(file))
-
-
-def _content(file: Path) -> bytes:
-    with open(file, "rb", opener=_open_at_once) as stream:
-        status = os.fstat(stream.fileno())
-        if not S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
-            raise OSError(f"{file} is no file that anybody would read whole")
-        return stream.read()
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    # Without this, opening a pipe waits for whoever writes to it.
-    return os.open(path, flags | os.O_NONBLOCK)
+            yield key_of_file(file, content_of(file))
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

@@ -25,7 +25,7 @@ from sigma2hive.model.rules import (
     Unread,
 )
 from sigma2hive.repository import RuleFile, parse_rule_file, shown_path
-from sigma2hive.workflows.store.keys import digest_of, key_of_file
+from sigma2hive.workflows.store.contents import digest_of, key_of_file
 from sigma2hive.workflows.store.pickles import dumped, loaded
 from sigma2hive.yamlmarks import Document, read_content
 

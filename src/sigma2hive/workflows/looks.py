@@ -1,0 +1,29 @@
+"""How files look from outside, so that one that has not changed need not be read again.
+
+Takes what the system says of a file; gives its look. One that looks as it did is the same, unless
+it changed within the tick of the clock in which it was looked at.
+"""
+
+from __future__ import annotations
+
+import os
+
+#: Times of a file's content and of its inode, which nobody can set; its size and number.
+Look = tuple[int, int, int, int]
+
+#: A file that changes within so long after it was looked at may look the same: clocks tick.
+_TICK_NS = 50_000_000
+_SECOND_NS = 1_000_000_000
+
+
+def look_of(status: os.stat_result) -> Look:
+    """Return how a file looks."""
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
+
+
+def is_settled(look: Look, at_ns: int) -> bool:
+    """Whether a file would look otherwise if it had changed at a time or later."""
+    modified, changed = look[:2]
+    # Some disks count whole seconds.
+    tick = _TICK_NS if changed % _SECOND_NS else 2 * _SECOND_NS
+    return max(modified, changed) + tick < at_ns

@@ -97,7 +97,7 @@ CODES: dict[str, str] = {
     "S2H303": "the rule is too large for the target",
     "S2H311": "ElastAlert 2 counts otherwise than the correlation",
     "S2H312": "ElastAlert 2 would put something else in the place of a text",
-    "S2H330": "the rule only feeds correlations, and Kibana gets none for it",
+    "S2H330": "the rule only feeds correlations, and gets no file of its own",
     # 4xx: mappings and settings
     "S2H401": "unknown setting",
     "S2H402": "invalid setting",

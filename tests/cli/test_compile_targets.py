@@ -284,3 +284,76 @@ def test_a_process_that_is_killed_leaves_whole_files_and_nothing_that_stays(site
     assert compiled("all").exit_code == 0
     assert contents(site / "out") == whole
     assert not list((site / "out").rglob(".sigma2hive-*"))
+
+
+COUNTED = """\
+title: Counted
+id: 00000006-1111-4111-8111-111111111111
+name: counted
+status: test
+level: low
+logsource: {product: windows, category: process_creation}
+detection:
+    selection: {CommandLine|fieldref: ParentCommandLine}
+    condition: selection
+---
+title: Many
+id: 00000007-1111-4111-8111-111111111111
+status: test
+level: low
+correlation:
+    type: event_count
+    rules: [counted]
+    group-by: [User]
+    timespan: 1m
+    condition: {gte: 6}
+"""
+
+
+def test_what_only_feeds_correlations_is_one_thing_for_targets_that_raise_alerts(
+    site: Path,
+) -> None:
+    rule_file(site, 0).write_text(COUNTED)
+    result = compiled("elastalert", "kibana")
+    for name in ("elastalert", "kibana"):
+        assert (
+            f"{name}: 4 rules for winlogbeat: 4 written, 0 unchanged, 0 removed; 1 left out, "
+            "1 without a file since it only feeds correlations\n"
+        ) in result.stdout
+    assert result.stderr.count("S2H330") == 1 and "generate: true" in result.stderr
+    report = json.loads(compiled("elastalert", "kibana", more=("--json",)).stdout)
+    counts = [(entry["left_out"], entry["only_counted"]) for entry in report["targets"]]
+    assert counts == [(1, 1), (1, 1)]
+
+
+def test_only_feeding_correlations_is_nothing_that_strict_would_mind(site: Path) -> None:
+    text = COUNTED.replace("|fieldref: Parent", ": ").replace("    group-by: [User]\n", "")
+    rule_file(site, 0).write_text(text)
+    result = compiled("elastalert", more=("--allow-approximate", "--strict"))
+    assert result.exit_code == 0, result.output
+    assert "0 left out, 1 without a file" in result.stdout
+
+
+@pytest.mark.parametrize("check", [(), ("--check",)])
+def test_what_targets_refuse_alike_is_said_once_with_their_names(
+    site: Path, check: tuple[str, ...]
+) -> None:
+    rule_file(site, 0).write_text(COUNTED.split("---", maxsplit=1)[0])
+    compiled("all")
+    result = compiled("all", more=check)
+    (line,) = [line for line in result.output.splitlines() if "S2H301:" in line]
+    assert line.startswith("sigma_rules/rule0.yml:8:17: error S2H301: lucene, eql, esql, ")
+    assert "ElastAlert 2 and kibana cannot say 'CommandLine|fieldref" in line
+
+
+def test_programs_get_each_targets_refusal_by_itself(site: Path) -> None:
+    rule_file(site, 0).write_text(COUNTED.split("---", maxsplit=1)[0])
+    found = json.loads(compiled("lucene", "kibana", more=("--json",)).stdout)["findings"]
+    assert [entry["message"].split()[0] for entry in found] == ["lucene", "kibana"]
+
+
+def test_grouping_by_what_is_made_of_other_fields_is_refused_by_elastalert(site: Path) -> None:
+    rule_file(site, 0).write_text(COUNTED)
+    result = compiled("elastalert", more=("--allow-approximate",))
+    assert result.exit_code == 0
+    assert "S2H311: ElastAlert 2 cannot count as event_count does: User " in result.stderr

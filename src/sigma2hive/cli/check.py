@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 from sigma2hive.cli.exits import Exit, errors_as_exits
+from sigma2hive.cli.merging import said_once
 from sigma2hive.cli.options import READABLE_OR_NOT
 from sigma2hive.cli.output import say
 from sigma2hive.cli.rendering import SourceFiles, render_diagnostic
@@ -178,7 +179,7 @@ def _exit_code(report: CheckReport) -> Exit:
 
 def _lines(report: CheckReport, root: Path, least: Severity) -> Iterator[str]:
     found = [finding for finding in report.open if is_at_least(finding.severity, least)]
-    yield from _finding_lines(found, root)
+    yield from _finding_lines(said_once(found), root)
     changed = [drift for drift in report.drifts if drift.is_change]
     for drift in changed[:_SHOWN_IN_FULL]:
         yield from _diff_lines(drift)
@@ -196,8 +197,9 @@ def _finding_lines(findings: Iterable[Diagnostic], root: Path) -> Iterator[str]:
     for code, found in sorted(by_code.items()):
         for finding in found[:_SHOWN_IN_FULL]:
             yield render_diagnostic(finding, files.lines(finding.location))
-        if (more := len(found) - _SHOWN_IN_FULL) > 0:
-            yield f"{code}: {more:,} more, {len(found):,} in all; --format json lists them"
+        total = sum(finding.count for finding in found)
+        if more := total - sum(finding.count for finding in found[:_SHOWN_IN_FULL]):
+            yield f"{code}: {more:,} more, {total:,} in all; --format json lists them"
 
 
 def _diff_lines(drift: Drift) -> Iterator[str]:

@@ -17,6 +17,7 @@ from sigma2hive.cli.check import (
     severity_or_never,
 )
 from sigma2hive.cli.exits import Exit, errors_as_exits, print_first_findings
+from sigma2hive.cli.merging import said_once
 from sigma2hive.cli.options import READABLE_OR_NOT, json_option, project_options
 from sigma2hive.cli.output import say
 from sigma2hive.cli.rendering import diagnostic_as_json
@@ -29,6 +30,8 @@ from sigma2hive.workflows.places import Output
 from sigma2hive.workflows.project import Project, ProjectOptions
 
 _ALL = "all"
+#: What rules without a file of their own do: one, and several.
+_FEEDS = ("it only feeds", "they only feed")
 
 
 @click.command("compile")
@@ -127,7 +130,7 @@ def compile_rules(
         report["blindness"] = blindness_as_json(blindness)
         say(json.dumps(report, indent=2))
     else:
-        print_first_findings(_findings(project, written), project.settings.root)
+        print_first_findings(said_once(_findings(project, written)), project.settings.root)
         print_blindness(blindness, project.settings.root)
         for line in _summary(project, written, into):
             say(line)
@@ -166,6 +169,7 @@ def _target_as_json(project: Project, written: Written) -> dict[str, object]:
         "removed": list(changes.removed),
         "rules": _counts(written),
         "left_out": len(project.left_out) + len(written.left_out),
+        "only_counted": len(written.only_counted),
     }
 
 
@@ -192,8 +196,13 @@ def _summary(project: Project, written: Sequence[Written], into: Output) -> Iter
         yield (
             f"{name}{rules:,} rule{'' if rules == 1 else 's'} for {project.profile.name}: "
             f"{counts['written']:,} written, {counts['unchanged']:,} unchanged, "
-            f"{counts['removed']:,} removed; {left_out:,} left out"
+            f"{counts['removed']:,} removed; {left_out:,} left out{_only_counted(entry)}"
         )
+
+
+def _only_counted(written: Written) -> str:
+    count = len(written.only_counted)
+    return f", {count:,} without a file since {_FEEDS[count > 1]} correlations" if count else ""
 
 
 def _exit_code(project: Project, written: Sequence[Written], strict: bool) -> Exit:

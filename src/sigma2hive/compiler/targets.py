@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from sigma2hive.diagnostics import Diagnostic
+from sigma2hive.diagnostics import Diagnostic, Severity
 from sigma2hive.model.mappings import AlertSettings, Mappings, ObservableMapping
 from sigma2hive.model.profiles import Logsource, Profile
 from sigma2hive.model.rules import Compiled, CompiledCorrelation, CompiledRule, RuleInfo
@@ -32,13 +32,30 @@ class Artefact:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a target cannot say a rule: findings with the part and the reason.
+    """Why there is no file: findings with the part that a target cannot say, and the reason.
 
-    Without findings nothing is wrong: the rule only feeds correlations, and nothing is to be
-    written for it alone.
+    Notes alone say that nothing is missing: what only feeds correlations has no file of its own.
     """
 
     findings: tuple[Diagnostic, ...]
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether something that was to be said is not."""
+        return any(finding.severity is not Severity.INFO for finding in self.findings)
+
+
+def only_counted(info: RuleInfo, target: str) -> Refusal:
+    """Return why a target that raises alerts has no file for what only feeds correlations."""
+    finding = Diagnostic(
+        "S2H330",
+        Severity.INFO,
+        info.location,
+        f"{target} would raise an alert for each event of what only feeds correlations, "
+        "so this gets no file of its own",
+        "write generate: true in the correlation if each event is worth an alert",
+    )
+    return Refusal((finding,))
 
 
 class Target(Protocol):

@@ -39,13 +39,15 @@ NOT_THERE = frozenset({"S2H101", "S2H108"})
 class Written:
     """What became of the rules: `changes` is None where nothing was attempted.
 
-    `refusals` say what the target cannot say, `left_out` where that stands.
+    `refusals` say what the target cannot say, `left_out` where that stands, `only_counted` what has
+    no file of its own, since it only feeds correlations.
     """
 
     place: Place
     changes: Changes | None
     refusals: Diagnostics
     left_out: tuple[Location, ...]
+    only_counted: tuple[Location, ...]
 
 
 def write_targets(options: ProjectOptions, output: Output) -> tuple[Project, list[Written]]:
@@ -72,7 +74,7 @@ def write_targets(options: ProjectOptions, output: Output) -> tuple[Project, lis
         standing = standing_of(place)
         changes = plan_changes(standing, {})
         apply_changes(standing, changes, {})
-        written.append(Written(place, changes, Diagnostics(), ()))
+        written.append(Written(place, changes, Diagnostics(), (), ()))
     output.note(output.places)
     return project, written
 
@@ -114,6 +116,7 @@ class Plan:
     texts: dict[str, bytes] = field(default_factory=dict)
     refusals: Diagnostics = field(default_factory=Diagnostics)
     left_out: list[Location] = field(default_factory=list)
+    only_counted: list[Location] = field(default_factory=list)
     changes: Changes = field(default_factory=lambda: Changes((), (), ()))
 
     def lacks(self, key: bytes) -> bool:
@@ -170,7 +173,8 @@ class Plan:
 
     def outcome(self, changes: Changes | None) -> Written:
         """Return what became of the rules, and of the folder."""
-        return Written(self.place, changes, self.refusals, tuple(self.left_out))
+        silent = tuple(self.only_counted)
+        return Written(self.place, changes, self.refusals, tuple(self.left_out), silent)
 
     def keep(self, project: Project, looks: Mapping[str, Look]) -> None:
         """Keep what the next start needs not to make all of it again."""
@@ -198,8 +202,8 @@ class Plan:
 
     def _refuse(self, place: Location, findings: Sequence[Diagnostic]) -> None:
         self.refusals.found.extend(findings)
-        if findings:
-            self.left_out.append(place)
+        into = self.left_out if Refusal(tuple(findings)).leaves_out else self.only_counted
+        into.append(place)
 
 
 def standing_of(place: Place, kept: KeptArtefacts | None = None) -> Standing:

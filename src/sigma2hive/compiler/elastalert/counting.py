@@ -104,10 +104,9 @@ def _threshold(correlation: CompiledCorrelation) -> tuple[Operator, Decimal] | N
 def _fields(correlation: CompiledCorrelation, named: Named) -> tuple[Field, ...] | str:
     found: list[Field] = []
     for name, by_rule in named:
-        candidates = {by_rule[rule_id] for rule_id in correlation.rules}
-        if len(candidates) > 1:
+        fields, *others = (by_rule[rule_id] for rule_id in correlation.rules)
+        if any(other != fields for other in others):
             return f"its rules have {name} in different fields"
-        (fields,) = candidates
         if len(fields) != 1:
             return f"{name} may be in several fields"
         (field,) = fields

@@ -22,7 +22,7 @@ from sigma2hive.compiler.elastalert.filters import (
 )
 from sigma2hive.compiler.elastalert.texts import Value, render_yaml
 from sigma2hive.compiler.elastalert.wording import read_wording
-from sigma2hive.compiler.targets import AlertsOf, Artefact, Refusal, RuleAlerts
+from sigma2hive.compiler.targets import AlertsOf, Artefact, Refusal, RuleAlerts, only_counted
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, nearest
 from sigma2hive.model.conditions import And
 from sigma2hive.model.fields import Field
@@ -84,7 +84,7 @@ class ElastalertTarget:
     def emit(self, rule: CompiledRule) -> Artefact | Refusal:
         """Return the rule's file; a rule that only feeds correlations has none."""
         if rule.silent:
-            return Refusal(())
+            return only_counted(rule.info, self.name)
         found = filter_of(rule)
         if isinstance(found, Refusal):
             return found
@@ -106,7 +106,7 @@ class ElastalertTarget:
     ) -> Artefact | Refusal:
         """Return the file of a correlation, approximated, where that is asked for."""
         if correlation.silent:
-            return Refusal(())
+            return only_counted(correlation.info, self.name)
         counted = counted_by(correlation)
         if isinstance(counted, str):
             return _uncountable(correlation, counted, OTHER_TARGETS)

@@ -8,8 +8,7 @@ from sigma2hive.compiler.exact import Statement, say_rule
 from sigma2hive.compiler.kibana.filling import Filling, filling_of
 from sigma2hive.compiler.kibana.rules import MARK, as_import, query_rule, render_rule
 from sigma2hive.compiler.kibana.thresholds import threshold_rule
-from sigma2hive.compiler.targets import Artefact, Refusal
-from sigma2hive.diagnostics import Diagnostic, Severity
+from sigma2hive.compiler.targets import Artefact, Refusal, only_counted
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import CompiledCorrelation, CompiledRule
 from sigma2hive.settings import Settings
@@ -52,7 +51,7 @@ class KibanaTarget:
     def emit(self, rule: CompiledRule) -> Artefact | Refusal:
         """Return the detection rule, or which part of the rule cannot be said, and why."""
         if rule.silent:
-            return Refusal((_silent(rule),))
+            return only_counted(rule.info, self.name)
         said = say_rule(rule, self.name, _anything)
         if not isinstance(said, Statement):
             return Refusal(said)
@@ -62,6 +61,8 @@ class KibanaTarget:
         self, correlation: CompiledCorrelation, rules: Mapping[str, CompiledRule]
     ) -> Artefact | Refusal:
         """Return a threshold rule where one was asked for, else why there is none."""
+        if correlation.silent:
+            return only_counted(correlation.info, self.name)
         made = threshold_rule(correlation, rules, self._filling)
         if isinstance(made, Refusal):
             return made
@@ -94,13 +95,3 @@ def _chunks(lines: Sequence[str]) -> Iterator[list[str]]:
 
 def _anything(_leaf: object) -> None:
     """Query DSL says every leaf."""
-
-
-def _silent(rule: CompiledRule) -> Diagnostic:
-    return Diagnostic(
-        "S2H330",
-        Severity.INFO,
-        rule.info.location,
-        "the rule only feeds correlations, so kibana gets none that raises alerts for its events",
-        "write generate: true in the correlation if each event is worth an alert",
-    )

@@ -57,8 +57,6 @@ def threshold_rule(
     correlation: CompiledCorrelation, rules: Mapping[str, CompiledRule], filling: Filling
 ) -> Body | Refusal:
     """Return the threshold rule, or why there is none."""
-    if correlation.silent:
-        return _refused(correlation, "it only feeds another correlation, and kibana has no chains")
     if not (filling.settings.allow_approximate or _is_allowed(correlation)):
         return _refused(
             correlation,

@@ -1,12 +1,19 @@
 """How findings look: exact text, and nothing hostile gets through."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
+import termios
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sigma2hive.cli.columns import width
+from sigma2hive.cli.output import columns_of
 from sigma2hive.cli.rendering import (
     SOURCE_COLUMNS,
     SourceFiles,
@@ -90,6 +97,51 @@ def test_control_and_bidirectional_characters_are_written_out() -> None:
     assert not set(hostile) & set("\x1b\u202e\u2066\r\ud800") & set(text)
     assert len(text.splitlines()) == 4
     assert "<U+001B>[2J<U+202E><U+2066><U+000D><U+000A>::error::owned<U+D800>" in text
+
+
+@given(
+    st.text(max_size=300),
+    st.integers(min_value=1, max_value=310),
+    st.text(max_size=300),
+    st.integers(min_value=40, max_value=100),
+)
+def test_a_terminal_gets_no_line_that_is_wider(
+    line: str, column: int, message: str, columns: int
+) -> None:
+    text = render_diagnostic(finding(1, column, message, message), [line], columns)
+    assert all(width(part) <= columns for part in text.split("\n"))
+
+
+def test_a_place_begins_a_line_and_is_whole_on_the_narrowest_terminal() -> None:
+    path = "sigma_rules/" + "windows/" * 10 + "a.yml"
+    long = Diagnostic("S2H203", Severity.ERROR, Location(path, 3, 9), "one two " * 10, "three")
+    lines = render_diagnostic(long, (), 40).split("\n")
+    assert lines[0] == f"{path}:3:9:"
+    assert lines[1] == "        error S2H203: one two one two"
+    assert lines[-1] == "  hint: three"
+
+
+def test_what_goes_to_no_terminal_is_one_line(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w") as file:
+        assert columns_of(file) is None
+    assert columns_of(file) is None and columns_of(None) is None  # closed, and none at all
+    assert render_diagnostic(finding(message="word " * 100)).count("\n") == 0
+
+
+def test_findings_on_a_terminal_are_as_wide_as_it_is(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 60))
+    (tmp_path / "sigma2hive.yml").write_text("unknown_setting: 1\n")
+    command = [sys.executable, "-m", "sigma2hive", "compile", "--check"]
+    process = subprocess.run(
+        command, cwd=tmp_path, stdout=theirs, stderr=theirs, stdin=subprocess.DEVNULL, check=False
+    )
+    os.close(theirs)
+    told = os.read(ours, 65_536).decode().partition("nothing was checked")[0]
+    os.close(ours)
+    assert process.returncode in (1, 3)
+    assert told.startswith("sigma2hive.yml:1:1: error S2H401: ")
+    assert max(map(len, told.splitlines())) <= 60
 
 
 def test_a_message_of_any_length_is_cut() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from click.core import ParameterSource
 from sigma2hive.cli.exits import Exit, errors_as_exits
 from sigma2hive.cli.merging import said_once
 from sigma2hive.cli.options import READABLE_OR_NOT
-from sigma2hive.cli.output import say
+from sigma2hive.cli.output import columns_of, say
 from sigma2hive.cli.rendering import SourceFiles, render_diagnostic
 from sigma2hive.diagnostics import ConfigurationError, Diagnostic, Severity
 from sigma2hive.model.checks import CheckReport, Drift, SetAside, is_at_least
@@ -194,9 +195,10 @@ def _finding_lines(findings: Iterable[Diagnostic], root: Path) -> Iterator[str]:
     for finding in findings:
         by_code.setdefault(finding.code, []).append(finding)
     files = SourceFiles(root)
+    columns = columns_of(sys.stdout)
     for code, found in sorted(by_code.items()):
         for finding in found[:_SHOWN_IN_FULL]:
-            yield render_diagnostic(finding, files.lines(finding.location))
+            yield render_diagnostic(finding, files.lines(finding.location), columns)
         total = sum(finding.count for finding in found)
         if more := total - sum(finding.count for finding in found[:_SHOWN_IN_FULL]):
             yield f"{code}: {more:,} more, {total:,} in all; --format json lists them"

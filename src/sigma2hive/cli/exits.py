@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import NoReturn
 
 import click
 
-from sigma2hive.cli.output import tell
+from sigma2hive.cli.output import columns_of, tell
 from sigma2hive.cli.rendering import SourceFiles, render_diagnostic
 from sigma2hive.clients.errors import ServerError
 from sigma2hive.diagnostics import ConfigurationError, Diagnostic, SinkError, SourceError
@@ -42,12 +43,13 @@ def print_findings(findings: Iterable[Diagnostic], root: Path) -> None:
     """
     seen: Counter[str] = Counter()
     files = SourceFiles(root)
+    columns = columns_of(sys.stderr)
     for finding in findings:
         seen[finding.code] += 1
         if seen[finding.code] > _SHOWN_IN_FULL:
-            tell(render_diagnostic(replace(finding, hint="")))
+            tell(render_diagnostic(replace(finding, hint=""), (), columns))
         else:
-            tell(render_diagnostic(finding, files.lines(finding.location)))
+            tell(render_diagnostic(finding, files.lines(finding.location), columns))
 
 
 def print_first_findings(findings: Iterable[Diagnostic], root: Path) -> None:

@@ -17,6 +17,8 @@ import click
 
 #: Whoever read has had enough, as `head` has.
 _READER_LEFT = frozenset({errno.EPIPE, errno.ESHUTDOWN})
+#: What a terminal without a size is taken for, and the narrowest that text is laid out for.
+_USUAL_COLUMNS, _LEAST_COLUMNS = 80, 40
 
 
 class OutputError(Exception):
@@ -55,6 +57,16 @@ def tell(text: str, *, ends_line: bool = True) -> None:
     """Print text for people to standard error, where somebody listens there."""
     with suppress(OSError):
         click.echo(text, nl=ends_line, err=True)
+
+
+def columns_of(stream: IO[str] | None) -> int | None:
+    """Return how wide the terminal is that `stream` goes to; None where it goes to none."""
+    try:
+        if stream is None or not stream.isatty():
+            return None
+        return max(os.get_terminal_size(stream.fileno()).columns or _USUAL_COLUMNS, _LEAST_COLUMNS)
+    except (OSError, ValueError):  # it is closed, or no terminal that tells
+        return None
 
 
 def occupy_closed() -> None:

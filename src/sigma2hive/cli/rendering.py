@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from sigma2hive.cli.columns import width
+from sigma2hive.cli.columns import width, wrap
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.visible import visible
 from sigma2hive.reports import diagnostic_as_json
@@ -21,23 +21,32 @@ __all__ = ["SOURCE_COLUMNS", "SourceFiles", "diagnostic_as_json", "render_diagno
 
 #: Columns that a source line may take, its number aside.
 SOURCE_COLUMNS = 80
+#: Before further lines of a message or hint that is wrapped.
+_INDENT = " " * 8
 #: Characters of a message or hint; one that quotes an event may be long.
 MAX_TEXT = 1_000
 #: Findings about a credential: their source line is shown up to the key.
 _CREDENTIAL_CODES = frozenset({"S2H407"})
 
 
-def render_diagnostic(finding: Diagnostic, source_lines: Sequence[str] = ()) -> str:
+def render_diagnostic(
+    finding: Diagnostic, source_lines: Sequence[str] = (), columns: int | None = None
+) -> str:
     """Return a finding as text: what and where, the source line with a caret, the hint.
 
     `source_lines` are the lines of the file that it points into; without them, or where the place
-    is not in them, the source line is left out.
+    is not in them, the source line is left out. Lines are wrapped at `columns` where these are
+    given; the place is never broken.
     """
-    place = visible(str(finding.location))
-    lines = [f"{place}: {finding.severity} {finding.code}: {_shown(finding.message)}"]
-    lines += _excerpt(finding, source_lines)
-    if finding.hint:
-        lines.append(f"  hint: {_shown(finding.hint)}")
+    place = f"{visible(str(finding.location))}:"
+    told = f" {finding.severity} {finding.code}: {_shown(finding.message)}"
+    hint = _shown(finding.hint)
+    excerpt = _excerpt(finding, source_lines, columns)
+    if columns is None:
+        return "\n".join([f"{place}{told}", *excerpt, *([f"  hint: {hint}"] if hint else [])])
+    lines = [*wrap(told, place, _INDENT, columns), *excerpt]
+    if hint:
+        lines += wrap(hint, "  hint: ", _INDENT, columns)
     return "\n".join(lines)
 
 
@@ -46,7 +55,7 @@ def _shown(text: str) -> str:
     return visible(cut)
 
 
-def _excerpt(finding: Diagnostic, source_lines: Sequence[str]) -> list[str]:
+def _excerpt(finding: Diagnostic, source_lines: Sequence[str], columns: int | None) -> list[str]:
     line, column = finding.location.line, finding.location.column
     if not 0 < line <= len(source_lines):
         return []
@@ -55,11 +64,12 @@ def _excerpt(finding: Diagnostic, source_lines: Sequence[str]) -> list[str]:
     source = conceal_credentials(source)
     if not source.strip():
         return []
-    text, caret = _window(source, column)
-    number = str(line)
-    shown = [f"  {number} | {text}"]
+    before = f"  {line} | "
+    room = SOURCE_COLUMNS if columns is None else min(SOURCE_COLUMNS, columns - len(before) - 1)
+    text, caret = _window(source, column, room)
+    shown = [f"{before}{text}"]
     if column:
-        shown.append(f"  {' ' * len(number)} | {' ' * caret}^")
+        shown.append(f"  {' ' * len(str(line))} | {' ' * caret}^")
     return shown
 
 
@@ -69,7 +79,7 @@ def _without_value(source: str, column: int) -> str:
     return f"{source[:start]}{key}: ***"
 
 
-def _window(source: str, column: int) -> tuple[str, int]:
+def _window(source: str, column: int, room: int) -> tuple[str, int]:
     """Return the part of a line that is shown and how far from its left `column` stands."""
     start = min(max(column - 1, 0), len(source))
     cells = [visible(char) for char in source[_first_needed(start) : start + SOURCE_COLUMNS]]
@@ -79,7 +89,7 @@ def _window(source: str, column: int) -> tuple[str, int]:
     left, right = 0, len(cells)
     widths = [width(cell) for cell in cells]
     total = sum(widths)
-    while total + cut_left + cut_right > SOURCE_COLUMNS:
+    while total + cut_left + cut_right > room:
         if at - left > right - at - 1:
             total -= widths[left]
             left, cut_left = left + 1, True

@@ -68,6 +68,22 @@ def test_many_values_are_named_shortly() -> None:
     assert rendered("{{ values('user.name') | length }}", facts("a", "b", "c", "d")) == "4"
 
 
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{rule.title} on {host.name}",
+        "{% for v in values('host.name') %}{{ v }} {% endfor %}",
+        "{{ event.host.name }}{% if field('host.name') %}{count}{% endif %}",
+    ],
+)
+def test_each_match_has_its_own_values(template: str) -> None:
+    hosts = ["a", "b", "a", "x" * 600]
+    of_hosts = [Facts(match(event(host__name=host)), AlertContext()) for host in hosts]
+    texts = [rendered(template, of) for of in of_hosts]
+    assert all(host[:50] in text for host, text in zip(hosts, texts, strict=True))
+    assert texts[0] == texts[2] != texts[1]
+
+
 def test_a_grouping_field_has_one_value_however_the_events_write_it() -> None:
     spelled = episode(event(0, source__ip="2001:DB8::1"), event(1), address="2001:db8::1")
     assert rendered("{source.ip}", Facts(spelled, AlertContext())) == "2001:db8::1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from sigma2hive.model.fields import EVERY_FIELD, Field
 from sigma2hive.model.profiles import Logsource
 from sigma2hive.model.rules import CompiledRule, RuleInfo
 from sigma2hive.model.values import flatten
+from sigma2hive.sources import EventRows, SourceOptions, read_batches
 
 LOCATION = Location("rule.yml", 1, 1)
 EVERY = (Field(EVERY_FIELD),)
@@ -120,3 +122,42 @@ def test_what_a_raw_windows_event_becomes_is_searched_not_its_line() -> None:
     documents = [{"EventID": 1, "A": "mimi", "B": "mimikatz"}]
     (hits,) = Engine([rule]).hits_in(Columns(documents, None, [line].__getitem__))
     assert list(rows_of(hits.rows)) == [0]
+
+
+@pytest.mark.parametrize(
+    ("flavour", "keyword", "rows"),
+    [
+        ("flat", "{365abb72-7acc-5cc4-0000-0010b2470300}", [1]),
+        ("flat", "bb72-7acc-5cc4-0000-0010b2470300} ", []),
+        ("flat", "explorer.exe", [1]),
+        ("flat", "eventdata", []),
+        ("flat", "{ab", [2]),
+        ("winlogbeat", "{365abb72-7acc-5cc4-0000-0010b2470300}", [1]),
+        ("winlogbeat", "process creation", [0, 1, 2]),
+    ],
+)
+def test_what_is_read_of_raw_windows_events_is_found_in_them(
+    flavour: str, keyword: str, rows: list[int], tmp_path: Path
+) -> None:
+    # Windows writes a GUID with braces, readers of its logs without.
+    guid = "365ABB72-7ACC-5CC4-0000-0010B2470300"
+    values = [{"A": "x"}, {"ProcessGuid": guid, "Image": "c:\\Explorer.EXE"}, {"A": "{AB"}]
+    lines = [raw_windows_event(number, each) for number, each in enumerate(values, 1)]
+    (tmp_path / "raw.ndjson").write_bytes(b"".join(lines))
+    (batch,) = read_batches([tmp_path], SourceOptions(flavour=flavour))
+    assert isinstance(batch, EventRows)
+    rule = keyword_rule([_pattern(keyword, "*")], And(()))
+    hits = Engine([rule]).hits_in(Columns(batch.documents, batch.values_of, batch.raw_of))
+    assert [row for each in hits for row in rows_of(each.rows)] == rows
+
+
+def raw_windows_event(number: int, values: dict[str, str]) -> bytes:
+    system = {
+        "Provider": {"#attributes": {"Name": "Microsoft-Windows-Sysmon"}},
+        "EventID": 1,
+        "TimeCreated": {"#attributes": {"SystemTime": "2026-11-24T09:00:00.123456Z"}},
+        "EventRecordID": number,
+        "Channel": "Microsoft-Windows-Sysmon/Operational",
+    }
+    record = {"Event": {"System": system, "EventData": values}}
+    return json.dumps(record, separators=(",", ":")).encode() + b"\n"

@@ -41,18 +41,27 @@ _SIMPLE = re.compile(r"(?<![{%#])\{([A-Za-z_@][\w.@-]*)\}(?!\})")
 _COUNTS = ("count", "figure", "first_ms", "last_ms")
 _VARIABLES = (*_COUNTS, "event", "first_time", "group", "last_time", "rule")
 _FUNCTIONS = ("field", "values")
+#: Of what a template may ask for, that which nearly each match has another of.
+_OF_MATCH = frozenset(_VARIABLES) - {"group", "rule"}
 _FILTERS = "capitalize count d default first join last length lower sort title trim unique upper"
 _TESTS = "defined undefined none string number in eq equalto ne lt le gt ge"
 _AS_CODE = frozenset({"commit", "id", "line", "path", "place"})
 _MAX_LOOPS = 2
 MAX_VALUES = 100
 MAX_TEXT = 2000
+#: Characters of values with which a rendered template is remembered.
+_MAX_REMEMBERED = 500
 _NODES = (
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Tuple),
     *(nodes.List, nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.Call, nodes.Keyword),
     *(nodes.Filter, nodes.Test, nodes.If, nodes.CondExpr, nodes.Compare, nodes.Operand),
     *(nodes.And, nodes.Or, nodes.Not, nodes.Neg, nodes.Concat, nodes.For),
 )
+
+
+#: Names with a value, as the group has them, and with all of a field's.
+_Named = tuple[tuple[str, str], ...]
+_Fields = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 class Mode(StrEnum):
@@ -173,6 +182,12 @@ class Renderer:
             return Rendered("")
         if _is_of_rule(text):
             return _render_of_rule(text, self.facts.rule_side, mode, limit)
+        asked = None if sections else _fields_asked(text)
+        if asked is not None:
+            values = tuple((name, self.facts.values(name)) for name in asked)
+            if sum(len(value) for _, found in values for value in found) <= _MAX_REMEMBERED:
+                side, group = self.facts.rule_side, self.facts.group
+                return _render_of_fields(text, side, mode, limit, (group, values))
         rule = _rule_variables(self.facts.rule_side, mode is Mode.MARKDOWN)
         return _rendered(text, mode, limit, {**self._variables, "rule": rule, **(sections or {})})
 
@@ -185,6 +200,20 @@ class Renderer:
 def _render_of_rule(text: str, side: RuleSide, mode: Mode, limit: int) -> Rendered:
     """Render what asks for the rule alone, once for all of its matches."""
     return _rendered(text, mode, limit, {"rule": _rule_variables(side, mode is Mode.MARKDOWN)})
+
+
+@lru_cache(maxsize=4096)
+def _render_of_fields(
+    text: str, side: RuleSide, mode: Mode, limit: int, asked: tuple[_Named, _Fields]
+) -> Rendered:
+    """Render what asks for some fields alone, once for all matches of a rule with these values."""
+    group, fields = asked
+    known = {
+        "rule": _rule_variables(side, mode is Mode.MARKDOWN),
+        "group": list(group),
+        **_functions(dict(fields).__getitem__),
+    }
+    return _rendered(text, mode, limit, known)
 
 
 def _rendered(text: str, mode: Mode, limit: int, known: Mapping[str, object]) -> Rendered:
@@ -245,19 +274,25 @@ def _variables(facts: Facts) -> dict[str, object]:
     def lookup_first(path: str) -> tuple[str, ...]:
         return facts.values_in(path, facts.first.values)
 
-    def field_text(name: object) -> object:
-        # One name in two spellings is one name to a reader.
-        spelled = {fold(value[:MAX_TEXT]): value for value in reversed(facts.values(str(name)))}
-        return joined(tuple(reversed(spelled.values()))) if spelled else _Absent(name=str(name))
-
     return {
         **_numbers(facts),
         "group": list(facts.group),
         "event": _EventView(lookup_first),
         "first_time": Markdown(shown_time(facts.first.time_ns)),
         "last_time": Markdown(shown_time(facts.last.time_ns)),
+        **_functions(facts.values),
+    }
+
+
+def _functions(values_of: Callable[[str], tuple[str, ...]]) -> dict[str, object]:
+    def field_text(name: object) -> object:
+        # One name in two spellings is one name to a reader.
+        spelled = {fold(value[:MAX_TEXT]): value for value in reversed(values_of(str(name)))}
+        return joined(tuple(reversed(spelled.values()))) if spelled else _Absent(name=str(name))
+
+    return {
         "field": field_text,
-        "values": lambda name: list(facts.values(str(name))[:MAX_VALUES]),
+        "values": lambda name: list(values_of(str(name))[:MAX_VALUES]),
     }
 
 
@@ -293,6 +328,23 @@ def _is_of_rule(text: str) -> bool:
         return False
     tree = _ENVIRONMENTS[Mode.TITLE].parse(_expanded(text))
     return all(node.name == "rule" for node in tree.find_all(nodes.Name))
+
+
+@lru_cache(maxsize=4096)
+def _fields_asked(text: str) -> tuple[str, ...] | None:
+    """Return the fields that are all a template asks of a match, beside rule and group.
+
+    None where it may ask for anything else.
+    """
+    if _problem(text, ()) is not None:
+        return None
+    tree = _ENVIRONMENTS[Mode.TITLE].parse(_expanded(text))
+    if not _OF_MATCH.isdisjoint(node.name for node in tree.find_all(nodes.Name)):
+        return None
+    names = [call.args[0] if len(call.args) == 1 else None for call in tree.find_all(nodes.Call)]
+    if not all(isinstance(name, nodes.Const) and isinstance(name.value, str) for name in names):
+        return None
+    return tuple(dict.fromkeys(name.value for name in names if isinstance(name, nodes.Const)))
 
 
 @lru_cache(maxsize=4096)

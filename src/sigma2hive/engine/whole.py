@@ -8,6 +8,7 @@ at hand they are searched as they are, unless a character stands in them otherwi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,8 +20,9 @@ from sigma2hive.engine.needles import EDGE
 #: Letters of which a number has none, however it is written.
 _LETTERS = frozenset(b"abcdfghijklmnopqrstuvwxyz")
 _END = b"\n"
+_BRACES = re.compile(rb"[{}]")
 #: How JSON may write an ASCII character otherwise than we do, and the key of a raw Windows event,
-#: of which a document is made that is not the line itself; most lines have none of it.
+#: of which a document is made that may have other texts; most lines have none of it.
 _OTHERWISE = (rb"\u00", rb"\/", b'"event"')
 #: Documents searched at once, and bytes: each text that is found is an object. A larger document is
 #: searched alone, piece by piece.
@@ -36,7 +38,7 @@ class WholeSearch:
     """A search for texts in whole documents; `needles` are such that `is_searched_whole`."""
 
     def __init__(self, needles: Iterable[bytes]) -> None:
-        written = {orjson.dumps(_bare(needle).decode("ascii"))[1:-1].lower() for needle in needles}
+        written = {orjson.dumps(_sought(needle).decode())[1:-1].lower() for needle in needles}
         self._texts = _Texts(written)
         self._texts_or_otherwise = _Texts({*written, *_OTHERWISE})
 
@@ -108,9 +110,12 @@ _WRITTEN_OTHERWISE = _Texts(_OTHERWISE)
 def is_searched_whole(needles: Collection[bytes]) -> bool:
     """Whether a document's JSON surely has a text in it that one of its values has."""
     return bool(needles) and all(
-        _bare(needle).isascii() and not _LETTERS.isdisjoint(_bare(needle)) for needle in needles
+        needle.removeprefix(EDGE).removesuffix(EDGE).isascii()
+        and not _LETTERS.isdisjoint(_sought(needle))
+        for needle in needles
     )
 
 
-def _bare(needle: bytes) -> bytes:
-    return needle.removeprefix(EDGE).removesuffix(EDGE)
+def _sought(needle: bytes) -> bytes:
+    """Return the longest part of a text without braces, which a line may lack around a GUID."""
+    return max(_BRACES.split(needle.removeprefix(EDGE).removesuffix(EDGE)), key=len)

@@ -79,6 +79,8 @@ class Versions:
         return self._checkouts[folder]
 
     def _find_checkout(self, folder: Path) -> _Checkout | None:
+        if not any((place / ".git").exists() for place in (folder, *folder.parents)):
+            return None  # told without a process of its own for each folder
         try:
             top = ask_git(folder, "rev-parse", "--show-toplevel").removesuffix(b"\n")
         except OSError:

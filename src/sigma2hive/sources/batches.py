@@ -19,13 +19,17 @@ Other = TypeVar("Other")
 #: Where a batch ends.
 MAX_EVENTS = 8_192
 MAX_BYTES = 8 * 1024 * 1024
+_WINDOWS_EVENT = b'{"Event":'
 
 
 class Maker(Protocol):
     """Makes the events of lines that are known to be events.
 
-    A line comes with its number, or that of its record where the file has no lines.
+    A line comes with its number, or that of its record where the file has no lines. `is_literal`
+    says that each value of an event stands in its line as it is, but for the braces of a GUID.
     """
+
+    is_literal: bool
 
     def event_of(self, raw: bytes, number: int) -> Event:
         """Return the event; of equal lines the one that is asked for first came first."""
@@ -57,6 +61,7 @@ class EventRows:
         self._rows: list[Event | bytes] = []
         self._runs: list[_Run] = []
         self._bytes = 0
+        self._is_literal = True
 
     def __len__(self) -> int:
         """How many events there are."""
@@ -90,6 +95,7 @@ class EventRows:
         last = self._runs[-1] if self._runs else None
         if last is None or last.maker is not maker or last.number - last.row != number - row:
             self._runs.append(_Run(row, number, maker))
+            self._is_literal = self._is_literal and maker.is_literal
         self.documents.extend(documents)
         self._rows.extend(lines)
         self._bytes += sum(map(len, lines))
@@ -101,6 +107,7 @@ class EventRows:
         self.documents.extend(others.documents)
         self._rows.extend(others._rows)
         self._bytes += others._bytes
+        self._is_literal = self._is_literal and others._is_literal
 
     def event(self, row: int) -> Event:
         """Return one of the events."""
@@ -120,10 +127,15 @@ class EventRows:
         return run.maker.values_of(found, run.number + row - run.row)
 
     def raw_of(self, row: int) -> bytes | None:
-        """Return the line that an event will be made of; None where it was made, or has none."""
+        """Return the line that an event will be made of; None where it was made, or has none.
+
+        Of a raw Windows event the key is left out where its values stand in it as they are.
+        """
         found = self._rows[row]
         # A document that came out of an index has no line: an empty one stands for it.
-        return None if isinstance(found, Event) or not found else found
+        if isinstance(found, Event) or not found:
+            return None
+        return found.removeprefix(_WINDOWS_EVENT) if self._is_literal else found
 
     def line_of(self, row: int) -> tuple[bytes, int]:
         """Return the line, and its number, of one that was added with its number."""

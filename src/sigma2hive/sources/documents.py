@@ -20,6 +20,7 @@ from sigma2hive.sources.interface import PutAsideError, SourceOptions
 from sigma2hive.sources.ordinals import Ordinals
 from sigma2hive.sources.parsing import parse_object
 from sigma2hive.sources.windows import (
+    FLAVOURS,
     SystemPart,
     normalise_windows,
     read_system,
@@ -73,6 +74,7 @@ class LineEvents:
         self._place = place
         self._options = options
         self._ordinals = ordinals
+        self.is_literal = options.flavour not in FLAVOURS
 
     def event_of(self, raw: bytes, number: int) -> Event:
         """Return the event of a line that ends in a line feed."""

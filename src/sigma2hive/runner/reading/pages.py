@@ -137,6 +137,8 @@ def _is_plain(hit: Mapping[str, Any]) -> bool:
 class PageMaker:
     """Makes the events of a page, by their positions in it."""
 
+    is_literal = False  # its documents have no lines
+
     def __init__(self, page: QuickAnswer) -> None:
         self._page = page
 

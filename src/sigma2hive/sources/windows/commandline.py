@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 
 _PLAIN = re.compile(r'[^ \t"\\]+')
+_ARGUMENT = re.compile(r"[^ \t]+")
 _BLANKS = " \t"
+_QUOTE_OR_BLANK = re.compile(r'"|\s')
 
 
 def split_arguments(command_line: str) -> list[str]:
@@ -17,6 +19,8 @@ def split_arguments(command_line: str) -> list[str]:
     Backslashes count only before a quote: 2n of them are n and the quote opens or closes, 2n+1 are
     n and a quote that is text. Inside quotes, two quotes are one and close them.
     """
+    if '"' not in command_line:  # without any, a backslash is one
+        return _ARGUMENT.findall(command_line)
     arguments: list[str] = []
     position = 0
     while position < len(command_line):
@@ -75,12 +79,12 @@ def split_outside_quotes(command_line: str) -> list[str]:
     """
     pieces: list[str] = []
     start, quoted = 0, False
-    for position, character in enumerate(command_line):
-        if character == '"':
+    for found in _QUOTE_OR_BLANK.finditer(command_line):
+        if found[0] == '"':
             quoted = not quoted
-        if character.isspace() and not quoted:
-            pieces.append(command_line[start:position])
-            start = position + 1
+        elif not quoted:
+            pieces.append(command_line[start : found.start()])
+            start = found.end()
     if start < len(command_line):
         pieces.append(command_line[start:])
     return pieces

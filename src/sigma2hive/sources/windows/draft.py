@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from ipaddress import ip_address
 from typing import Any
@@ -89,41 +89,28 @@ class Move:
     """One value on its way from event_data to an ECS field.
 
     `how`: "move" takes it along unless the target is taken already; "copy" leaves it; "long", "ip"
-    and "boolean" leave it and write what it means, where it means that. `only` and `excluded` are
-    event ids.
+    and "boolean" leave it and write what it means, where it means that.
     """
 
     source: str
     target: str
     how: str
-    only: tuple[str, ...] = ()
-    excluded: tuple[str, ...] = ()
-
-    def concerns(self, code: str) -> bool:
-        """Whether it is made for events with this id."""
-        return code not in self.excluded and (not self.only or code in self.only)
 
 
-@cache
-def moves_of(name: str, section: str) -> tuple[Move, ...]:
-    """Return the moves that a section of the table data/windows/<name>.json lists."""
+@lru_cache(maxsize=4096)
+def _moves_of_event(name: str, section: str, code: str) -> tuple[Move, ...]:
     return tuple(
-        Move(
-            row["from"],
-            row["to"],
-            row["how"],
-            tuple(row.get("only", ())),
-            tuple(row.get("not", ())),
-        )
+        Move(row["from"], row["to"], row["how"])
         for row in table(name)[section]
+        if code in row.get("only", (code,)) and code not in row.get("not", ())
     )
 
 
-def make_moves(draft: Draft, moves: Iterable[Move]) -> None:
-    """Make every move that concerns the event."""
-    for move in moves:
-        value = draft.text(move.source)
-        if not value or not move.concerns(draft.code):
+def make_moves(draft: Draft, name: str, section: str) -> None:
+    """Make every move that a section of the table data/windows/<name>.json lists for the event."""
+    for move in _moves_of_event(name, section, draft.code):
+        value = draft.data.get(move.source)
+        if not value or type(value) is not str:
             continue
         if move.how == "move":
             if draft.get(move.target) is None:

@@ -12,7 +12,6 @@ from sigma2hive.sources.windows.commandline import split_arguments
 from sigma2hive.sources.windows.draft import (
     Draft,
     make_moves,
-    moves_of,
     set_account,
     set_file_parts,
     table,
@@ -28,7 +27,7 @@ def run_classic(draft: Draft) -> None:
     for name, value in _pairs(second if draft.code == "800" else third, "\n\t").items():
         draft.data[name] = value
     _describe(draft, table("powershell")["classic_types"])
-    make_moves(draft, moves_of("powershell", "classic"))
+    make_moves(draft, "powershell", "classic")
     set_account(draft, draft.text("UserId"))
     if draft.code == "800":
         _write_details(draft, third)
@@ -48,7 +47,7 @@ def run_operational(draft: Draft) -> None:
     _describe(draft, table("powershell")["operational_types"])
     draft.put("user.id", draft.get("winlog.user.identifier"))
     _set_users(draft)
-    make_moves(draft, moves_of("powershell", "operational"))
+    make_moves(draft, "powershell", "operational")
     if draft.code == "4103":
         _write_details(draft, draft.text("Payload"))
     _split_command_line(draft)

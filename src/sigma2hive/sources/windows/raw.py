@@ -7,8 +7,8 @@ Winlogbeat reads out of the event's XML: the text of each element, the `Name` at
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sigma2hive.model.times import is_usual_time, parse_time_ns
@@ -19,6 +19,8 @@ _ATTRIBUTES, _TEXT = "#attributes", "#text"
 _BARE_GUID = re.compile(r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}")
 _GUID_LENGTH = 36
 _INTEGER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|-?[0-9]{1,19}")
+#: No number of so many digits or more is read.
+_TOO_LARGE = 10**19
 
 #: A name ("" or "Data" where there is none) and the text.
 Pair = tuple[str, str]
@@ -50,16 +52,15 @@ class SystemPart(NamedTuple):
     user_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class EventValues:
+class EventValues(NamedTuple):
     """What the program says that logged the event.
 
     Both keep their order, which numbers the values that have no name. `user_data_name` is the
     element inside UserData.
     """
 
-    event_data: tuple[Pair, ...]
-    user_data: tuple[Pair, ...]
+    event_data: Sequence[Pair]
+    user_data: Sequence[Pair]
     user_data_name: str
 
 
@@ -71,7 +72,7 @@ def read_values(record: Mapping[str, Any]) -> EventValues:
     """
     event = _event_of(record)
     name, user_data = _user_data(event.get("UserData"))
-    return EventValues(tuple(_pairs(event.get("EventData"))), user_data, name)
+    return EventValues(_pairs(event.get("EventData")), user_data, name)
 
 
 def read_system(record: Mapping[str, Any]) -> SystemPart:
@@ -91,18 +92,18 @@ def read_system(record: Mapping[str, Any]) -> SystemPart:
         provider_name=_attribute(system, "Provider", "Name"),
         provider_guid=_attribute(system, "Provider", "Guid"),
         event_id=event_id,
-        version=number_of(text_of(system.get("Version"))),
-        level=number_of(text_of(system.get("Level"))),
-        task=number_of(text_of(system.get("Task"))),
-        opcode=number_of(text_of(system.get("Opcode"))),
-        keywords=number_of(text_of(system.get("Keywords"))) or 0,
+        version=_number_in(system.get("Version")),
+        level=_number_in(system.get("Level")),
+        task=_number_in(system.get("Task")),
+        opcode=_number_in(system.get("Opcode")),
+        keywords=_number_in(system.get("Keywords")) or 0,
         time_text=time_text,
         time_ns=parse_time_ns(time_text) if is_system_time(time_text) else None,
         record_id=text_of(system.get("EventRecordID")),
         activity_id=_attribute(system, "Correlation", "ActivityID"),
         related_activity_id=_attribute(system, "Correlation", "RelatedActivityID"),
-        process_id=number_of(_attribute(system, "Execution", "ProcessID")),
-        thread_id=number_of(_attribute(system, "Execution", "ThreadID")),
+        process_id=_number_in(_node(system, "Execution", "ProcessID")),
+        thread_id=_number_in(_node(system, "Execution", "ThreadID")),
         channel=text_of(system.get("Channel")),
         computer=text_of(system.get("Computer")),
         user_id=_attribute(system, "Security", "UserID"),
@@ -143,6 +144,13 @@ def as_windows_writes(text: str) -> str:
     return f"{{{text}}}" if is_guid else text
 
 
+def _number_in(value: Any) -> int | None:
+    """Return the whole number that an element says, None where it says none."""
+    if type(value) is int:  # as nearly all are
+        return value if -_TOO_LARGE < value < _TOO_LARGE else None
+    return None if value is None else _known_number(text_of(value))
+
+
 def number_of(text: str) -> int | None:
     """Return the whole number that `text` is, decimal or 0x hexadecimal; None where it is none."""
     stripped = text.strip()
@@ -151,29 +159,42 @@ def number_of(text: str) -> int | None:
     return int(stripped, 16 if stripped[:2] in ("0x", "0X") else 10)
 
 
+#: What stands in all events of a log, such as their keywords.
+_known_number = lru_cache(maxsize=256)(number_of)
+
+
 def _attribute(system: Mapping[str, Any], element: str, name: str) -> str:
+    value = _node(system, element, name)
+    return "" if value is None else text_of(value)
+
+
+def _node(system: Mapping[str, Any], element: str, name: str) -> Any:
+    """Return what an attribute of an element holds; None where it is not there."""
     node = system.get(element)
-    if node is None:
-        return ""
-    if not isinstance(node, Mapping):
-        return text_of(node) if element == "TimeCreated" else ""
-    attributes = node.get(_ATTRIBUTES)
-    return text_of((attributes if isinstance(attributes, Mapping) else node).get(name))
+    if type(node) is dict or isinstance(node, Mapping):
+        attributes = node.get(_ATTRIBUTES)
+        if type(attributes) is dict or isinstance(attributes, Mapping):
+            return attributes.get(name)
+        return node.get(name)
+    return node if element == "TimeCreated" else None
 
 
-def _pairs(data: Any) -> Iterator[Pair]:
-    """Yield the name and text of every element under EventData, or under the one in UserData."""
+def _pairs(data: Any) -> list[Pair]:
+    """Return the name and text of every element under EventData, or under the one in UserData."""
     if not isinstance(data, Mapping):
-        yield from (("Data", text_of(item)) for item in _several(data))
-        return
+        return [("Data", text_of(item)) for item in _several(data)]
+    pairs: list[Pair] = []
     for name, value in data.items():
         if name in (_ATTRIBUTES, _TEXT):
             continue
-        if type(value) is str:  # as nearly all are
-            yield name, as_windows_writes(value)
-            continue
-        for item in _several(value):
-            yield _own_name(item) or str(name), text_of(item)
+        kind = type(value)
+        if kind is str:  # as nearly all are
+            pairs.append((name, as_windows_writes(value) if len(value) == _GUID_LENGTH else value))
+        elif kind is int:
+            pairs.append((name, str(value)))
+        else:
+            pairs.extend((_own_name(item) or str(name), text_of(item)) for item in _several(value))
+    return pairs
 
 
 def _several(value: Any) -> list[Any]:
@@ -190,11 +211,11 @@ def _own_name(item: Any) -> str:
     return text_of(attributes.get("Name")) if isinstance(attributes, Mapping) else ""
 
 
-def _user_data(data: Any) -> tuple[str, tuple[Pair, ...]]:
+def _user_data(data: Any) -> tuple[str, Sequence[Pair]]:
     """Return the name of the one element in UserData, and what is inside it."""
     if not isinstance(data, Mapping):
         return "", ()
     for name, content in data.items():
         if name != _ATTRIBUTES:
-            return str(name), tuple(_pairs(content))
+            return str(name), _pairs(content)
     return "", ()

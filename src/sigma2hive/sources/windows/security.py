@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache, lru_cache
 from typing import Any
 
 from sigma2hive.model.folding import fold
@@ -24,18 +25,33 @@ _ACCOUNT_CONTROL_BITS = 0x3FFFFF
 
 def run(draft: Draft, provider: str) -> None:
     """Bring a Security event into ECS, where its provider is one that the pipelines know."""
-    if not any(fold(provider) == fold(known) for known in table("security")["providers"]):
+    if not _is_known(provider):
         return
     if not draft.is_agent:
         draft.put("event.module", "security")
     for key, value in table("security")["events"].get(draft.code, {}).items():
         draft.put(f"event.{key}", list(value) if isinstance(value, list) else value)
-    for step in _STEPS:
+    for step in _steps_of(draft.code):
         step(draft)
 
 
+@lru_cache(maxsize=256)
+def _is_known(provider: str) -> bool:
+    return any(fold(provider) == fold(known) for known in table("security")["providers"])
+
+
+@lru_cache(maxsize=1024)
+def _steps_of(code: str) -> tuple[Callable[[Draft], None], ...]:
+    return tuple(step for step, group in _STEPS if group is None or code in _codes(group))
+
+
 def _concerns(draft: Draft, group: str) -> bool:
-    return draft.code in table("security")[group]
+    return draft.code in _codes(group)
+
+
+@cache
+def _codes(group: str) -> frozenset[str]:
+    return frozenset(table("security")[group])
 
 
 def _name_codes(draft: Draft) -> None:
@@ -44,8 +60,9 @@ def _name_codes(draft: Draft) -> None:
     draft.put("winlog.logon.type", names["logon_types"].get(draft.text("LogonType")))
     reason = draft.text("FailureReason").replace("%%", "")
     draft.put("winlog.logon.failure.reason", names["failure_reasons"].get(reason, reason))
-    encryption = names["encryption_types"].get(draft.text("TicketEncryptionType").lower())
-    draft.put("winlog.event_data.TicketEncryptionTypeDescription", encryption)
+    if encryption := draft.text("TicketEncryptionType"):
+        named = names["encryption_types"].get(encryption.lower())
+        draft.put("winlog.event_data.TicketEncryptionTypeDescription", named)
     draft.put("service.name", draft.text("ServiceName"))
     draft.put("service.type", names["service_types"].get(draft.text("ServiceType")))
 
@@ -69,8 +86,6 @@ def _split_lists(draft: Draft) -> None:
 
 
 def _write_session(draft: Draft) -> None:
-    if not _concerns(draft, "sessions"):
-        return
     draft.put("user.name", draft.text("AccountName"))
     draft.relate("user", draft.text("AccountName"))
     draft.put("user.domain", draft.text("AccountDomain"))
@@ -86,8 +101,6 @@ def _write_session(draft: Draft) -> None:
 
 def _write_target_user(draft: Draft) -> None:
     """Write the account that a logon is about."""
-    if not _concerns(draft, "target_user"):
-        return
     name = draft.text("TargetUserName").partition("@")[0]
     for key, value in (
         ("id", draft.text("TargetUserSid") or draft.text("TargetSid")),
@@ -100,8 +113,6 @@ def _write_target_user(draft: Draft) -> None:
 
 
 def _write_group(draft: Draft) -> None:
-    if not _concerns(draft, "groups"):
-        return
     parts = _UNESCAPED_COMMA.split(draft.text("MemberName"))
     member = _without(parts[0], "CN=")
     if member:
@@ -122,10 +133,9 @@ def _without(text: str, mark: str) -> str:
 
 
 def _write_computer(draft: Draft) -> None:
-    if _concerns(draft, "computers"):
-        for key, name in (("id", "TargetSid"), ("name", "TargetUserName")):
-            draft.put(f"winlog.computerObject.{key}", draft.text(name))
-        draft.put("winlog.computerObject.domain", draft.text("TargetDomainName"))
+    draft.put("winlog.computerObject.id", draft.text("TargetSid"))
+    draft.put("winlog.computerObject.name", draft.text("TargetUserName"))
+    draft.put("winlog.computerObject.domain", draft.text("TargetDomainName"))
 
 
 def _write_subject(draft: Draft) -> None:
@@ -170,9 +180,7 @@ def _write_account(draft: Draft, path: str, identifier: str) -> None:
 
 
 def _move_common(draft: Draft) -> None:
-    """Move process and origin out of event_data, for the events that the pipelines list."""
-    if not _concerns(draft, "moved"):
-        return
+    """Move process and origin out of event_data."""
     _move_number(draft, "ProcessId", "process.pid")
     draft.put("process.executable", draft.data.pop("ProcessName", None))
     if draft.text("IpAddress") not in _NAMELESS:
@@ -245,8 +253,6 @@ def _clean_address(draft: Draft) -> None:
 
 
 def _write_share(draft: Draft) -> None:
-    if not _concerns(draft, "shares"):
-        return
     name, directory = draft.text("RelativeTargetName"), draft.text("ShareLocalPath")
     draft.put("file.name", name)
     draft.put("file.directory", directory)
@@ -261,18 +267,19 @@ def _write_share(draft: Draft) -> None:
         draft.put("file.extension", extension)
 
 
-_STEPS = (
-    _name_codes,
-    _split_lists,
-    _write_session,
-    _write_target_user,
-    _write_group,
-    _write_computer,
-    _write_subject,
-    _write_other_account,
-    _move_common,
-    _write_created_process,
-    _write_related,
-    _clean_address,
-    _write_share,
+#: In this order, each with the list of the event ids that it is for, where it is not for all.
+_STEPS: tuple[tuple[Callable[[Draft], None], str | None], ...] = (
+    (_name_codes, None),
+    (_split_lists, None),
+    (_write_session, "sessions"),
+    (_write_target_user, "target_user"),
+    (_write_group, "groups"),
+    (_write_computer, "computers"),
+    (_write_subject, None),
+    (_write_other_account, None),
+    (_move_common, "moved"),
+    (_write_created_process, None),
+    (_write_related, None),
+    (_clean_address, None),
+    (_write_share, "shares"),
 )

@@ -8,7 +8,7 @@ Source: elastic/beats winlogbeat/sys/winevent/event.go and maputil.go, winlogbea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -50,16 +50,13 @@ def draft_of(system: SystemPart, values: EventValues, flavour: str) -> Draft:
     if system.time_ns is not None:
         draft.put("@timestamp", render_time(system.time_ns))
     draft.put("host.name", system.computer)
-    for path, value in (
-        ("computer_name", system.computer),
-        ("record_id", system.record_id),
-        ("process.pid", system.process_id or None),
-        ("process.thread.id", system.thread_id or None),
-        ("user.identifier", system.user_id),
-        ("activity_id", system.activity_id),
-        ("related_activity_id", system.related_activity_id),
-    ):
-        draft.put(f"winlog.{path}", value)
+    draft.put("winlog.computer_name", system.computer)
+    draft.put("winlog.record_id", system.record_id)
+    draft.put("winlog.process.pid", system.process_id or None)
+    draft.put("winlog.process.thread.id", system.thread_id or None)
+    draft.put("winlog.user.identifier", system.user_id)
+    draft.put("winlog.activity_id", system.activity_id)
+    draft.put("winlog.related_activity_id", system.related_activity_id)
     draft.data = _named(values.event_data)
     user_data = _named(values.user_data)
     if user_data:
@@ -135,7 +132,7 @@ def _tasks() -> dict[str, dict[str, str]]:
     return {fold(provider): names for provider, names in table("system")["tasks"].items()}
 
 
-def _named(pairs: tuple[Pair, ...]) -> dict[str, Any]:
+def _named(pairs: Sequence[Pair]) -> dict[str, Any]:
     """Return name → text: values without a name are param1, param2 … by position; "" is nothing.
 
     Of two with one name the first stays. Blanks in names (Defender has them) become "_".
@@ -144,7 +141,8 @@ def _named(pairs: tuple[Pair, ...]) -> dict[str, Any]:
     for position, (name, text) in enumerate(pairs, 1):
         if text:
             key = f"param{position}" if name in ("", "Data") else name.replace(" ", "_")
-            named.setdefault(key, text.replace("\r\n", "\n").rstrip("\n"))
+            lines = text.replace("\r\n", "\n").rstrip("\n") if "\n" in text else text
+            named.setdefault(key, lines)
     return named
 
 

@@ -14,7 +14,6 @@ from sigma2hive.sources.windows.draft import (
     Draft,
     last_part,
     make_moves,
-    moves_of,
     set_account,
     set_file_parts,
     table,
@@ -31,23 +30,23 @@ def run(draft: Draft) -> None:
     sysmon = table("sysmon")
     draft.drop_values(sysmon["dropped_values"])
     _describe(draft)
-    make_moves(draft, moves_of("sysmon", "before_hashes"))
+    make_moves(draft, "sysmon", "before_hashes")
     hashes = _hashes_of(draft)
     if draft.code in sysmon["process_hashes"][draft.flavour]:
         _write_hashes(draft, "process", hashes)
-    make_moves(draft, moves_of("sysmon", "process"))
+    make_moves(draft, "sysmon", "process")
     _split_command_lines(draft)
     _name_processes(draft)
     if draft.code in sysmon["file_hashes"][draft.flavour] and not draft.below("process.hash"):
         _write_hashes(draft, "file", hashes)
-    make_moves(draft, moves_of("sysmon", "file"))
+    make_moves(draft, "sysmon", "file")
     if draft.text("SignatureStatus") == "Valid":
         draft.put("file.code_signature.valid", True)
     set_file_parts(draft, draft.get("file.path") or "")
     _write_network(draft)
     draft.put("user.id", draft.get("winlog.user.identifier"))
     set_account(draft, draft.text("User"))
-    make_moves(draft, moves_of("sysmon", "extra"))
+    make_moves(draft, "sysmon", "extra")
     _translate_dns_status(draft)
     for end in ("source", "destination"):
         draft.relate("ip", draft.get(f"{end}.ip"))
@@ -101,7 +100,7 @@ def _name_processes(draft: Draft) -> None:
 
 
 def _write_network(draft: Draft) -> None:
-    make_moves(draft, moves_of("sysmon", "network"))
+    make_moves(draft, "sysmon", "network")
     if draft.code == "22":
         draft.put("network.protocol", "dns")
     directions = {"true": "egress", "false": "ingress"}

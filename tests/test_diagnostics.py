@@ -45,6 +45,7 @@ GENERATED: dict[str, Callable[[Path], object]] = {
     "S2H106": lambda folder: (folder / "sigma_rules" / "binary.yml").write_bytes(
         b"title: x\nid: \xff\xfe\x00\n"
     ),
+    "S2H111": lambda folder: (folder / "sigma_rules" / "linked.yml").symlink_to("/etc/hostname"),
     "S2H408": remember_other_names,
     "S2H504": cut_in_half,
 }

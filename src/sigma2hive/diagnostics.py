@@ -52,6 +52,7 @@ CODES: dict[str, str] = {
     "S2H108": "path does not exist",
     "S2H109": "file cannot be written, or is not ours to replace",
     "S2H110": "a committed artefact is not what the rules make",
+    "S2H111": "a link leads to rules elsewhere",
     # 2xx: rules
     "S2H201": "rule has no id",
     "S2H202": "rule id is not a UUID",

@@ -92,7 +92,7 @@ def test_what_a_link_out_of_the_repository_leads_to_is_not_printed(
     elsewhere.write_text("hunter2\n", encoding="utf-8")
     (site / "sigma_rules" / "linked.yml").symlink_to(elsewhere)
     result = checked()
-    assert "sigma_rules/linked.yml:1:1: error S2H107" in result.stdout
+    assert "sigma_rules/linked.yml: error S2H111" in result.stdout
     assert "hunter2" not in result.output
     # Whoever names it on the command line may see it.
     assert "hunter2" in checked("--rules", str(elsewhere)).output
@@ -182,6 +182,45 @@ def test_what_another_check_may_find_is_not_stale(site: Path) -> None:
     text = GOOD.format(title="First", id=FIRST, tool="first")
     write(site, "first", f"# sigma2hive: ignore[S2H404, S2H110] on some\n{text}")
     assert found() == []
+
+
+def test_what_looks_like_a_comment_in_a_value_sets_nothing_aside(site: Path) -> None:
+    text = GOOD.format(title="Second", id=SECOND, tool="second").replace("01-31", "02-30")
+    quoted = "date: '2026-02-30 # sigma2hive: ignore[S2H222] in quotes'"
+    write(site, "second", text.replace("date: 2026-02-30", quoted))
+    assert found() == [("S2H222", "sigma_rules/second.yml", 5)]
+    block = "date: >-\n  2026-02-30\n  # sigma2hive: ignore[S2H222] in a block"
+    write(site, "second", text.replace("date: 2026-02-30", block))
+    assert found() == [("S2H222", "sigma_rules/second.yml", 5)]
+    head = "date: >- # sigma2hive: ignore[S2H222] behind its sign\n  2026-02-30"
+    write(site, "second", text.replace("date: 2026-02-30", head))
+    assert found() == []
+
+
+def test_how_many_findings_a_baseline_was_written_with_is_said(site: Path) -> None:
+    text = GOOD.format(title="Second", id=SECOND, tool="second").replace("01-31", "02-30")
+    write(site, "second", text)
+    said = checked("--write-baseline", "--baseline", "known.json").stdout
+    assert "baseline written with 1 finding\n" in said
+    write(site, "second", text.replace("02-30", "01-30"))
+    said = checked("--write-baseline", "--baseline", "known.json").stdout
+    assert "baseline written with 0 findings\n" in said
+    assert "written" not in checked("--baseline", "known.json").stdout
+
+
+def test_a_profile_that_has_a_place_for_the_log_source_is_named(site: Path) -> None:
+    text = GOOD.format(title="Second", id=SECOND, tool="second")
+    write(site, "second", text.replace("product: windows, category", "product: linux, category"))
+    write(site, "third", text.replace("windows", "teapot").replace("2222-4", "3333-4"))
+    hints = {
+        entry["path"]: entry["hint"]
+        for entry in json.loads(checked("--format", "json").stdout)["findings"]
+        if entry["code"] == "S2H404"
+    }
+    assert hints["sigma_rules/second.yml"].startswith(
+        "take a profile that has one, ecs or elastic-agent;"
+    )
+    assert hints["sigma_rules/third.yml"].startswith("add a row")
 
 
 def test_a_baseline_holds_when_lines_move_and_says_what_is_gone(site: Path) -> None:

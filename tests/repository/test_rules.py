@@ -74,6 +74,41 @@ def test_a_folder_named_like_a_rule_and_links_in_a_loop_do_no_harm(tmp_path: Pat
     assert found == ["dangling.yml S2H101", "itself.yml S2H101"]
 
 
+def test_a_link_that_leads_out_of_the_repository_is_refused_but_what_is_named_is_read(
+    tmp_path: Path,
+) -> None:
+    root, elsewhere = tmp_path / "root", tmp_path / "elsewhere"
+    for folder in (root / "rules", root / "more", elsewhere):
+        folder.mkdir(parents=True)
+    (elsewhere / "good.yml").write_text(GOOD)
+    (root / "rules" / "out.yml").symlink_to("../../elsewhere/good.yml")
+    repository, found = read(root / "rules", root=root)
+    assert not repository.rules and len(repository.skipped) == 1
+    assert found == ["rules/out.yml S2H111"]
+    # What a person names is read, and so is what leads there.
+    for named in (root / "rules" / "out.yml", elsewhere):
+        repository, found = read(named, root=root)
+        assert (len(repository.rules), found) == (1, [])
+    repository, found = read(root / "rules", elsewhere, root=root)
+    assert (len(repository.rules), found) == (1, [])
+    # Within the repository links are what Git keeps.
+    (root / "more" / "good.yml").write_text(GOOD)
+    (root / "rules" / "out.yml").unlink()
+    (root / "rules" / "within.yml").symlink_to("../more/good.yml")
+    repository, found = read(root / "rules", root=root)
+    assert (len(repository.rules), found) == (1, [])
+
+
+def test_a_link_to_a_folder_is_told_where_nothing_in_it_is_read(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "more").mkdir()
+    (tmp_path / "rules" / "good.yml").write_text(GOOD)
+    (tmp_path / "rules" / "linked").symlink_to("../more")
+    assert read(tmp_path / "rules", root=tmp_path)[1] == ["rules/linked S2H111"]
+    (tmp_path / "more" / "other.yml").write_text(GOOD.replace("5f0e0e0a", "6f0e0e0a"))
+    assert read(tmp_path / "rules", tmp_path / "more", root=tmp_path)[1] == []
+
+
 def test_a_pipe_is_named_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.yml")
     (tmp_path / "good.yml").write_text(GOOD)

@@ -1,7 +1,7 @@
 """Which files are rules.
 
 Takes paths of files and folders; gives files in a stable order, each once, and findings for what
-cannot be looked into. Reads none of them.
+cannot be looked into, or is a link that leads elsewhere. Reads none of them.
 """
 
 from __future__ import annotations
@@ -31,10 +31,13 @@ def rule_files(
 ) -> Iterator[Path | Location]:
     """Yield each file once, and the place of each path that cannot be looked into."""
     seen: set[str] = set()
+    within = tuple(os.path.join(os.path.realpath(path), "") for path in (root, *paths))  # noqa: PTH118
     for path in paths:
         if path.is_dir():
             unread: list[OSError] = []
-            found = list(_files_below(path, os.path.realpath(path), unread))
+            links: list[Path] = []
+            found = list(_files_below(path, os.path.realpath(path), unread, links))
+            _report_folders(links, within, root, diagnostics)
             yield from (_report_unread(error, root, diagnostics) for error in unread)
             if not found and not unread:
                 diagnostics.warning(
@@ -56,13 +59,20 @@ def rule_files(
             yield place
             continue
         for file, real in found:
-            if real not in seen:
+            if file is not path and not real.startswith(within):  # only a link leads there
+                yield _report_link(file, root, diagnostics)
+            elif real not in seen:
                 seen.add(real)
                 yield file
 
 
-def _files_below(folder: Path, real: str, unread: list[OSError]) -> Iterator[tuple[Path, str]]:
-    """Yield each file and its real path, ordered as paths are: part by part."""
+def _files_below(
+    folder: Path, real: str, unread: list[OSError], links: list[Path]
+) -> Iterator[tuple[Path, str]]:
+    """Yield each file and its real path, ordered as paths are: part by part.
+
+    Folders that cannot be read go to `unread`, links to folders to `links`.
+    """
     try:
         with os.scandir(folder) as entries:
             inside = sorted(entries, key=lambda entry: entry.name)
@@ -76,8 +86,10 @@ def _files_below(folder: Path, real: str, unread: list[OSError]) -> Iterator[tup
         inner = f"{real}{os.sep}{name}"
         if _is_folder(entry):
             # A link is neither followed, so that a loop of links ends, nor taken for a file.
-            if not entry.is_symlink():
-                yield from _files_below(folder / name, inner, unread)
+            if entry.is_symlink():
+                links.append(folder / name)
+            else:
+                yield from _files_below(folder / name, inner, unread, links)
         elif name.endswith(_SUFFIXES) and not name.endswith(_NOT_RULES):
             # Unlike Path.resolve, realpath gives a path for a link that leads to itself.
             yield folder / name, os.path.realpath(inner) if entry.is_symlink() else inner
@@ -95,3 +107,31 @@ def _report_unread(error: OSError, root: Path, diagnostics: Diagnostics) -> Loca
     message = f"the folder cannot be read: {error.strerror}"
     diagnostics.error("S2H101", place, message, "check that this user may read it")
     return place
+
+
+def _report_link(link: Path, root: Path, diagnostics: Diagnostics) -> Location:
+    """Refuse a rule that nobody would see change in a pull request."""
+    place = Location(shown_path(link, root))
+    diagnostics.error(
+        "S2H111",
+        place,
+        f"the file is a link to {link.readlink()}, outside of the repository: changes of it are "
+        "not reviewed with the rules, so it is not read",
+        "put the rule itself here, or name the folder that it is in with --rules or in `rules`",
+    )
+    return place
+
+
+def _report_folders(
+    links: Sequence[Path], within: tuple[str, ...], root: Path, diagnostics: Diagnostics
+) -> None:
+    """Warn of links to folders, whose rules are not read, but for those that are read anyway."""
+    read = within[1:]  # the root itself is not read, what was named is
+    for link in links:
+        if not os.path.join(os.path.realpath(link), "").startswith(read):  # noqa: PTH118
+            diagnostics.warning(
+                "S2H111",
+                Location(shown_path(link, root)),
+                "links to folders are not followed, so rules in this one are not read",
+                "name the folder that it leads to with --rules or in `rules`",
+            )

@@ -176,6 +176,23 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
+def texts_of(text: str) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """Yield where each value that may hold a # begins and ends, as line and column from 1.
+
+    What stands behind the sign of a block (`|`, `>`) is no part of it. A syntax error ends them.
+    """
+    try:
+        for token in yaml.scan(text, Loader=_LOADER):
+            if isinstance(token, yaml.ScalarToken) and not token.plain:
+                start, end = token.start_mark, token.end_mark
+                first = (start.line + 1, start.column + 1)
+                if token.style in ("|", ">"):
+                    first = (start.line + 2, 1)
+                yield first, (end.line + 1, end.column + 1)
+    except yaml.YAMLError:
+        return
+
+
 def parse_yaml(
     path: str, content: bytes, diagnostics: Diagnostics, max_bytes: int = MAX_FILE_BYTES
 ) -> list[Document]:

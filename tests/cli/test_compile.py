@@ -1,8 +1,11 @@
 """`compile`: a folder of files that follows the rules, and touches nothing else."""
 
+import errno
 import json
 import os
+import shlex
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +155,38 @@ def test_a_change_of_one_rule_changes_its_file_alone(site: Path) -> None:
     assert "1 written, 2 unchanged, 0 removed" in compiled().stdout
     changed = {name for name, text in content(site).items() if text != before[name]}
     assert changed == {f"{SECOND}.json"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "compile --target dsl --output ''",
+        "compile --check --baseline ''",
+        "run --once --events ''",
+        "run --once --rules ''",
+        "test --junit ''",
+    ],
+)
+def test_an_empty_path_is_not_the_current_folder(site: Path, line: str) -> None:
+    before = sorted(site.rglob("*"))
+    result = CliRunner().invoke(main, shlex.split(line))
+    assert result.exit_code == 2
+    assert "the path is empty; write . for the current folder" in result.stderr
+    assert sorted(site.rglob("*")) == before
+
+
+def test_a_folder_that_may_not_be_written_is_told_by_the_name_that_was_given(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (site / "out").mkdir(mode=0o500)
+
+    def refused(_suffix: str, prefix: str, folder: Path) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied", f"{folder}/{prefix}x1")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", refused)  # a test may run as root
+    result = CliRunner().invoke(main, ["compile", "--target", "dsl", "--output", "out"])
+    assert result.exit_code == 3
+    assert result.stderr.startswith("out: error S2H109: cannot be read or written: Permission")
 
 
 def test_a_rule_that_is_left_out_leaves_no_stale_file(site: Path) -> None:

@@ -17,6 +17,7 @@ from sigma2hive.cli.backtest_report import BacktestReport
 from sigma2hive.cli.exits import Exit, errors_as_exits, print_findings, print_first_findings
 from sigma2hive.cli.options import (
     Moment,
+    NamedPath,
     Span,
     events_option,
     json_option,
@@ -138,7 +139,7 @@ class _Asked:
 )
 @click.option(
     "--html",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=NamedPath(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Also write one self-contained page.",
 )

@@ -233,6 +233,9 @@ def _summary(report: CheckReport, least: Severity) -> Iterator[str]:
         )
         if (count := report.set_aside(why))
     ]
+    if report.recorded is not None:
+        plural = "" if report.recorded == 1 else "s"
+        yield f"baseline written with {report.recorded:,} finding{plural}"
     if aside:
         yield f"set aside: {', '.join(aside)}"
     hidden = sum(counts[severity] for severity in _SEVERITIES if not is_at_least(severity, least))

@@ -12,7 +12,7 @@ import click
 from sigma2hive.cli.alert_view import alert_view, raw_logs, summary_rows
 from sigma2hive.cli.columns import wrap
 from sigma2hive.cli.exits import Exit, errors_as_exits
-from sigma2hive.cli.options import Command, json_option, settings_option
+from sigma2hive.cli.options import Command, NamedPath, json_option, settings_option
 from sigma2hive.cli.output import say, say_bytes, tell
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics
 from sigma2hive.model.times import render_time
@@ -41,7 +41,7 @@ def _inbox_option(command: Command) -> Command:
     return click.option(
         "--inbox",
         "file",
-        type=click.Path(path_type=Path),
+        type=NamedPath(path_type=Path),
         metavar="FILE",
         help="Inbox file; by default inbox.db in the settings' state folder.",
     )(command)

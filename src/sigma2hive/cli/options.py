@@ -18,8 +18,23 @@ from sigma2hive.settings import Settings
 
 Command = Callable[..., Any]
 
+
+class NamedPath(click.Path):
+    """A path that is not empty: an unset variable of a shell would be the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path.
+
+        Raises:
+            click.BadParameter: it is empty, or not what was asked for.
+        """
+        if value == "":
+            self.fail("the path is empty; write . for the current folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 #: A path that may be absent or closed to this user: whoever reads it tells so better than click.
-READABLE_OR_NOT = click.Path(path_type=Path, readable=False)
+READABLE_OR_NOT = NamedPath(path_type=Path, readable=False)
 
 _SPAN = re.compile(r"([1-9][0-9]{0,5})([smhdw])")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from sigma2hive.cli.exits import Exit, errors_as_exits
-from sigma2hive.cli.options import json_option, settings_option
+from sigma2hive.cli.options import NamedPath, json_option, settings_option
 from sigma2hive.cli.output import say
 from sigma2hive.clients.elasticsearch import open_client
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
@@ -65,7 +65,7 @@ class _Result:
 )
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=NamedPath(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Profile file; by default mappings/schemas/NAME.yml. Only its key `snapshot` is changed.",
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from sigma2hive.cli.exits import Exit, errors_as_exits, print_findings
-from sigma2hive.cli.options import READABLE_OR_NOT, json_option, project_options
+from sigma2hive.cli.options import READABLE_OR_NOT, NamedPath, json_option, project_options
 from sigma2hive.cli.output import say, tell
 from sigma2hive.cli.rendering import diagnostic_as_json
 from sigma2hive.cli.test_view import report_lines
@@ -75,7 +75,7 @@ class _Asked:
     help="Also search the same events on this cluster, in an index that is removed afterwards.",
 )
 @click.option(
-    "--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit's XML as well."
+    "--junit", type=NamedPath(path_type=Path), metavar="FILE", help="Write JUnit's XML as well."
 )
 @click.option("--watch", is_flag=True, help="Run again what changes, until Ctrl-C.")
 @click.option("--strict", is_flag=True, help="End with 1 also when a rule or test was left out.")

@@ -59,7 +59,8 @@ class CheckReport:
     correlations there are for `profile`. A check fails for findings of `fails_from` and above;
     None is never. `is_usable` is False where settings or mappings could not be used, or no rule,
     `is_unanswered` is True where a server that was to be asked was out of reach, `is_whole` is
-    False where one refused to answer, or artefacts could not be compared.
+    False where one refused to answer, or artefacts could not be compared. `recorded` is how many
+    findings a baseline was written with, None where none was.
     """
 
     checked: tuple[Checked, ...]
@@ -71,6 +72,7 @@ class CheckReport:
     is_usable: bool = True
     is_unanswered: bool = False
     is_whole: bool = True
+    recorded: int | None = None
 
     @property
     def open(self) -> tuple[Diagnostic, ...]:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
 
+#: What folders begin with in which files are written until they are whole.
+_ASIDE = ".sigma2hive-"
+
 
 @contextmanager
 def telling_of_disk(place: Path, kind: str, option: str = "--output") -> Iterator[None]:
@@ -26,15 +29,21 @@ def telling_of_disk(place: Path, kind: str, option: str = "--output") -> Iterato
         yield
     except OSError as error:
         problem = Diagnostics()
-        # What is written beside a file, to take its name when it is whole, nobody asked for.
-        where = place if kind == "file" else error.filename or place
         problem.error(
             "S2H109",
-            Location(Path(where).as_posix()),
+            Location(_asked_for(error, place, kind).as_posix()),
             f"cannot be read or written: {error.strerror or error}",
             f"check the permissions and the room on the disk, or name another {kind} with {option}",
         )
         raise ConfigurationError(problem) from error
+
+
+def _asked_for(error: OSError, place: Path, kind: str) -> Path:
+    """Return what was refused, or, where that is a place that nobody asked for, what was wanted."""
+    refused = Path(error.filename or place)
+    # What is written beside others, to take their names when it is whole.
+    is_ours = any(part.startswith(_ASIDE) for part in refused.parts[len(place.parts) :])
+    return place if kind == "file" or is_ours else refused
 
 
 def write_report(path: Path, text: str, mark: str, option: str) -> None:
@@ -46,7 +55,7 @@ def write_report(path: Path, text: str, mark: str, option: str) -> None:
     with telling_of_disk(path, "file", option):
         if path.is_symlink() or path.exists():
             _refuse_foreign(path, mark, option)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".sigma2hive-") as folder:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=_ASIDE) as folder:
             written = Path(folder, path.name)
             written.write_text(text, encoding="utf-8")
             written.replace(path)

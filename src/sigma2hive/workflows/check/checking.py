@@ -46,7 +46,7 @@ def check(options: ProjectOptions, asked: CheckOptions) -> tuple[CheckReport, Pa
         findings = within(findings, project, changed)
         files = tuple(path for path in files if root / path in changed)
     sources = SourceFiles(root)
-    checked = _weighed(_told(findings, sources), files, sources, asked)
+    checked, recorded = _weighed(_told(findings, sources), files, sources, asked)
     missing = any(finding.code in NOT_THERE for finding in project.findings.errors)
     report = CheckReport(
         checked,
@@ -58,6 +58,7 @@ def check(options: ProjectOptions, asked: CheckOptions) -> tuple[CheckReport, Pa
         is_usable=bool(project.compiled.rules) and not missing,
         is_unanswered=gathered.is_unanswered,
         is_whole=gathered.is_whole,
+        recorded=recorded,
     )
     return report, root
 
@@ -77,17 +78,22 @@ def _told(findings: Sequence[Diagnostic], sources: SourceFiles) -> tuple[Checked
 
 def _weighed(
     checked: Sequence[Checked], files: tuple[str, ...], sources: SourceFiles, asked: CheckOptions
-) -> tuple[Checked, ...]:
-    """Return the findings, those set aside marked, with what is wrong about setting aside."""
+) -> tuple[tuple[Checked, ...], int | None]:
+    """Return the findings, those set aside marked, with what is wrong about setting aside.
+
+    Also how many a baseline was written with, where that was asked for.
+    """
+    recorded = None
     is_whole = asked.changed_since is None
     result, wrong = set_aside(checked, files, sources, _looked_for(asked))
     if asked.baseline is not None:
         if asked.is_baseline_written:
-            write_baseline(asked.baseline, result, _severities_from(asked.fails_from))
+            recorded = write_baseline(asked.baseline, result, _severities_from(asked.fails_from))
         result, gone = apply_baseline(asked.baseline, result, sources.root, is_whole)
         wrong += gone
     result += fingerprinted(wrong, sources)
-    return tuple(sorted(result, key=lambda entry: (entry.finding.location, entry.finding.code)))
+    result.sort(key=lambda entry: (entry.finding.location, entry.finding.code))
+    return tuple(result), recorded
 
 
 def _looked_for(asked: CheckOptions) -> Callable[[str], bool]:

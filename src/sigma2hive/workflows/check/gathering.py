@@ -15,6 +15,7 @@ from sigma2hive.model.checks import Drift
 from sigma2hive.repository import rule_files, shown_path
 from sigma2hive.workflows.check.artefacts import find_drift
 from sigma2hive.workflows.check.asked import CheckOptions
+from sigma2hive.workflows.check.elsewhere import with_other_profiles
 from sigma2hive.workflows.check.failing_tests import find_failing_tests
 from sigma2hive.workflows.check.linting import lint
 from sigma2hive.workflows.check.named import find_unknown_names
@@ -65,6 +66,7 @@ def gather(project: Project, asked: CheckOptions, command: str) -> Gathered:
             findings.extend(error.diagnostics)
             is_compared = False
     findings.show_from(root)
+    with_other_profiles(project, findings)
     shown = tuple(shown_path(file, root) for file in files)
     return Gathered(
         list(dict.fromkeys(findings)),

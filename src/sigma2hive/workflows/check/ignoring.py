@@ -2,7 +2,7 @@
 
 Takes findings and the lines of files; gives what is set aside, and findings about comments that say
 no reason, name no code, or set nothing aside. A comment speaks of its line; one that stands before
-everything else in the file speaks of the file.
+everything else in the file speaks of the file. What looks like one in a value is none.
 """
 
 from __future__ import annotations
@@ -14,10 +14,14 @@ from dataclasses import dataclass, field, replace
 from sigma2hive.diagnostics import CODES, Diagnostic, Diagnostics, Location
 from sigma2hive.model.checks import Checked, SetAside
 from sigma2hive.repository import SourceFiles
+from sigma2hive.yamlmarks import texts_of
 
 _COMMENT = re.compile(r"(?:^|(?<=\s))#\s*sigma2hive:\s*ignore\b(?:\[([^\]]*)\])?(.*)")
 #: Findings about setting aside cannot be set aside.
 ABOUT_SETTING_ASIDE = frozenset({"S2H233", "S2H234", "S2H235"})
+
+
+_Span = tuple[tuple[int, int], tuple[int, int]]
 
 
 @dataclass(slots=True)
@@ -66,13 +70,19 @@ def _marked(entry: Checked, comments: Sequence[_Comment]) -> Checked:
 
 def _comments(path: str, files: SourceFiles, wrong: Diagnostics) -> Iterator[_Comment]:
     is_head = True
-    for number, line in enumerate(files.lines(Location(path, 1, 1)), 1):
+    lines = files.lines(Location(path, 1, 1))
+    quoted: list[_Span] | None = None
+    for number, line in enumerate(lines, 1):
         text = line.strip()
         is_head = is_head and (not text or text.startswith("#") or text == "---")
         found = _COMMENT.search(line) if "sigma2hive:" in line else None
         if found is None:
             continue
         place = Location(path, number, found.start() + 1)
+        if quoted is None:  # few files have such a comment
+            quoted = list(texts_of("\n".join(lines)))
+        if any(start <= (place.line, place.column) < end for start, end in quoted):
+            continue
         named = [code.strip().upper() for code in (found[1] or "").split(",") if code.strip()]
         codes = tuple(code for code in named if code in CODES and code not in ABOUT_SETTING_ASIDE)
         reason = found[2].strip(" \t-:")

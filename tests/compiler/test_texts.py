@@ -107,6 +107,32 @@ def test_each_kind_of_atom(rule_of: Any, selection: Any, lucene: str, eql_text: 
     assert eql_text is None or query_of("eql", rule) == f"any where {eql_text}"
 
 
+HIDDEN = ["\u202e", "\u200b", "\0", "\u3164", "\U000e0067"]
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize("item", ["kw|cased", "kw|contains|cased", "kw", "low|contains"])
+@pytest.mark.parametrize("target", NAMES)
+def test_nothing_that_a_reader_would_not_see_stands_in_a_text(
+    rule_of: Any, target: str, item: str, hidden: str
+) -> None:
+    made = TARGETS[target].emit(rule_of({item: f"a{hidden}b"}))
+    if isinstance(made, Refusal):
+        # A wildcard and an expression of Lucene know no code for a character.
+        assert target in ("lucene", "esql") and item != "kw|cased"
+        assert "a reader would not see" in made.findings[0].message
+        return
+    assert made.plain is not None and hidden not in made.plain
+    unit = {"\0": "u0000", "\U000e0067": "uDB40"}.get(hidden, f"u{ord(hidden):04X}")
+    written = f"a\\{unit}" if target != "eql" else f"a\\u{{{ord(hidden):x}}}b"
+    assert written in made.plain
+
+
+def test_what_joins_an_emoji_hides_nothing(rule_of: Any) -> None:
+    rule = rule_of({"low|contains": "\U0001f937\u200d\u2642"})
+    assert query_of("lucene", rule) == "low:*\\\U0001f937\\\u200d\\\u2642*"
+
+
 def test_an_absent_field_meets_a_negation_in_eql(rule_of: Any) -> None:
     # Null where the field is absent; `not null` is null, and no hit.
     text = query_of("eql", rule_of({"kw": ["a", "b"], "short": "c"}, "not a"))

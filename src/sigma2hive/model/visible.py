@@ -23,10 +23,11 @@ def visible(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(f"<U+{ord(char):04X}>" if _is_hidden(char) else char for char in text)
+    return "".join(f"<U+{ord(char):04X}>" if is_hidden(char) else char for char in text)
 
 
-def _is_hidden(char: str) -> bool:
+def is_hidden(char: str) -> bool:
+    """Return whether a reader cannot see a character, or it steers what is around it."""
     if char.isprintable():
         return char in _BLANK
     return unicodedata.category(char) != "Zs"

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     FIELD_REFERENCE = "queries cannot compare two fields"
     TIME = "queries cannot take a time apart"
     MANY_FIELDS = "the search is over every field below a path"
+    HIDDEN = "the language cannot write out a character here that a reader would not see"
     TOO_MANY_CLAUSES = "the rule has more values than one query should hold"
 
     @property

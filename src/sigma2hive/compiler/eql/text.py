@@ -29,6 +29,7 @@ from sigma2hive.compiler.exact.addresses import Address
 from sigma2hive.compiler.exact.leaves import expression_of, units_of
 from sigma2hive.compiler.exact.rules import Statement
 from sigma2hive.model.conditions import Wildcard
+from sigma2hive.model.visible import is_hidden, visible
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_@][A-Za-z0-9_@]*(\.[A-Za-z_@][A-Za-z0-9_@]*)*")
 #: Words of the language, which as a name need quotes.
@@ -62,7 +63,8 @@ _WORDS = frozenset(
     ]
 )
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_ESCAPED = re.compile(r'[\\"\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff]')
+#: Spaces that a reader takes for the usual one.
+_SPACES = "\xa0\u2028\u2029"
 
 
 def write_query(statement: Statement) -> str:
@@ -122,7 +124,8 @@ def _text(leaf: Leaf) -> tuple[str, str]:
 def _expression(leaf: Leaf) -> str:
     expression = expression_of(leaf)
     # Between three quotes a backslash is itself; there is no line break, and no quote at the end.
-    is_raw = expression.isprintable() and '"""' not in expression and expression[-1:] != '"'
+    is_seen = expression.isprintable() and visible(expression) == expression
+    is_raw = is_seen and '"""' not in expression and expression[-1:] != '"'
     return f'"""{expression}"""' if is_raw and expression else _quoted(expression)
 
 
@@ -188,9 +191,10 @@ def _field(path: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return f'"{_ESCAPED.sub(_as_escape, text)}"'
+    return f'"{"".join(map(_escaped, text))}"'
 
 
-def _as_escape(found: re.Match[str]) -> str:
-    char = found.group()
-    return _ESCAPES.get(char) or f"\\u{{{ord(char):x}}}"
+def _escaped(char: str) -> str:
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    return f"\\u{{{ord(char):x}}}" if char in _SPACES or is_hidden(char) else char

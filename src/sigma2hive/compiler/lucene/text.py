@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from unicodedata import category
 
+from sigma2hive.compiler.dsl.bounds import Reason
 from sigma2hive.compiler.dsl.nodes import (
     MATCH_ALL,
     MATCH_NONE,
@@ -23,14 +25,21 @@ from sigma2hive.compiler.dsl.nodes import (
     Node,
 )
 from sigma2hive.compiler.exact.leaves import expression_of, units_of
+from sigma2hive.compiler.exact.margins import Unsayable
 from sigma2hive.compiler.exact.rules import Statement
 from sigma2hive.model.conditions import Wildcard
+from sigma2hive.model.visible import is_hidden
 
 _EVERYTHING = "*:*"
 #: Everything but letters, digits, "_" and ".": escaped, a character is itself.
 _RESERVED = re.compile(r"[^\w.]")
 _WORDS = ("AND", "OR", "NOT")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff]")
+#: Spaces that a reader takes for the usual one.
+_SPACES = "\xa0\u2028\u2029"
+#: What joins the pictures of an emoji into one; anywhere else it hides something.
+_JOINER = re.compile(r"(?<=[^\x00-\x7f])\u200d(?=[^\x00-\x7f])")
+_BLANKS = "\t\n\r"
+_ENDS_OF_RANGES = frozenset({"Cc", "Cn", "Co", "Cs"})
 _FREE_IN_QUOTES = str.maketrans({"\\": "\\\\", '"': '\\"'})
 
 
@@ -47,7 +56,7 @@ def write_leaf(leaf: Leaf) -> str:
     """Return a leaf as a clause.
 
     Raises:
-        Unsayable: an expression would be longer than Elasticsearch takes.
+        Unsayable: an expression would be longer than Elasticsearch takes, or hide something.
     """
     if leaf.kind is Kind.EXISTS:
         return f"_exists_:{_field(leaf.path)}"
@@ -109,25 +118,62 @@ def _value(leaf: Leaf) -> str:
         return _quoted(value)
     if leaf.kind is not Kind.REGEXP and not leaf.folded:
         return "".join(
-            part.value if isinstance(part, Wildcard) else _escaped(part) for part in units_of(leaf)
+            part.value if isinstance(part, Wildcard) else _escaped(_seen(part))
+            for part in units_of(leaf)
         )
-    return f"/{_delimited(expression_of(leaf))}/"
+    # An expression needs them as the ends of ranges: of what is no letter, of all but a newline.
+    but = _ENDS_OF_RANGES if leaf.kind is Kind.REGEXP else frozenset()
+    return f"/{_delimited(_seen(expression_of(leaf), but))}/"
 
 
 def _quoted(text: str) -> str:
-    return f'"{_CONTROL.sub(_as_code, text.translate(_FREE_IN_QUOTES))}"'
+    return f'"{_with_codes(text.translate(_FREE_IN_QUOTES))}"'
 
 
-def _as_code(found: re.Match[str]) -> str:
-    return f"\\u{ord(found.group()):04X}"
+def _with_codes(text: str) -> str:
+    """Write out what a reader would not see, as the parser takes it: in UTF-16."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_as_code(char) if _is_unseen(char) else char for char in text)
+
+
+def _as_code(char: str) -> str:
+    units = char.encode("utf-16-be", "surrogatepass").hex().upper()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def _is_unseen(char: str) -> bool:
+    return is_hidden(char) or char in _SPACES
+
+
+def _seen(text: str, but: frozenset[str] = frozenset()) -> str:
+    """Return text of a wildcard or an expression, in which nothing can be written out.
+
+    Raises:
+        Unsayable: a reader would not see all of it, characters of the categories `but` aside.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    for char in _JOINER.sub("", text):
+        if is_hidden(char) and char not in _BLANKS and category(char) not in but:
+            raise Unsayable(Reason.HIDDEN)
+    return text
 
 
 def _field(path: str) -> str:
-    return f"\\{path}" if path in _WORDS else _escaped(path)
+    return f"\\{path}" if path in _WORDS else _path(path)
 
 
 def _escaped(text: str) -> str:
     return _RESERVED.sub(lambda found: "\\" + found.group(), text)
+
+
+def _path(path: str) -> str:
+    return _RESERVED.sub(lambda found: _free(found.group()), path)
+
+
+def _free(char: str) -> str:
+    return _as_code(char) if _is_unseen(char) else f"\\{char}"
 
 
 def _delimited(expression: str) -> str:

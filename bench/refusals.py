@@ -1,6 +1,6 @@
-"""What each text target makes of all of SigmaHQ: written, and refused by reason.
+"""What targets that say rules exactly make of all of SigmaHQ: written, and refused by reason.
 
-    python -m bench.refusals [--profile winlogbeat]
+    python -m bench.refusals [--profile winlogbeat] [--target elastalert]
 
 Takes the reference data (CONTRIBUTING.md); prints a table in Markdown, which docs/targets.md has.
 """
@@ -16,6 +16,7 @@ from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.repository import load_repository
 from sigma2hive.schema import load_profile
 
+PROFILES = ["winlogbeat", "elastic-agent", "ecs"]
 ROOT = Path(__file__).resolve().parents[2] / "shared" / "data" / "sigmahq"
 
 
@@ -23,11 +24,11 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rules", type=Path, default=ROOT)
-    parser.add_argument("--profile", action="append", choices=["winlogbeat", "elastic-agent"])
+    parser.add_argument("--profile", action="append", choices=PROFILES)
     parser.add_argument("--target", action="append")
     given = parser.parse_args()
     repository = load_repository([given.rules], given.rules, {}, Diagnostics())
-    for name in given.profile or ["winlogbeat", "elastic-agent"]:
+    for name in given.profile or PROFILES[:2]:
         profile = load_profile(name, None, Diagnostics())
         if profile is None:
             parser.error(f"no profile {name}")

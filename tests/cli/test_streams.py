@@ -110,7 +110,7 @@ def test_what_is_closed_from_the_start_stops_nothing(folder: Path, closed: str) 
     assert delivered(folder) == ALERTS
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, "--help", "--version", "run --help"])
 def test_every_command_tells_of_an_output_that_is_closed(folder: Path, command: str) -> None:
     run_in_shell(folder, RUN)
     code, _, errors = run_in_shell(folder, f"$s2h {command} >&-")

@@ -25,7 +25,9 @@ class OutputError(Exception):
     """Standard output takes no more; `is_wanted` says whether somebody misses what is lost."""
 
     def __init__(self, error: OSError) -> None:
-        super().__init__(f"standard output cannot be written: {error.strerror or error}")
+        is_closed = error.errno == errno.EBADF
+        why = "it is closed" if is_closed else error.strerror or error
+        super().__init__(f"standard output cannot be written: {why}")
         self.is_wanted = error.errno not in _READER_LEFT
 
 
@@ -76,6 +78,16 @@ def occupy_closed() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free
+
+
+def mind_closed_output() -> None:
+    """Let standard output that was closed before the start refuse what is written, as a full one.
+
+    Python has none then, and what prints for click, as --help does, would print nothing.
+    """
+    if sys.stdout is None:
+        nowhere = os.open(os.devnull, os.O_RDONLY)
+        sys.stdout = os.fdopen(nowhere, "w", encoding="utf-8")  # open to the end
 
 
 def accept_any_text() -> None:

@@ -14,6 +14,7 @@ from sigma2hive.cli.output import (
     OutputError,
     accept_any_text,
     let_go_of_broken,
+    mind_closed_output,
     occupy_closed,
     tell,
 )
@@ -44,6 +45,7 @@ class Program(click.Group):
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run the command that is asked for, and end the process."""
         occupy_closed()
+        mind_closed_output()
         accept_any_text()
         try:
             return super().main(*arguments, **options)

@@ -62,6 +62,18 @@ class Document:
             node, mark = step
         return Location(self.path, mark.line + 1, mark.column + 1)
 
+    def places_of_items(self, *keys: str | int) -> list[Location]:
+        """Return the place of each item of the list reached through `keys`."""
+        node = self._root
+        for key in keys:
+            step = _step(node, key)
+            if step is None:
+                return []
+            node = step[0]
+        items = node.value if isinstance(node, yaml.SequenceNode) else ()
+        marks = (item.start_mark for item in items)
+        return [Location(self.path, mark.line + 1, mark.column + 1) for mark in marks]
+
     def places_below(self, *keys: str | int) -> dict[tuple[str | int, ...], Location]:
         """Return the place of what `keys` lead to and of everything below it, by the keys on."""
         node, mark = self._root, self._root.start_mark

@@ -5,7 +5,7 @@ this package is frozen and knows its file, line and column.
 """
 
 from sigma2hive.sigma.documents import SigmaDocument, is_sigma_document, parse_document
-from sigma2hive.sigma.expansions import Placeholders
+from sigma2hive.sigma.tallies import Placeholders
 from sigma2hive.sigma.unused import unused_selections
 
 __all__ = [

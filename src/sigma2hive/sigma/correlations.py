@@ -9,9 +9,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sigma.correlations import SigmaCorrelationTimespan
-from sigma.exceptions import SigmaError
-
 from sigma2hive.diagnostics import Diagnostics, nearest
 from sigma2hive.model.rules import (
     CorrelationKind,
@@ -157,6 +154,10 @@ class _CorrelationReader:
         return tuple(dict.fromkeys(entries))
 
     def _timespan(self) -> int:
+        # Here, as pySigma is imported where it is needed only.
+        from sigma.correlations import SigmaCorrelationTimespan  # noqa: PLC0415
+        from sigma.exceptions import SigmaError  # noqa: PLC0415
+
         value = self._section.get("timespan")
         if value is None:
             self._error("the correlation has no time span", "add `timespan: 10m`", "timespan")

@@ -17,8 +17,8 @@ from sigma2hive.sigma.condition_text import (
     Selector,
     parse_condition,
 )
-from sigma2hive.sigma.expansions import Placeholders
 from sigma2hive.sigma.items import ItemReader
+from sigma2hive.sigma.tallies import Placeholders
 from sigma2hive.yamlmarks import Document
 
 

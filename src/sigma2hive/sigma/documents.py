@@ -25,8 +25,8 @@ from sigma2hive.model.rules import (
 from sigma2hive.sigma.correlations import read_correlation, refused_correlation
 from sigma2hive.sigma.detections import DetectionReader
 from sigma2hive.sigma.exceptions import read_exception
-from sigma2hive.sigma.expansions import Placeholders
 from sigma2hive.sigma.references import canonical_id, read_references
+from sigma2hive.sigma.tallies import Placeholders
 from sigma2hive.sigma.telling import kind_of, shown_value
 from sigma2hive.yamlmarks import Document
 

@@ -9,10 +9,7 @@ Source: https://sigmahq.io/docs/basics/modifiers.html
 
 from __future__ import annotations
 
-import re
-from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -38,52 +35,18 @@ from sigma.types import (
     SigmaType,
 )
 
-from sigma2hive.diagnostics import nearest
-from sigma2hive.sigma.misfits import HINTS, ValueProblem, misfit, refuse_unfit, shown, told
-
-#: Values that modifiers may make of one that was written, and at least may of a whole item.
-MAX_MADE = 1_000
-#: How many times as many values as were written an item may become.
-MAX_FACTOR = 10
-_MAX_CHARACTERS = 1_000_000
-
-Placeholders = Mapping[str, Sequence[str]]
-
-#: Of fewer, no digit of base64 is the same whatever stands before and after.
-_LEAST_BYTES = 2
-#: What introduces an option on Windows, each as good as the others.
-#: Source: Sigma 2.1, Modifiers Appendix, windash. pySigma looks for the first two only.
-_DASHES = "-/\u2013\u2014\u2015"
-_DASH = re.compile(rf"\B[{_DASHES}]\b")
-_DASH_MARK = "_windash"
-
-
-@dataclass(slots=True)
-class Tally:
-    """What one item of a rule comes to: values that were written, and values made of them.
-
-    The values of a placeholder, name → values, count as written.
-    """
-
-    placeholders: Placeholders
-    written: int = 0
-    made: int = 0
-
-    def refuse_too_many(self, made: int) -> None:
-        """Refuse `made` more values where with them the item has too many.
-
-        Raises:
-            ValueProblem: they are more than the limit, and more than ten times as many as written.
-        """
-        limit = max(MAX_MADE, MAX_FACTOR * self.written)
-        if self.made + made > limit:
-            raise ValueProblem(
-                "S2H207",
-                f"the modifiers make {self.made + made:,} values of what is written; the limit "
-                f"here is {limit:,}",
-                "write out the values that really occur, or the parts that they have in common "
-                "with |contains|all",
-            )
+from sigma2hive.sigma.misfits import HINTS, misfit, refuse_unfit, shown, told
+from sigma2hive.sigma.patterns import (
+    DASHES,
+    LEAST_BYTES,
+    base64_anywhere,
+    base64_of,
+    dashes_in,
+    in_all_dashes,
+)
+from sigma2hive.sigma.problems import ValueProblem
+from sigma2hive.sigma.strings import pattern_in, string_of
+from sigma2hive.sigma.tallies import MAX_CHARACTERS, MAX_MADE, Tally
 
 
 class ExpandedItem(SigmaDetectionItem):
@@ -139,10 +102,10 @@ class ExpandedItem(SigmaDetectionItem):
         """
         leaves = [leaf for value in self.value for leaf in _leaves(value)]
         self.tally.refuse_too_many(len(leaves))
-        if sum(len(leaf) for leaf in leaves if isinstance(leaf, SigmaString)) > _MAX_CHARACTERS:
+        if sum(len(leaf) for leaf in leaves if isinstance(leaf, SigmaString)) > MAX_CHARACTERS:
             raise ValueProblem(
                 "S2H207",
-                f"the modifiers make more than {_MAX_CHARACTERS:,} characters of the value",
+                f"the modifiers make more than {MAX_CHARACTERS:,} characters of the value",
                 "apply each encoding once",
             )
         return len(leaves)
@@ -190,49 +153,36 @@ def _encoded(value: SigmaString, applied: Sequence[type[Any]]) -> bytes:
 class _Base64(SigmaBase64Modifier):
     def modify(self, val: SigmaString) -> SigmaString:
         super().modify(val)  # refuses wildcards
-        return SigmaString.from_str(b64encode(_encoded(val, self.applied_modifiers)).decode())
+        return string_of(base64_of(_encoded(val, self.applied_modifiers)))
 
 
 class _Base64Offset(SigmaBase64OffsetModifier):
     def modify(self, val: SigmaString) -> SigmaExpansion:
         super().modify(val)
         data = _encoded(val, self.applied_modifiers)
-        if len(data) < _LEAST_BYTES:
+        if len(data) < LEAST_BYTES:
             raise ValueProblem(
                 "S2H207",
                 "|base64offset leaves nothing to look for of so short a text",
-                f"give it at least {_LEAST_BYTES} bytes",
+                f"give it at least {LEAST_BYTES} bytes",
             )
         # pySigma counts characters for the end; only the number of bytes decides it.
-        return SigmaExpansion(
-            [
-                SigmaString.from_str(
-                    b64encode(offset * b" " + data)[
-                        self.start_offsets[offset] : self.end_offsets[(len(data) + offset) % 3]
-                    ].decode()
-                )
-                for offset in range(3)
-            ]
-        )
+        return SigmaExpansion(list(map(string_of, base64_anywhere(data))))
 
 
 class _WindowsDash(SigmaWindowsDashModifier):
     def modify(self, val: SigmaString) -> SigmaExpansion:
-        texts = [part for part in val.s if isinstance(part, str)]
-        dashes = sum(len(_DASH.findall(text)) for text in texts)
-        made = len(_DASHES) ** dashes
+        pattern = pattern_in(val)
+        dashes = dashes_in(pattern)
+        made = len(DASHES) ** dashes
         if made > MAX_MADE:
             raise ValueProblem(
                 "S2H207",
                 f"|windash makes {made:,} values of {dashes} dashes; the limit is {MAX_MADE:,}",
                 "split it at its dashes, and use |windash|contains|all",
             )
-        marked = val.replace_with_placeholder(_DASH, _DASH_MARK)
-        return SigmaExpansion(list(marked.replace_placeholders(_dashes_for)))
-
-
-def _dashes_for(found: Placeholder) -> Iterator[str | Placeholder]:
-    yield from _DASHES if found.name == _DASH_MARK else (found,)
+        # pySigma knows two of the dashes.
+        return SigmaExpansion(list(map(string_of, in_all_dashes(pattern))))
 
 
 class _Expand(SigmaExpandModifier):
@@ -264,19 +214,7 @@ class _Expand(SigmaExpandModifier):
         return item.tally if isinstance(item, ExpandedItem) else Tally({})
 
     def _values(self, found: Placeholder) -> list[SigmaString]:
-        placeholders = self._tally.placeholders
-        values = placeholders.get(found.name)
-        if not values:
-            raise ValueProblem(
-                "S2H212",
-                f"the placeholder %{found.name}% has no values",
-                nearest(
-                    found.name,
-                    placeholders,
-                    "list its values in the file that `placeholders` in sigma2hive.yml names",
-                ),
-            )
-        return [SigmaString(text) for text in values]
+        return [SigmaString(text) for text in self._tally.values_of(found.name)]
 
 
 def _cased(value: SigmaType) -> SigmaType:

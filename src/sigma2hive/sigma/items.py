@@ -8,15 +8,15 @@ there, though YAML 1.1 reads true, 8 and 45045.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import Any
 
-from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.model.conditions import And, Condition, Or, Origin
-from sigma2hive.sigma.expansions import Placeholders, Tally
-from sigma2hive.sigma.misfits import ValueProblem
-from sigma2hive.sigma.modifiers import build_item
+from sigma2hive.sigma.plain import plain_condition
+from sigma2hive.sigma.problems import ValueProblem
+from sigma2hive.sigma.tallies import Placeholders, Tally
 from sigma2hive.yamlmarks import Document
 
 #: Values that all modifiers of a rule may make together.
@@ -24,6 +24,10 @@ MAX_MADE_BY_RULE = 50_000
 _MAX_SHOWN = 120
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+
+#: Kinds of values where one value belongs, and those that YAML makes of what is written.
+_NESTED = frozenset({dict, list})
+_READ_BY_YAML = frozenset({bool, int, float})
 
 Keys = tuple[str | int, ...]
 
@@ -42,7 +46,8 @@ class ItemReader:
     def read(self, selection: str, key: str | None, value: Any, keys: Keys) -> Condition:
         """Return the condition of an item: `key` as written, None for keywords, found at `keys`."""
         entries = value if isinstance(value, list) else [value]
-        if any(isinstance(entry, (Mapping, list)) for entry in entries):
+        kinds = set(map(type, entries))
+        if kinds & _NESTED:
             self._error(
                 "S2H204",
                 keys,
@@ -50,33 +55,24 @@ class ItemReader:
                 "one map a selection; use several selections for alternatives",
             )
             return Or(())
-        places: list[Keys] = [keys]
-        if isinstance(value, list):
-            places = [(*keys, index) for index in range(len(entries))]
-        if any(isinstance(entry, float) and not isfinite(entry) for entry in entries):
-            self._error(
-                "S2H207",
-                keys,
-                f"'{key or selection}' holds a number that no value can be",
-                "put the value in quotes if it is text",
-            )
-            return Or(())
-        written = [
-            (self._as_written(entry, place), place)
-            for entry, place in zip(entries, places, strict=True)
-        ]
+        if kinds & _READ_BY_YAML:
+            if not all(map(_can_be, entries)):
+                self._error(
+                    "S2H207",
+                    keys,
+                    f"'{key or selection}' holds a number that no value can be",
+                    "put the value in quotes if it is text",
+                )
+                return Or(())
+            each = [(*keys, at) for at in range(len(entries))] if entries is value else [keys]
+            entries = list(map(self._as_written, entries, each))
         tally = Tally(self._placeholders)
         modifiers = (key or "").split("|")[1:]
+        is_together = "all" in modifiers or not entries
         try:
-            if "all" in modifiers or not written:
-                # These are one condition, however many values there are.
-                written = [([entry for entry, _ in written], keys)]
-            else:
-                # Value by value, so that an explanation can name the one that was met.
-                written = [([entry], place) for entry, place in written]
             conditions = tuple(
-                build_item(key, values, self._origin(selection, key, values, place), tally)
-                for values, place in written
+                _condition(key, values, _origin(selection, key, values, place), tally)
+                for values, place in self._groups(value, entries, keys, is_together=is_together)
             )
             self._count(tally)
         except ValueProblem as problem:
@@ -86,6 +82,17 @@ class ItemReader:
             return conditions[0]
         # `neq` over a list: none of the values, so every single negation must hold.
         return And(conditions) if "neq" in modifiers else Or(conditions)
+
+    def _groups(
+        self, value: Any, entries: list[Any], keys: Keys, *, is_together: bool
+    ) -> Iterable[tuple[list[Any], Location]]:
+        """Return the values that are read together, each group with its place."""
+        if is_together or not isinstance(value, list):
+            return [(entries, self._document.at(*keys))]
+        # Value by value, so that an explanation can name the one that was met.
+        return zip(
+            ([entry] for entry in entries), self._document.places_of_items(*keys), strict=True
+        )
 
     def _as_written(self, value: Any, keys: Keys) -> Any:
         """Return the value, or the text that stands there where YAML reads something else."""
@@ -102,12 +109,6 @@ class ItemReader:
         )
         return text
 
-    def _origin(self, selection: str, key: str | None, values: Sequence[Any], keys: Keys) -> Origin:
-        shown = ", ".join(str(entry) for entry in values)
-        if len(shown) > _MAX_SHOWN:
-            shown = shown[: _MAX_SHOWN - 1] + "…"
-        return Origin(selection, key or "keyword", shown, self._document.at(*keys))
-
     def _count(self, tally: Tally) -> None:
         self._made += tally.made - tally.written
         if self._made > MAX_MADE_BY_RULE:
@@ -120,6 +121,31 @@ class ItemReader:
     def _error(self, code: str, keys: Keys, message: str, hint: str = "") -> None:
         self.failed = True
         self._diagnostics.error(code, self._document.at(*keys), message, hint)
+
+
+def _origin(selection: str, key: str | None, values: Sequence[Any], place: Location) -> Origin:
+    shown = ", ".join(map(str, values))
+    if len(shown) > _MAX_SHOWN:
+        shown = shown[: _MAX_SHOWN - 1] + "…"
+    return Origin(selection, key or "keyword", shown, place)
+
+
+def _condition(key: str | None, values: Sequence[Any], origin: Origin, tally: Tally) -> Condition:
+    found = plain_condition(key, values, origin, tally)
+    if found is None:
+        # Here, since pySigma takes a fifth of a second to import, and few rules need it.
+        from sigma2hive.sigma.modifiers import build_item  # noqa: PLC0415
+
+        found = build_item(key, values, origin, tally)
+    return found
+
+
+def _can_be(value: Any) -> bool:
+    """Whether a value is none of the numbers that nothing is equal to, or no float can hold."""
+    try:
+        return not isinstance(value, int | float) or isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _is_plain(value: bool | int | float, text: str) -> bool:

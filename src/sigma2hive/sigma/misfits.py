@@ -22,13 +22,7 @@ from sigma.types import (
     SigmaType,
 )
 
-
-class ValueProblem(ValueError):
-    """A value or modifier that cannot be used: diagnostic code, reason and remedy."""
-
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.code, self.hint = code, hint
+from sigma2hive.sigma.problems import ValueProblem
 
 
 def refuse_unfit(value: SigmaType, name: str) -> None:

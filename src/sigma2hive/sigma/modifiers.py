@@ -9,10 +9,8 @@ Source: https://sigmahq.io/docs/basics/modifiers.html
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from sigma.conditions import ConditionAND
@@ -31,7 +29,6 @@ from sigma.types import (
     SigmaString,
     SigmaTimestampPart,
     SigmaType,
-    SpecialChars,
     sigma_type,
 )
 
@@ -56,16 +53,12 @@ from sigma2hive.model.conditions import (
     Text,
     TimePart,
     TimeUnit,
-    Wildcard,
 )
-from sigma2hive.model.values import canonical_text
-from sigma2hive.sigma.expansions import MODIFIERS, ExpandedItem, Tally
-from sigma2hive.sigma.misfits import ValueProblem
-from sigma2hive.sigma.posix import refuse_posix_classes
-from sigma2hive.sigma.regexes import NotFoldable, without_case
-
-#: Bits before an IPv4 address that stands inside an IPv6 one.
-_MAPPED_BITS = 96
+from sigma2hive.sigma.expansions import MODIFIERS, ExpandedItem
+from sigma2hive.sigma.meanings import keyword_test, network_of, regex_of
+from sigma2hive.sigma.problems import ValueProblem
+from sigma2hive.sigma.strings import pattern_in
+from sigma2hive.sigma.tallies import Tally
 
 
 def build_item(key: str | None, values: Sequence[Any], origin: Origin, tally: Tally) -> Condition:
@@ -124,16 +117,16 @@ def _condition(field: str | None, value: SigmaType, origin: Origin) -> Condition
         return Or(tuple(_condition(field, inner, origin) for inner in value.values))
     test = _test(value)
     if field is None:
-        test = _keyword_test(test)
+        test = keyword_test(test)
     return Atom(field, test, origin)
 
 
 def _test(value: SigmaType) -> Test:
     match value:
         case SigmaCasedString():
-            return Text(_pattern(value), cased=True)
+            return Text(pattern_in(value), cased=True)
         case SigmaString():
-            return Text(_pattern(value))
+            return Text(pattern_in(value))
         case SigmaRegularExpression():
             return _regex(value)
         case SigmaTimestampPart():
@@ -148,7 +141,7 @@ def _test(value: SigmaType) -> Test:
                 return _time_part(value.number, operator)
             return Compare(operator, value.number.number)
         case SigmaCIDRExpression():
-            return Cidr(_network(value.network))
+            return Cidr(network_of(value.network))
         case SigmaFieldReference():
             return FieldReference(value.field, value.starts_with, value.ends_with)
         case SigmaExists():
@@ -158,72 +151,15 @@ def _test(value: SigmaType) -> Test:
     raise ValueProblem("S2H207", f"values of the kind {type(value).__name__} are not supported")
 
 
-def _pattern(value: SigmaString) -> tuple[str | Wildcard, ...]:
-    parts: list[str | Wildcard] = []
-    for part in value.s:
-        if part is SpecialChars.WILDCARD_MULTI:
-            if not parts or parts[-1] is not Wildcard.ANY:
-                parts.append(Wildcard.ANY)
-        elif part is SpecialChars.WILDCARD_SINGLE:
-            parts.append(Wildcard.ONE)
-        elif isinstance(part, str) and part:
-            if parts and not isinstance(parts[-1], Wildcard):
-                parts[-1] += part
-            else:
-                parts.append(part)
-    return tuple(parts)
-
-
 def _regex(value: SigmaRegularExpression) -> Regex:
-    pattern = str(value.regexp)
-    refuse_posix_classes(pattern)
     flags = SigmaRegularExpressionFlag
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            inline = re.compile(pattern, re.ASCII).flags
-        ignore_case = flags.IGNORECASE in value.flags or bool(inline & re.IGNORECASE)
-        pattern = without_case(pattern, ignore_case)
-    except NotFoldable as error:
-        raise ValueProblem("S2H215", str(error), error.hint) from None
-    except ValueError as error:
-        # Among others the flag u, which with re.ASCII does not go together.
-        raise ValueProblem("S2H215", str(error), "see the modifier in Sigma's manual") from None
-    return Regex(
-        pattern,
-        ignore_case=ignore_case,
+    return regex_of(
+        str(value.regexp),
+        ignore_case=flags.IGNORECASE in value.flags,
         multiline=flags.MULTILINE in value.flags,
         dotall=flags.DOTALL in value.flags,
     )
 
 
-def _network(network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
-    """Return IPv4 where it is IPv4 inside IPv6 (::ffff:10.0.0.0/104), as of addresses."""
-    if isinstance(network, IPv6Network) and network.prefixlen >= _MAPPED_BITS:
-        mapped = network.network_address.ipv4_mapped
-        if mapped is not None:
-            return IPv4Network((mapped, network.prefixlen - _MAPPED_BITS))
-    return network
-
-
 def _time_part(value: SigmaTimestampPart, operator: Operator) -> TimePart:
     return TimePart(TimeUnit(value.timestamp_part.name.lower()), operator, int(value.number))
-
-
-def _keyword_test(test: Test) -> Test:
-    """A keyword is found anywhere in a value, as a word in a log line would be."""
-    if isinstance(test, (Number, Boolean)):
-        number_or_boolean = test.number if isinstance(test, Number) else test.boolean
-        test = Text((canonical_text(number_or_boolean),))
-    if isinstance(test, Text):
-        pattern = test.pattern
-        if not pattern or pattern[0] is not Wildcard.ANY:
-            pattern = (Wildcard.ANY, *pattern)
-        if pattern[-1] is not Wildcard.ANY:
-            pattern = (*pattern, Wildcard.ANY)
-        return Text(pattern, test.cased)
-    if isinstance(test, Regex):
-        return test
-    raise ValueProblem(
-        "S2H207", "a keyword without field takes text, numbers and |re only", "name a field"
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sigma2hive.sigma.misfits import ValueProblem
+from sigma2hive.sigma.problems import ValueProblem
 
 #: POSIX class → what to write inside the brackets instead.
 _POSIX = {

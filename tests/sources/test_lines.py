@@ -2,15 +2,20 @@
 
 import json
 from pathlib import Path
-from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sigma2hive.model.values import flatten
-from sigma2hive.sources import EventRows, Limits, SourceOptions, read_batches
-from sigma2hive.sources.batches import Maker
+from sigma2hive.sources import (
+    EventRows,
+    Limits,
+    LineEvents,
+    Ordinals,
+    SourceOptions,
+    read_batches,
+)
 from sigma2hive.sources.lines import PlainReader
 from sigma2hive.sources.parsing import parse_object
 from tests.sources.reading import TIME, line, read
@@ -149,5 +154,10 @@ def test_a_line_ending_is_no_part_of_an_event_wherever_a_chunk_ends(
 def test_a_document_without_a_line_is_not_searched_in_an_empty_one() -> None:
     """A keyword would never be found in what comes out of an index otherwise."""
     rows = EventRows()
-    rows.add_lines([{"a": "x"}, {"a": "y"}], [b"", b'{"a":"y"}\n'], 0, cast("Maker", None))
+    rows.add_lines(
+        [{"a": "x"}, {"a": "y"}],
+        [b"", b'{"a":"y"}\n'],
+        0,
+        LineEvents("x:", SourceOptions(), Ordinals()),
+    )
     assert [rows.raw_of(row) for row in range(2)] == [None, b'{"a":"y"}\n']

@@ -1,7 +1,8 @@
 """The targets lucene, eql and esql as people and programs read them: golden files, and refusals.
 
-That Lucene's text finds what is meant is shown in test_lucene_property.py; EQL and ES|QL cannot be
-run by the test server. EQL is parsed here by Elastic's own parser; ES|QL holds Lucene's text.
+That Lucene's text finds what is meant is shown in test_lucene_property.py, and EQL's, in Elastic's
+engine for Python, in tests/regression/test_eql.py; the test server runs neither EQL nor ES|QL. EQL
+is parsed here by Elastic's own parser; ES|QL holds Lucene's text.
 """
 
 from __future__ import annotations

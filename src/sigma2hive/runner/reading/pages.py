@@ -15,6 +15,7 @@ from sigma2hive.model.events import TIME_FIELD, Event
 from sigma2hive.model.json_numbers import LARGEST_PLAIN_FRACTION
 from sigma2hive.model.times import is_usual_time
 from sigma2hive.model.values import Values
+from sigma2hive.runner.reading.ahead import one_ahead
 from sigma2hive.runner.reading.interface import Slice
 from sigma2hive.sources import EventRows
 from sigma2hive.sources.batches import MAX_EVENTS
@@ -29,7 +30,10 @@ _KEEP_ALIVE = "5m"
 
 
 class Pages:
-    """Reads slices; remembers how large documents are, so that a page is not too large."""
+    """Reads slices; remembers how large documents are, so that a page is not too large.
+
+    While a page of a slice is looked at, the next one is fetched: two are in memory, never more.
+    """
 
     def __init__(self, client: ElasticsearchClient, page_bytes: int) -> None:
         self._client = client
@@ -42,8 +46,10 @@ class Pages:
         Raises:
             ServerError: not all of it came.
         """
-        with self.view(part) as view:
-            for page in self.walk(part.unit, view, body_of(part.query, computed)):
+        body = body_of(part.query, computed)
+        # In this order: a view is closed when no page of it is fetched any more.
+        with self.view(part) as view, one_ahead(self.walk(part.unit, view, body)) as pages:
+            for page in pages:
                 yield from _entries(page)
 
     @contextmanager
@@ -81,14 +87,14 @@ class Pages:
             page = self._client.quick_page(view, {**body, "size": size})
             full = len(page.hits) == size
             if page.hits:
-                yield page
-                after = page.hits[-1]["sort"]
+                body["search_after"] = page.hits[-1]["sort"]
                 average = page.size // len(page.hits) + 1
                 size = min(MAX_EVENTS, max(1, self._page_bytes // average), 4 * size)
             self._sizes[unit] = size
+            if page.hits:
+                yield page
             if not full:
                 return
-            body["search_after"] = after
 
 
 def body_of(query: Mapping[str, Any], computed: Collection[str]) -> dict[str, Any]:

@@ -566,7 +566,7 @@ class ServiceSettings:
         8 * 1024 * 1024,
         Kind.NUMBER,
         """Bytes that one answer of Elasticsearch should have; how many events that are follows from
-        their size so far.""",
+        their size so far. While the events of one answer are decided, the next one is fetched.""",
         "page_bytes: 8388608",
     )
     overlap_seconds: int = _setting(

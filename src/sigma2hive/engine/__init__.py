@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from sigma2hive.engine.extending import with_rules
     from sigma2hive.engine.grouping import Found, Occurrence, group_events, group_values
     from sigma2hive.engine.program import Program, compile_program
-    from sigma2hive.engine.reference import Decision, holds, matches, prepare, reasons_for
+    from sigma2hive.engine.reference import (
+        Decision,
+        Reasons,
+        holds,
+        matches,
+        prepare,
+        prepare_reasons,
+        reasons_for,
+    )
     from sigma2hive.engine.tallies import CORRELATIONS, Run
     from sigma2hive.engine.variants import (
         Variant,
@@ -48,6 +56,7 @@ __all__ = [
     "Occurrence",
     "Past",
     "Program",
+    "Reasons",
     "Run",
     "Variant",
     "Window",
@@ -66,6 +75,7 @@ __all__ = [
     "missing_variants",
     "occurrences_of",
     "prepare",
+    "prepare_reasons",
     "reasons_for",
     "rows_of",
     "with_rules",
@@ -93,6 +103,7 @@ if not TYPE_CHECKING:
             "Occurrence": "grouping",
             "Past": "correlations",
             "Program": "program",
+            "Reasons": "reference",
             "Run": "tallies",
             "Variant": "variants",
             "Window": "windows",
@@ -111,6 +122,7 @@ if not TYPE_CHECKING:
             "missing_variants": "variants",
             "occurrences_of": "correlations",
             "prepare": "reference",
+            "prepare_reasons": "reference",
             "reasons_for": "reference",
             "rows_of": "columns",
             "with_rules": "extending",

@@ -7,6 +7,7 @@ and the atoms that were met. Every faster evaluator and every query is held agai
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from sigma2hive.engine.predicates import predicate_of, typed_text_predicate
 from sigma2hive.model.conditions import (
@@ -28,6 +29,10 @@ from sigma2hive.model.scalars import address_of
 from sigma2hive.model.values import Values
 
 Decision = Callable[[Values], bool]
+#: Tells the atoms that an event meets.
+Reasons = Callable[[Values], tuple[Atom, ...]]
+#: The same; None where the condition does not hold, while () is one that holds without any.
+_Decided = Callable[[Values], tuple[Atom, ...] | None]
 
 
 def prepare(condition: Condition) -> Decision:
@@ -85,29 +90,46 @@ def reasons_for(condition: Condition, values: Values) -> tuple[Atom, ...]:
 
     Atoms under a negation are none: that something is absent shows in no field.
     """
-    return _decided(condition, values)[1]
+    return prepare_reasons(condition)(values)
 
 
-def _decided(condition: Condition, values: Values) -> tuple[bool, tuple[Atom, ...]]:
-    """Return whether the condition holds, and the atoms that made it; each is looked at once."""
+def prepare_reasons(condition: Condition) -> Reasons:
+    """Return the function that tells the same of an event with given values."""
+    decided = _decided(condition)
+    return lambda values: decided(values) or ()
+
+
+def _decided(condition: Condition) -> _Decided:
+    """Return what tells which atoms made the condition, None where it does not hold.
+
+    Each is looked at once.
+    """
     match condition:
         case And(conditions):
-            met: list[Atom] = []
-            for part in conditions:
-                is_met, atoms = _decided(part, values)
-                if not is_met:
-                    return False, ()
-                met += atoms
-            return True, tuple(met)
+            return partial(_all_decided, [_decided(part) for part in conditions])
         case Or(conditions):
-            parts = [_decided(part, values) for part in conditions]
-            atoms = tuple(atom for _, below in parts for atom in below)
-            return any(is_met for is_met, _ in parts), atoms
-        case Not():
-            return holds(condition, values), ()
-        case Atom():
-            is_met = holds(condition, values)
-            return is_met, (condition,) if is_met else ()
+            return partial(_any_decided, [_decided(part) for part in conditions])
+        case _:
+            is_met = prepare(condition)
+            atoms = (condition,) if isinstance(condition, Atom) else ()
+            return lambda values: atoms if is_met(values) else None
+
+
+def _all_decided(parts: Sequence[_Decided], values: Values) -> tuple[Atom, ...] | None:
+    met: list[Atom] = []
+    for part in parts:
+        atoms = part(values)
+        if atoms is None:
+            return None
+        met += atoms
+    return tuple(met)
+
+
+def _any_decided(parts: Sequence[_Decided], values: Values) -> tuple[Atom, ...] | None:
+    decided = [part(values) for part in parts]
+    if all(atoms is None for atoms in decided):
+        return None
+    return tuple(atom for atoms in decided if atoms is not None for atom in atoms)
 
 
 def _is_there(atom: Atom, values: Values) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from sigma2hive.model.alerts import Alert, LeftOut, Observable, Procedure
@@ -173,6 +174,8 @@ def parse_key(parts: list[str]) -> EventKey:
     return EventKey(EventKeyKind(parts[0]), tuple(parts[1:]))
 
 
+# An alert, its techniques and its event mostly have the same time.
+@lru_cache(maxsize=64)
 def _time_ns(text: str) -> int:
     time_ns = parse_time_ns(text)
     if time_ns is None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from sigma2hive.clients.errors import ServerError
 from sigma2hive.diagnostics import Diagnostic
-from sigma2hive.engine import Program, reasons_for
+from sigma2hive.engine import Program, Reasons, prepare_reasons
 from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.events import Event
 from sigma2hive.model.identity import event_identity
@@ -51,6 +51,7 @@ class Cycle:
     finder: Finder | None = None
     tell: Tell = lambda _: None
     _finder: Finder = field(init=False)
+    _reasons: dict[str, Reasons] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self._finder = self.finder or Stream(self.reader, matcher_of(self.compiled))
@@ -149,10 +150,17 @@ class Cycle:
             rule=rule.info,
             events=(event,),
             identity=event_identity(rule.info.id, event.key),
-            reasons=reasons_for(rule.condition, event.values),
+            reasons=self._reasons_of(rule)(event.values),
         )
         raised = self.raiser.raise_(match, now_ns, is_backfill=part.is_backfill)
         return record_of(match, raised, part.index, now_ns), raised.queued
+
+    def _reasons_of(self, rule: CompiledRule) -> Reasons:
+        """Return what tells why an event meets a rule, prepared once for all events."""
+        found = self._reasons.get(rule.info.id)
+        if found is None:
+            found = self._reasons[rule.info.id] = prepare_reasons(rule.condition)
+        return found
 
 
 def matcher_of(compiled: Compiled, program: Program | None = None) -> Matcher:

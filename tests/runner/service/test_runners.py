@@ -129,6 +129,20 @@ def test_another_goes_on_when_one_is_killed(state: StateSite, tmp_path: Path, di
     check(other.store, log)
 
 
+def test_another_goes_on_at_once_when_one_ends_in_good_order(
+    state: StateSite, tmp_path: Path
+) -> None:
+    log = log_of(6)
+    one, other = (runner(tmp_path / name, log, state) for name in "ab")
+    one.store.open_sinks(["sink"])
+    stop = threading.Event()
+    one.loop.tell = lambda _: stop.set()
+    one.loop.run(stop, threading.Event())
+    grow(log, 3)
+    other.cycle(0)  # nobody waits for the end of a lease
+    check(other.store, log)
+
+
 def test_only_one_of_two_reads_and_the_ledger_says_how_far(
     state: StateSite, tmp_path: Path
 ) -> None:

@@ -68,6 +68,9 @@ def emptied(site: Site, cluster: Cluster) -> Site:
         hits = cluster.request("POST", there, {"_source": False})["hits"]["hits"]
         if hits and kind in (Kind.MATCHES, Kind.COUNTED):
             cluster.request("DELETE", f"/{name}")  # numbers begin anew
+            # Where that is not there either, a start was cut short and makes what is absent.
+            last = f"{site.prefix}{Kind.LEASES.value}"
+            cluster.request("DELETE", f"/{last}?ignore_unavailable=true")
         elif hits:
             lines = [json.dumps({"delete": {"_id": hit["_id"]}}) + "\n" for hit in hits]
             cluster.request("POST", f"/{name}/_bulk", "".join(lines))

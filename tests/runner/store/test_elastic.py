@@ -357,3 +357,45 @@ def test_an_index_that_is_not_ours_is_refused(new_site: Site, elasticsearch: Clu
     elasticsearch.request("PUT", f"/{new_site.prefix}rules", {})
     with pytest.raises(StorageError, match="is no index of sigma2hive's state"):
         new_site.store()
+
+
+def test_an_index_that_a_write_made_anew_is_refused_while_it_runs_and_at_the_next_start(
+    new_site: Site, elasticsearch: Cluster
+) -> None:
+    store = new_site.store()
+    store.open_sinks(["thehive"])
+    store.commit(step_of(1))
+    store.check()
+    name = f"{new_site.prefix}matches"
+    elasticsearch.request("DELETE", f"/{name}")
+    with pytest.raises(StorageError, match=f"{name} at .* gone, .* restore it from a snapshot"):
+        store.check()
+    # What stores matches does not ask whether there is an index.
+    store.commit(step_of(2, unit="other"))
+    told = f"{name} at .* another mapping.*, .* end all runners, remove or rename it"
+    for look in (store.check, new_site.store):
+        with pytest.raises(StorageError, match=told):
+            look()
+
+
+def test_a_start_does_not_make_anew_what_others_hang_on(
+    new_site: Site, elasticsearch: Cluster
+) -> None:
+    store = new_site.store()
+    store.commit(step_of(1))
+    elasticsearch.request("DELETE", f"/{new_site.prefix}cursors")
+    with pytest.raises(StorageError, match=f"{new_site.prefix}cursors at .* gone"):
+        new_site.store()
+
+
+def test_what_nothing_hangs_on_is_made_anew(new_site: Site, elasticsearch: Cluster) -> None:
+    new_site.store().commit(step_of(1))
+    elasticsearch.request("DELETE", f"/{new_site.prefix}leases,{new_site.prefix}notes")
+    assert new_site.store().acquire("u")
+
+
+def test_a_start_that_was_cut_short_is_gone_on_with(new_site: Site, elasticsearch: Cluster) -> None:
+    new_site.store()
+    absent = (f"{new_site.prefix}{name}" for name in ("cursors", "matches", "leases"))
+    elasticsearch.request("DELETE", f"/{','.join(absent)}")
+    new_site.store().commit(step_of(1))

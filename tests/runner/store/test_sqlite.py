@@ -76,3 +76,18 @@ def test_what_is_forgotten_gives_its_room_back(tmp_path: Path) -> None:
         pass
     store.close()
     assert path.stat().st_size < before / 10
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_file_that_is_removed_while_it_is_used_is_told(
+    tmp_path: Path, *, is_replaced: bool
+) -> None:
+    path = tmp_path / "state.db"
+    store = SqliteStore(path)
+    store.check()
+    path.rename(tmp_path / "gone.db")
+    if is_replaced:
+        SqliteStore(path).close()
+    with pytest.raises(StorageError, match="removed or replaced while it was in use"):
+        store.check()
+    store.close()

@@ -130,6 +130,8 @@ class Loop:
             if not stop.is_set() and (reload.is_set() or self.loading.has_changed()):
                 reload.clear()
                 version = self._reloaded(version)
+        with suppress(ServerError):
+            self.store.let_go()  # others need not wait until all is delivered
 
     def _whole_cycle(self, version: Version, stop: threading.Event) -> CycleOutcome:
         """Run a cycle and note it; a store in Elasticsearch that is away is tried again."""
@@ -146,7 +148,13 @@ class Loop:
         return outcome
 
     def cycle(self, version: Version, stop: threading.Event) -> CycleOutcome:
-        """Read what is new, match, correlate and store it."""
+        """Read what is new, match, correlate and store it.
+
+        Raises:
+            StorageError: what is stored was removed or replaced, or nothing can be stored.
+            ServerError: a store in Elasticsearch cannot be asked.
+        """
+        self.store.check()
         outcome = CycleOutcome(self.clock.now_ns())
         if self._waits_for_sinks():
             outcome.is_held = True

@@ -26,10 +26,24 @@ class StoreFile:
         self.path = path
         self._database: Database = open_database(path, SCHEMA, is_shared=True)
         self._lock = threading.RLock()
+        self._is_of = _identity_of(path)
         if is_checked:
-            self._check()
+            self._check_whole()
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Look whether the file is where it was.
+
+        Raises:
+            StorageError: it was removed or replaced: what is written now would be lost.
+        """
+        if _identity_of(self.path) != self._is_of:
+            raise StorageError(
+                f"{self.path}: it was removed or replaced while it was in use: nothing that is "
+                "written now would be found again; start the service anew with the file, or a "
+                "backup, in its place"
+            )
+
+    def _check_whole(self) -> None:
         with self.reading() as connection:
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
@@ -72,3 +86,12 @@ class StoreFile:
         """Close the file; closing twice is no mistake."""
         with self._lock:
             self._database.close()
+
+
+def _identity_of(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another of its name, None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -213,5 +213,13 @@ class Keeping(Protocol):
 class StateStore(Progress, Matches, Counting, Outbox, Mutes, Keeping, Leases, Protocol):
     """All of it."""
 
+    def check(self) -> None:
+        """Look whether what is stored is where it was.
+
+        Raises:
+            StorageError: it was removed, or replaced by something else.
+            ServerError: it cannot be looked at.
+        """
+
     def close(self) -> None:
         """Let go of it."""

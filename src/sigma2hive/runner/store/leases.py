@@ -27,6 +27,9 @@ class Leases(Protocol):
     def release(self, units: Collection[str]) -> None:
         """Give units back, so that others need not wait; what is not ours stays."""
 
+    def let_go(self) -> None:
+        """Give back everything that is ours: this runner reads no more."""
+
 
 class AlwaysOurs:
     """The leases of a store that only one runner has."""
@@ -36,6 +39,9 @@ class AlwaysOurs:
         return True
 
     def release(self, units: Collection[str]) -> None:
+        """Do nothing."""
+
+    def let_go(self) -> None:
         """Do nothing."""
 
 

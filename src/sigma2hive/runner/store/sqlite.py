@@ -43,6 +43,14 @@ class SqliteStore(
         """
         self._file.back_up(path)
 
+    def check(self) -> None:
+        """Look whether the file is where it was.
+
+        Raises:
+            StorageError: it was removed or replaced: what is written now would be lost.
+        """
+        self._file.check()
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()

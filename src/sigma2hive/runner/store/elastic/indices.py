@@ -157,6 +157,11 @@ _FIELDS: Mapping[Kind, Mapping[str, Mapping[str, Any]]] = {
     Kind.LEASES: {"unit": _WORD, "owner": _WORD, "beat": _NUMBER},
 }
 
+#: What may be made anew at any time: nothing is lost with them.
+_MADE_ANEW = frozenset({Kind.NOTES, Kind.LEASES})
+#: Made after all others, by whichever runner: where it is, all of them were.
+_LAST = tuple(Kind)[-1]
+
 #: One shard: what is stored there has numbers in one order. Hidden: no `*` of anybody means it.
 _SETTINGS = {
     "index.number_of_shards": 1,
@@ -169,20 +174,21 @@ def prepare(client: Asking, prefix: str = PREFIX) -> None:
     """Make the indices that are absent, and bring older ones up to date.
 
     Raises:
-        StorageError: a newer sigma2hive made them, or they are none of ours.
+        StorageError: a newer sigma2hive made them, they are none of ours, or some were removed.
         ServerError: they cannot be read or made.
     """
-    names = {kind: f"{prefix}{kind.value}" for kind in Kind}
+    names = _names(prefix)
     found = _found(client, names)
+    for kind, name in names.items():
+        if name in found:
+            _refuse_strange(client, kind, name, found[name])
+    if names[_LAST] in found:
+        _refuse_gone(client, names, found)
     for kind, name in names.items():
         if name not in found:
             _make(client, kind, name)
             continue
-        version = _version(found[name])
-        if version is None:
-            raise StorageError(
-                f"{name} at {client.server} is no index of sigma2hive's state; remove or rename it"
-            )
+        version = _version(found[name]) or 0
         if version > VERSION:
             raise StorageError(
                 f"{name} at {client.server} was made by a newer sigma2hive (state version "
@@ -191,6 +197,70 @@ def prepare(client: Asking, prefix: str = PREFIX) -> None:
         if version < VERSION:
             doing = f"bringing the index {name} up to date"
             client.send(doing, f"PUT /{name}/_mapping", _mapping(kind))
+
+
+def check(client: Asking, prefix: str = PREFIX) -> None:
+    """Look whether indices that were there are there still, and are ours.
+
+    A write to an index that was deleted makes one of its name, with any mapping: what is asked of
+    it then finds nothing, or not what is meant.
+
+    Raises:
+        StorageError: one is gone, or was made anew by something else.
+        ServerError: they cannot be looked at.
+    """
+    names = _names(prefix)
+    found = _found(client, names)
+    for kind, name in names.items():
+        if name in found:
+            _refuse_strange(client, kind, name, found[name])
+    _refuse_gone(client, names, found)
+
+
+def _names(prefix: str) -> Mapping[Kind, str]:
+    return {kind: f"{prefix}{kind.value}" for kind in Kind}
+
+
+def _refuse_gone(
+    client: Asking, names: Mapping[Kind, str], found: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Refuse to go on without an index, where others know what only it could say.
+
+    Raises:
+        StorageError: one is gone.
+    """
+    if any(version < VERSION for mapping in found.values() if (version := _version(mapping))):
+        return  # an older version had fewer
+    gone = [name for kind, name in names.items() if name not in found and kind not in _MADE_ANEW]
+    if gone:
+        raise StorageError(
+            f"{', '.join(gone)} at {client.server}: gone, and with it a part of what the service "
+            "knows, so that it would lose or repeat events; restore it from a snapshot, or delete "
+            "all indices of the state to begin as at a first start (docs/state.md)"
+        )
+
+
+def _refuse_strange(client: Asking, kind: Kind, name: str, mapping: Mapping[str, Any]) -> None:
+    """Refuse an index that has not the mapping that we give.
+
+    Raises:
+        StorageError: that is so.
+    """
+    known = mapping.get("properties", {})
+    is_newest = _version(mapping) == VERSION
+    wrong = [
+        field
+        for field, wanted in _FIELDS[kind].items()
+        if known.get(field, {} if is_newest else wanted).get("type") != wanted["type"]
+    ]
+    if _version(mapping) is None or mapping.get("dynamic") != "strict" or wrong:
+        of = f" (of {', '.join(wrong[:3])})" if wrong else ""
+        raise StorageError(
+            f"{name} at {client.server} is no index of sigma2hive's state: it has another mapping"
+            f"{of}, as one has that was deleted and made anew by a write; end all runners, remove "
+            "or rename it, and restore the state's indices from a snapshot, or delete all of them "
+            "to begin as at a first start (docs/state.md)"
+        )
 
 
 def _found(client: Asking, names: Mapping[Kind, str]) -> Mapping[str, Mapping[str, Any]]:

@@ -63,7 +63,7 @@ class ElasticLeases:
             )
 
     def let_go(self) -> None:
-        """Give everything back."""
+        """Give back everything that is ours: this runner reads no more."""
         self.release(list(self._held))
 
     def _is_free(self, found: Kept) -> bool:

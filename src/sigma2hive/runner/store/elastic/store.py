@@ -11,7 +11,7 @@ from sigma2hive.clients.errors import ServerError
 from sigma2hive.runner.store.elastic.claims import Claims
 from sigma2hive.runner.store.elastic.documents import Documents
 from sigma2hive.runner.store.elastic.episodes import ElasticCounting
-from sigma2hive.runner.store.elastic.indices import PREFIX, Asking, prepare
+from sigma2hive.runner.store.elastic.indices import PREFIX, Asking, check, prepare
 from sigma2hive.runner.store.elastic.keeping import ElasticKeeping
 from sigma2hive.runner.store.elastic.leases import ElasticLeases
 from sigma2hive.runner.store.elastic.matches import ElasticMatches
@@ -53,6 +53,7 @@ class ElasticStore(
             ServerError: they cannot be read or made.
         """
         prepare(client, prefix)
+        self._client, self._prefix = client, prefix
         owner = uuid4().hex
         documents = Documents(client, prefix)
         self._leases = ElasticLeases(documents, owner, lease_seconds, ticks)
@@ -67,8 +68,21 @@ class ElasticStore(
         """Give units back, so that others need not wait."""
         self._leases.release(units)
 
+    def let_go(self) -> None:
+        """Give back what we read."""
+        self._leases.let_go()
+
+    def check(self) -> None:
+        """Look whether the indices are there still, and are ours.
+
+        Raises:
+            StorageError: one is gone, or was made anew by somebody else.
+            ServerError: they cannot be looked at.
+        """
+        check(self._client, self._prefix)
+
     def close(self) -> None:
         """Give back what is ours, so that others need not wait for it to run out."""
-        with suppress(ServerError):
-            self._leases.let_go()
-            self._claims.let_go()
+        for let_go in (self._leases.let_go, self._claims.let_go):
+            with suppress(ServerError):
+                let_go()

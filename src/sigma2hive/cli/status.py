@@ -161,6 +161,9 @@ def _correlations(standing: Standing) -> Iterator[str]:
             why = "; ".join(f"of {name}: {reason}" for name, reason in entry.not_fetched.items())
             text = f"exact from {shown_time(entry.exact_from_ns)} on, the past was not fetched"
             yield from wrap(visible(f"{entry.rule_id}: {text} {why}"), "  ", "    ")
+        if entry.broken:
+            text = f"{entry.rule_id}: it cannot be worked out: {entry.broken}"
+            yield from wrap(visible(text), "  ", "    ")
         if entry.gaps:
             gap = entry.gaps[-1]
             until = "since" if gap.end_ns is None else f"until {shown_time(gap.end_ns)}, since"
@@ -293,6 +296,7 @@ def _correlation(entry: CorrelationStanding) -> dict[str, object]:
         "rule_id": entry.rule_id,
         "exact_from": render_time(entry.exact_from_ns),
         "not_fetched": dict(entry.not_fetched),
+        "broken": entry.broken,
         "gaps": [
             {
                 "rule_id": gap.rule_id,

@@ -10,10 +10,16 @@ from typing import Any
 
 import pytest
 
+from sigma2hive.cli.status import standing_lines
 from sigma2hive.model.events import Event
 from sigma2hive.model.service import Counted
-from sigma2hive.runner.raising import BACKFILLED
+from sigma2hive.runner.correlating import CorrelatingSettings, Correlator
+from sigma2hive.runner.raising import BACKFILLED, Raiser
+from sigma2hive.runner.service.standing import standing_of
+from sigma2hive.runner.store.sqlite import SqliteStore
 from tests.runner.correlating.world import (
+    SECOND,
+    START,
     WATERMARK,
     Service,
     compiled_from,
@@ -304,3 +310,44 @@ def test_what_a_correlation_counted_that_is_gone_is_forgotten(start: Start) -> N
     assert before.isdisjoint(service.store.positions("correlation:"))
     assert not service.store.counted_after(f"{chained}/{MANY_ID}", 0)
     assert not service.store.counted_after(chained, 0)
+
+
+def test_one_at_which_this_program_fails_is_told_and_keeps_nothing_from_the_others(
+    tmp_path: Path,
+) -> None:
+    class Failing(SqliteStore):
+        fails = True
+
+        def counted_after(self, unit: str, number: int) -> Sequence[tuple[int, Counted]]:
+            if self.fails and first.id in unit:
+                raise ValueError("nobody thought of this")
+            return super().counted_after(unit, number)
+
+    count = "condition: {gte: 2}"
+    compiled, mappings = compiled_from(
+        tmp_path,
+        *(rule("failed"), rule("lone")),
+        joined("many", "event_count", "failed", count),
+        joined("some", "event_count", "lone", count),
+    )
+    first, second = (entry.info for entry in compiled.correlations)
+    service = Service(tmp_path, compiled, mappings, since=0)
+    service.store.close()
+    store = service.store = Failing(tmp_path / "state.db")
+    raiser, patience = Raiser(compiled, mappings), CorrelatingSettings(WATERMARK)
+    service.correlator = Correlator(
+        compiled, raiser, store, store.rules(), patience, search=lambda *_: iter(())
+    )
+    service.record([*many("failed", 10, 20), *many("lone", 10, 20)], 30)
+    service.work(30 + WATERMARK)
+    assert {e.alert.rule_id for e in store.due("sink", 2**62, 10)} == {second.id}
+    standing = standing_of(store, START + 100 * SECOND)
+    assert [entry.rule_id for entry in standing.blind_correlations] == [first.id]
+    assert "ValueError: nobody thought of this" in " ".join(
+        " ".join(standing_lines(standing)).split()
+    )
+    store.fails = False
+    service.work(100 + WATERMARK)
+    assert {e.alert.rule_id for e in store.due("sink", 2**62, 10)} == {first.id, second.id}
+    assert not standing_of(store, START + 200 * SECOND).blind_correlations
+    service.end()

@@ -1,7 +1,7 @@
 """Cycles: every match once, whatever fails and wherever the service dies."""
 
 import threading
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sigma2hive.clients.errors import IncompleteError, UnreachableError
 from sigma2hive.clock import FrozenClock
-from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
+from sigma2hive.diagnostics import ConfigurationError, Diagnostic, Diagnostics, Location
 from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.identity import event_identity
 from sigma2hive.model.service import (
@@ -23,13 +23,14 @@ from sigma2hive.model.service import (
     SearchStatus,
     Step,
 )
-from sigma2hive.runner.reading.interface import Lost
+from sigma2hive.runner.reading.interface import Lost, Slice
 from sigma2hive.runner.service.coverage import coverage_of
 from sigma2hive.runner.service.loop import Loop, LoopSettings, NoCorrelations, Version
 from sigma2hive.runner.service.outcomes import CycleOutcome
 from sigma2hive.runner.service.standing import standing_of
 from sigma2hive.runner.store.interface import StateStore
 from sigma2hive.runner.store.sqlite import SqliteStore
+from sigma2hive.sources import EventRows
 from tests.runner.service.world import (
     LOGON,
     PATTERN,
@@ -376,6 +377,46 @@ def _unusable() -> Diagnostics:
     diagnostics = Diagnostics()
     diagnostics.error("S2H108", Location("rules"), "there is no rule that can be used", "mend it")
     return diagnostics
+
+
+class Poisoned(Log):
+    """A log with an event at which this program fails."""
+
+    is_poisoned = True
+
+    def read(self, part: Slice) -> Iterator[EventRows | Diagnostic]:
+        yield from super().read(part)
+        if self.is_poisoned and part.query["from"] == 2:
+            raise RecursionError("maximum recursion depth exceeded")
+
+
+def test_a_slice_at_which_this_program_fails_is_told_and_ends_nothing(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    log = Poisoned([event_of(number, 7045) for number in range(6)], size=2)
+    loop = Loop(Site(tmp_path, log), store, FrozenClock(START + 60 * SECOND))
+    run_cycles(loop, 3)
+    assert found(store) == told(store) == {(SERVICE, "site/0"), (SERVICE, "site/1")}
+    standing = standing_of(store, START + 700 * SECOND)
+    error = str(standing.cycle["error"])
+    assert "looking at site-1: RecursionError: maximum recursion depth exceeded" in error
+    assert {entry.record.rule_id for entry in standing.blind} == {LOGON, SERVICE}
+    log.is_poisoned = False
+    run_cycles(loop, 1)
+    assert found(store) == told(store) == expected(log)
+
+
+def test_what_a_sweep_reads_again_breaks_no_silence(store: SqliteStore, tmp_path: Path) -> None:
+    clock = FrozenClock(START)
+    log = Log([event_of(0, 1)])
+    loop = Loop(Site(tmp_path, log), store, clock, LoopSettings(600, silence_seconds=3_600))
+    run_cycles(loop, 4)
+    # As a sweep does, an hour later.
+    log.events.append(event_of(0, 1))
+    log.backfill_below = 2
+    run_cycles(loop, 3)
+    (first,) = store.due("sink", 2**62, 10)
+    assert first.alert.title == f"No events in {PATTERN} since 2025-11-24 16:00:00 UTC"
 
 
 def test_rules_that_could_not_be_loaded_again_are_told_until_they_are(

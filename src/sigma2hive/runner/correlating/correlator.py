@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from sigma2hive.diagnostics import Sigma2hiveError
 from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.events import Event
 from sigma2hive.model.rules import Compiled
@@ -76,6 +77,8 @@ class Correlator:
     _priming: Priming = field(init=False)
     _pruned: dict[str, int] = field(default_factory=dict, init=False)
     _noted: dict[str, JsonValue] = field(default_factory=dict, init=False)
+    #: By tree: why it could not be worked out.
+    _broken: dict[str, str] = field(default_factory=dict, init=False)
     _windows: Windows = field(default_factory=Windows, init=False)
     _matcher: Matcher = field(init=False)
     _trees: tuple[Tree, ...] = field(init=False)
@@ -100,13 +103,26 @@ class Correlator:
                 continue
             position = positions.get(tree.unit)
             stands = None if position is None else read_position(position)
-            yield from self._priming.steps(tree, record.since_ns, now_ns)
-            work = _Work(self, tree, record.since_ns, now_ns, stands)
-            yield from work.steps()
-            if work.is_up_to_date:
-                self._prune(tree, now_ns)
+            self._broken.pop(tree.unit, None)
+            try:
+                yield from self._of_tree(tree, record.since_ns, now_ns, stands)
+            except Sigma2hiveError:
+                raise  # the store, or Elasticsearch: it is so for all of them
+            except Exception as error:
+                # One at which this program fails keeps nothing from the others.
+                why = f"{type(error).__name__}: {error}; report this as a mistake"
+                self._broken[tree.unit] = why
         self._forget(positions, now_ns)
         self._note(now_ns, ledger)
+
+    def _of_tree(
+        self, tree: Tree, since_ns: int, now_ns: int, stands: Reached | None
+    ) -> Iterator[Step]:
+        yield from self._priming.steps(tree, since_ns, now_ns)
+        work = _Work(self, tree, since_ns, now_ns, stands)
+        yield from work.steps()
+        if work.is_up_to_date:
+            self._prune(tree, now_ns)
 
     def _forget(self, positions: Mapping[str, Position], now_ns: int) -> None:
         """Forget what correlations counted that are not there any more."""
@@ -137,7 +153,8 @@ class Correlator:
                 continue
             unprimed = {leaf: why for (unit, leaf), (why, _) in failed.items() if unit == tree.unit}
             gaps = gaps_of(tree, by_id, self.rules, ledger, now_ns)
-            note = standing_of(tree, self.rules, unprimed, gaps)
+            broken = self._broken.get(tree.unit, "")
+            note = standing_of(tree, self.rules, unprimed, gaps, broken)
             if self._noted.get(name) != note:
                 self.store.note(name, note)
                 self._noted[name] = note

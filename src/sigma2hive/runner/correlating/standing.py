@@ -34,24 +34,27 @@ class BaseGap:
 class CorrelationStanding:
     """How a correlation stands: exact from a time (ns since the epoch) on, but for the gaps.
 
-    `not_fetched` says of which base rules the past could not be fetched, and why.
+    `not_fetched` says of which base rules the past could not be fetched, and why; `broken` why it
+    could not be worked out at all.
     """
 
     rule_id: str
     exact_from_ns: int
     not_fetched: Mapping[str, str]
     gaps: Sequence[BaseGap]
+    broken: str = ""
 
     def is_exact(self, now_ns: int) -> bool:
         """Whether its windows of now lack nothing."""
-        return self.exact_from_ns <= now_ns and not self.gaps
+        return self.exact_from_ns <= now_ns and not self.gaps and not self.broken
 
     def is_blind(self, now_ns: int) -> bool:
         """Whether it cannot be worked out: a base rule does not look, or the past is not there.
 
         A stretch that will be searched again, or of which a document was put aside, is no such.
         """
-        return self.exact_from_ns > now_ns or any(gap.end_ns is None for gap in self.gaps)
+        is_in_part = self.exact_from_ns > now_ns or any(gap.end_ns is None for gap in self.gaps)
+        return is_in_part or bool(self.broken)
 
 
 def standings_in(
@@ -65,7 +68,9 @@ def standings_in(
                 BaseGap(gap["rule"], gap["start_ns"], gap["end_ns"], gap["reason"])
                 for gap in note["blind"]
             ]
-            yield CorrelationStanding(rule_id, note["exact_from_ns"], note["not_fetched"], gaps)
+            yield CorrelationStanding(
+                *(rule_id, note["exact_from_ns"], note["not_fetched"], gaps, note.get("broken", ""))
+            )
 
 
 def standing_of(
@@ -73,11 +78,13 @@ def standing_of(
     rules: Mapping[str, RuleRecord],
     unprimed: Mapping[str, str],
     blind: Sequence[JsonValue],
+    broken: str = "",
 ) -> Mapping[str, JsonValue]:
     """Return the note of a correlation.
 
     `unprimed` says of which base rules the past could not be fetched, and why: its windows are
-    exact once they do not reach back to that. `blind` are the gaps of its base rules.
+    exact once they do not reach back to that. `blind` are the gaps of its base rules, `broken` says
+    why it could not be worked out.
     """
     since = [rules[tree.top.info.id].since_ns]
     since += [rules[leaf].since_ns + tree.context_ns for leaf in unprimed if leaf in rules]
@@ -85,6 +92,7 @@ def standing_of(
         "exact_from_ns": max(since),
         "not_fetched": dict(sorted(unprimed.items())),
         "blind": blind,
+        **({"broken": broken} if broken else {}),
     }
 
 

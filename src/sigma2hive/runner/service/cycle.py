@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from sigma2hive.clients.errors import ServerError
-from sigma2hive.diagnostics import Diagnostic
+from sigma2hive.diagnostics import Diagnostic, Sigma2hiveError
 from sigma2hive.engine import Program, Reasons, prepare_reasons
 from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.events import Event
@@ -31,7 +31,7 @@ from sigma2hive.runner.finding import Finder, Stream
 from sigma2hive.runner.matching import Matcher
 from sigma2hive.runner.raising import Raiser, record_of
 from sigma2hive.runner.reading.interface import Reader, Slice
-from sigma2hive.runner.service.outcomes import SliceOutcome
+from sigma2hive.runner.service.outcomes import BrokenError, SliceOutcome
 from sigma2hive.runner.store.interface import StateStore
 
 #: What is reported to whoever watches: a finding about an event, or about a slice.
@@ -76,6 +76,13 @@ class Cycle:
         except ServerError as error:
             judge.discard()
             outcome.error = error
+        except Sigma2hiveError:
+            judge.discard()
+            raise
+        except Exception as error:
+            # One document at which this program fails must not end the service again and again.
+            judge.discard()
+            outcome.error = BrokenError(f"looking at {part.index}", error)
         except BaseException:
             judge.discard()
             raise

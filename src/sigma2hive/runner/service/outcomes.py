@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sigma2hive.clients.errors import ServerError
+from sigma2hive.diagnostics import Sigma2hiveError
 from sigma2hive.model.matches import Suppression
 from sigma2hive.model.service import Searched
 from sigma2hive.runner.reading.interface import Slice
+
+
+class BrokenError(Sigma2hiveError):
+    """This program itself failed at something; everything else goes on."""
+
+    def __init__(self, at: str, error: Exception) -> None:
+        frames = traceback.extract_tb(error.__traceback__)
+        where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+        self.message = f"{at}: {type(error).__name__}: {error}{where}; report this as a mistake"
+        super().__init__(self.message)
 
 
 @dataclass(slots=True)
@@ -22,7 +35,7 @@ class SliceOutcome:
     alerts: int = 0
     put_aside: int = 0
     way: str = ""
-    error: ServerError | None = None
+    error: ServerError | BrokenError | None = None
     suppressed: Counter[Suppression] = field(default_factory=Counter)
 
 

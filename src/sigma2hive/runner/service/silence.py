@@ -32,10 +32,13 @@ class Heard:
 
 
 def listen(heard: Mapping[str, Heard], outcome: CycleOutcome) -> Mapping[str, Heard]:
-    """Return what is known after a cycle."""
+    """Return what is known after a cycle.
+
+    What is not news says nothing of now: a sweep reads the last events again an hour later.
+    """
     found = dict(heard)
     for done in outcome.slices:
-        if done.error is None and done.events:
+        if done.error is None and done.events and not done.part.is_backfill:
             for pattern in done.part.targets:
                 found[pattern] = Heard(outcome.began_ns)
     return found

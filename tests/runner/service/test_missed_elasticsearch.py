@@ -129,6 +129,47 @@ def test_a_rule_that_is_back_finds_what_it_missed_in_bounded_slices(days: Days) 
     assert days.found(LOGON) == [1, 63, 126, 129]
 
 
+@pytest.mark.parametrize("is_caught_up", [False, True])
+def test_what_is_closed_while_a_rule_catches_up_is_read_when_it_is_open(
+    days: Days, elasticsearch: Cluster, *, is_caught_up: bool
+) -> None:
+    days.cycle()
+    days.happens(7045)
+    days.load(FIRST_RULE)
+    days.happens(*[7045] * (10 if is_caught_up else 90))  # more than two cycles read again
+    for _ in range(10):
+        days.cycle()
+    days.load(RULES)
+    if is_caught_up:
+        for _ in range(10):
+            days.cycle()
+    elasticsearch.request("POST", f"{days.index}/_close")
+    for _ in range(10):
+        days.cycle()
+    # What was not read is a gap until it is.
+    assert bool(days.store.rules()[SERVICE].missed) is not is_caught_up
+    elasticsearch.request("POST", f"{days.index}/_open")
+    elasticsearch.request("GET", "_cluster/health?wait_for_status=yellow&timeout=60s")
+    for _ in range(10):
+        days.cycle()
+    assert days.found(SERVICE) == list(range(days.count))
+    assert not days.store.rules()[SERVICE].missed
+
+
+def test_an_index_that_was_closed_before_a_rule_went_keeps_it_from_nothing(
+    days: Days, elasticsearch: Cluster
+) -> None:
+    days.cycle()
+    days.happens(7045)
+    elasticsearch.request("POST", f"{days.index}/_close")
+    days.cycle()
+    days.load(FIRST_RULE)
+    days.cycle()
+    days.load(RULES)
+    days.cycle()
+    assert not days.store.rules()[SERVICE].missed
+
+
 def test_what_was_deleted_before_it_was_read_is_told(days: Days, elasticsearch: Cluster) -> None:
     days.cycle()
     days.happens(*[1] * 200)  # more than a cycle reads

@@ -141,6 +141,9 @@ class Log:
     def lost(self, positions: Mapping[str, Position], looked_ns: int) -> Sequence[Lost]:
         return ()
 
+    def closed(self, positions: Mapping[str, Position]) -> Collection[str]:
+        return ()
+
     def gone(self, positions: Mapping[str, Position]) -> Collection[str]:
         return ()
 

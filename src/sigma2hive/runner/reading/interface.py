@@ -106,6 +106,9 @@ class Reader(Protocol):
             ServerError: the cluster cannot be asked.
         """
 
+    def closed(self, positions: Mapping[str, Position]) -> Collection[str]:
+        """Return the units whose index is closed, as planned last: it is read on when it opens."""
+
     def gone(self, positions: Mapping[str, Position]) -> Collection[str]:
         """Return the units whose index is no more: nothing of them will ever be read again."""
 

@@ -50,7 +50,7 @@ def losses_of(
 
 def units_without_index(positions: Mapping[str, Position], catalogue: Catalogue) -> Iterator[str]:
     """Yield the units of indices that are not there, as far as can be seen; closed ones are."""
-    closed = {told.index for told in catalogue.told if told.is_blind}
+    closed = _closed(catalogue)
     there = {place.index for place in catalogue.places}
     # Of these it cannot be seen any more which index they are.
     nameless = {place.index for place in catalogue.places if place.facts is None}
@@ -62,6 +62,20 @@ def units_without_index(positions: Mapping[str, Position], catalogue: Catalogue)
         is_there = uuid in uuids if unit.startswith(by_number.PREFIX) else _name(unit) in there
         if not is_there:
             yield unit
+
+
+def closed_units(positions: Mapping[str, Position], catalogue: Catalogue) -> list[str]:
+    """Return the units of indices that are there and closed."""
+    closed = _closed(catalogue)
+    return [
+        unit
+        for unit, position in positions.items()
+        if not unit.startswith(starts.PREFIX) and index_of(unit, position) in closed
+    ]
+
+
+def _closed(catalogue: Catalogue) -> set[str]:
+    return {told.index for told in catalogue.told if told.is_blind}
 
 
 def index_of(unit: str, position: Position) -> str:

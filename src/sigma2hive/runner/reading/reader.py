@@ -25,7 +25,7 @@ from sigma2hive.runner.reading.catalogue import Catalogue, Cursor, Place, Told, 
 from sigma2hive.runner.reading.held import NothingHeld, SlicePages
 from sigma2hive.runner.reading.horizons import horizons_of, read_s
 from sigma2hive.runner.reading.interface import NOTHING, HeldSlice, Lost, Slice
-from sigma2hive.runner.reading.losses import losses_of, units_without_index
+from sigma2hive.runner.reading.losses import closed_units, losses_of, units_without_index
 from sigma2hive.runner.reading.numbers import numbers_of
 from sigma2hive.runner.reading.pages import Pages
 from sigma2hive.runner.reading.times import times_of
@@ -152,6 +152,12 @@ class ElasticsearchReader:
 
     def _computed_of(self, part: Slice) -> Collection[str]:
         return {path for target in part.targets for path in self._computed.get(target, ())}
+
+    def closed(self, positions: Mapping[str, Position]) -> Collection[str]:
+        """Return the units whose index is closed, as planned last: it is read on when it opens."""
+        if self._catalogue is None:
+            return ()
+        return closed_units(own_positions(positions), self._catalogue)
 
     def gone(self, positions: Mapping[str, Position]) -> Collection[str]:
         """Return the units whose index is gone for a week: nothing of them will be read again.

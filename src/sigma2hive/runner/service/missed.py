@@ -120,9 +120,21 @@ class Missed:
         reader = self.cycle.reader
         if not is_read or not reader.is_whole():
             return
+        if self._is_any_closed(store):
+            return
         back_ns = int(self.name.rpartition(".")[2])
         if all(horizon_ns >= back_ns for horizon_ns in reader.horizons().values()):
             self._finish(store)
+
+    def _is_any_closed(self, store: StateStore) -> bool:
+        """Whether an index is closed of which the others have read what the rules have not.
+
+        One where nothing came since the rules went hides nothing.
+        """
+        others = own_positions(store.positions())
+        ours = _named(store, self.name)
+        closed = self.cycle.reader.closed(others)
+        return any(ours.get(unit) != others[unit] for unit in closed)
 
     def _finish(self, store: StateStore) -> None:
         records = store.rules().values()

@@ -65,13 +65,13 @@ def test_what_is_later_than_the_last_sweep_is_the_stated_limit(
     reader: ElasticsearchClient, indices: Indices
 ) -> None:
     service = Service(reader, ["s2h-limit-*"])
-    index = indices.create(MAPPING, name="limit")
+    index = indices.create(MAPPING, [document(0, service.now_s)], name="limit")
     service.cycle()
     start_s = service.now_s
     service.cycles(30, HOUR)
-    indices.add(index, [document(0, start_s + 5)])
+    indices.add(index, [document(1, start_s + 5)], first=1)
     service.cycles(30, HOUR)
-    assert not service.numbers()
+    assert set(service.numbers()) == ids([0])
 
 
 def test_by_ingested_an_event_of_any_time_is_found(
@@ -202,6 +202,61 @@ def test_a_cursor_that_becomes_better_goes_on_where_the_other_stood(
     indices.add(index, [document(6, service.now_s)], first=6)
     service.cycle(10)
     assert "6" in service.numbers()
+
+
+@pytest.mark.parametrize("is_bare", [False, True])
+@pytest.mark.parametrize("restarts", [False, True])
+def test_by_which_time_an_empty_index_is_read_is_chosen_with_its_first_event(
+    is_bare: bool,
+    restarts: bool,
+    reader: ElasticsearchClient,
+    bare: ElasticsearchClient,
+    indices: Indices,
+) -> None:
+    service = Service(bare if is_bare else reader, ["s2h-empty-*"])
+    index = indices.create({"properties": {"@timestamp": {"type": "date"}}}, name="empty")
+    service.cycle()
+    service.cycles(3, 10)
+    if restarts:
+        service.restart()
+    # Whatever their own times say, and the events of the second and third have come before.
+    times = [service.now_s, service.now_s - 40 * MINUTE, service.now_s - 40 * DAY]
+    for number, time_s in enumerate(times):
+        indices.add(index, [document(number, time_s, ingested_s=service.now_s)], first=number)
+    service.cycle(5)
+    assert cursors(service) == {Cursor.INGESTED}
+    late = document(3, service.now_s - 40 * DAY, ingested_s=service.now_s)
+    indices.add(index, [late], first=3)
+    service.cycles(3, 10)
+    assert set(service.numbers()) == ids(range(4))
+
+
+def test_a_first_event_without_ingested_has_its_index_read_by_timestamp(
+    reader: ElasticsearchClient, indices: Indices
+) -> None:
+    service = Service(reader, ["s2h-empty-*"])
+    index = indices.create(MAPPING, name="empty")
+    service.cycle()
+    for number in range(3):
+        indices.add(index, [document(number, service.now_s)], first=number)
+        service.cycle(10)
+    assert cursors(service) == {Cursor.TIMESTAMP}
+    assert set(service.numbers()) == ids(range(3))
+
+
+def test_an_index_that_is_quiet_for_days_is_read_by_what_its_events_have(
+    reader: ElasticsearchClient, indices: Indices
+) -> None:
+    service = Service(reader, ["s2h-quiet-*"])
+    index = indices.create(MAPPING, name="quiet")
+    old_s = service.now_s - 3 * DAY
+    indices.add(index, [document(0, old_s, ingested_s=old_s)])
+    service.cycle()
+    assert cursors(service) == {Cursor.INGESTED}
+    late = document(1, service.now_s - 40 * DAY, ingested_s=service.now_s)
+    indices.add(index, [late], first=1)
+    service.cycles(3, 10)
+    assert set(service.numbers()) == ids(range(2))
 
 
 def test_a_pattern_without_an_index_is_told(reader: ElasticsearchClient) -> None:

@@ -72,6 +72,9 @@ class ByTime:
             ServerError: the cluster cannot be asked.
         """
         self.trouble, self.held = {}, {}
+        # Where nothing is read no position says by which time: that is chosen with the first event.
+        empty = [place for place in places if place.is_undecided]
+        places = [place for place in places if not place.is_undecided]
         stands = [self._stand(place, positions, starts) for place in places]
         windows = [
             times.news(stand, now_s, self.overlap(place))
@@ -80,7 +83,9 @@ class ByTime:
         counts = answers_to(
             self._client, [_counting(p, w) for p, w in zip(places, windows, strict=True)]
         )
-        planned = []
+        planned = [
+            Planned(unit_of(place), place.targets, now_s - self.overlap(place)) for place in empty
+        ]
         for place, stand, window, answer in zip(places, stands, windows, counts, strict=True):
             try:
                 if isinstance(answer, ServerError):

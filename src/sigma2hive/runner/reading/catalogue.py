@@ -7,7 +7,7 @@ and what is to be told of each pattern. Asks for no document, only for counts.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
@@ -21,7 +21,7 @@ from sigma2hive.clients.elasticsearch import (
     index_facts,
     resolve,
 )
-from sigma2hive.clients.errors import PrivilegeError
+from sigma2hive.clients.errors import PrivilegeError, ServerError
 from sigma2hive.runner.reading.asking import answers_to
 from sigma2hive.runner.reading.times import range_of
 
@@ -41,7 +41,8 @@ class Cursor(StrEnum):
 class Place:
     """What is read as one: an index, or a pattern of which the indices cannot be told apart.
 
-    `targets` are the patterns that look at it. Without `facts` its settings may not be seen.
+    `targets` are the patterns that look at it. Without `facts` its settings may not be seen. Of one
+    that `is_undecided` no event says yet which time events have: there is nothing to read.
     """
 
     index: str
@@ -49,6 +50,7 @@ class Place:
     cursor: Cursor
     facts: IndexFacts | None = None
     may_refresh: bool = False
+    is_undecided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,34 +170,40 @@ def _with_time_field(
     known: Mapping[str, Cursor],
     now_s: int,
 ) -> Iterator[Place]:
-    """Yield the places, by event.ingested where the documents of the last day have it."""
+    """Yield the places, by event.ingested where the documents of the last day have it.
+
+    Where there are none of the last day, those before it count; without any nothing is chosen.
+    """
     new = [place for place in places if place.index not in known]
     chosen = dict(known)
     targets = sorted({target for place in new for target in place.targets})
     dated = dated_indices(client, targets, INGESTED_FIELD) if targets else frozenset()
-    asked = [place for place in new if place.index in dated]
-    answers = answers_to(client, [_question(place, now_s) for place in asked])
-    for place, answer in zip(asked, answers, strict=True):
-        if isinstance(answer, SearchAnswer) and _all_have_it(answer):
+    answers = answers_to(client, [_question(place, now_s) for place in new])
+    undecided: set[str] = set()
+    for place, answer in zip(new, answers, strict=True):
+        if isinstance(answer, ServerError):
+            continue
+        if not answer.total:
+            undecided.add(place.index)
+        elif place.index in dated and _all_have_it(answer):
             chosen[place.index] = Cursor.INGESTED
     for place in places:
         cursor = chosen.get(place.index, Cursor.TIMESTAMP)
-        yield Place(place.index, place.targets, cursor, place.facts, place.may_refresh)
+        yield replace(place, cursor=cursor, is_undecided=place.index in undecided)
 
 
 def _question(place: Place, now_s: int) -> SearchRequest:
-    body = {
-        "size": 0,
-        "track_total_hits": True,
-        "query": range_of("@timestamp", now_s - _DAY_SECONDS, None),
-        "aggs": {"with": {"filter": {"exists": {"field": INGESTED_FIELD}}}},
-    }
+    having = {"with": {"filter": {"exists": {"field": INGESTED_FIELD}}}}
+    of_day = {"filter": range_of("@timestamp", now_s - _DAY_SECONDS, None), "aggs": having}
+    body = {"size": 0, "track_total_hits": True, "aggs": {**having, "of_day": of_day}}
     return SearchRequest(Indices((place.index,)), body)
 
 
 def _all_have_it(answer: SearchAnswer) -> bool:
-    having = answer.aggregations["with"]["doc_count"]
-    return bool(answer.total) and having == answer.total
+    of_day = answer.aggregations["of_day"]
+    if of_day["doc_count"]:
+        return bool(of_day["with"]["doc_count"] == of_day["doc_count"])
+    return bool(answer.aggregations["with"]["doc_count"] == answer.total)
 
 
 def _told_of_number(target: str, place: Place) -> Told:

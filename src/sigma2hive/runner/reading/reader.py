@@ -231,7 +231,7 @@ class ElasticsearchReader:
                     self._cursors.setdefault(unit.removeprefix(prefix), cursor)
         found = look(self._client, self._targets, self._excluded, self._cursors, self._now_s)
         for place in found.places:
-            if place.cursor is not Cursor.SEQ_NO:
+            if place.cursor is not Cursor.SEQ_NO and not place.is_undecided:
                 self._cursors[place.index] = place.cursor
         self._catalogue = found
         return found

@@ -21,8 +21,7 @@ from sigma2hive.clients.elasticsearch import (
 )
 from sigma2hive.clients.errors import PrivilegeError, ServerError
 from sigma2hive.model.index_names import without_marks
-from sigma2hive.model.service import Interval, Position
-from sigma2hive.model.times import NANOSECONDS
+from sigma2hive.model.service import Position
 from sigma2hive.runner.reading.asking import answers_to
 from sigma2hive.runner.reading.catalogue import INGESTED_FIELD, Place
 from sigma2hive.runner.reading.interface import NOTHING, Slice
@@ -34,7 +33,7 @@ from sigma2hive.runner.reading.numbers import (
     plan_behind,
     plan_news,
 )
-from sigma2hive.runner.reading.planned import Planned
+from sigma2hive.runner.reading.planned import Chain, Planned
 from sigma2hive.runner.reading.starts import Starts
 from sigma2hive.runner.reading.times import range_of
 from sigma2hive.runner.reading.visible import LastLook, Visibility, steps, without_gap
@@ -237,7 +236,6 @@ class ByNumber:
         positions: Mapping[str, Position],
         now_s: int,
     ) -> Planned:
-        expected = positions.get(shard.unit)
         # While nothing came, no slice has moved the time on.
         at_s = self._seen[shard.unit].taken_before_s(stands.seq_no) or 0
         stands = replace(stands, at_s=max(stands.at_s, at_s))
@@ -245,13 +243,13 @@ class ByNumber:
         then = news[-1].then if news else stands
         planned = Planned(shard.unit, shard.place.targets, max(shown.at_s, stands.at_s))
         behind = list(islice(plan_behind(then, self._width), self._most_behind))
-        slices: list[Slice] = []
-        for part in (*news, *behind):
-            slices.append(_slice(shard, part, expected))
-            expected = slices[-1].position
-        if not slices and shard.unit not in positions:
+        indices = Indices((shard.place.index,), closed_is_error=True)
+        chain = Chain(shard.unit, shard.place, indices, positions.get(shard.unit), shard.preference)
+        slices = [_next(chain, part) for part in (*news, *behind)]
+        if not slices and chain.expected is None:
             # It begins here, whatever comes later.
-            return replace(planned, news=(_empty(shard, stands, now_s),))
+            begins = chain.add(NOTHING, (now_s, now_s), stands.as_position(), is_backfill=False)
+            return replace(planned, news=(begins,))
         last = behind[-1].then if behind else then
         return replace(
             planned,
@@ -268,24 +266,10 @@ def _known(place: Place) -> IndexFacts:
     return place.facts
 
 
-def _slice(shard: Shard, part: Part, expected: Position | None) -> Slice:
-    return Slice(
-        unit=shard.unit,
-        targets=shard.place.targets,
-        index=shard.place.index,
-        indices=Indices((shard.place.index,), closed_is_error=True),
-        query={"range": {"_seq_no": {"gt": part.after, "lte": part.up_to}}},
-        position=part.then.as_position(),
-        expected=expected,
-        interval=Interval(part.start_s * NANOSECONDS, part.end_s * NANOSECONDS),
-        preference=shard.preference,
-        is_backfill=part.is_backfill,
-    )
-
-
-def _empty(shard: Shard, stands: Numbers, now_s: int) -> Slice:
-    part = Part(0, 0, now_s, now_s, stands, is_backfill=False)
-    return replace(_slice(shard, part, None), query=NOTHING)
+def _next(chain: Chain, part: Part) -> Slice:
+    query = {"range": {"_seq_no": {"gt": part.after, "lte": part.up_to}}}
+    span_s = (part.start_s, part.end_s)
+    return chain.add(query, span_s, part.then.as_position(), is_backfill=part.is_backfill)
 
 
 def _edge(shard: Shard, query: Mapping[str, Any], order: str) -> SearchRequest:

@@ -16,14 +16,13 @@ from sigma2hive.clients.elasticsearch import (
     SearchRequest,
 )
 from sigma2hive.clients.errors import ServerError
-from sigma2hive.model.service import Interval, Position
-from sigma2hive.model.times import NANOSECONDS
+from sigma2hive.model.service import Position
 from sigma2hive.runner.reading import times
 from sigma2hive.runner.reading.asking import answers_to
 from sigma2hive.runner.reading.catalogue import INGESTED_FIELD, Cursor, Place
 from sigma2hive.runner.reading.interface import Slice
 from sigma2hive.runner.reading.numbers import NEWS_SECONDS
-from sigma2hive.runner.reading.planned import Planned
+from sigma2hive.runner.reading.planned import Chain, Planned
 from sigma2hive.runner.reading.starts import Starts
 from sigma2hive.runner.reading.times import Times, range_of
 
@@ -90,7 +89,9 @@ class ByTime:
             try:
                 if isinstance(answer, ServerError):
                     raise answer
-                planning = _Planning(self, place, positions.get(unit_of(place)), stand, now_s)
+                unit = unit_of(place)
+                chain = Chain(unit, place, _indices(place), positions.get(unit))
+                planning = _Planning(self, place, chain, stand, now_s)
                 planned.append(planning.phases(window, answer))
             except ServerError as error:
                 self.trouble[place.index] = str(error)
@@ -149,7 +150,7 @@ class _Planning:
 
     by: ByTime
     place: Place
-    expected: Position | None
+    chain: Chain
     stands: Times
     now_s: int
 
@@ -212,20 +213,9 @@ class _Planning:
         is_backfill: bool,
         only_without: bool = False,
     ) -> Slice:
-        position = then.as_position()
-        made = Slice(
-            unit=unit_of(self.place),
-            targets=self.place.targets,
-            index=self.place.index,
-            indices=_indices(self.place),
-            query=_query(self.place, window, only_without=only_without),
-            position=position,
-            expected=self.expected,
-            interval=Interval(window[0] * NANOSECONDS, window[1] * NANOSECONDS),
-            is_backfill=is_backfill,
-        )
-        self.stands, self.expected = then, position
-        return made
+        self.stands = then
+        query = _query(self.place, window, only_without=only_without)
+        return self.chain.add(query, window, then.as_position(), is_backfill=is_backfill)
 
 
 def _indices(place: Place) -> Indices:

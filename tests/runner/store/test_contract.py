@@ -445,6 +445,7 @@ def test_what_is_old_is_forgotten_and_what_waits_or_is_dead_is_not(open_store: O
         pass
     assert [found.event.key for found in store.walk(MatchFilter())] == [event_of(3).key]
     kept = [n for n in range(4) if store.alert(alert_of(n).identity) is not None]
+    assert kept == [n for n in range(4) if store.has_alert(alert_of(n).identity)]
     assert kept == [1, 2, 3]
     assert [found.alert.source_ref for found in store.dead()] == ["ref-1"]
     assert waiting(store, "thehive") == ["ref-2"]

@@ -62,7 +62,7 @@ class Telling:
         if match is None:
             return None
         alert = self.raiser.maker.build(match)
-        if self.store.alert(alert.identity) is None:
+        if not self.store.has_alert(alert.identity):
             return None
         return QueuedAlert(alert, made_ns=now_ns)
 

@@ -149,7 +149,7 @@ class FloodJudge:
             return Judged(Fate.ALERT, group)
         if not match.is_episode:
             return None
-        if self._store.alert(identity) is not None:
+        if self._store.has_alert(identity):
             return Judged(Fate.ALERT, group)
         recorded = self._store.recorded(match.rule.id, match.fired_with.key)
         if recorded is None:

@@ -178,6 +178,9 @@ class Outbox(Protocol):
     def pause(self, sink: str, reason: str) -> None:
         """Note why nothing is sent to a sink; "" ends it."""
 
+    def has_alert(self, identity: Identity) -> bool:
+        """Whether an alert is stored; reading it takes longer the larger it has grown."""
+
     def alert(self, identity: Identity) -> Alert | None:
         """Return an alert as it was stored last."""
 

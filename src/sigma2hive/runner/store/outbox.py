@@ -152,6 +152,14 @@ class StoredOutbox:
         with self._file.transaction() as connection:
             connection.execute("UPDATE sink SET paused = ? WHERE name = ?", (reason, sink))
 
+    def has_alert(self, identity: Identity) -> bool:
+        """Whether an alert is stored."""
+        with self._file.reading() as connection:
+            row = connection.execute(
+                "SELECT 1 FROM alert WHERE type = ? AND source = ? AND source_ref = ?", identity
+            ).fetchone()
+        return row is not None
+
     def alert(self, identity: Identity) -> Alert | None:
         """Return an alert as it was stored last."""
         with self._file.reading() as connection:

@@ -188,6 +188,11 @@ class ElasticOutbox:
 
         self._change_sinks(paused)
 
+    def has_alert(self, identity: Identity) -> bool:
+        """Whether an alert is stored."""
+        ref = alert_ref(identity)
+        return bool(self._documents.get_many(Kind.ALERTS, [ref], with_source=False))
+
     def alert(self, identity: Identity) -> Alert | None:
         """Return an alert as it was stored last."""
         found = self._documents.get(Kind.ALERTS, alert_ref(identity))

@@ -335,6 +335,7 @@ def test_a_shard_that_does_not_run_is_told_and_keeps_nothing_from_the_others(
     service.cycle(10)
     assert service.numbers() == {"1": 1}
     assert [told.index for told in service.reader.told() if told.is_blind] == ["s2h-part-red/0"]
+    assert service.reader.held_back() == {"s2h-part-*": "s2h-part-red/0: its primary does not run"}
 
 
 def test_a_burst_after_a_quiet_night_is_news(client: ElasticsearchClient, indices: Indices) -> None:

@@ -406,6 +406,32 @@ def test_a_slice_at_which_this_program_fails_is_told_and_ends_nothing(
     assert found(store) == told(store) == expected(log)
 
 
+def test_a_shard_that_cannot_be_planned_makes_rules_blind_and_says_why(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    class Red(Log):
+        """A log of which another shard stands where it stood at the first look."""
+
+        is_red = True
+
+        def horizons(self) -> Mapping[str, int]:
+            return {PATTERN: START if self.is_red else self.planned_ns}
+
+        def held_back(self) -> Mapping[str, str]:
+            return {PATTERN: "site-1/1: its primary does not run"} if self.is_red else {}
+
+    log, clock = Red([event_of(0, 7045)]), FrozenClock(START)
+    loop = Loop(Site(tmp_path, log), store, clock, LoopSettings(100))
+    run_cycles(loop, 5)
+    (entry, _) = standing_of(store, clock.now_ns()).blind
+    assert (entry.blind_since_ns, entry.reason) == (START, "site-1/1: its primary does not run")
+    log.is_red = False
+    run_cycles(loop, 1)
+    standing = standing_of(store, clock.now_ns())
+    assert not standing.blind
+    assert not any(rule.gaps for rule in standing.rules)
+
+
 def test_what_a_sweep_reads_again_breaks_no_silence(store: SqliteStore, tmp_path: Path) -> None:
     clock = FrozenClock(START)
     log = Log([event_of(0, 1)])

@@ -229,6 +229,9 @@ class Shards:
     def horizons(self) -> Mapping[str, int]:
         return {PATTERN: max(log.planned_ns for log in self.by_unit.values())}
 
+    def held_back(self) -> Mapping[str, str]:
+        return {}
+
     def lost(self, positions: Mapping[str, Position], looked_ns: int) -> Sequence[Lost]:
         return ()
 

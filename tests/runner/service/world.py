@@ -138,6 +138,9 @@ class Log:
             rows.add(self.events[number])
         yield rows
 
+    def held_back(self) -> Mapping[str, str]:
+        return {}
+
     def lost(self, positions: Mapping[str, Position], looked_ns: int) -> Sequence[Lost]:
         return ()
 

@@ -84,6 +84,9 @@ class Reader(Protocol):
         All that Elasticsearch took before that time, in nanoseconds, is in them or was read before.
         """
 
+    def held_back(self) -> Mapping[str, str]:
+        """Return, by index pattern, why not all of it could be planned last."""
+
     def is_whole(self) -> bool:
         """Whether the slices planned last are all there was to read.
 

@@ -121,6 +121,16 @@ class ElasticsearchReader:
         """
         return self._horizons
 
+    def held_back(self) -> Mapping[str, str]:
+        """Return, by index pattern, which part of it could not be planned last, and why."""
+        found: dict[str, str] = {}
+        for cursor in (self._by_number, self._by_time):
+            for targets, (part, reason) in zip(
+                cursor.held.values(), cursor.trouble.items(), strict=False
+            ):
+                found.update({t: f"{part}: {reason}" for t in targets if t not in found})
+        return found
+
     def is_whole(self) -> bool:
         """Whether the slices planned last are all there was to read: nothing is behind or held."""
         return self._is_whole

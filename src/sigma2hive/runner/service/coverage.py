@@ -44,6 +44,12 @@ def entries_of(
         for pattern in part.targets:
             start_ns = part.interval.start_ns
             others[pattern] = min(others.get(pattern, start_ns), start_ns)
+    held = reader.held_back() if outcome.error is None else {}
+    for pattern, why_held in held.items():
+        # A part of it was not asked for at all, so that it is searched no further than before.
+        interval = Interval(searched.get(pattern, outcome.began_ns), outcome.began_ns)
+        failed = SearchStatus.FAILED
+        yield Searched(_PATTERN + pattern, pattern, interval, failed, why_held, (pattern,))
     for pattern, horizon_ns in reader.horizons().items():
         # Of a plan that failed, the horizons are of the one before.
         end_ns = horizon_ns if outcome.error is None else outcome.began_ns

@@ -158,6 +158,7 @@ def raw_windows_event(number: int, values: dict[str, str]) -> bytes:
         "TimeCreated": {"#attributes": {"SystemTime": "2026-11-24T09:00:00.123456Z"}},
         "EventRecordID": number,
         "Channel": "Microsoft-Windows-Sysmon/Operational",
+        "Computer": "dc01",
     }
     record = {"Event": {"System": system, "EventData": values}}
     return json.dumps(record, separators=(",", ":")).encode() + b"\n"

@@ -16,6 +16,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sigma2hive.model.json_numbers import LARGEST_PLAIN_FRACTION
+from sigma2hive.model.late import Late, Shape, Together
 from sigma2hive.model.values import Values, canonical_text, flatten
 
 _ONLY_TEXT = frozenset((str,))
@@ -110,14 +111,41 @@ class _Alike(NamedTuple):
         return Piece(Rows(rows), cells) if set(map(type, cells)) == _ONLY_TEXT else None
 
 
+class _Shaped(NamedTuple):
+    """Documents of one shape that are made late, in their rows' order: read as `_Alike` ones."""
+
+    rows: Rows
+    shape: Shape
+    sources: Sequence[Any]
+    together: Together
+
+    def cells(self, path: str) -> Sequence[Any]:
+        """Return what stands at a path of theirs, None where nothing does."""
+        return self.together.cells(path)
+
+    def some(self, path: str, wanted: int) -> Piece | None:
+        """Return a piece for few rows of many, where they have nothing but texts."""
+        if wanted.bit_count() > len(self.sources) // _FEW_OF:
+            return None
+        numbers, rows = self.rows.numbers, list(rows_of(wanted))
+        sources = [self.sources[bisect_left(numbers, row)] for row in rows]
+        cells = self.shape.together(sources).cells(path)
+        there = [number for number, cell in enumerate(cells) if cell is not None]
+        texts = [cells[number] for number in there]
+        if not _ONLY_TEXT.issuperset(map(type, texts)):
+            return None
+        return Piece(Rows([rows[number] for number in there]), texts)
+
+
 class Columns:
     """The columns of some documents.
 
-    `documents` have JSON values, or tuples of canonical texts as `Event.values` has. `values_of`
-    returns the values of one of them, by its row, with every digit of its numbers: a fast reader
-    may have rounded large ones. `raw_of` returns the line of JSON that a document is, or was
-    made of where it is a raw Windows event in `Event`; None where there is none. With
-    `is_verbatim` none is made of its line: whatever stands there is the document, or around it.
+    `documents` have JSON values, or tuples of canonical texts as `Event.values` has; those that are
+    `Late` are not made. `values_of` returns the values of one of them, by its row, with every digit
+    of its numbers: a fast reader may have rounded large ones. `raw_of` returns the line of JSON
+    that a document is, or was made of where it is a raw Windows event in `Event`; None where there
+    is none. With `is_verbatim` none is made of its line: whatever stands there is the document, or
+    around it.
     """
 
     def __init__(
@@ -133,9 +161,13 @@ class Columns:
         self.values_of = values_of or (lambda row: flatten(documents[row]))
         self.raw_of = raw_of
         self.is_verbatim = is_verbatim
-        self._unread: dict[str, list[_Alike]] = {}
+        self._unread: dict[str, list[_Alike | _Shaped]] = {}
         self._pieces: dict[str, list[Piece]] = {}
-        self._sort("", range(self.size), documents)
+        made = self._without_late(documents) if Late in set(map(type, documents)) else None
+        if made is None:
+            self._sort("", range(self.size), documents)
+        elif made:
+            self._sort("", *zip(*made, strict=True))
 
     @property
     def every(self) -> int:
@@ -185,6 +217,26 @@ class Columns:
             found[row] = self.values_of(row)[path]
         return found
 
+    def _without_late(
+        self, documents: Sequence[Mapping[str, Any]]
+    ) -> list[tuple[int, Mapping[str, Any]]]:
+        """Put late documents of one shape together; return the others with their rows."""
+        shapes: dict[int, tuple[Shape, list[int], list[Any]]] = {}
+        made: list[tuple[int, Mapping[str, Any]]] = []
+        for row, document in enumerate(documents):
+            if not isinstance(document, Late):
+                made.append((row, document))
+                continue
+            shape = document.shape
+            _, rows, sources = shapes.setdefault(id(shape), (shape, [], []))
+            rows.append(row)
+            sources.append(document.source)
+        for shape, rows, sources in shapes.values():
+            shaped = _Shaped(Rows(rows), shape, sources, shape.together(sources))
+            for path in shaped.together.paths:
+                self._unread.setdefault(path, []).append(shaped)
+        return made
+
     def _sort(
         self, prefix: str, rows: Iterable[int], documents: Iterable[Mapping[str, Any]]
     ) -> None:
@@ -219,8 +271,8 @@ class Columns:
         sources = self._unread.get(path)
         if not sources:
             return some
-        left: list[_Alike] = []
-        taken: list[_Alike] = []
+        left: list[_Alike | _Shaped] = []
+        taken: list[_Alike | _Shaped] = []
         for source in sources:
             there = source.rows.mask & wanted
             if not there:

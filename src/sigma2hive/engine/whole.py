@@ -84,7 +84,7 @@ class WholeSearch:
             raw = raw_of(row) if raw_of is not None else None
             if raw is None or otherwise.is_in(raw):
                 try:
-                    raw = orjson.dumps(documents[row])
+                    raw = orjson.dumps(documents[row], default=dict)  # late ones, too
                 except (TypeError, ValueError):
                     # A number or a text that only the careful reader knows how to write.
                     found.append(row)

@@ -16,7 +16,7 @@ import orjson
 from sigma2hive.model.times import is_usual_time
 from sigma2hive.sources.interface import SourceOptions
 from sigma2hive.sources.parsing import has_large_fraction, is_surely_small
-from sigma2hive.sources.windows import FLAT, FLAVOURS, normalise_windows
+from sigma2hive.sources.windows import FLAT, FLAVOURS, Shapes, normalise_windows
 
 #: Keys of what is no plain document: raw Windows events, search hits, whole responses.
 _OTHER_SHAPES = frozenset(("Event", "_source", "hits", "_index"))
@@ -41,6 +41,8 @@ class PlainReader:
         # A dot may be one of the name, or lead into an object: the careful reader knows.
         self._times = tuple(name for name in options.time_fields if "." not in name)
         self._flavour = options.flavour if options.flavour in (FLAT, *FLAVOURS) else None
+        is_indexed = options.flavour in FLAVOURS
+        self._shapes = Shapes(options.flavour or "", normalise_windows) if is_indexed else None
         self._short = min(_SHORT_LINE, limits.max_bytes, limits.max_fields)
         self._is_depth_written = limits.max_depth >= _WRITTEN_DEPTH
 
@@ -63,20 +65,29 @@ class PlainReader:
         """
         if self._flavour is None:
             return None
-        record = self._exact(raw + b"\n", True)
-        return None if record is None else _plain_record(record, self._flavour)
+        line = raw + b"\n"
+        record = self._exact(line, True)
+        return None if record is None else self._plain_record(record, line)
 
     def _plain(self, line: bytes, is_compact: bool) -> _Document | None:
         document = self._exact(line, is_compact)
         if document is None:
             return None
         if not document.keys().isdisjoint(_OTHER_SHAPES):
-            return _plain_record(document, self._flavour) if self._flavour else None
+            return self._plain_record(document, line)
         for name in self._times:
             time = document.get(name)
             if type(time) is str and is_usual_time(time):
                 return document
         return None
+
+    def _plain_record(self, record: dict[str, Any], line: bytes) -> _Document | None:
+        event = record.get("Event")
+        system = event.get("System") if type(event) is dict else None
+        if type(system) is not dict or not _is_id(system.get("EventRecordID")):
+            return None
+        late = self._shapes.document_of(record, line) if self._shapes is not None else None
+        return late if late is not None else _normalised(record, self._flavour)
 
     def _exact(self, line: bytes, is_compact: bool) -> dict[str, Any] | None:
         """Return the object that a line is, each key once; None where it may be none or too large.
@@ -129,13 +140,9 @@ class PlainReader:
         return written == keys or (written == keys + beginning and b"\\u00" not in line)
 
 
-def _plain_record(record: dict[str, Any], flavour: str) -> _Document | None:
-    event = record.get("Event")
-    system = event.get("System") if type(event) is dict else None
-    if type(system) is not dict or not _is_id(system.get("EventRecordID")):
-        return None
+def _normalised(record: dict[str, Any], flavour: str | None) -> _Document | None:
     # A number that becomes text tells nobody any more that it was rounded.
-    if flavour != FLAT and has_large_fraction(record):
+    if flavour is None or (flavour != FLAT and has_large_fraction(record)):
         return None
     try:
         document = normalise_windows(record, flavour)

@@ -98,7 +98,8 @@ class Move:
 
 
 @lru_cache(maxsize=4096)
-def _moves_of_event(name: str, section: str, code: str) -> tuple[Move, ...]:
+def moves_of_event(name: str, section: str, code: str) -> tuple[Move, ...]:
+    """Return the moves of a section that concern events with an id."""
     return tuple(
         Move(row["from"], row["to"], row["how"])
         for row in table(name)[section]
@@ -108,7 +109,7 @@ def _moves_of_event(name: str, section: str, code: str) -> tuple[Move, ...]:
 
 def make_moves(draft: Draft, name: str, section: str) -> None:
     """Make every move that a section of the table data/windows/<name>.json lists for the event."""
-    for move in _moves_of_event(name, section, draft.code):
+    for move in moves_of_event(name, section, draft.code):
         value = draft.data.get(move.source)
         if not value or type(value) is not str:
             continue
@@ -117,7 +118,12 @@ def make_moves(draft: Draft, name: str, section: str) -> None:
                 del draft.data[move.source]
                 draft.put(move.target, value)
         else:
-            draft.put(move.target, _READERS[move.how](value))
+            draft.put(move.target, read_moved(move)(value))
+
+
+def read_moved(move: Move) -> Callable[[str], Any]:
+    """Return what makes of a text what a move that leaves it writes."""
+    return _READERS[move.how]
 
 
 def _ip(text: str) -> str | None:

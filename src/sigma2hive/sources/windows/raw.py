@@ -87,10 +87,10 @@ def read_system(record: Mapping[str, Any]) -> SystemPart:
     event_id = text_of(system.get("EventID"))
     if not event_id:
         raise ValueError("no Windows event: 'System' has no EventID")
-    time_text = _attribute(system, "TimeCreated", "SystemTime")
+    time_text = attribute_of(system, "TimeCreated", "SystemTime")
     return SystemPart(
-        provider_name=_attribute(system, "Provider", "Name"),
-        provider_guid=_attribute(system, "Provider", "Guid"),
+        provider_name=attribute_of(system, "Provider", "Name"),
+        provider_guid=attribute_of(system, "Provider", "Guid"),
         event_id=event_id,
         version=_number_in(system.get("Version")),
         level=_number_in(system.get("Level")),
@@ -100,13 +100,13 @@ def read_system(record: Mapping[str, Any]) -> SystemPart:
         time_text=time_text,
         time_ns=parse_time_ns(time_text) if is_system_time(time_text) else None,
         record_id=text_of(system.get("EventRecordID")),
-        activity_id=_attribute(system, "Correlation", "ActivityID"),
-        related_activity_id=_attribute(system, "Correlation", "RelatedActivityID"),
+        activity_id=attribute_of(system, "Correlation", "ActivityID"),
+        related_activity_id=attribute_of(system, "Correlation", "RelatedActivityID"),
         process_id=_number_in(_node(system, "Execution", "ProcessID")),
         thread_id=_number_in(_node(system, "Execution", "ThreadID")),
         channel=text_of(system.get("Channel")),
         computer=text_of(system.get("Computer")),
-        user_id=_attribute(system, "Security", "UserID"),
+        user_id=attribute_of(system, "Security", "UserID"),
     )
 
 
@@ -163,7 +163,8 @@ def number_of(text: str) -> int | None:
 _known_number = lru_cache(maxsize=256)(number_of)
 
 
-def _attribute(system: Mapping[str, Any], element: str, name: str) -> str:
+def attribute_of(system: Mapping[str, Any], element: str, name: str) -> str:
+    """Return the text of an attribute of one of its elements, "" where it has none."""
     value = _node(system, element, name)
     return "" if value is None else text_of(value)
 

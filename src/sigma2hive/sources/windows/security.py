@@ -18,14 +18,15 @@ from sigma2hive.sources.windows.raw import number_of
 
 _MAPPED_V4 = re.compile(r"\[?::ffff:([0-9]+\.[0-9]+\.[0-9]+\.[0-9]+)(?:\](?::[0-9]+)?)?")
 _UNESCAPED_COMMA = re.compile(r"(?<!\\),")
-_NAMELESS = ("", "-")
+#: What Windows writes where there is no name or address.
+NAMELESS = ("", "-")
 #: Every bit that User Account Control has a name for.
 _ACCOUNT_CONTROL_BITS = 0x3FFFFF
 
 
 def run(draft: Draft, provider: str) -> None:
     """Bring a Security event into ECS, where its provider is one that the pipelines know."""
-    if not _is_known(provider):
+    if not is_known(provider):
         return
     if not draft.is_agent:
         draft.put("event.module", "security")
@@ -36,21 +37,23 @@ def run(draft: Draft, provider: str) -> None:
 
 
 @lru_cache(maxsize=256)
-def _is_known(provider: str) -> bool:
+def is_known(provider: str) -> bool:
+    """Whether the pipelines know a provider."""
     return any(fold(provider) == fold(known) for known in table("security")["providers"])
 
 
 @lru_cache(maxsize=1024)
 def _steps_of(code: str) -> tuple[Callable[[Draft], None], ...]:
-    return tuple(step for step, group in _STEPS if group is None or code in _codes(group))
+    return tuple(step for step, group in _STEPS if group is None or code in codes(group))
 
 
 def _concerns(draft: Draft, group: str) -> bool:
-    return draft.code in _codes(group)
+    return draft.code in codes(group)
 
 
 @cache
-def _codes(group: str) -> frozenset[str]:
+def codes(group: str) -> frozenset[str]:
+    """Return the event ids that a list of the table has."""
     return frozenset(table("security")[group])
 
 
@@ -70,19 +73,23 @@ def _name_codes(draft: Draft) -> None:
 def _split_lists(draft: Draft) -> None:
     """Make lists of the values that are several: access rights without their "%%"."""
     for name in ("AccessList", "AccessMask"):
-        rights = [word.replace("%%", "") for word in draft.text(name).split()]
-        if rights:
+        if rights := rights_in(draft.text(name)):
             draft.data[name] = rights
     control = number_of(draft.text("NewUacValue"))
     if control is not None and control & _ACCOUNT_CONTROL_BITS:
         lines = draft.text("UserAccountControl").split("\n")
         changes = [line.replace("%%", "").strip() for line in lines]
-        if draft.text("UserAccountControl") not in _NAMELESS:
+        if draft.text("UserAccountControl") not in NAMELESS:
             draft.data["UserAccountControl"] = [change for change in changes if change]
     if _concerns(draft, "privilege_lists") and draft.text("PrivilegeList"):
         draft.data["PrivilegeList"] = draft.text("PrivilegeList").split()
     if _concerns(draft, "sid_lists") and draft.text("SidList"):
         draft.data["SidList"] = draft.text("SidList").split(" ")
+
+
+def rights_in(text: str) -> list[str]:
+    """Return the access rights of a list, without their "%%"."""
+    return [word.replace("%%", "") for word in text.split()]
 
 
 def _write_session(draft: Draft) -> None:
@@ -173,9 +180,9 @@ def _write_account(draft: Draft, path: str, identifier: str) -> None:
         ("name", name),
         ("domain", draft.text("TargetDomainName")),
     ):
-        if value not in _NAMELESS:
+        if value not in NAMELESS:
             draft.put(f"{path}.{key}", value)
-    if name not in _NAMELESS:
+    if name not in NAMELESS:
         draft.relate("user", name)
 
 
@@ -183,12 +190,12 @@ def _move_common(draft: Draft) -> None:
     """Move process and origin out of event_data."""
     _move_number(draft, "ProcessId", "process.pid")
     draft.put("process.executable", draft.data.pop("ProcessName", None))
-    if draft.text("IpAddress") not in _NAMELESS:
+    if draft.text("IpAddress") not in NAMELESS:
         draft.put("source.ip", draft.data.pop("IpAddress"))
-    if draft.text("IpPort") not in _NAMELESS:
+    if draft.text("IpPort") not in NAMELESS:
         _move_number(draft, "IpPort", "source.port")
     draft.put("source.domain", draft.data.pop("WorkstationName", None))
-    if draft.text("ClientAddress") not in _NAMELESS:
+    if draft.text("ClientAddress") not in NAMELESS:
         draft.put("related.ip", [draft.data.pop("ClientAddress")])
     _name_process(draft, "process")
 

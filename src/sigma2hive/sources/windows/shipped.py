@@ -46,7 +46,7 @@ _OTHER_DATASET = "winlog.winlog"
 
 def draft_of(system: SystemPart, values: EventValues, flavour: str) -> Draft:
     """Return the document as it leaves the program that ships it."""
-    draft = Draft(system.event_id, flavour, dict(_written_alike(flavour, *_kind_of(system))))
+    draft = Draft(system.event_id, flavour, dict(written_alike(flavour, system)))
     if system.time_ns is not None:
         draft.put("@timestamp", render_time(system.time_ns))
     draft.put("host.name", system.computer)
@@ -89,9 +89,13 @@ class _Kind(NamedTuple):
 _kind_of = attrgetter(*_Kind._fields)
 
 
+def written_alike(flavour: str, system: SystemPart) -> Mapping[str, Any]:
+    """Return what events of one kind have in common, by dotted paths."""
+    return _written_alike(flavour, *_kind_of(system))
+
+
 @lru_cache(maxsize=1024)
 def _written_alike(flavour: str, *parts: Any) -> Mapping[str, Any]:
-    """Return what events of one kind have in common, by dotted paths."""
     kind = _Kind(*parts)
     draft = Draft(kind.event_id, flavour)
     draft.put("ecs.version", _ECS_VERSIONS[flavour])

@@ -22,7 +22,8 @@ from sigma2hive.sources.windows.draft import (
 _MAPPED_V4 = re.compile(r"\[?::ffff:([0-9]+\.[0-9]+\.[0-9]+\.[0-9]+)(?:\](?::[0-9]+)?)?")
 _DWORD = re.compile(r"DWORD \(0x([0-9A-F]{8})\)", re.IGNORECASE)
 _QWORD = re.compile(r"QWORD \(0x([0-9A-F]{8})-0x([0-9A-F]{8})\)", re.IGNORECASE)
-_REGISTRY_EVENTS = ("12", "13", "14")
+#: Event ids of changes to the registry.
+REGISTRY_EVENTS = ("12", "13", "14")
 
 
 def run(draft: Draft) -> None:
@@ -50,7 +51,7 @@ def run(draft: Draft) -> None:
     _translate_dns_status(draft)
     for end in ("source", "destination"):
         draft.relate("ip", draft.get(f"{end}.ip"))
-    if draft.code in _REGISTRY_EVENTS:
+    if draft.code in REGISTRY_EVENTS:
         _write_registry(draft)
     draft.remove(sysmon["removed"][draft.flavour])
     draft.drop_values(("", "-"))
@@ -167,12 +168,12 @@ def _write_registry(draft: Draft) -> None:
     draft.put("registry.value", tokens[-1])
     details = draft.text("Details")
     if details:
-        kind, text = _typed_data(details)
+        kind, text = typed_data(details)
         draft.put("registry.data.strings", [text])
         draft.put("registry.data.type", kind)
 
 
-def _typed_data(details: str) -> tuple[str, str]:
+def typed_data(details: str) -> tuple[str, str]:
     """Return the type and the text that the pipelines make of Sysmon's Details."""
     if qword := _QWORD.fullmatch(details):
         # They shift the high half by 8 bits, not 32; what they index is what rules must meet.

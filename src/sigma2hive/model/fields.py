@@ -143,6 +143,10 @@ class Field:
     computed: bool = False
     is_runtime: bool = False
 
+    def __hash__(self) -> int:
+        """Fields of one path are rarely two, so that the rest need not be looked at."""
+        return hash(self.path)
+
     @property
     def below(self) -> str | None:
         """What the paths begin with that the path stands for; None where it is one field."""

@@ -64,16 +64,21 @@ from sigma2hive.model.fields import Field, FieldType
 
 def atom_bounds(atom: Atom) -> Bounds:
     """Return what a query can say of the atom over all of its fields."""
-    match atom.test:
+    return _on_fields(atom.test, atom.fields)
+
+
+@lru_cache(maxsize=32768)  # nearly half of the atoms of many rules are those of others
+def _on_fields(test: Test, fields: tuple[Field, ...]) -> Bounds:
+    match test:
         case Null() | Exists(False):
-            return _opposite(any_bounds(map(existence, atom.fields)))
+            return _opposite(any_bounds(map(existence, fields)))
         case Exists():
-            return any_bounds(map(existence, atom.fields))
+            return any_bounds(map(existence, fields))
         case FieldReference(fields=others):
-            both = (any_bounds(map(existence, atom.fields)), any_bounds(map(existence, others)))
+            both = (any_bounds(map(existence, fields)), any_bounds(map(existence, others)))
             return at_most(all_of(part.upper for part in both), Reason.FIELD_REFERENCE)
-        case test:
-            return any_bounds(_on_field(test, field) for field in atom.fields)
+        case _:
+            return any_bounds(_on_field(test, field) for field in fields)
 
 
 def _opposite(bounds: Bounds) -> Bounds:
@@ -86,7 +91,6 @@ def _on_field(test: Test, field: Field) -> Bounds:
     return _on_index_field(test, field)
 
 
-@lru_cache(maxsize=65536)
 def _on_index_field(test: Test, field: Field) -> Bounds:
     if field.below is not None:
         return anything(Reason.MANY_FIELDS)

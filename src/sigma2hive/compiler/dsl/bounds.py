@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from sigma2hive.compiler.dsl.nodes import IGNORED, MATCH_ALL, MATCH_NONE, Kind, Leaf, Node, any_of
 from sigma2hive.model.fields import Field
@@ -79,8 +80,10 @@ def at_most(node: Node, reason: Reason) -> Bounds:
 
 def worse_of(reasons: Iterable[Reason | None]) -> Reason | None:
     """Return the first reason that is not rare, else the first, None where there is none."""
-    given = [reason for reason in reasons if reason is not None]
-    return min(given, key=lambda reason: reason.is_rare, default=None)
+    given = list(dict.fromkeys(reason for reason in reasons if reason is not None))
+    if len(given) <= 1:
+        return given[0] if given else None
+    return min(given, key=lambda reason: reason.is_rare)
 
 
 def any_bounds(parts: Iterable[Bounds]) -> Bounds:
@@ -95,11 +98,13 @@ def any_bounds(parts: Iterable[Bounds]) -> Bounds:
     )
 
 
+@lru_cache(maxsize=1024)  # each path is asked for with every value
 def exists(path: str) -> Leaf:
     """Return the query for documents in which the field is indexed."""
     return Leaf(Kind.EXISTS, path)
 
 
+@lru_cache(maxsize=1024)
 def ignored(path: str) -> Leaf:
     """Return the query for documents of which the index left out a value of the field."""
     return Leaf(Kind.TERM, IGNORED, path)

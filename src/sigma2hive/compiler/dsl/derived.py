@@ -10,6 +10,7 @@ part. So `IMPHASH=abc` in Sysmon's Hashes is a process.pe.imphash that starts wi
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from sigma2hive.compiler.dsl.bounds import (
     IMPLICIT_LIMIT,
@@ -125,11 +126,15 @@ def _value_meets(test: Text, part: Part, source: Field) -> Node:
     slot = Slot(source.path, limit, lower_cased=source.caseless == source.path)
     if not part.upper:
         return text_bounds(test, slot).upper
-    odd = any_of((Leaf(Kind.REGEXP, source.path, _NO_HASH), ignored(source.path)))
-    literals = {char for text in test.pattern if not isinstance(text, Wildcard) for char in text}
-    if not literals <= _HEX:
-        return odd
-    return any_of((text_bounds(Text(test.pattern), slot).upper, odd))
+    literals = [part for part in test.pattern if not isinstance(part, Wildcard)]
+    if not all(map(_HEX.issuperset, literals)):
+        return _no_hash(source.path)
+    return any_of((text_bounds(Text(test.pattern), slot).upper, _no_hash(source.path)))
+
+
+@lru_cache(maxsize=256)  # every hash of every rule is asked with it
+def _no_hash(path: str) -> Node:
+    return any_of((Leaf(Kind.REGEXP, path, _NO_HASH), ignored(path)))
 
 
 def _holds_texts(source: Field) -> bool:

@@ -82,7 +82,9 @@ def all_of(parts: Iterable[Node]) -> Node:
     """Return what all parts find; simple where it can be."""
     flat: dict[Node, None] = {}
     for part in parts:
-        if isinstance(part, All):
+        if isinstance(part, Leaf):  # mostly
+            flat[part] = None
+        elif isinstance(part, All):
             flat.update(dict.fromkeys(part.parts))
         elif isinstance(part, Either) and not part.parts:
             return MATCH_NONE
@@ -96,8 +98,11 @@ def any_of(parts: Iterable[Node]) -> Node:
     """Return what any part finds; simple where it can be."""
     flat: dict[Node, None] = {}
     for part in parts:
-        if isinstance(part, Either):
-            flat.update(dict.fromkeys(part.parts))
+        if isinstance(part, Leaf):  # mostly
+            flat[part] = None
+        elif isinstance(part, Either):
+            for inner in part.parts:
+                flat[inner] = None
         elif isinstance(part, All) and not part.parts:
             return MATCH_ALL
         else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from sigma2hive.compiler.dsl.bounds import Bounds, Reason, exists, ignored
 from sigma2hive.compiler.dsl.nodes import (
@@ -73,7 +74,7 @@ def text_bounds(test: Text, slot: Slot) -> Bounds:
 def with_unindexed(bounds: Bounds, slot: Slot) -> Bounds:
     """Add the documents of which the index left out a value."""
     upper = any_of((bounds.upper, ignored(slot.path)))
-    return replace(bounds, upper=upper, reason=bounds.reason or Reason.UNINDEXED)
+    return Bounds(upper, bounds.lower, bounds.reason or Reason.UNINDEXED)
 
 
 def can_exceed(test: Text, limit: int) -> bool:
@@ -121,6 +122,20 @@ def _regexp(slot: Slot, language: Language) -> Node:
 
 def indexed_bounds(test: Text, slot: Slot) -> Bounds:
     """Return the bounds on texts that are indexed, as they are spelt there."""
+    found = _on_no_path(test, slot.lower_cased)
+    upper = _at(slot.path, found.upper)
+    lower = upper if found.lower is found.upper else _at(slot.path, found.lower)
+    return Bounds(upper, lower, found.reason)
+
+
+def _at(path: str, node: Node) -> Node:
+    return Leaf(node.kind, path, node.value, node.folded) if isinstance(node, Leaf) else node
+
+
+@lru_cache(maxsize=16384)  # each value is asked of several fields, for several targets, by rules
+def _on_no_path(test: Text, is_lower_cased: bool) -> Bounds:
+    """Return the bounds as leaves, or nothing, that only lack their path."""
+    slot = Slot("", 0, is_lower_cased)
     literals = "".join(part for part in test.pattern if not isinstance(part, Wildcard))
     eased = _eased(test.pattern)
     if slot.lower_cased:
@@ -316,8 +331,10 @@ def _numbers_too(test: Text, bounds: Bounds, slot: Slot) -> Bounds:
 
 def is_numeric(test: Text) -> bool:
     """Whether the pattern may be met by a number that is spelt otherwise where it is decided."""
-    literals = "".join(part for part in test.pattern if not isinstance(part, Wildcard))
-    return _NUMERIC.issuperset(literals) and (bool(literals) or _asks_for_length(test))
+    literals = [part for part in test.pattern if not isinstance(part, Wildcard)]
+    if not all(map(_NUMERIC.issuperset, literals)):
+        return False
+    return bool(literals) or _asks_for_length(test)
 
 
 def _asks_for_length(test: Text) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sigma2hive.compiler.dsl.bounds import Reason
 from sigma2hive.compiler.dsl.nodes import All, Kind, Leaf, all_of, depth_of, render_filter
 from sigma2hive.compiler.dsl.query import MAX_DEPTH
-from sigma2hive.compiler.elastalert.texts import Value, is_reference, texts_in
+from sigma2hive.compiler.elastalert.texts import Value, reference_in
 from sigma2hive.compiler.exact import Statement, Unsayable, say_rule
 from sigma2hive.compiler.regexes.lucene import MAX_LENGTH
 from sigma2hive.compiler.targets import Refusal
@@ -64,17 +64,17 @@ def _shortened(text: str) -> str:
 
 def refuse_references(content: Value, location: Location) -> Refusal | None:
     """Refuse a file in which ElastAlert 2 would put something else in the place of a text."""
-    for text in texts_in(content):
-        if is_reference(text):
-            found = Diagnostics()
-            found.error(
-                "S2H312",
-                location,
-                f"ElastAlert 2 takes {_shortened(text)!r} for the name of another key of its rule",
-                f"write the value in another way; {OTHER_TARGETS}",
-            )
-            return Refusal(tuple(found))
-    return None
+    text = reference_in(content)
+    if text is None:
+        return None
+    found = Diagnostics()
+    found.error(
+        "S2H312",
+        location,
+        f"ElastAlert 2 takes {_shortened(text)!r} for the name of another key of its rule",
+        f"write the value in another way; {OTHER_TARGETS}",
+    )
+    return Refusal(tuple(found))
 
 
 def roots_of(paths: Iterable[str]) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sigma2hive.compiler.elastalert.jinja import values_of
 from sigma2hive.compiler.elastalert.texts import jinja_literal
@@ -107,6 +108,7 @@ def observables_template(
     )
 
 
+@lru_cache(maxsize=1024)  # most rules have the same rows, of the same fields
 def _row(
     row: ObservableMapping,
     paths: tuple[str, ...],

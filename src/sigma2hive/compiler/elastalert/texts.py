@@ -9,8 +9,9 @@ Jinja reads. Source: ElastAlert 2.31.0, elastalert/yaml.py and elastalert/alerte
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 #: What a YAML value may be here.
 Value = object
@@ -34,42 +35,50 @@ class Verbatim:
 
 def render_yaml(content: Mapping[str, Value]) -> str:
     """Return a mapping as YAML, keys in their order, with a final newline."""
-    return "".join(f"{line}\n" for line in _mapping(content, ""))
+    lines: list[str] = []
+    _add_mapping(lines, content, "", "")
+    return "\n".join(lines) + "\n" if lines else ""
 
 
-def _mapping(content: Mapping[str, Value], indent: str) -> Iterator[str]:
+def _add_mapping(
+    lines: list[str], content: Mapping[str, Value], first_indent: str, indent: str
+) -> None:
+    """Add the lines of a mapping; the first may stand behind the dash of a list."""
+    before = first_indent
     for key, value in content.items():
-        yield from _entry(f"{indent}{_key(key)}:", value, indent)
+        _add_entry(lines, f"{before}{_key(key)}:", value, indent)
+        before = indent
 
 
-def _entry(head: str, value: Value, indent: str) -> Iterator[str]:
-    if isinstance(value, Verbatim) and "\n" in value.text:
-        # A block keeps its lines as they are, so that a reviewer can read them.
-        yield f"{head} |-"
-        yield from (f"{indent}  {line}" if line else "" for line in value.text.split("\n"))
-    elif isinstance(value, Mapping) and value:
-        yield head
-        yield from _mapping(value, f"{indent}  ")
+def _add_entry(lines: list[str], head: str, value: Value, indent: str) -> None:
+    if isinstance(value, str):  # mostly
+        lines.append(f"{head} {quoted(value)}")
+    elif isinstance(value, dict) and value:
+        lines.append(head)
+        _add_mapping(lines, value, f"{indent}  ", f"{indent}  ")
     elif isinstance(value, (list, tuple)) and value:
-        yield head
-        yield from _items(value, f"{indent}  ")
+        lines.append(head)
+        _add_items(lines, value, f"{indent}  ")
+    elif isinstance(value, Verbatim) and "\n" in value.text:
+        # A block keeps its lines as they are, so that a reviewer can read them.
+        lines.append(f"{head} |-")
+        lines += [f"{indent}  {line}" if line else "" for line in value.text.split("\n")]
     else:
-        yield f"{head} {_scalar(value)}"
+        lines.append(f"{head} {_scalar(value)}")
 
 
-def _items(values: Sequence[Value], indent: str) -> Iterator[str]:
+def _add_items(lines: list[str], values: Sequence[Value], indent: str) -> None:
     for value in values:
-        if isinstance(value, Mapping) and value:
-            lines = list(_mapping(value, f"{indent}  "))
-            yield f"{indent}- {lines[0].lstrip()}"
-            yield from lines[1:]
+        if isinstance(value, dict) and value:
+            _add_mapping(lines, value, f"{indent}- ", f"{indent}  ")
         elif isinstance(value, (list, tuple)) and value:
-            yield f"{indent}-"
-            yield from _items(value, f"{indent}  ")
+            lines.append(f"{indent}-")
+            _add_items(lines, value, f"{indent}  ")
         else:
-            yield f"{indent}- {_scalar(value)}"
+            lines.append(f"{indent}- {_scalar(value)}")
 
 
+@lru_cache(maxsize=4096)
 def _key(key: str) -> str:
     is_plain = _PLAIN_KEY.fullmatch(key) and key.lower() not in _WORDS
     return key if is_plain else quoted(key)
@@ -90,7 +99,7 @@ def _scalar(value: Value) -> str:
         case None:
             return "null"
         case _:
-            return "{}" if isinstance(value, Mapping) else "[]"
+            return "{}" if isinstance(value, dict) else "[]"
 
 
 def _number(value: float) -> str:
@@ -146,22 +155,21 @@ def jinja_text(text: str) -> str:
     return f"{{{{ {jinja_literal(text)} }}}}" if text else ""
 
 
-def is_reference(text: str) -> bool:
-    """Whether ElastAlert may put another key of the rule in the place of the text.
+def reference_in(value: Value) -> str | None:
+    """Return the first text in whose place ElastAlert may put another key of the rule.
 
-    It does so for `$name$`, anywhere in a rule's file.
+    It does so for `$name$`, anywhere in a rule's file; not for a text of our own.
     Source: ElastAlert 2.31.0, elastalert/alerts.py, resolve_rule_reference
     """
-    return len(text) > 2 and text.startswith("$") and text.endswith("$")
-
-
-def texts_in(value: Value) -> Iterator[str]:
-    """Yield every text of a rule's file, but those of our own."""
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from texts_in(inner)
+        return value if len(value) > 2 and value[0] == value[-1] == "$" else None
+    inner: Iterable[Value] = ()
+    if isinstance(value, dict):
+        inner = value.values()
     elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from texts_in(inner)
+        inner = value
+    for part in inner:
+        found = reference_in(part)
+        if found is not None:
+            return found
+    return None

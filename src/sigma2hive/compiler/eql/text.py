@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import TypeGuard
 
 from sigma2hive.compiler.dsl.nodes import (
@@ -107,6 +108,7 @@ def _comparison(field: str, leaf: Leaf) -> str:
     return f"{field} {operator} {text}"
 
 
+@lru_cache(maxsize=4096)  # it is checked, then written, and by several rules
 def _text(leaf: Leaf) -> tuple[str, str]:
     """Return the operator and the text that a leaf on texts is compared with."""
     if leaf.kind is Kind.REGEXP:
@@ -185,6 +187,7 @@ def _is_text(part: Node) -> TypeGuard[Leaf]:
     )
 
 
+@lru_cache(maxsize=1024)
 def _field(path: str) -> str:
     is_plain = _PLAIN_NAME.fullmatch(path) and _WORDS.isdisjoint(path.split("."))
     return f"?{path}" if is_plain else f"?`{path.replace('`', '``')}`"

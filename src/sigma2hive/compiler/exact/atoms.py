@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import lru_cache
 
 from sigma2hive.compiler.dsl.bounds import Reason, exists
 from sigma2hive.compiler.dsl.nodes import MATCH_NONE, Kind, Leaf, Node, any_of, never
@@ -78,7 +77,6 @@ def existence_of(field: Field) -> Said:
     return unseen(found, field.path)
 
 
-@lru_cache(maxsize=65536)
 def said_on_field(test: Test, field: Field) -> Said:
     """Return what a test other than of existence asks of one field of the index.
 
@@ -165,7 +163,10 @@ def _on_slot(test: Test, slot: Slot) -> Said:
 
 
 def _text(test: Text, slot: Slot) -> Said:
-    bounds = indexed_bounds(replace(test, pattern=_without_doubles(test.pattern)), slot)
+    pattern = _without_doubles(test.pattern)
+    # What is the same is known already.
+    single = test if pattern == test.pattern else replace(test, pattern=pattern)
+    bounds = indexed_bounds(single, slot)
     margins: list[Margin] = []
     if bounds.reason is Reason.CASELESS:
         margins.append(Margin.CASELESS)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sigma2hive.compiler.dsl.bounds import Reason
-from sigma2hive.compiler.dsl.nodes import MATCH_ALL, Leaf, Node, all_of, any_of, leaves_of, never
+from sigma2hive.compiler.dsl.nodes import Leaf, Node, all_of, any_of, leaves_of, never
 from sigma2hive.compiler.exact.atoms import any_said, existence_of, opposite, said_on_field
 from sigma2hive.compiler.exact.derived import derived_existence, said_on_derived
 from sigma2hive.compiler.exact.margins import Margin, Said, Unsayable
@@ -26,6 +27,7 @@ from sigma2hive.model.conditions import (
     Or,
     Origin,
     Test,
+    atoms_of,
 )
 from sigma2hive.model.fields import Field
 from sigma2hive.model.rules import CompiledRule
@@ -60,105 +62,132 @@ def say_rule(
     Raises:
         ValueError: an atom's fields were not resolved by a profile.
     """
-    walk = _Walk(check, _OF_LAST_RULE.of(rule))
-    gate, condition = walk.node_of(rule.gate), walk.node_of(rule.condition)
-    if walk.refused:
-        return tuple(_findings(walk.refused, target, rule.info.location))
-    count = len(leaves_of(gate)) + len(leaves_of(condition))
+    said = _OF_LAST_RULE.of(rule)
+    refused = said.refused_by(check)
+    if refused:
+        return tuple(_findings(refused, target, rule.info.location))
+    statement, count = said.statement()
     if count > MAX_CLAUSES:
         return (_too_large(count, target, rule.info.location),)
-    margins = tuple(margin for margin in Margin if margin in walk.margins)
-    return Statement(gate, condition, margins, tuple(sorted(walk.unseen)))
+    return statement
 
 
-class _SaidAtoms:
-    """What the atoms of one rule say, which no target changes."""
+#: What an atom says with the leaves of that, or why it cannot be said.
+_SaidOrReason = tuple[Said, list[Leaf]] | Reason
+#: What was refused of a selection's item, for one reason.
+_Refused = dict[tuple[str, str, Reason], list[Origin]]
+
+
+class _SaidRule:
+    """What one rule says, which no target changes: a target only checks the leaves."""
 
     def __init__(self, rule: CompiledRule | None = None) -> None:
         self._rule = rule
-        self._said: dict[int, Said | Reason] = {}
+        self._atoms: list[tuple[Atom, _SaidOrReason]] = []
+        self._nodes: dict[int, Node] = {}
+        self._statement: tuple[Statement, int] | None = None
 
-    def of(self, rule: CompiledRule) -> _SaidAtoms:
+    def of(self, rule: CompiledRule) -> _SaidRule:
         """Begin anew with another rule; with the same, go on."""
         if self._rule is not rule:
-            self._rule, self._said = rule, {}
+            self._rule, self._nodes, self._statement = rule, {}, None
+            self._atoms = [
+                (atom, _said_or_reason(atom))
+                for condition in (rule.gate, rule.condition)
+                for atom in atoms_of(condition)
+            ]
         return self
 
-    def of_atom(self, atom: Atom) -> Said:
-        """Return what an atom of the rule says.
+    def refused_by(self, check: LeafCheck) -> _Refused:
+        """Return what cannot be said, at all or in the language that checks leaves."""
+        refused: _Refused = {}
+        for atom, found in self._atoms:
+            reason = found if isinstance(found, Reason) else _reason_against(found[1], check)
+            if reason is not None:
+                key = (atom.origin.selection, atom.origin.item, reason)
+                refused.setdefault(key, []).append(atom.origin)
+        return refused
 
-        Raises:
-            Unsayable: it cannot be said.
-        """
-        # The rule keeps its atoms, so that no other has the number of one.
-        found = self._said.get(id(atom))
-        if found is None:
-            try:
-                found = said_atom(atom)
-            except Unsayable as error:
-                found = error.reason
-            self._said[id(atom)] = found
-        if isinstance(found, Reason):
-            raise Unsayable(found)
-        return found
+    def statement(self) -> tuple[Statement, int]:
+        """Return what the rule says, where nothing was refused, and how many clauses that is."""
+        if self._statement is None:
+            self._statement = self._whole()
+        return self._statement
+
+    def _whole(self) -> tuple[Statement, int]:
+        if self._rule is None:
+            raise ValueError("there is no rule yet")
+        margins: set[Margin] = set()
+        unseen: set[str] = set()
+        for atom, found in self._atoms:
+            if isinstance(found, Reason):
+                raise Unsayable(found)
+            said, _ = found
+            # The rule keeps its atoms, so that no other has the number of one.
+            self._nodes[id(atom)] = said.node
+            margins |= said.margins
+            unseen |= said.unseen
+        gate, condition = self._node_of(self._rule.gate), self._node_of(self._rule.condition)
+        known = tuple(margin for margin in Margin if margin in margins)
+        count = len(leaves_of(gate)) + len(leaves_of(condition))
+        return Statement(gate, condition, known, tuple(sorted(unseen))), count
+
+    def _node_of(self, condition: Condition) -> Node:
+        match condition:
+            case And(conditions):
+                return all_of([self._node_of(part) for part in conditions])
+            case Or(conditions):
+                return any_of([self._node_of(part) for part in conditions])
+            case Not(inner):
+                return never(self._node_of(inner))
+            case Atom():
+                return self._nodes[id(condition)]
 
 
 #: Each target is asked for one rule, then for the next: what one rule says is enough to remember.
-_OF_LAST_RULE = _SaidAtoms()
+_OF_LAST_RULE = _SaidRule()
 
 
-class _Walk:
-    """Walks conditions, remembering what cannot be said."""
-
-    def __init__(self, check: LeafCheck, said: _SaidAtoms) -> None:
-        self._check, self._said = check, said
-        self.refused: dict[tuple[str, str, Reason], list[Origin]] = {}
-        self.margins: set[Margin] = set()
-        self.unseen: set[str] = set()
-
-    def node_of(self, condition: Condition) -> Node:
-        match condition:
-            case And(conditions):
-                return all_of([self.node_of(part) for part in conditions])
-            case Or(conditions):
-                return any_of([self.node_of(part) for part in conditions])
-            case Not(inner):
-                return never(self.node_of(inner))
-            case Atom():
-                return self._atom(condition)
-
-    def _atom(self, atom: Atom) -> Node:
-        if not atom.fields:
-            raise ValueError(f"the field {atom.name!r} was not resolved by a profile")
-        try:
-            found = self._said.of_atom(atom)
-            for leaf in leaves_of(found.node):
-                self._check(leaf)
-        except Unsayable as error:
-            origin = atom.origin
-            key = (origin.selection, origin.item, error.reason)
-            self.refused.setdefault(key, []).append(origin)
-            return MATCH_ALL
-        self.margins |= found.margins
-        self.unseen |= found.unseen
-        return found.node
+def _said_or_reason(atom: Atom) -> _SaidOrReason:
+    if not atom.fields:
+        raise ValueError(f"the field {atom.name!r} was not resolved by a profile")
+    return _said_on_fields(atom.test, atom.fields)
 
 
-def said_atom(atom: Atom) -> Said:
+@lru_cache(maxsize=32768)  # nearly half of the atoms of many rules are those of others
+def _said_on_fields(test: Test, fields: tuple[Field, ...]) -> _SaidOrReason:
+    try:
+        said = _said(test, fields)
+    except Unsayable as error:
+        return error.reason
+    return said, leaves_of(said.node)
+
+
+def _reason_against(leaves: list[Leaf], check: LeafCheck) -> Reason | None:
+    """Return why the first leaf that a language cannot say is none; None where it says all."""
+    try:
+        for leaf in leaves:
+            check(leaf)
+    except Unsayable as error:
+        return error.reason
+    return None
+
+
+def _said(test: Test, fields: tuple[Field, ...]) -> Said:
     """Return what an atom asks of all of its fields.
 
     Raises:
         Unsayable: it cannot be said.
     """
-    match atom.test:
+    match test:
         case Null() | Exists(False):
-            return opposite(any_said(map(_existence, atom.fields)))
+            return opposite(any_said(map(_existence, fields)))
         case Exists():
-            return any_said(map(_existence, atom.fields))
+            return any_said(map(_existence, fields))
         case FieldReference():
             raise Unsayable(Reason.FIELD_REFERENCE)
-        case test:
-            return any_said(_on_field(test, field) for field in atom.fields)
+        case _:
+            return any_said(_on_field(test, field) for field in fields)
 
 
 def _existence(field: Field) -> Said:
@@ -171,9 +200,7 @@ def _on_field(test: Test, field: Field) -> Said:
     return said_on_field(test, field)
 
 
-def _findings(
-    refused: dict[tuple[str, str, Reason], list[Origin]], target: str, rule: Location
-) -> Iterator[Diagnostic]:
+def _findings(refused: _Refused, target: str, rule: Location) -> Iterator[Diagnostic]:
     for (selection, item, reason), origins in refused.items():
         named = f"'{item}: {_shortened(origins[0].value)}'" if item else f"'{origins[0].value}'"
         more = f" and {len(origins) - 1} more" if len(origins) > 1 else ""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from unicodedata import category
 
 from sigma2hive.compiler.dsl.bounds import Reason
@@ -114,8 +115,13 @@ def _value(leaf: Leaf) -> str:
             return f"[* TO {value}]"
     if not isinstance(value, str):
         return f'"{value}"' if value < 0 else str(value)
+    return _text(leaf)
+
+
+@lru_cache(maxsize=4096)  # it is checked, then written, for two targets, and by several rules
+def _text(leaf: Leaf) -> str:
     if leaf.kind is Kind.TERM and not leaf.folded:
-        return _quoted(value)
+        return _quoted(str(leaf.value))
     if leaf.kind is not Kind.REGEXP and not leaf.folded:
         return "".join(
             part.value if isinstance(part, Wildcard) else _escaped(_seen(part))
@@ -160,6 +166,7 @@ def _seen(text: str, but: frozenset[str] = frozenset()) -> str:
     return text
 
 
+@lru_cache(maxsize=1024)
 def _field(path: str) -> str:
     return f"\\{path}" if path in _WORDS else _path(path)
 

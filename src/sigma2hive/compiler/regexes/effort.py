@@ -102,15 +102,17 @@ class _Positions:
 
 
 def _determinized(positions: _Positions, first: int) -> int:
-    symbols = _symbols(positions.chars)
+    symbols, follows = _symbols(positions.chars), positions.follows
     waiting = list({first & takes for takes in symbols} - {0})
     seen, effort = set(waiting), 1
     while waiting and effort <= _MAX_EFFORT:
         states = waiting.pop()
         effort += states.bit_count() + 1
         after = 0
-        for state in _bits(states):
-            after |= positions.follows[state]
+        while states:  # as `_bits`, of which there are very many
+            lowest = states & -states
+            after |= follows[lowest.bit_length() - 1]
+            states ^= lowest
         for reached in {after & takes for takes in symbols} - {0} - seen:
             seen.add(reached)
             waiting.append(reached)

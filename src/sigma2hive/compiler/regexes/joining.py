@@ -62,13 +62,24 @@ def _expressions(chunk: Sequence[tuple[str, str]], anywhere: bool) -> Iterator[s
 
 def spelt_out(word: str, folded: bool) -> str:
     """Return the expression for a literal, its ASCII letters in either case where `folded`."""
-    return "".join(_letter(char, folded) for char in word)
+    return word.translate(_FOLDED if folded else _AS_IT_IS)
 
 
-@lru_cache(maxsize=4096)
-def _letter(char: str, folded: bool) -> str:
-    code = ((ord(char), ord(char)),)
-    return render(Chars(with_ascii_case(code) if folded else code))
+class _Spellings(dict[int, str]):
+    """How each character is written, found when it first comes."""
+
+    def __init__(self, folded: bool) -> None:
+        super().__init__()
+        self._is_folded = folded
+
+    def __missing__(self, code: int) -> str:
+        chars = ((code, code),)
+        spelling = render(Chars(with_ascii_case(chars) if self._is_folded else chars))
+        self[code] = spelling
+        return spelling
+
+
+_FOLDED, _AS_IT_IS = _Spellings(True), _Spellings(False)
 
 
 def _effort(words: Sequence[str]) -> int:

@@ -48,6 +48,11 @@ def _asked() -> Asked:
     parser.add_argument("--sizes", type=int, nargs="*", default=[30_000, 300_000, 3_000_000])
     parser.add_argument("--alerts", type=int, default=10_000)
     parser.add_argument("--file", type=Path, help="Windows events to catch up with, not made ones")
+    parser.add_argument(
+        "--warm",
+        action="store_true",
+        help="catch up with an Elasticsearch that has answered the same pages before",
+    )
     return Asked(**vars(parser.parse_args()))
 
 

@@ -35,6 +35,7 @@ class Asked:
     sizes: Sequence[int]
     alerts: int
     file: Path | None
+    warm: bool
 
 
 @dataclass(slots=True)

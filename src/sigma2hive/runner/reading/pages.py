@@ -145,7 +145,7 @@ def _is_plain(hit: Mapping[str, Any]) -> bool:
 class PageMaker:
     """Makes the events of a page, by their positions in it."""
 
-    is_literal = False  # what is around a document in its line is left there
+    is_literal = False  # its documents have no lines
 
     def __init__(self, page: QuickAnswer) -> None:
         self._page = page

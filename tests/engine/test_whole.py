@@ -162,22 +162,3 @@ def raw_windows_event(number: int, values: dict[str, str]) -> bytes:
     }
     record = {"Event": {"System": system, "EventData": values}}
     return json.dumps(record, separators=(",", ":")).encode() + b"\n"
-
-
-def test_a_line_that_is_the_document_is_searched_as_it_is() -> None:
-    lines = [
-        b'{"_index":"logs","_source":{"event":{"code":"1"},"a":"Mimikatz"},"sort":[1]},',
-        b'{"_index":"logs","_source":{"Event":"x","a":"mimi"},"sort":[2]},',
-        rb'{"_index":"logs","_source":{"event":"x","a":"m\u0069mikatz"},"sort":[3]},',
-        b'{"_index":"mimikatz","_source":{"event":"x","a":"y"},"sort":[4]}]}}',
-    ]
-    documents = [
-        {"event": {"code": "1"}, "a": "Mimikatz"},
-        {"Event": "x", "a": "mimi"},
-        {"event": "x", "a": "mimikatz"},
-        {"event": "x", "a": "y"},
-    ]
-    rule = keyword_rule([_pattern("mimikatz", "*")], And(()))
-    columns = Columns(documents, None, lines.__getitem__, is_verbatim=True)
-    (hits,) = Engine([rule]).hits_in(columns)
-    assert list(rows_of(hits.rows)) == [0, 2]

@@ -144,8 +144,7 @@ class Columns:
     `Late` are not made. `values_of` returns the values of one of them, by its row, with every digit
     of its numbers: a fast reader may have rounded large ones. `raw_of` returns the line of JSON
     that a document is, or was made of where it is a raw Windows event in `Event`; None where there
-    is none. With `is_verbatim` none is made of its line: whatever stands there is the document, or
-    around it.
+    is none.
     """
 
     def __init__(
@@ -153,14 +152,11 @@ class Columns:
         documents: Sequence[Mapping[str, Any]],
         values_of: Callable[[int], Values] | None = None,
         raw_of: Callable[[int], bytes | None] | None = None,
-        *,
-        is_verbatim: bool = False,
     ) -> None:
         self.size = len(documents)
         self.documents = documents
         self.values_of = values_of or (lambda row: flatten(documents[row]))
         self.raw_of = raw_of
-        self.is_verbatim = is_verbatim
         self._unread: dict[str, list[_Alike | _Shaped]] = {}
         self._pieces: dict[str, list[Piece]] = {}
         made = self._without_late(documents) if Late in set(map(type, documents)) else None

@@ -105,9 +105,8 @@ def _look_at_whole(
     """Return the rows of which any value meets a test, where a test asks for all values."""
     met: dict[int, int] = {}
     rows = range(columns.size) if wanted == columns.every else list(rows_of(wanted))
-    found = search.rows_in(columns.documents, rows, columns.raw_of, is_verbatim=columns.is_verbatim)
-    for row in found:
-        texts = {text for values in columns.values_of(row).values() for text in values}
+    for row in search.rows_in(columns.documents, rows, columns.raw_of):
+        texts = {text for found in columns.values_of(row).values() for text in found}
         for numbers in matcher.met_by(texts).values():
             for number in numbers:
                 met[number] = met.get(number, 0) | 1 << row

@@ -21,11 +21,9 @@ from sigma2hive.engine.needles import EDGE
 _LETTERS = frozenset(b"abcdfghijklmnopqrstuvwxyz")
 _END = b"\n"
 _BRACES = re.compile(rb"[{}]")
-#: How JSON may write an ASCII character otherwise than we do; most lines have none of it.
-_OTHERWISE = (rb"\u00", rb"\/")
-#: By whether a line is surely the document: else the key of a raw Windows event, of which one is
-#: made, says that it may have other texts.
-_OTHERWISE_OR_MADE = {True: _OTHERWISE, False: (*_OTHERWISE, b'"event"')}
+#: How JSON may write an ASCII character otherwise than we do, and the key of a raw Windows event,
+#: of which a document is made that may have other texts; most lines have none of it.
+_OTHERWISE = (rb"\u00", rb"\/", b'"event"')
 #: Documents searched at once, and bytes: each text that is found is an object. A larger document is
 #: searched alone, piece by piece.
 _DOCUMENTS_AT_ONCE = 64
@@ -42,47 +40,32 @@ class WholeSearch:
     def __init__(self, needles: Iterable[bytes]) -> None:
         written = {orjson.dumps(_sought(needle).decode())[1:-1].lower() for needle in needles}
         self._texts = _Texts(written)
-        #: By whether lines are verbatim.
-        self._texts_or_otherwise = {
-            is_verbatim: _Texts({*written, *otherwise})
-            for is_verbatim, otherwise in _OTHERWISE_OR_MADE.items()
-        }
+        self._texts_or_otherwise = _Texts({*written, *_OTHERWISE})
 
     def rows_in(
         self,
         documents: Sequence[Mapping[str, Any]],
         rows: Sequence[int],
         raw_of: RawOf | None = None,
-        *,
-        is_verbatim: bool = False,
     ) -> list[int]:
-        """Return those of the rows whose document may have one of the texts, in their order.
-
-        With `is_verbatim` each document is what its line says; else it may be made of it.
-        """
-        is_any_in = self._texts_or_otherwise[is_verbatim].is_in_any
+        """Return those of the rows whose document may have one of the texts, in their order."""
         found: list[int] = []
         for start in range(0, len(rows), _DOCUMENTS_AT_ONCE):
             some = rows[start : start + _DOCUMENTS_AT_ONCE]
             raws = [] if raw_of is None else [raw for raw in map(raw_of, some) if raw is not None]
             # Of nearly all documents this is all that is done.
-            if len(raws) < len(some) or is_any_in(raws):
-                otherwise = _WRITTEN_OTHERWISE[is_verbatim]
-                found.extend(self._found(documents, some, raw_of, otherwise))
+            if len(raws) < len(some) or self._texts_or_otherwise.is_in_any(raws):
+                found.extend(self._found(documents, some, raw_of))
         return found
 
     def _found(
-        self,
-        documents: Sequence[Mapping[str, Any]],
-        rows: Iterable[int],
-        raw_of: RawOf | None,
-        otherwise: _Texts,
+        self, documents: Sequence[Mapping[str, Any]], rows: Iterable[int], raw_of: RawOf | None
     ) -> list[int]:
         found: list[int] = []
         texts: list[tuple[int, bytes]] = []
         for row in rows:
             raw = raw_of(row) if raw_of is not None else None
-            if raw is None or otherwise.is_in(raw):
+            if raw is None or _WRITTEN_OTHERWISE.is_in(raw):
                 try:
                     raw = orjson.dumps(documents[row], default=dict)  # late ones, too
                 except (TypeError, ValueError):
@@ -121,9 +104,7 @@ class _Texts:
         )
 
 
-_WRITTEN_OTHERWISE = {
-    is_verbatim: _Texts(otherwise) for is_verbatim, otherwise in _OTHERWISE_OR_MADE.items()
-}
+_WRITTEN_OTHERWISE = _Texts(_OTHERWISE)
 
 
 def is_searched_whole(needles: Collection[bytes]) -> bool:

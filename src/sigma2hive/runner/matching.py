@@ -166,9 +166,7 @@ class Matcher:
 
     def decide(self, found: EventRows) -> Decided:
         """Decide a batch, and keep nothing of it: any process may."""
-        columns = Columns(
-            found.documents, found.values_of, found.raw_of, is_verbatim=found.is_verbatim
-        )
+        columns = Columns(found.documents, found.values_of, found.raw_of)
         met: list[tuple[int, int]] = []
         suppressed: dict[tuple[int, int], int] = {}
         for hits in self._engine.hits_in(columns):

@@ -53,12 +53,10 @@ class EventRows:
     """Some events, by their rows.
 
     Which of its equals a line is, is counted as their events are made. So whoever makes one of them
-    makes all, in their order; that holds for all that decides by what an event says. With
-    `is_verbatim` each document is what its line says, or a part of that, and never made of it.
+    makes all, in their order; that holds for all that decides by what an event says.
     """
 
-    def __init__(self, *, is_verbatim: bool = False) -> None:
-        self.is_verbatim = is_verbatim
+    def __init__(self) -> None:
         self.documents: list[Mapping[str, Any]] = []
         self._rows: list[Event | bytes] = []
         self._runs: list[_Run] = []
@@ -134,7 +132,7 @@ class EventRows:
         Of a raw Windows event the key is left out where its values stand in it as they are.
         """
         found = self._rows[row]
-        # Where a document's line is not known, an empty one stands for it.
+        # A document that came out of an index has no line: an empty one stands for it.
         if isinstance(found, Event) or not found:
             return None
         return found.removeprefix(_WINDOWS_EVENT) if self._is_literal else found

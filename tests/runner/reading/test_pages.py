@@ -66,47 +66,6 @@ def test_events_are_those_of_the_careful_reader(
                 assert columns.by_row(path, 1 << row)[row] == texts
 
 
-@pytest.mark.parametrize(
-    ("documents", "is_sure"),
-    [
-        (DOCUMENTS[:3], True),
-        (
-            ['{"@timestamp":"2026-11-28T10:00:00.000Z","text":"\\"hits\\":[{\\"_index\\":\\"x"}'],
-            True,
-        ),
-        # What looks as a hit's beginning may be one.
-        (
-            [
-                DOCUMENTS[0],
-                '{"@timestamp":"2026-11-28T10:00:00.000Z","hits":[{"_index":"x"},{"_index":"y"}]}',
-                DOCUMENTS[2],
-            ],
-            False,
-        ),
-    ],
-    ids=["plain", "in a text", "in the document"],
-)
-def test_each_document_has_its_own_line_or_none(
-    documents: list[str], is_sure: bool, client: ElasticsearchClient, indices: Indices
-) -> None:
-    service = Service(client, ["s2h-line-*"])
-    service.now_s -= 100
-    service.cycle()
-    indices.create(FREE, documents, name="line")
-    service.now_s += 100
-    [batch] = [entry for part in service.plan() for entry in service.reader.read(part)]
-    assert isinstance(batch, EventRows)
-    assert len(batch) == len(documents)
-    lines = [batch.raw_of(row) for row in range(len(batch))]
-    if not is_sure:
-        assert lines == [None] * len(documents)
-        return
-    for line, written in zip(lines, documents, strict=True):
-        assert line is not None
-        # They lie as they were written.
-        assert line.count(written.encode()) == line.count(b'"_source":') == 1
-
-
 def test_a_document_without_a_time_is_a_finding_and_the_others_come(
     client: ElasticsearchClient, indices: Indices
 ) -> None:

@@ -21,9 +21,6 @@ _DECODER = json.JSONDecoder(
 )
 
 
-#: How a list of hits begins, and each hit in it. Source: answers of Elasticsearch 9.3.2
-_HITS, _HIT = b'"hits":[', b'{"_index":"'
-
 #: Whether answers are read fast. The library's choice of a reader goes by content type alone.
 _IS_QUICK = ContextVar("is_quick", default=False)
 
@@ -80,14 +77,3 @@ class QuickAnswer:
             self._exact = read_exact(self._text)["hits"]["hits"] if self._text else self.hits
             self._text = b""
         return self._exact[position]
-
-    def texts(self) -> Sequence[bytes]:
-        """Return what stands in each hit, as it came; empty texts where that is not sure.
-
-        Only structure can look as a hit's beginning does: a quote in a text is escaped. So where
-        there are as many as hits, no document has the same in it.
-        """
-        before, *texts = self._text.split(_HIT)
-        if len(texts) == len(self.hits) and before.endswith(_HITS):
-            return texts
-        return [b""] * len(self.hits)

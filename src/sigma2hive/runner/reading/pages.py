@@ -106,31 +106,29 @@ def body_of(query: Mapping[str, Any], computed: Collection[str]) -> dict[str, An
 
 
 def _entries(page: QuickAnswer) -> Iterator[EventRows | Diagnostic]:
-    rows = EventRows(is_verbatim=True)
+    rows = EventRows()
     maker = PageMaker(page)
-    texts = page.texts()
     run: list[Mapping[str, Any]] = []
-
-    def add_run(end: int) -> None:
-        """Add documents that stand before position `end`, of which events are made later."""
-        begin = end - len(run)
-        if run:
-            rows.add_lines(run, texts[begin:end], begin, maker)
-        run.clear()
-
     for position, hit in enumerate(page.hits):
         if _is_plain(hit):
             run.append(hit["_source"])
             continue
-        add_run(position)
+        _add(rows, run, position, maker)
+        run = []
         found = maker.read(position)
         if isinstance(found, Event):
             rows.add(found)
         else:
             yield found
-    add_run(len(page.hits))
+    _add(rows, run, len(page.hits), maker)
     if len(rows):
         yield rows
+
+
+def _add(rows: EventRows, run: list[Mapping[str, Any]], end: int, maker: PageMaker) -> None:
+    """Add documents that stand before position `end`, of which events are made later."""
+    if run:
+        rows.add_lines(run, [b""] * len(run), end - len(run), maker)
 
 
 def _is_plain(hit: Mapping[str, Any]) -> bool:

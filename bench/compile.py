@@ -86,9 +86,10 @@ def main() -> None:
         files = _copied(asked.rules, folder / "rules", asked.every)
         wanted = rows(folder / "rules", sigma)
         taken: dict[Row, list[Taken]] = {row: [] for row in wanted}
+        places = _Places(folder)
         for number in range(asked.rounds):
             for row in wanted:
-                taken[row].append(_run(row, folder, files))
+                taken[row].append(_run(row, places, files))
                 _tell(number, row, taken[row][-1])
         _show(taken, len(files))
 
@@ -113,12 +114,26 @@ def _copied(rules: Path, into: Path, every: int) -> list[Path]:
     return files
 
 
-def _run(row: Row, folder: Path, files: Sequence[Path]) -> Taken:
-    here, kept = folder / "here", folder / "kept"
-    if row.cold:
-        shutil.rmtree(here, ignore_errors=True)
-        shutil.rmtree(kept, ignore_errors=True)
-    here.mkdir(exist_ok=True)
+class _Places:
+    """Folders for runs: new ones for each that starts cold, and none is removed meanwhile.
+
+    ext4 passes over the inodes of files that were removed a moment ago, one by one, so that making
+    files after a removal costs ten times as much: what one run left would be on another's account.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._made = folder, 0
+
+    def place(self, *, is_new: bool) -> tuple[Path, Path]:
+        """Return where a program runs, and where it keeps what it wants to know again."""
+        self._made += is_new
+        place = self._folder / str(self._made)
+        (place / "here").mkdir(parents=True, exist_ok=True)
+        return place / "here", place / "kept"
+
+
+def _run(row: Row, places: _Places, files: Sequence[Path]) -> Taken:
+    here, kept = places.place(is_new=row.cold)
     if row.changed:
         file = files[len(files) // 2]
         file.write_text(file.read_text("utf-8") + "# changed\n", "utf-8")

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sigma2hive.compiler import TARGETS, Artefact, DslQuery, compile_all, compile_query
+from sigma2hive.compiler import TARGETS, Artefact, DslQuery, Refusal, compile_all, compile_query
 from sigma2hive.compiler.dsl import Reason, render_manifest
 from sigma2hive.compiler.dsl.query import MAX_CLAUSES
 from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.repository import load_repository
 from sigma2hive.schema import load_profile
-from tests.compiler.dsl_world import compile_detection, load_world
+from tests.compiler.dsl_world import RULE_ID, compile_detection, load_world
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "dsl"
+RULE = {
+    "title": "A rule",
+    "id": RULE_ID,
+    "level": "low",
+    "logsource": {"product": "windows", "service": "sysmon"},
+}
 CASES = sorted(folder.name for folder in GOLDEN.iterdir())
 
 
@@ -178,3 +185,29 @@ def test_what_was_hashed_is_looked_up(query_of: Any) -> None:
     assert {"prefix": {"imp": {"value": "cd", "case_insensitive": True}}} in clause(query)["bool"][
         "should"
     ]
+
+
+def test_a_field_made_of_others_is_asked_for_as_these_are_now(tmp_path: Path) -> None:
+    """A profile that is loaded anew may say that what `User` is made of has another type."""
+    head = "profile: {}\ntitle: One\nextends: [winlogbeat]\n"
+    (tmp_path / "before.yml").write_text(head.format("before"))
+    types = "field_types: {user.name: text, user.domain: text}\n"
+    (tmp_path / "now.yml").write_text(head.format("now") + types)
+    rules = {}
+    for name in ("before", "now"):
+        profile = load_profile(name, tmp_path, Diagnostics())
+        assert profile is not None
+        detection = {"a": {"User": "CORP\\bob"}, "condition": "a"}
+        path = tmp_path / "rule.yml"
+        path.write_text(json.dumps(RULE | {"detection": detection}), encoding="utf-8")
+        repository = load_repository([path], tmp_path, {}, Diagnostics())
+        (rules[name],) = compile_all(repository, profile, Diagnostics()).rules
+    # A keyword is asked for the text that it is; of an analysed one a query knows the words alone.
+    asked = {name: json.dumps(compile_query(rule).body) for name, rule in rules.items()}
+    of_name = re.compile(r'"user\.name": [^}]*bob')
+    assert of_name.search(asked["before"])
+    assert "user.name" in asked["now"]
+    assert not of_name.search(asked["now"])
+    emitted = {name: TARGETS["lucene"].emit(rule) for name, rule in rules.items()}
+    assert isinstance(emitted["before"], Artefact)
+    assert isinstance(emitted["now"], Refusal)

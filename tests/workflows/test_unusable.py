@@ -1,5 +1,6 @@
 """A rule that stops being usable is blind; one that is taken out is gone."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -116,7 +117,21 @@ def _leads_nowhere(path: Path) -> None:
     path.symlink_to("nowhere")
 
 
-@pytest.mark.parametrize("break_", [_unreadable, _leads_nowhere])
+def _is_a_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _leads_to_a_pipe_elsewhere(path: Path) -> None:
+    pipe = path.parents[2] / "pipe"
+    os.mkfifo(pipe)
+    path.unlink()
+    path.symlink_to(pipe)
+
+
+@pytest.mark.parametrize(
+    "break_", [_unreadable, _leads_nowhere, _is_a_pipe, _leads_to_a_pipe_elsewhere]
+)
 def test_so_is_one_whose_file_cannot_be_read(world: World, break_: Callable[[Path], None]) -> None:
     break_(world.rules / "cleared.yml")
     assert CLEARED in blind(world.load())

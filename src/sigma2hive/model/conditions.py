@@ -184,6 +184,15 @@ class Atom:
     origin: Origin = field(compare=False)
     fields: tuple[Field, ...] = ()
 
+    @property
+    def parts(self) -> tuple[tuple[Field, ...], ...]:
+        """What its derived fields, and those that it is compared with, are made of.
+
+        Derived fields are equal whatever they are made of; who remembers by fields needs these.
+        """
+        others = self.test.fields if isinstance(self.test, FieldReference) else ()
+        return tuple(field.parts for field in (*self.fields, *others) if field.parts)
+
 
 @dataclass(frozen=True, slots=True)
 class And:

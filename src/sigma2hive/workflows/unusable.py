@@ -15,6 +15,7 @@ from uuid import UUID
 
 from sigma2hive.diagnostics import Location
 from sigma2hive.model.service import RuleRecord
+from sigma2hive.workflows.store.contents import content_of
 
 #: An id where a rule has its own, as it can be read whatever else is wrong with the file.
 _ID = re.compile(r"""^id[ \t]*:[ \t]*["']?([^\s"'#]+)""", re.MULTILINE)
@@ -57,8 +58,11 @@ class Unusable:
 
 
 def _text(path: Path) -> str | None:
+    # It was left out: it may be a link to anything, a pipe, or larger than memory.
+    if path.is_symlink():
+        return None
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return content_of(path).decode("utf-8", "replace")
     except OSError:
         return None
 

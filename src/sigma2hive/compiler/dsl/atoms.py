@@ -64,11 +64,13 @@ from sigma2hive.model.fields import Field, FieldType
 
 def atom_bounds(atom: Atom) -> Bounds:
     """Return what a query can say of the atom over all of its fields."""
-    return _on_fields(atom.test, atom.fields)
+    return _on_fields(atom.test, atom.fields, atom.parts)
 
 
 @lru_cache(maxsize=32768)  # nearly half of the atoms of many rules are those of others
-def _on_fields(test: Test, fields: tuple[Field, ...]) -> Bounds:
+def _on_fields(
+    test: Test, fields: tuple[Field, ...], _parts: tuple[tuple[Field, ...], ...]
+) -> Bounds:
     match test:
         case Null() | Exists(False):
             return _opposite(any_bounds(map(existence, fields)))

@@ -6,7 +6,7 @@ Writes no language itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -73,7 +73,7 @@ def say_rule(
 
 
 #: What an atom says with the leaves of that, or why it cannot be said.
-_SaidOrReason = tuple[Said, list[Leaf]] | Reason
+_SaidOrReason = tuple[Said, tuple[Leaf, ...]] | Reason
 #: What was refused of a selection's item, for one reason.
 _Refused = dict[tuple[str, str, Reason], list[Origin]]
 
@@ -151,19 +151,21 @@ _OF_LAST_RULE = _SaidRule()
 def _said_or_reason(atom: Atom) -> _SaidOrReason:
     if not atom.fields:
         raise ValueError(f"the field {atom.name!r} was not resolved by a profile")
-    return _said_on_fields(atom.test, atom.fields)
+    return _said_on_fields(atom.test, atom.fields, atom.parts)
 
 
 @lru_cache(maxsize=32768)  # nearly half of the atoms of many rules are those of others
-def _said_on_fields(test: Test, fields: tuple[Field, ...]) -> _SaidOrReason:
+def _said_on_fields(
+    test: Test, fields: tuple[Field, ...], _parts: tuple[tuple[Field, ...], ...]
+) -> _SaidOrReason:
     try:
         said = _said(test, fields)
     except Unsayable as error:
         return error.reason
-    return said, leaves_of(said.node)
+    return said, tuple(leaves_of(said.node))
 
 
-def _reason_against(leaves: list[Leaf], check: LeafCheck) -> Reason | None:
+def _reason_against(leaves: Sequence[Leaf], check: LeafCheck) -> Reason | None:
     """Return why the first leaf that a language cannot say is none; None where it says all."""
     try:
         for leaf in leaves:

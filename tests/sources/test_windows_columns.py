@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import tracemalloc
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from sigma2hive.sources import SourceOptions
 from sigma2hive.sources.lines import PlainReader
 from sigma2hive.sources.windows import FLAVOURS, normalise_windows
 
+AUDITING = "Microsoft-Windows-Security-Auditing"
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "windows"
 EVENTS = [json.loads(path.read_text("utf-8"))["raw"] for path in sorted(GOLDEN.glob("*.json"))]
 
@@ -122,3 +124,56 @@ def test_an_event_is_made_when_it_is_looked_into() -> None:
     late = next(found for found in map(plain, lines_of(EVENTS)) if isinstance(found, Late))
     made = normalise_windows(late.source, "winlogbeat")
     assert (dict(late), len(late)) == (made, len(made))
+
+
+def an_event(code: int, channel: str = "Security", **values: str) -> dict[str, Any]:
+    provider = "Microsoft-Windows-Eventlog" if code == 1102 else AUDITING
+    system = {
+        "Provider": {"#attributes": {"Name": provider}},
+        "EventID": code,
+        "TimeCreated": {"#attributes": {"SystemTime": "2020-01-01T00:00:00Z"}},
+        "EventRecordID": 1,
+        "Channel": channel,
+        "Computer": "c",
+    }
+    return {"Event": {"System": system, "EventData": values}}
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize(
+    "end", ["\\n", "\\r\\n", "\\u000a", "\\u000A", "\\u000d\\u000a", "\\u000D\\n"]
+)
+def test_a_line_end_is_one_however_it_is_written(end: str, flavour: str) -> None:
+    event = an_event(4624, TargetUserName="bob", TargetDomainName="END", SubjectUserName="END")
+    (line,) = lines_of([event])
+    assert read_late([line], flavour) == 1
+    read_late([line.replace(b"END", end.encode())], flavour)
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_a_cleared_log_has_its_subject_in_user_data_only(flavour: str) -> None:
+    names = ("SubjectUserSid", "SubjectUserName", "SubjectDomainName", "SubjectLogonId")
+    event = an_event(1102, **dict.fromkeys((*names, "TargetLogonId"), "0x3e7"))
+    assert read_late(lines_of([event]), flavour) == 1
+
+
+def test_an_event_of_many_or_long_names_is_read_singly() -> None:
+    for names, late in ((100, 1), (101, 0)):
+        event = an_event(1, "Application", **{f"Name{n}": "v" for n in range(names)})
+        assert read_late(lines_of([event]), "winlogbeat") == late
+    for length, late in ((128, 1), (129, 0)):
+        event = an_event(1, "Application", **{"N" * length: "v"})
+        assert read_late(lines_of([event]), "winlogbeat") == late
+
+
+def test_what_is_kept_of_shapes_has_an_end() -> None:
+    plain = PlainReader(SourceOptions(flavour="winlogbeat")).record_of
+    tracemalloc.start()
+    try:
+        for shape in range(2000):
+            names = {f"Name{shape}x{n}": "v" for n in range(100)}
+            plain(lines_of([an_event(1, **names)])[0])
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 80_000_000

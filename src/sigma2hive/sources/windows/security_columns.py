@@ -142,7 +142,8 @@ class _Security:
             "winlog.logon.id",
             self._text("LogonID", session),
             self._text("TargetLogonId", self._concerns("target_logon")),
-            self._texts.get("SubjectLogonId"),
+            # A cleared log's is in UserData.
+            self._text("SubjectLogonId", self._code != "1102"),
         )
 
     def _origin(self) -> None:

@@ -39,8 +39,11 @@ _NO_NAMES = frozenset(("", "Data", _ATTRIBUTES, "#text"))
 _PLAIN = frozenset((str, int, bool, type(None)))
 _KIND = frozenset((str, int, type(None)))
 #: What a text that begins with a line's end has in JSON; of such a text nothing may be left.
-_LINE_ENDS = (b'"\\n', b'"\\r')
-_MOST_SHAPES = 4096
+#: The last is what a line's end begins with that is written by its number.
+_LINE_ENDS = (b'"\\n', b'"\\r', b"\\u000")
+#: How many names and fields all the shapes have that are kept, how many names one event has that is
+#: read by columns, and how many characters a name: whoever writes the log chooses them.
+_MOST_FIELDS, _MOST_NAMES, _LONGEST_NAME = 100_000, 100, 128
 
 Normalise = Callable[[Mapping[str, Any], str], Mapping[str, Any]]
 
@@ -77,6 +80,7 @@ class Shapes:
         self._flavour = flavour
         self._make = lambda record: normalise(record, flavour)
         self._shapes: dict[tuple[Any, ...], _Shape | None] = {}
+        self._fields = 0
 
     def document_of(self, record: dict[str, Any], raw: bytes) -> Late | None:
         """Return the document of a raw event, which has each key once; None where it is not plain.
@@ -85,19 +89,27 @@ class Shapes:
         """
         event = record["Event"]
         system, data = event["System"], event.get("EventData")
-        if type(data) is not dict or event.get("UserData") is not None:
+        if type(data) is not dict or event.get("UserData") is not None or len(data) > _MOST_NAMES:
             return None
         key = _key_of(system, data)
-        if key is None or _LINE_ENDS[0] in raw or _LINE_ENDS[1] in raw:
+        if key is None or _LINE_ENDS[0] in raw or _LINE_ENDS[1] in raw or _LINE_ENDS[2] in raw:
             return None
         if key not in self._shapes:
-            if len(self._shapes) >= _MOST_SHAPES:
-                self._shapes.clear()
-            self._shapes[key] = self._shape_of(record)
+            if any(len(part) > _LONGEST_NAME for part in key if type(part) is str):
+                return None
+            self._keep(key, self._shape_of(record))
         shape = self._shapes[key]
         if shape is None or not (_is_plain_system(system) and _is_plain_data(data)):
             return None
         return Late(shape, record)
+
+    def _keep(self, key: tuple[Any, ...], shape: _Shape | None) -> None:
+        fields = len(key) + (0 if shape is None else len(shape.plan))
+        if self._fields + fields > _MOST_FIELDS:
+            self._shapes.clear()
+            self._fields = 0
+        self._fields += fields
+        self._shapes[key] = shape
 
     def _shape_of(self, record: dict[str, Any]) -> _Shape | None:
         try:

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from sigma2hive.clients.elasticsearch import ElasticsearchClient
-from sigma2hive.clients.errors import ServerError
+from sigma2hive.clients.errors import BusyError, ServerError
 from sigma2hive.model.times import NANOSECONDS
+from sigma2hive.runner.reading import catalogue
 from sigma2hive.runner.reading.catalogue import Cursor
 from tests.bench.cluster import Cluster, Indices
 from tests.clients.connecting import client_of
@@ -242,6 +243,29 @@ def test_a_first_event_without_ingested_has_its_index_read_by_timestamp(
         service.cycle(10)
     assert cursors(service) == {Cursor.TIMESTAMP}
     assert set(service.numbers()) == ids(range(3))
+
+
+def test_an_index_that_cannot_be_asked_by_what_to_read_it_is_asked_again(
+    reader: ElasticsearchClient, indices: Indices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = "s2h-unasked-*"
+    service = Service(reader, [target])
+    event = document(0, service.now_s - 40 * DAY, ingested_s=service.now_s)
+    index = indices.create(MAPPING, [event], name="unasked")
+    busy = BusyError("looking at an index: Elasticsearch is busy", "wait")
+    with monkeypatch.context() as patch:
+        patch.setattr(catalogue, "answers_to", lambda _, requests: [busy for _ in requests])
+        for _ in range(2):
+            assert service.cycle(10) == 0
+            [told] = service.reader.told()
+            assert (told.target, told.cursor, told.is_blind) == (index, None, True)
+            assert "is busy" in service.reader.held_back()[target]
+            assert not service.reader.horizons()
+            assert not service.reader.is_whole()
+    service.cycles(2, 10)
+    assert cursors(service) == {Cursor.INGESTED}
+    assert service.reader.horizons()[target] > (service.now_s - MINUTE) * NANOSECONDS
+    assert set(service.numbers()) == ids([0])
 
 
 def test_an_index_that_is_quiet_for_days_is_read_by_what_its_events_have(

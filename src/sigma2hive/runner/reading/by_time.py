@@ -72,7 +72,10 @@ class ByTime:
         """
         self.trouble, self.held = {}, {}
         # Where nothing is read no position says by which time: that is chosen with the first event.
-        empty = [place for place in places if place.is_undecided]
+        empty = [place for place in places if place.is_undecided and not place.trouble]
+        for place in places:
+            if place.trouble:
+                self._hold(place, place.trouble)
         places = [place for place in places if not place.is_undecided]
         stands = [self._stand(place, positions, starts) for place in places]
         windows = [
@@ -94,9 +97,12 @@ class ByTime:
                 planning = _Planning(self, place, chain, stand, now_s)
                 planned.append(planning.phases(window, answer))
             except ServerError as error:
-                self.trouble[place.index] = str(error)
-                self.held[unit_of(place)] = place.targets
+                self._hold(place, str(error))
         return planned
+
+    def _hold(self, place: Place, reason: str) -> None:
+        self.trouble[place.index] = reason
+        self.held[unit_of(place)] = place.targets
 
     @property
     def limits(self) -> TimeLimits:

@@ -42,7 +42,8 @@ class Place:
     """What is read as one: an index, or a pattern of which the indices cannot be told apart.
 
     `targets` are the patterns that look at it. Without `facts` its settings may not be seen. Of one
-    that `is_undecided` no event says yet which time events have: there is nothing to read.
+    that `is_undecided` no event says yet which time events have: there is nothing to read, unless
+    `trouble` says why that could not be asked.
     """
 
     index: str
@@ -51,6 +52,7 @@ class Place:
     facts: IndexFacts | None = None
     may_refresh: bool = False
     is_undecided: bool = False
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ def look(
     now_s: int,
 ) -> Catalogue:
     """Return what there is now; indices that fit `excluded` are not for rules.
+
+    Of a place in trouble nothing is told: it is not known by what it is to be read.
 
     `known` are cursors by time that were chosen before: index -> cursor. An index does not change
     from one to the other while it is read.
@@ -134,7 +138,8 @@ def look(
             by_time.append(place)
     for place in _with_time_field(client, by_time, known, now_s):
         places.append(place)
-        told += [_told_of_time(target, place, granted) for target in place.targets]
+        if not place.trouble:
+            told += [_told_of_time(target, place, granted) for target in place.targets]
     return Catalogue(tuple(places), tuple(told))
 
 
@@ -172,7 +177,8 @@ def _with_time_field(
 ) -> Iterator[Place]:
     """Yield the places, by event.ingested where the documents of the last day have it.
 
-    Where there are none of the last day, those before it count; without any nothing is chosen.
+    Where there are none of the last day, those before it count; without any nothing is chosen,
+    nor where that cannot be asked now: what is chosen is kept for good.
     """
     new = [place for place in places if place.index not in known]
     chosen = dict(known)
@@ -180,16 +186,22 @@ def _with_time_field(
     dated = dated_indices(client, targets, INGESTED_FIELD) if targets else frozenset()
     answers = answers_to(client, [_question(place, now_s) for place in new])
     undecided: set[str] = set()
+    trouble: dict[str, str] = {}
     for place, answer in zip(new, answers, strict=True):
         if isinstance(answer, ServerError):
-            continue
-        if not answer.total:
+            trouble[place.index] = str(answer)
+        elif not answer.total:
             undecided.add(place.index)
         elif place.index in dated and _all_have_it(answer):
             chosen[place.index] = Cursor.INGESTED
     for place in places:
         cursor = chosen.get(place.index, Cursor.TIMESTAMP)
-        yield replace(place, cursor=cursor, is_undecided=place.index in undecided)
+        yield replace(
+            place,
+            cursor=cursor,
+            is_undecided=place.index in undecided or place.index in trouble,
+            trouble=trouble.get(place.index, ""),
+        )
 
 
 def _question(place: Place, now_s: int) -> SearchRequest:

@@ -67,10 +67,10 @@ def emptied(site: Site, cluster: Cluster) -> Site:
         cluster.request("POST", f"/{name}/_refresh?ignore_unavailable=true")
         hits = cluster.request("POST", there, {"_source": False})["hits"]["hits"]
         if hits and kind in (Kind.MATCHES, Kind.COUNTED):
+            mappings = cluster.request("GET", f"/{name}/_mapping")[name]["mappings"]
             cluster.request("DELETE", f"/{name}")  # numbers begin anew
-            # Where that is not there either, a start was cut short and makes what is absent.
-            last = f"{site.prefix}{Kind.LEASES.value}"
-            cluster.request("DELETE", f"/{last}?ignore_unavailable=true")
+            body = {"settings": {"index.hidden": True}, "mappings": mappings}
+            cluster.request("PUT", f"/{name}", body)
         elif hits:
             lines = [json.dumps({"delete": {"_id": hit["_id"]}}) + "\n" for hit in hits]
             cluster.request("POST", f"/{name}/_bulk", "".join(lines))

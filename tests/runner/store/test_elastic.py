@@ -378,12 +378,25 @@ def test_an_index_that_a_write_made_anew_is_refused_while_it_runs_and_at_the_nex
             look()
 
 
+@pytest.mark.parametrize("gone", [("cursors",), ("cursors", "leases"), ("mutes", "notes")])
 def test_a_start_does_not_make_anew_what_others_hang_on(
-    new_site: Site, elasticsearch: Cluster
+    gone: tuple[str, ...], new_site: Site, elasticsearch: Cluster
 ) -> None:
     store = new_site.store()
     store.commit(step_of(1))
+    elasticsearch.request("DELETE", "/" + ",".join(f"{new_site.prefix}{name}" for name in gone))
+    with pytest.raises(StorageError, match=f"^{new_site.prefix}{gone[0]} at .* gone"):
+        new_site.store()
+
+
+def test_an_upgrade_does_not_make_anew_what_the_older_version_had(
+    new_site: Site, elasticsearch: Cluster
+) -> None:
+    new_site.store().commit(step_of(1))
     elasticsearch.request("DELETE", f"/{new_site.prefix}cursors")
+    for kind in set(Kind) - {Kind.CURSORS}:
+        body = {"_meta": {"sigma2hive_state_version": VERSION - 1}}
+        elasticsearch.request("PUT", f"/{new_site.prefix}{kind.value}/_mapping", body)
     with pytest.raises(StorageError, match=f"{new_site.prefix}cursors at .* gone"):
         new_site.store()
 
@@ -396,6 +409,6 @@ def test_what_nothing_hangs_on_is_made_anew(new_site: Site, elasticsearch: Clust
 
 def test_a_start_that_was_cut_short_is_gone_on_with(new_site: Site, elasticsearch: Cluster) -> None:
     new_site.store()
-    absent = (f"{new_site.prefix}{name}" for name in ("cursors", "matches", "leases"))
+    absent = [f"{new_site.prefix}{kind.value}" for kind in tuple(Kind)[3:]]
     elasticsearch.request("DELETE", f"/{','.join(absent)}")
     new_site.store().commit(step_of(1))

@@ -6,7 +6,7 @@ and never asked for (raw events, the lines of alerts) is in no search structure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -39,7 +39,10 @@ class Asking(Protocol):
 
 
 class Kind(StrEnum):
-    """What documents are about: what the name of their index ends with."""
+    """What documents are about: what the name of their index ends with.
+
+    Indices are made in this order, by every version: see `_is_cut_short`.
+    """
 
     CURSORS = "cursors"
     RULES = "rules"
@@ -159,8 +162,8 @@ _FIELDS: Mapping[Kind, Mapping[str, Mapping[str, Any]]] = {
 
 #: What may be made anew at any time: nothing is lost with them.
 _MADE_ANEW = frozenset({Kind.NOTES, Kind.LEASES})
-#: Made after all others, by whichever runner: where it is, all of them were.
-_LAST = tuple(Kind)[-1]
+#: The version that had each kind first.
+_SINCE: Mapping[Kind, int] = dict.fromkeys(Kind, 1)
 
 #: One shard: what is stored there has numbers in one order. Hidden: no `*` of anybody means it.
 _SETTINGS = {
@@ -182,7 +185,7 @@ def prepare(client: Asking, prefix: str = PREFIX) -> None:
     for kind, name in names.items():
         if name in found:
             _refuse_strange(client, kind, name, found[name])
-    if names[_LAST] in found:
+    if not _is_cut_short(names, found):
         _refuse_gone(client, names, found)
     for kind, name in names.items():
         if name not in found:
@@ -221,6 +224,12 @@ def _names(prefix: str) -> Mapping[Kind, str]:
     return {kind: f"{prefix}{kind.value}" for kind in Kind}
 
 
+def _is_cut_short(names: Mapping[Kind, str], found: Collection[str]) -> bool:
+    """Whether only the last ones are absent, as where a first start ended halfway."""
+    are_there = [name in found for name in names.values()]
+    return are_there == sorted(are_there, reverse=True)
+
+
 def _refuse_gone(
     client: Asking, names: Mapping[Kind, str], found: Mapping[str, Mapping[str, Any]]
 ) -> None:
@@ -229,9 +238,9 @@ def _refuse_gone(
     Raises:
         StorageError: one is gone.
     """
-    if any(version < VERSION for mapping in found.values() if (version := _version(mapping))):
-        return  # an older version had fewer
-    gone = [name for kind, name in names.items() if name not in found and kind not in _MADE_ANEW]
+    oldest = min((_version(mapping) or VERSION for mapping in found.values()), default=VERSION)
+    needed = [kind for kind in Kind if _SINCE[kind] <= oldest and kind not in _MADE_ANEW]
+    gone = [names[kind] for kind in needed if names[kind] not in found]
     if gone:
         raise StorageError(
             f"{', '.join(gone)} at {client.server}: gone, and with it a part of what the service "

@@ -434,11 +434,12 @@ def test_a_shard_that_cannot_be_planned_makes_rules_blind_and_says_why(
 
 def test_what_a_sweep_reads_again_breaks_no_silence(store: SqliteStore, tmp_path: Path) -> None:
     clock = FrozenClock(START)
-    log = Log([event_of(0, 1)])
+    event = event_of(0, 1, START - SECOND)
+    log = Log([event])
     loop = Loop(Site(tmp_path, log), store, clock, LoopSettings(600, silence_seconds=3_600))
     run_cycles(loop, 4)
     # As a sweep does, an hour later.
-    log.events.append(event_of(0, 1))
+    log.events.append(event)
     log.backfill_below = 2
     run_cycles(loop, 3)
     (first,) = store.due("sink", 2**62, 10)

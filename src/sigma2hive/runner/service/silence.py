@@ -25,22 +25,32 @@ _AMBER = 2
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a pattern was last heard of: when events came, and whether its silence was told."""
+    """What a pattern was last heard of: when events came, and whether its silence was told.
+
+    Up to `up_to_ns` it is known of which times there were events: to read them again is no news.
+    """
 
     last_ns: int
+    up_to_ns: int
     is_told: bool = False
 
 
 def listen(heard: Mapping[str, Heard], outcome: CycleOutcome) -> Mapping[str, Heard]:
     """Return what is known after a cycle.
 
-    What is not news says nothing of now: a sweep reads the last events again an hour later.
+    A sweep reads the last events again an hour later, which says nothing of now. What it finds of
+    times after those came late, and is heard when it is found.
     """
     found = dict(heard)
     for done in outcome.slices:
-        if done.error is None and done.events and not done.part.is_backfill:
-            for pattern in done.part.targets:
-                found[pattern] = Heard(outcome.began_ns)
+        if done.error is not None or not done.events:
+            continue
+        for pattern in done.part.targets:
+            known = found.get(pattern)
+            if not done.part.is_backfill:
+                found[pattern] = Heard(outcome.began_ns, outcome.began_ns)
+            elif known and known.up_to_ns <= done.part.interval.start_ns:
+                found[pattern] = Heard(outcome.began_ns, done.part.interval.end_ns)
     return found
 
 
@@ -97,13 +107,19 @@ def heard_of(note: JsonValue) -> Mapping[str, Heard]:
     for pattern, entry in note.items() if isinstance(note, Mapping) else ():
         last_ns = entry.get("last_ns") if isinstance(entry, Mapping) else None
         if isinstance(entry, Mapping) and isinstance(last_ns, int):
-            found[pattern] = Heard(last_ns, bool(entry.get("is_told")))
+            up_to_ns = entry.get("up_to_ns")
+            up_to_ns = up_to_ns if isinstance(up_to_ns, int) else last_ns
+            found[pattern] = Heard(last_ns, up_to_ns, bool(entry.get("is_told")))
     return found
 
 
 def note_of(heard: Mapping[str, Heard]) -> JsonValue:
     """Return it in the form that is remembered."""
     return {
-        pattern: {"last_ns": known.last_ns, "is_told": known.is_told}
+        pattern: {
+            "last_ns": known.last_ns,
+            "up_to_ns": known.up_to_ns,
+            "is_told": known.is_told,
+        }
         for pattern, known in heard.items()
     }

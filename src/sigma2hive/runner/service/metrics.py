@@ -7,7 +7,7 @@ changes no figure.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -89,14 +89,12 @@ def _of_patterns(standing: Standing) -> Iterator[GaugeMetricFamily]:
             heard.add_metric([entry.pattern], entry.heard_ns / NANOSECONDS)
     yield searched
     yield heard
-    lost = GaugeMetricFamily(
+    yield _each(
         "sigma2hive_lost_intervals",
         "Intervals that were never read: their index was deleted before.",
-        labels=["index"],
+        "index",
+        sorted(Counter(entry.target for entry in standing.losses).items()),
     )
-    for index, count in sorted(Counter(entry.target for entry in standing.losses).items()):
-        lost.add_metric([index], count)
-    yield lost
     last_ns = max((entry.interval.end_ns for entry in standing.losses), default=0)
     yield _gauge(
         "sigma2hive_last_loss_seconds", "When anything was lost last.", last_ns / NANOSECONDS
@@ -104,48 +102,39 @@ def _of_patterns(standing: Standing) -> Iterator[GaugeMetricFamily]:
 
 
 def _of_rules(standing: Standing) -> Iterator[GaugeMetricFamily]:
-    rules = GaugeMetricFamily("sigma2hive_rules", "Rules by how they stand.", labels=["state"])
     blind = standing.blind
-    rules.add_metric(["looking"], len(standing.rules) - len(blind))
-    rules.add_metric(["blind"], len(blind))
-    yield rules
-    since = GaugeMetricFamily(
+    states = (("looking", len(standing.rules) - len(blind)), ("blind", len(blind)))
+    yield _each("sigma2hive_rules", "Rules by how they stand.", "state", states)
+    yield _each(
         "sigma2hive_rule_blind_since_seconds",
         "Since when a rule is blind; a rule that looks has no figure.",
-        labels=["rule_id"],
+        "rule_id",
+        ((entry.record.rule_id, (entry.blind_since_ns or 0) / NANOSECONDS) for entry in blind),
     )
-    for entry in blind:
-        since.add_metric([entry.record.rule_id], (entry.blind_since_ns or 0) / NANOSECONDS)
-    yield since
-    fates = GaugeMetricFamily(
-        "sigma2hive_matches_of_day", "Matches of the last 24 hours.", labels=["fate"]
-    )
-    for fate, count in sorted(standing.fates.items()):
-        fates.add_metric([fate], count)
-    yield fates
+    fates = sorted(standing.fates.items())
+    yield _each("sigma2hive_matches_of_day", "Matches of the last 24 hours.", "fate", fates)
     yield _gauge("sigma2hive_mutes", "Mutes that hold.", len(standing.mutes))
 
 
 def _of_correlations(standing: Standing) -> Iterator[GaugeMetricFamily]:
     blind = standing.blind_correlations
     exact = [entry for entry in standing.correlations if entry.is_exact(standing.now_ns)]
-    found = GaugeMetricFamily(
+    yield _each(
         "sigma2hive_correlations",
         "Correlations by what their windows see: all, all but gaps, or nothing that is exact.",
-        labels=["state"],
+        "state",
+        (
+            ("exact", len(exact)),
+            ("with_gaps", len(standing.correlations) - len(exact) - len(blind)),
+            ("blind", len(blind)),
+        ),
     )
-    found.add_metric(["exact"], len(exact))
-    found.add_metric(["with_gaps"], len(standing.correlations) - len(exact) - len(blind))
-    found.add_metric(["blind"], len(blind))
-    yield found
-    each = GaugeMetricFamily(
+    yield _each(
         "sigma2hive_correlation_blind",
         "A correlation that cannot be worked out; one that can has no figure.",
-        labels=["rule_id"],
+        "rule_id",
+        ((entry.rule_id, 1) for entry in blind),
     )
-    for entry in blind:
-        each.add_metric([entry.rule_id], 1)
-    yield each
 
 
 def _of_sinks(standing: Standing) -> Iterator[GaugeMetricFamily]:
@@ -174,6 +163,16 @@ def _of_sinks(standing: Standing) -> Iterator[GaugeMetricFamily]:
 
 def _gauge(name: str, what: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, what, value=value)
+
+
+def _each(
+    name: str, what: str, label: str, figures: Iterable[tuple[str, float]]
+) -> GaugeMetricFamily:
+    """Return a metric that has a figure for each value of a label."""
+    family = GaugeMetricFamily(name, what, labels=[label])
+    for value, figure in figures:
+        family.add_metric([value], figure)
+    return family
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from stat import S_ISREG
 
+from sigma2hive.yamlmarks import open_at_once
+
 #: The largest file that any of the readers takes, a profile with a snapshot.
 _MAX_BYTES = 32 * 1024 * 1024
 
@@ -32,13 +34,8 @@ def content_of(file: Path) -> bytes:
     Raises:
         OSError: it cannot be read, is no file, or larger than anything that is read.
     """
-    with open(file, "rb", opener=_open_at_once) as stream:
+    with open(file, "rb", opener=open_at_once) as stream:
         status = os.fstat(stream.fileno())
         if not S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
             raise OSError(f"{file} is no file that anybody would read whole")
         return stream.read()
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    # Without this, opening a pipe waits for whoever writes to it.
-    return os.open(path, flags | os.O_NONBLOCK)

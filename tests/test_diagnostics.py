@@ -17,7 +17,9 @@ from click.testing import CliRunner
 
 from sigma2hive.cli import main
 from sigma2hive.diagnostics import CODES
+from sigma2hive.model.service import Interval, RuleRecord, Searched, SearchStatus, Step
 from sigma2hive.runner.state import EpisodeStore
+from sigma2hive.runner.store.sqlite import SqliteStore
 from tests.bench.answering import Answer, answering
 from tests.doubles.running import running_thehive
 
@@ -36,6 +38,19 @@ def remember_other_names(folder: Path) -> None:
         store.save_naming("sigma", "sigma2hive")
 
 
+def put_a_document_aside(folder: Path) -> None:
+    name, rule_id = "logs-1/pgxQ5pMB", "5f0e0e0a-3f5e-4e9f-8f5c-2f1f0a1b2c3d"
+    (folder / ".sigma2hive").mkdir()
+    store = SqliteStore(folder / ".sigma2hive" / "state.db")
+    entry = Searched(
+        *(f"aside:{name}", name, Interval(0, 1_795_824_000_000_000_000), SearchStatus.TRUNCATED),
+        *("S2H509: RecursionError: maximum recursion depth exceeded (values.py:80)", ("logs-*",)),
+    )
+    store.commit(Step(searched=(entry,)))
+    store.save_rules([RuleRecord(rule_id, "", 1_795_824_000_000_000_000, ("logs-*",))])
+    store.close()
+
+
 #: What cannot or should not lie in a repository as a file.
 GENERATED: dict[str, Callable[[Path], object]] = {
     "S2H101": lambda folder: (folder / "mappings" / "observables.yml").mkdir(parents=True),
@@ -48,6 +63,7 @@ GENERATED: dict[str, Callable[[Path], object]] = {
     "S2H111": lambda folder: (folder / "sigma_rules" / "linked.yml").symlink_to("/etc/hostname"),
     "S2H408": remember_other_names,
     "S2H504": cut_in_half,
+    "S2H509": put_a_document_aside,
 }
 
 

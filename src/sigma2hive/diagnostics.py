@@ -128,6 +128,7 @@ CODES: dict[str, str] = {
     "S2H506": "sink cannot be written",
     "S2H507": "a server did not do what it was asked",
     "S2H508": "no event is of any rule's log source",
+    "S2H509": "sigma2hive itself fails at a document",
 }
 
 

@@ -143,6 +143,12 @@ def _rules(standing: Standing) -> Iterator[str]:
         yield f"Lost ({len(standing.losses):,})"
     for loss in standing.losses[-_SHOWN:]:
         yield from wrap(loss_text(loss), "  ", "    ")
+    if standing.put_aside:
+        yield ""
+        yield f"Put aside, since sigma2hive itself fails at them ({len(standing.put_aside):,})"
+    for aside in standing.put_aside[-_SHOWN:]:
+        at = shown_time(aside.interval.end_ns)
+        yield from wrap(visible(f"{aside.target}, {at}: {aside.reason}"), "  ", "    ")
 
 
 def loss_text(loss: Searched) -> str:
@@ -255,6 +261,7 @@ def standing_as_json(standing: Standing) -> dict[str, object]:
             "with_gaps": [_coverage(entry) for entry in standing.rules if entry.gaps],
         },
         "lost": [_gap(entry) for entry in standing.losses],
+        "put_aside": [_aside(entry) for entry in standing.put_aside],
         "correlations": [_correlation(entry) for entry in standing.correlations],
         "matches_of_24_hours": dict(standing.fates),
         "sinks": {
@@ -326,6 +333,16 @@ def _gap(gap: Searched) -> dict[str, object]:
         "to": render_time(gap.interval.end_ns),
         "status": gap.status.value,
         "reason": gap.reason,
+    }
+
+
+def _aside(entry: Searched) -> dict[str, object]:
+    index, _, document_id = entry.target.partition("/")
+    return {
+        "index": index,
+        "_id": document_id,
+        "at": render_time(entry.interval.end_ns),
+        "reason": entry.reason,
     }
 
 

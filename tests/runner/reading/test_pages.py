@@ -113,3 +113,28 @@ def test_a_page_has_about_the_bytes_that_it_may_have(
     assert len({event.key for event in events}) == len(events) == 1_200
     # The first page is asked for before anything is known.
     assert max(len(batch) for batch in batches[1:]) <= 10
+
+
+@pytest.mark.parametrize("user", ["monitor", "reader"])
+def test_a_slice_has_parts_by_the_names_of_its_documents(
+    user: str, elasticsearch: Cluster, indices: Indices
+) -> None:
+    with client_of(elasticsearch, getattr(elasticsearch.users, user)) as client:
+        service = Service(client, ["s2h-parts-*"])
+        service.cycle()
+        index = indices.create(MAPPING, name="parts")
+        indices.add(index, [document(number, service.now_s + 5) for number in range(30)])
+        parts = [part for part in service.plan_after(20) if service.reader.documents(part)]
+        reader, seen = service.reader, []
+        for part in parts:
+            documents = reader.documents(part)
+            seen += [name.id for name in documents]
+            assert {name.index for name in documents} == {index}
+            halves = [documents[:11], documents[11:], ()]
+            read = [origins(reader.read(reader.only(part, half))) for half in halves]
+            assert read == [[f"{index}/{name.id}" for name in half] for half in halves]
+        assert len(seen) == len(set(seen)) == 30
+
+
+def origins(entries: Iterator[object]) -> list[str]:
+    return [event.origin for rows in entries if isinstance(rows, EventRows) for event in rows]

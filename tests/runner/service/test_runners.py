@@ -10,7 +10,7 @@ import pytest
 from sigma2hive.clock import FrozenClock
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.service import MatchFilter, Position
-from sigma2hive.runner.reading.interface import Lost, Slice
+from sigma2hive.runner.reading.interface import Document, Lost, Slice
 from sigma2hive.runner.service.loop import Loop, LoopSettings
 from sigma2hive.runner.store.elastic import ElasticStore
 from sigma2hive.sources import EventRows
@@ -237,6 +237,12 @@ class Shards:
 
     def read(self, part: Slice) -> Iterator[EventRows | Diagnostic]:
         return self.by_unit[part.unit].read(part)
+
+    def documents(self, part: Slice) -> Sequence[Document]:
+        return self.by_unit[part.unit].documents(part)
+
+    def only(self, part: Slice, documents: Collection[Document]) -> Slice:
+        return self.by_unit[part.unit].only(part, documents)
 
     def gone(self, positions: Mapping[str, Position]) -> Collection[str]:
         return ()

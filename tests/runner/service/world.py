@@ -1,8 +1,9 @@
 """A small repository, and a log that grows: what the service is run on without a server."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from sigma2hive.clients.elasticsearch import Indices
 from sigma2hive.clients.errors import IncompleteError
@@ -15,7 +16,7 @@ from sigma2hive.model.service import Interval, Position
 from sigma2hive.model.values import flatten
 from sigma2hive.repository import load_mappings, load_repository
 from sigma2hive.runner.raising import Raiser
-from sigma2hive.runner.reading.interface import Lost, Slice
+from sigma2hive.runner.reading.interface import Document, Lost, Slice
 from sigma2hive.runner.service.cycle import Cycle
 from sigma2hive.runner.service.loop import Loading, NoCorrelations, Version
 from sigma2hive.runner.service.missed import Missed, returned, take_in
@@ -85,7 +86,10 @@ def event_of(number: int, code: int, ingested_ns: int | None = None) -> Event:
 
 @dataclass
 class Log:
-    """A log that grows, read by position; `fails` are positions at which reading fails once."""
+    """A log that grows, read by position; `fails` are positions at which reading fails once.
+
+    This program itself fails wherever one of the `poison` is read.
+    """
 
     events: list[Event] = field(default_factory=list)
     size: int = 4
@@ -94,6 +98,7 @@ class Log:
     reads: int = 0
     planned_ns: int = 0
     unit: str = LOG
+    poison: set[int] = field(default_factory=set)
 
     def plan(self, positions: Mapping[str, Position], now_ns: int) -> Sequence[Slice]:
         self.planned_ns = now_ns
@@ -128,15 +133,27 @@ class Log:
     def read(self, part: Slice) -> Iterator[EventRows | Diagnostic]:
         self.reads += 1
         rows = EventRows()
-        # Narrowed or not, a log gives everything.
-        span = part.query["bool"]["filter"][0] if "bool" in part.query else part.query
-        for number in range(span["from"], span["to"]):
+        for number in self._numbers(part):
+            if number in self.poison:
+                raise RecursionError(f"maximum recursion depth exceeded at {number}")
             if number in self.fails:
                 self.fails.discard(number)
                 yield rows
                 raise IncompleteError("1 of 2 shards failed", "look at the cluster")
             rows.add(self.events[number])
         yield rows
+
+    def documents(self, part: Slice) -> Sequence[Document]:
+        return [Document("site-1", str(number)) for number in self._numbers(part)]
+
+    def only(self, part: Slice, documents: Collection[Document]) -> Slice:
+        span = {**_span(part), "only": [int(document.id) for document in documents]}
+        return replace(part, query=span)
+
+    def _numbers(self, part: Slice) -> list[int]:
+        span = _span(part)
+        every = range(span["from"], span["to"])
+        return [number for number in every if "only" not in span or number in span["only"]]
 
     def held_back(self) -> Mapping[str, str]:
         return {}
@@ -149,6 +166,11 @@ class Log:
 
     def gone(self, positions: Mapping[str, Position]) -> Collection[str]:
         return ()
+
+
+def _span(part: Slice) -> Mapping[str, Any]:
+    """Return the positions that a slice has: narrowed for rules or not, a log gives all of them."""
+    return part.query["bool"]["filter"][0] if "bool" in part.query else part.query  # type: ignore[no-any-return]
 
 
 @dataclass

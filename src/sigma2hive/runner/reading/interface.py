@@ -41,6 +41,14 @@ class Slice:
     is_backfill: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a document is known by: its index, and its `_id` there."""
+
+    index: str
+    id: str
+
+
 #: Where a position says that it is known what was lost of its unit, if anything.
 SETTLED = "settled"
 
@@ -99,6 +107,16 @@ class Reader(Protocol):
         Raises:
             ServerError: not all of it came; nothing that was yielded counts.
         """
+
+    def documents(self, part: Slice) -> Sequence[Document]:
+        """Return what its documents are known by, in their order, without reading them.
+
+        Raises:
+            ServerError: not all of them came.
+        """
+
+    def only(self, part: Slice, documents: Collection[Document]) -> Slice:
+        """Return the same slice with those of its documents alone."""
 
     def lost(self, positions: Mapping[str, Position], looked_ns: int) -> Sequence[Lost]:
         """Return what will never be read of indices that were deleted, once of each.

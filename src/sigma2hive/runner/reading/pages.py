@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from sigma2hive.clients.elasticsearch import ElasticsearchClient, PointInTime, QuickAnswer
@@ -16,13 +17,15 @@ from sigma2hive.model.json_numbers import LARGEST_PLAIN_FRACTION
 from sigma2hive.model.times import is_usual_time
 from sigma2hive.model.values import Values
 from sigma2hive.runner.reading.ahead import one_ahead
-from sigma2hive.runner.reading.interface import Slice
+from sigma2hive.runner.reading.interface import NOTHING, Document, Slice
 from sigma2hive.sources import EventRows
 from sigma2hive.sources.batches import MAX_EVENTS
 from sigma2hive.sources.elasticsearch import read_hit
 
 #: A first page, of which nobody knows how large its documents are.
 _FIRST_PAGE = 500
+#: Documents of which only names are asked for, in one answer.
+_MOST_NAMES = 10_000
 #: What part of a page one of several searches may bring: few of them find much.
 _MANY = 5
 #: How long a view stays from one page to the next: deciding a page takes a second or so.
@@ -51,6 +54,17 @@ class Pages:
         with self.view(part) as view, one_ahead(self.walk(part.unit, view, body)) as pages:
             for page in pages:
                 yield from _entries(page)
+
+    def documents(self, part: Slice) -> list[Document]:
+        """Return what the documents of a slice are known by.
+
+        Raises:
+            ServerError: not all of them came.
+        """
+        body = {"query": part.query, "_source": False}
+        with self.view(part) as view:
+            pages = self._client.pages(view, body, _MOST_NAMES)
+            return [Document(hit["_index"], hit["_id"]) for page in pages for hit in page]
 
     @contextmanager
     def view(self, part: Slice) -> Iterator[PointInTime]:
@@ -95,6 +109,21 @@ class Pages:
                 yield page
             if not full:
                 return
+
+
+def only_of(part: Slice, documents: Collection[Document]) -> Slice:
+    """Return the same slice with those of its documents alone."""
+    by_index: dict[str, list[str]] = {}
+    for document in documents:
+        by_index.setdefault(document.index, []).append(document.id)
+    if not by_index:
+        return replace(part, query=NOTHING)
+    named = [
+        {"bool": {"filter": [{"term": {"_index": index}}, {"ids": {"values": found}}]}}
+        for index, found in by_index.items()
+    ]
+    any_of = {"bool": {"should": named, "minimum_should_match": 1}}
+    return replace(part, query={"bool": {"filter": [part.query, any_of]}})
 
 
 def body_of(query: Mapping[str, Any], computed: Collection[str]) -> dict[str, Any]:

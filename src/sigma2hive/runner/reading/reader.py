@@ -24,10 +24,10 @@ from sigma2hive.runner.reading.by_time import ByTime, TimeLimits, unit_of
 from sigma2hive.runner.reading.catalogue import Catalogue, Cursor, Place, Told, look
 from sigma2hive.runner.reading.held import NothingHeld, SlicePages
 from sigma2hive.runner.reading.horizons import horizons_of, read_s
-from sigma2hive.runner.reading.interface import NOTHING, HeldSlice, Lost, Slice
+from sigma2hive.runner.reading.interface import NOTHING, Document, HeldSlice, Lost, Slice
 from sigma2hive.runner.reading.losses import closed_units, losses_of, units_without_index
 from sigma2hive.runner.reading.numbers import numbers_of
-from sigma2hive.runner.reading.pages import Pages
+from sigma2hive.runner.reading.pages import Pages, only_of
 from sigma2hive.runner.reading.times import times_of
 from sigma2hive.settings import ServiceSettings
 from sigma2hive.sources import EventRows
@@ -159,6 +159,20 @@ class ElasticsearchReader:
         with self._pages.view(part) as view:
             yield SlicePages(self._client, self._pages, part, view, self._computed_of(part))
         self._check_it_is_the_same(part)
+
+    def documents(self, part: Slice) -> Sequence[Document]:
+        """Return what the documents of a slice are known by, in their order.
+
+        Raises:
+            ServerError: not all of them came.
+        """
+        if part.query == NOTHING:
+            return ()
+        return self._pages.documents(part)
+
+    def only(self, part: Slice, documents: Collection[Document]) -> Slice:
+        """Return the same slice with those of its documents alone."""
+        return only_of(part, documents)
 
     def _computed_of(self, part: Slice) -> Collection[str]:
         return {path for target in part.targets for path in self._computed.get(target, ())}

@@ -1,7 +1,8 @@
 """One slice: its events, matched by the rules that look there, become one step of the store.
 
 Takes slices, a reader, a store and what is compiled; commits. A slice that could not be read whole
-leaves nothing: its cursor stays, so that it is read again.
+leaves nothing: its cursor stays, so that it is read again. One at which this program itself fails
+is halved until the document is found that is why: that one is put aside, all others are looked at.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from sigma2hive.clients.errors import ServerError
 from sigma2hive.diagnostics import Diagnostic, Sigma2hiveError
@@ -20,6 +22,7 @@ from sigma2hive.model.matches import Match
 from sigma2hive.model.rules import Compiled, CompiledRule
 from sigma2hive.model.service import (
     Fate,
+    Position,
     QueuedAlert,
     RecordedMatch,
     RuleRecord,
@@ -31,6 +34,7 @@ from sigma2hive.runner.finding import Finder, Stream
 from sigma2hive.runner.matching import Matcher
 from sigma2hive.runner.raising import Raiser, record_of
 from sigma2hive.runner.reading.interface import Reader, Slice
+from sigma2hive.runner.service.aside import Halving
 from sigma2hive.runner.service.outcomes import BrokenError, SliceOutcome
 from sigma2hive.runner.store.interface import StateStore
 
@@ -68,27 +72,56 @@ class Cycle:
             StorageError: the store cannot be written; nothing was stored.
         """
         outcome = SliceOutcome(part)
-        self._finder.matcher.suppressed = outcome.suppressed
+        try:
+            try:
+                self._store(part, outcome, now_ns, part.position)
+            except BrokenError as error:
+                self._work_on_rest(outcome, now_ns, error)
+        except (ServerError, BrokenError) as error:
+            outcome.error = error
+        return outcome
+
+    def _work_on_rest(self, outcome: SliceOutcome, now_ns: int, error: BrokenError) -> None:
+        """Work on a slice but for the documents at which this program itself fails.
+
+        Its parts are stored as they come: matches that are known are not told again, so that a
+        crash does no harm. The cursor moves when all of them are.
+        """
+        part = outcome.part
+        attempt = partial(self._store, outcome=outcome, now_ns=now_ns)
+        halving = Halving(self.reader, self.store, attempt, now_ns)
+        for finding in halving.work(part, error):
+            outcome.aside.append(finding)
+        self._store(self.reader.only(part, ()), outcome, now_ns, part.position)
+
+    def _store(
+        self,
+        part: Slice,
+        outcome: SliceOutcome,
+        now_ns: int,
+        position: Position | None = None,
+    ) -> None:
+        """Store what came of a slice or of a part of it, and add that to an outcome.
+
+        Without a `position` no cursor moves.
+
+        Raises:
+            BrokenError: this program itself failed; nothing was stored.
+            ServerError, MovedError, StorageError: nor was it then.
+        """
+        done = SliceOutcome(part)
+        self._finder.matcher.suppressed = done.suppressed
         judge = self.raiser.judge
         try:
-            step = self._step(part, outcome, now_ns)
-            self.store.commit(step)
-        except ServerError as error:
+            step = self._step(part, done, now_ns)
+            self.store.commit(replace(step, position=position))
+        except BaseException as error:
             judge.discard()
-            outcome.error = error
-        except Sigma2hiveError:
-            judge.discard()
+            if isinstance(error, Exception) and not isinstance(error, Sigma2hiveError):
+                raise BrokenError(f"looking at {part.index}", error) from error
             raise
-        except Exception as error:
-            # One document at which this program fails must not end the service again and again.
-            judge.discard()
-            outcome.error = BrokenError(f"looking at {part.index}", error)
-        except BaseException:
-            judge.discard()
-            raise
-        else:
-            judge.keep()
-        return outcome
+        judge.keep()
+        outcome.add(done)
 
     def _step(self, part: Slice, outcome: SliceOutcome, now_ns: int) -> Step:
         matches: list[RecordedMatch] = []
@@ -103,7 +136,6 @@ class Cycle:
         outcome.matches, outcome.alerts = len(matches), len(alerts)
         return Step(
             unit=part.unit,
-            position=part.position,
             expected=part.expected,
             matches=tuple(matches),
             alerts=tuple(alerts),

@@ -99,6 +99,11 @@ def _of_patterns(standing: Standing) -> Iterator[GaugeMetricFamily]:
     yield _gauge(
         "sigma2hive_last_loss_seconds", "When anything was lost last.", last_ns / NANOSECONDS
     )
+    yield _gauge(
+        "sigma2hive_put_aside_documents",
+        "Documents at which sigma2hive itself fails: no rule has looked at them.",
+        len(standing.put_aside),
+    )
 
 
 def _of_rules(standing: Standing) -> Iterator[GaugeMetricFamily]:

@@ -8,26 +8,36 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sigma2hive.clients.errors import ServerError
-from sigma2hive.diagnostics import Sigma2hiveError
+from sigma2hive.diagnostics import Diagnostic, Sigma2hiveError
 from sigma2hive.model.matches import Suppression
 from sigma2hive.model.service import Searched
 from sigma2hive.runner.reading.interface import Slice
 
+#: An error may quote an event, which may be of any length.
+_MOST_QUOTED = 300
+
 
 class BrokenError(Sigma2hiveError):
-    """This program itself failed at something; everything else goes on."""
+    """This program itself failed at something; everything else goes on. `why` is what failed."""
 
     def __init__(self, at: str, error: Exception) -> None:
         frames = traceback.extract_tb(error.__traceback__)
         where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-        self.message = f"{at}: {type(error).__name__}: {error}{where}; report this as a mistake"
+        # What is stored has no lone surrogates.
+        quoted = str(error)[:_MOST_QUOTED].encode("utf-8", "backslashreplace").decode("utf-8")
+        self.why = f"{type(error).__name__}: {quoted}{where}"
+        self.message = f"{at}: {self.why}; report this as a mistake"
         super().__init__(self.message)
 
 
 @dataclass(slots=True)
 class SliceOutcome:
     """What came of a slice; `error` is why it has to be read again, `suppressed` what filters took
-    away, `way` how it was looked at."""
+    away, `way` how it was looked at.
+
+    `put_aside` counts documents that are no events, `aside` tells of those at which this program
+    itself fails.
+    """
 
     part: Slice
     events: int = 0
@@ -37,6 +47,16 @@ class SliceOutcome:
     way: str = ""
     error: ServerError | BrokenError | None = None
     suppressed: Counter[Suppression] = field(default_factory=Counter)
+    aside: list[Diagnostic] = field(default_factory=list)
+
+    def add(self, other: SliceOutcome) -> None:
+        """Take in what came of a part of the slice."""
+        self.events += other.events
+        self.matches += other.matches
+        self.alerts += other.alerts
+        self.put_aside += other.put_aside
+        self.way = other.way or self.way
+        self.suppressed += other.suppressed
 
 
 @dataclass(slots=True)
@@ -80,6 +100,11 @@ class CycleOutcome:
     def alerts(self) -> int:
         """How many alerts were made or have grown."""
         return sum(done.alerts for done in (*self.slices, *self.again)) + self.episodes
+
+    @property
+    def aside(self) -> list[Diagnostic]:
+        """What is told of documents at which this program itself fails."""
+        return [finding for done in (*self.slices, *self.again) for finding in done.aside]
 
     @property
     def failed(self) -> list[SliceOutcome]:

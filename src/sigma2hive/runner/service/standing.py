@@ -13,6 +13,7 @@ from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.service import DeliveryCounts, Mute, Searched
 from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.runner.correlating.standing import CorrelationStanding, standings_in
+from sigma2hive.runner.service.aside import put_aside_in
 from sigma2hive.runner.service.coverage import Coverage, coverage_of, losses_in, searched_to
 from sigma2hive.runner.service.rules import REMOVED
 from sigma2hive.runner.service.silence import Heard, heard_of
@@ -46,7 +47,8 @@ class Standing:
     """All of it.
 
     `fates` are the matches of the last day, by what became of them; `suppressed` is what filters
-    took away since the state was made, `losses` what was never read and will not be.
+    took away since the state was made, `losses` what was never read and will not be, `put_aside`
+    documents at which this program itself fails.
     """
 
     now_ns: int
@@ -60,6 +62,7 @@ class Standing:
     ways: Mapping[str, JsonValue] = field(default_factory=dict)
     losses: Sequence[Searched] = ()
     correlations: Sequence[CorrelationStanding] = ()
+    put_aside: Sequence[Searched] = ()
 
     @property
     def blind(self) -> list[Coverage]:
@@ -73,8 +76,9 @@ class Standing:
 
     @property
     def has_lost(self) -> bool:
-        """Whether anything was lost in the last day."""
-        return any(entry.interval.end_ns > self.now_ns - _DAY_NS for entry in self.losses)
+        """Whether anything was lost, or put aside, in the last day."""
+        every = (*self.losses, *self.put_aside)
+        return any(entry.interval.end_ns > self.now_ns - _DAY_NS for entry in every)
 
     @property
     def is_well(self) -> bool:
@@ -118,6 +122,7 @@ def standing_of(store: StateStore, now_ns: int) -> Standing:
         ways=ways_of(notes),
         losses=list(losses_in(ledger)),
         correlations=list(standings_in(notes, {record.rule_id for record in records})),
+        put_aside=list(put_aside_in(ledger)),
     )
 
 

@@ -20,6 +20,10 @@ from tests.bench.accounts import INDEX_PREFIX, User, Users
 _BATCH = 5_000
 
 
+#: Which node may hold an index, as one of its settings.
+_HELD_BY = "index.routing.allocation.require._name"
+
+
 class Refused(Exception):
     """Elasticsearch answered a test's own request with an error."""
 
@@ -114,6 +118,24 @@ class Indices:
         self.names.append(index)
         self.add(index, documents)
         return index
+
+    def create_red(self, mapping: Mapping[str, Any], *, name: str = "") -> str:
+        """Return the name of a new index that no node may hold: none of its shards runs.
+
+        `heal` lets it run.
+        """
+        nowhere = {_HELD_BY: "no-such-node"}
+        index = f"{INDEX_PREFIX}{name + '-' if name else ''}{uuid.uuid4().hex[:12]}"
+        settings = {"number_of_shards": 1, "number_of_replicas": 0, **nowhere}
+        body = {"settings": settings, "mappings": mapping}
+        self.cluster.request("PUT", f"{index}?wait_for_active_shards=0", body)
+        self.names.append(index)
+        return index
+
+    def heal(self, index: str) -> None:
+        """Let an index that is red run, and wait until it does."""
+        self.cluster.request("PUT", f"{index}/_settings", {_HELD_BY: None})
+        self.cluster.request("GET", f"_cluster/health/{index}?wait_for_status=green&timeout=30s")
 
     def add(self, index: str, documents: Iterable[Mapping[str, Any] | str], first: int = 0) -> None:
         """Index the documents, with `_id`s from `first`, and make them visible.

@@ -275,6 +275,22 @@ def test_by_which_cursor_each_pattern_is_read_hangs_on_the_privilege(
     assert "more than 25 h late is not" in seen
 
 
+def test_an_index_that_cannot_be_asked_is_told_beside_those_that_can(
+    elasticsearch: Cluster, indices: Indices, look: Look
+) -> None:
+    ill = indices.create_red(MAPPING, name="ill")
+    [(status, seen, names)] = look(elasticsearch.users.reader, "s2h-ill-*").of("cursors")
+    assert (status, names) == ("problem", [ill])
+    assert seen.startswith("1 index cannot be asked, and is not read until it can: ")
+    assert "shard" in seen
+    indices.create(MAPPING, [event(minutes=3)], name="well")
+    found = look(elasticsearch.users.reader, "s2h-ill-*", "s2h-well-*").of("cursors")
+    assert [(status, names) for status, _, names in found] == [
+        ("warning", ["s2h-well-*"]),
+        ("problem", [ill]),
+    ]
+
+
 def test_the_pipeline_that_is_advised_gives_every_document_the_time_of_its_arrival(
     elasticsearch: Cluster, indices: Indices, look: Look
 ) -> None:

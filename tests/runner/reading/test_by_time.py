@@ -1,6 +1,7 @@
 """Reading by time, with the real Elasticsearch: late events are found within the stated limit."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -266,6 +267,35 @@ def test_an_index_that_cannot_be_asked_by_what_to_read_it_is_asked_again(
     assert cursors(service) == {Cursor.INGESTED}
     assert service.reader.horizons()[target] > (service.now_s - MINUTE) * NANOSECONDS
     assert set(service.numbers()) == ids([0])
+
+
+def test_an_index_that_is_red_is_blind_alone_and_read_by_what_it_has_when_it_is_not(
+    reader: ElasticsearchClient, indices: Indices
+) -> None:
+    service = Service(reader, ["s2h-well-*", "s2h-ill-*", "s2h-both-*"])
+    having = partial(document, ingested_s=service.now_s)
+    well = indices.create(MAPPING, [having(0, service.now_s)], name="well")
+    service.cycle()
+    # No event of it was read yet.
+    ill = indices.create_red(MAPPING, name="ill")
+    indices.add(well, [having(1, service.now_s)], first=1)
+    service.cycle(10)
+    assert set(service.numbers()) == ids([0, 1])
+    assert {told.index for told in service.reader.told() if told.is_blind} == {ill, "s2h-both-*"}
+    # Beside one of the same pattern.
+    both = indices.create_red(MAPPING, name="both-ill")
+    beside = indices.create(MAPPING, name="both-well")
+    indices.add(beside, [having(2, service.now_s)], first=2)
+    service.cycle(10)
+    assert set(service.numbers()) == ids([0, 1, 2])
+    assert {told.index for told in service.reader.told() if told.is_blind} == {ill, both}
+    assert set(service.reader.held_back()) == {"s2h-ill-*", "s2h-both-*"}
+    for number, index in enumerate((ill, both), 3):
+        indices.heal(index)
+        indices.add(index, [having(number, service.now_s)], first=number)
+    service.cycle(10)
+    assert set(service.numbers()) == ids(range(5))
+    assert cursors(service) == {Cursor.INGESTED}
 
 
 def test_an_index_that_is_quiet_for_days_is_read_by_what_its_events_have(

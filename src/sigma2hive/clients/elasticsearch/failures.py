@@ -97,6 +97,18 @@ def failed_shards(shards: Mapping[str, Any], call: Call) -> IncompleteError:
     )
 
 
+def failed_indices(answer: Mapping[str, Any], call: Call) -> IncompleteError:
+    """Return the error for an answer about fields that lacks those of some indices."""
+    failures = answer.get("failures")
+    first = failures[0] if isinstance(failures, list) and failures else None
+    failure = first.get("failure") if isinstance(first, Mapping) else None
+    words = server_words(failure.get("error") if isinstance(failure, Mapping) else None)
+    counted = f"{answer.get('failed_indices')} indices"
+    return IncompleteError(
+        call.message(f"left out {counted}: {words or 'no reason given'}"), _HEALTH
+    )
+
+
 def no_answer(what: str, call: Call) -> AnswerError:
     """Return the error for an answer that cannot be understood."""
     return AnswerError(

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sigma2hive.clients.elasticsearch.calls import ElasticsearchClient
-from sigma2hive.clients.elasticsearch.failures import failed_shards, no_answer
+from sigma2hive.clients.elasticsearch.failures import failed_indices, failed_shards, no_answer
 from sigma2hive.clients.elasticsearch.refusals import Call
 from sigma2hive.clients.errors import MissingError
 
@@ -185,12 +185,18 @@ def dated_indices(
     """Return the names of the indices that have a field as a date that can be searched.
 
     Needs `view_index_metadata` or `read`.
+
+    Raises:
+        IncompleteError: one of them cannot be asked.
+        ServerError: none of them can.
     """
     found: set[str] = set()
     for names in _parts(patterns):
         doing = f"looking which indices of {names} have {field}"
         path = f"GET /{_quoted(names)}/_field_caps?fields={field}&include_unmapped=true&{_OPEN}"
         answer = client.send(doing, path)
+        if answer.get("failed_indices"):
+            raise failed_indices(answer, Call(client.server, doing))
         try:
             types = answer.get("fields", {}).get(field, {})
             for kind in ("date", "date_nanos"):

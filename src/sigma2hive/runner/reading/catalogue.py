@@ -21,12 +21,19 @@ from sigma2hive.clients.elasticsearch import (
     index_facts,
     resolve,
 )
-from sigma2hive.clients.errors import PrivilegeError, ServerError
+from sigma2hive.clients.errors import (
+    PrivilegeError,
+    ServerError,
+    ServerTimeoutError,
+    UnreachableError,
+)
 from sigma2hive.runner.reading.asking import answers_to
 from sigma2hive.runner.reading.times import range_of
 
 INGESTED_FIELD = "event.ingested"
 _DAY_SECONDS = 24 * 3600
+#: What is no single index's fault, and would take as long again for each.
+_OF_ALL = (UnreachableError, ServerTimeoutError)
 
 
 class Cursor(StrEnum):
@@ -183,10 +190,10 @@ def _with_time_field(
     new = [place for place in places if place.index not in known]
     chosen = dict(known)
     targets = sorted({target for place in new for target in place.targets})
-    dated = dated_indices(client, targets, INGESTED_FIELD) if targets else frozenset()
+    dated, trouble = _dated(client, targets, [place.index for place in new])
+    new = [place for place in new if place.index not in trouble]
     answers = answers_to(client, [_question(place, now_s) for place in new])
     undecided: set[str] = set()
-    trouble: dict[str, str] = {}
     for place, answer in zip(new, answers, strict=True):
         if isinstance(answer, ServerError):
             trouble[place.index] = str(answer)
@@ -202,6 +209,31 @@ def _with_time_field(
             is_undecided=place.index in undecided or place.index in trouble,
             trouble=trouble.get(place.index, ""),
         )
+
+
+def _dated(
+    client: ElasticsearchClient, asked: Sequence[str], names: Sequence[str]
+) -> tuple[frozenset[str], dict[str, str]]:
+    """Return which indices have event.ingested, and of which that cannot be asked, and why.
+
+    `asked` are patterns of these names: one answer tells of all. Where that lacks any they are
+    asked by halves, so that one index in trouble is in trouble alone.
+    """
+    if not names:
+        return frozenset(), {}
+    try:
+        return dated_indices(client, asked, INGESTED_FIELD), {}
+    except ServerError as error:
+        if list(asked) == list(names[:1]) or isinstance(error, _OF_ALL):
+            return frozenset(), dict.fromkeys(names, str(error))
+    middle = len(names) // 2
+    dated: frozenset[str] = frozenset()
+    trouble: dict[str, str] = {}
+    for half in filter(None, (names[:middle], names[middle:])):
+        found, why = _dated(client, half, half)
+        dated |= found
+        trouble |= why
+    return dated, trouble
 
 
 def _question(place: Place, now_s: int) -> SearchRequest:

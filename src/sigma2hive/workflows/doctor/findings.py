@@ -96,9 +96,9 @@ class TheHiveCheck:
 Check = LocalCheck | ElasticsearchCheck | TheHiveCheck
 
 
-def counted(number: int, word: str) -> str:
-    """Return "1 rule", "2 rules"."""
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
+def counted(number: int, word: str, words: str = "") -> str:
+    """Return "1 rule", "2 rules"; `words` are several of it, where an s is not enough."""
+    return f"{number:,} {word if number == 1 else words or word + 's'}"
 
 
 def shown(path: Path) -> str:

@@ -17,6 +17,7 @@ from sigma2hive.workflows.doctor.findings import (
     Subject,
     counted,
     ok,
+    problem,
     skipped,
     warning,
 )
@@ -41,7 +42,16 @@ def look_at_cursors(subject: Subject, client: ElasticsearchClient) -> Iterator[F
             by_cursor.setdefault(told.cursor, []).append(told)
     for cursor, said in sorted(by_cursor.items(), key=lambda entry: list(Cursor).index(entry[0])):
         yield from _SAYS[cursor](said, subject)
-    if not by_cursor:
+    trouble = {place.index: place.trouble for place in found.places if place.trouble}
+    if trouble:
+        yield problem(
+            f"{counted(len(trouble), 'index', 'indices')} cannot be asked, and "
+            f"{'is' if len(trouble) == 1 else 'are'} not read until "
+            f"{'it' if len(trouble) == 1 else 'they'} can: {next(iter(trouble.values()))}",
+            "look at these indices and at the cluster's health; the others are read meanwhile",
+            sorted(trouble),
+        )
+    elif not by_cursor:
         yield skipped("no index is there to be read", "ship events first, then run it again")
 
 

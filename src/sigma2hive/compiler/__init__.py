@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from sigma2hive.compiler.blindness import find_blindness
     from sigma2hive.compiler.dsl import DslQuery, Residual, compile_query
     from sigma2hive.compiler.exceptions import Exceptions, without_ended
-    from sigma2hive.compiler.forms import condition_as_json
     from sigma2hive.compiler.linting import lint_compiled, lint_condition
     from sigma2hive.compiler.registry import TARGETS
     from sigma2hive.compiler.rules import Compiling, Outcome, Outcomes, compile_all, gate_of
@@ -38,7 +37,6 @@ __all__ = [
     "alerting",
     "compile_all",
     "compile_query",
-    "condition_as_json",
     "configured",
     "emit_all",
     "find_blindness",
@@ -68,7 +66,6 @@ if not TYPE_CHECKING:
             "alerting": "targets",
             "compile_all": "rules",
             "compile_query": "dsl",
-            "condition_as_json": "forms",
             "configured": "targets",
             "emit_all": "targets",
             "find_blindness": "blindness",

@@ -5,7 +5,11 @@ Origins, titles and texts are left out: a changed comment keeps a rule's identit
 
 from __future__ import annotations
 
-from sigma2hive.model.canonical import JsonValue
+import json
+from collections.abc import Iterable
+from functools import lru_cache
+
+from sigma2hive.model.canonical import JsonValue, canonical_json
 from sigma2hive.model.conditions import (
     And,
     Atom,
@@ -27,22 +31,49 @@ from sigma2hive.model.conditions import (
 )
 from sigma2hive.model.fields import Field, Part
 
+_OtherTest = Regex | Number | Boolean | Compare | TimePart | Cidr | Null | Exists | FieldReference
 
-def condition_as_json(condition: Condition) -> JsonValue:
-    """Return the tree as plain JSON values, equal exactly where the trees mean the same."""
+
+def condition_form(condition: Condition) -> str:
+    """Return the tree as canonical JSON, equal exactly where the trees mean the same.
+
+    The text at once, not values to be made one: every atom of every rule comes here.
+    """
     match condition:
         case And(conditions):
-            return ["and", *(condition_as_json(part) for part in conditions)]
+            return _list_of('"and"', conditions)
         case Or(conditions):
-            return ["or", *(condition_as_json(part) for part in conditions)]
+            return _list_of('"or"', conditions)
         case Not(inner):
-            return ["not", condition_as_json(inner)]
+            return f'["not",{condition_form(inner)}]'
         case Atom():
-            return [
-                "atom",
-                [_field_as_json(field) for field in condition.fields],
-                _test_as_json(condition.test),
-            ]
+            return f'["atom",{_fields_form(condition.fields)},{_test_form(condition.test)}]'
+
+
+def _list_of(name: str, conditions: Iterable[Condition]) -> str:
+    return f"[{','.join([name, *map(condition_form, conditions)])}]"
+
+
+@lru_cache(maxsize=4096)  # many values are looked for in few fields
+def _fields_form(fields: tuple[Field, ...]) -> str:
+    return _form([_field_as_json(field) for field in fields])
+
+
+def _test_form(test: Test) -> str:
+    if not isinstance(test, Text):
+        return _form(_test_as_json(test))
+    parts = [
+        _WILDCARDS[part] if isinstance(part, Wildcard) else json.dumps(part)
+        for part in test.pattern
+    ]
+    return f'["text",[{",".join(parts)}],{"true" if test.cased else "false"}]'
+
+
+def _form(value: JsonValue) -> str:
+    return canonical_json(value).decode("ascii")
+
+
+_WILDCARDS = {wildcard: f'["{wildcard.name}"]' for wildcard in Wildcard}
 
 
 def _field_as_json(field: Field) -> JsonValue:
@@ -66,11 +97,8 @@ def _part_as_json(part: Part) -> JsonValue:
     ]
 
 
-def _test_as_json(test: Test) -> JsonValue:
+def _test_as_json(test: _OtherTest) -> JsonValue:
     match test:
-        case Text(pattern, cased):
-            parts = [[part.name] if isinstance(part, Wildcard) else part for part in pattern]
-            return ["text", parts, cased]
         case Regex(pattern, ignore_case, multiline, dotall):
             return ["regex", pattern, ignore_case, multiline, dotall]
         case Number(number):

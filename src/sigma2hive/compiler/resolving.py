@@ -60,7 +60,8 @@ def _resolved_atom(atom: Atom, place: LogsourcePlace) -> Condition:
     if isinstance(atom.test, FieldReference):
         reference = replace(atom.test, fields=place.resolve(atom.test.name))
         return replace(atom, test=reference, fields=fields)
-    placed = replace(atom, fields=fields)
+    # `replace` takes three times as long, and every atom of every rule comes here.
+    placed = Atom(atom.name, atom.test, atom.origin, fields)
     if place.empty_is_absent and _asks_for_nothing(atom):
         return Not(replace(placed, test=_ANY_TEXT))
     if _asks_for_dropped(atom, fields):

@@ -13,13 +13,13 @@ from typing import Protocol
 
 from sigma2hive.compiler import correlations as correlating
 from sigma2hive.compiler.filters import Filters
-from sigma2hive.compiler.forms import condition_as_json
+from sigma2hive.compiler.forms import condition_form
 from sigma2hive.compiler.misspelt import Spelling
 from sigma2hive.compiler.references import References
 from sigma2hive.compiler.regexes import may_explode
 from sigma2hive.compiler.resolving import compiled_filters, keyword_in, resolved
 from sigma2hive.diagnostics import Diagnostic, Diagnostics, Location
-from sigma2hive.model.canonical import JsonValue, digest
+from sigma2hive.model.canonical import canonical_json, digest_of
 from sigma2hive.model.conditions import (
     And,
     Atom,
@@ -79,7 +79,7 @@ class Compiling:
         self._profile, self._spelling = profile, Spelling()
         self._made: dict[str, CompiledRule] = {}
         #: Canonical forms of the gates, by their place: they differ in where they are written only.
-        self._gates: dict[int, JsonValue] = {}
+        self._gates: dict[int, str] = {}
 
     def add(self, rule: DetectionRule, filters: Sequence[FilterRule]) -> Outcome:
         """Compile a rule with its filters, and say what there is to tell."""
@@ -117,8 +117,9 @@ class Compiling:
         gate = gate_of(place.any_of, place, rule.info.location)
         fields = {atom.name: atom.fields for atom in atoms_of(condition) if atom.name is not None}
         if id(place) not in self._gates:
-            self._gates[id(place)] = condition_as_json(gate)
-        asked = [self._gates[id(place)], condition_as_json(condition), list(place.indices)]
+            self._gates[id(place)] = condition_form(gate)
+        indices = canonical_json(place.indices).decode("ascii")
+        asked = f"[{self._gates[id(place)]},{condition_form(condition)},{indices}]"
         return CompiledRule(
             info=rule.info,
             logsource=rule.logsource,
@@ -126,7 +127,7 @@ class Compiling:
             indices=place.indices,
             gate=gate,
             condition=condition,
-            digest=digest(asked),
+            digest=digest_of(asked),
             unfiltered=unfiltered,
             filters=only,
             fields=fields,

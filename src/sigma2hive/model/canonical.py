@@ -32,7 +32,12 @@ def canonical_json(value: JsonValue) -> bytes:
 
 def digest(value: JsonValue) -> str:
     """Return the SHA-256 of the canonical JSON of `value`, as 64 hexadecimal digits."""
-    return hashlib.sha256(canonical_json(value)).hexdigest()
+    return digest_of(canonical_json(value).decode("ascii"))
+
+
+def digest_of(text: str) -> str:
+    """Return the digest of the value that has this canonical JSON."""
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def _refuse_inexact(value: JsonValue) -> None:

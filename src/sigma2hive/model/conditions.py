@@ -191,7 +191,7 @@ class Atom:
         Derived fields are equal whatever they are made of; who remembers by fields needs these.
         """
         others = self.test.fields if isinstance(self.test, FieldReference) else ()
-        return tuple(field.parts for field in (*self.fields, *others) if field.parts)
+        return tuple([field.parts for field in (*self.fields, *others) if field.parts])
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ them through the search's `fields`; and an alias is named by the path of its tar
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
 from functools import lru_cache
 
 from sigma2hive.compiler.dsl.addresses import (
@@ -73,14 +73,18 @@ def _on_fields(
 ) -> Bounds:
     match test:
         case Null() | Exists(False):
-            return _opposite(any_bounds(map(existence, fields)))
+            return _opposite(_any_exists(fields))
         case Exists():
-            return any_bounds(map(existence, fields))
+            return _any_exists(fields)
         case FieldReference(fields=others):
-            both = (any_bounds(map(existence, fields)), any_bounds(map(existence, others)))
+            both = (_any_exists(fields), _any_exists(others))
             return at_most(all_of(part.upper for part in both), Reason.FIELD_REFERENCE)
         case _:
-            return any_bounds(_on_field(test, field) for field in fields)
+            return any_bounds([_on_field(test, field) for field in fields])
+
+
+def _any_exists(fields: Iterable[Field]) -> Bounds:
+    return any_bounds([existence(field) for field in fields])
 
 
 def _opposite(bounds: Bounds) -> Bounds:
@@ -98,7 +102,7 @@ def _on_index_field(test: Test, field: Field) -> Bounds:
         return anything(Reason.MANY_FIELDS)
     if field.opaque:
         present = existence(field)
-        return present if _takes_empty_text(test) else replace(present, upper=has_value(field))
+        return present if _takes_empty_text(test) else present._replace(upper=has_value(field))
     match field.type:
         case FieldType.KEYWORD | FieldType.WILDCARD:
             return _on_keyword(test, field)

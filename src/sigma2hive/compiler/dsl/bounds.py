@@ -7,10 +7,10 @@ lower bounds under an odd one, so that it never misses what the engine would fin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from sigma2hive.compiler.dsl.nodes import IGNORED, MATCH_ALL, MATCH_NONE, Kind, Leaf, Node, any_of
 from sigma2hive.model.fields import Field
@@ -42,20 +42,27 @@ class Reason(StrEnum):
     HIDDEN = "the language cannot write out a character here that a reader would not see"
     TOO_MANY_CLAUSES = "the rule has more values than one query should hold"
 
+    # Enum's own hash, of the name, is Python.
+    __hash__ = str.__hash__
+
     @property
     def is_rare(self) -> bool:
         """Whether only unusual values make the difference, and others are found exactly."""
-        return self in (
-            Reason.UNINDEXED,
-            Reason.NUMBER_SPELLING,
-            Reason.CASELESS,
-            Reason.RUNTIME,
-            Reason.MISSING,
-        )
+        return self in _RARE
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+_RARE = frozenset(
+    {
+        Reason.UNINDEXED,
+        Reason.NUMBER_SPELLING,
+        Reason.CASELESS,
+        Reason.RUNTIME,
+        Reason.MISSING,
+    }
+)
+
+
+class Bounds(NamedTuple):
     """Both bounds of a part; `reason` says why they differ, None where both are exact."""
 
     upper: Node
@@ -86,15 +93,14 @@ def worse_of(reasons: Iterable[Reason | None]) -> Reason | None:
     return min(given, key=lambda reason: reason.is_rare)
 
 
-def any_bounds(parts: Iterable[Bounds]) -> Bounds:
+def any_bounds(parts: Sequence[Bounds]) -> Bounds:
     """Return the bounds of "any of the parts"."""
-    parts = tuple(parts)
     if len(parts) == 1:  # nearly always
         return parts[0]
     return Bounds(
-        any_of(part.upper for part in parts),
-        any_of(part.lower for part in parts),
-        worse_of(part.reason for part in parts),
+        any_of([part.upper for part in parts]),
+        any_of([part.lower for part in parts]),
+        worse_of([part.reason for part in parts]),
     )
 
 

@@ -9,7 +9,6 @@ part. So `IMPHASH=abc` in Sysmon's Hashes is a process.pe.imphash that starts wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 
 from sigma2hive.compiler.dsl.bounds import (
@@ -44,10 +43,10 @@ def derived_bounds(test: Test, field: Field, derived: Derived) -> Bounds:
         return at_most(some_part(field), Reason.DERIVED)
     parts = tuple(zip(derived.parts, field.parts, strict=True))
     if not derived.is_joined or len(parts) == 1:
-        upper = any_of(_part_meets(test, part, source) for part, source in parts)
+        upper = any_of([_part_meets(test, part, source) for part, source in parts])
     else:
         pieces = _pieces(test, derived.separator)
-        held = (any_of(_holds(piece, *pair) for pair in parts) for piece in pieces)
+        held = [any_of([_holds(piece, *pair) for pair in parts]) for piece in pieces]
         upper = all_of(held) if pieces else some_part(field)
     return at_most(upper, Reason.DERIVED)
 
@@ -83,12 +82,16 @@ def _holds(piece: str, part: Part, source: Field) -> Node:
     if part.replace:
         return _replaced(Text((_STAR, piece, _STAR)), part, source)
     wanted, prefix, suffix = piece.lower(), part.prefix.lower(), part.suffix.lower()
-    texts = (wanted, prefix, suffix)
-    if not all(map(str.isascii, texts)) or wanted in prefix or wanted in suffix:
+    is_ascii = wanted.isascii() and prefix.isascii() and suffix.isascii()
+    if not is_ascii or wanted in prefix or wanted in suffix:
         return existence(source).upper
-    patterns = [Text((_STAR, piece, _STAR))]
-    for before in (0, *_overlaps(prefix, wanted)):
-        for after in (0, *_overlaps(wanted, suffix)):
+    within = Text((_STAR, piece, _STAR))
+    befores, afters = _overlaps(prefix, wanted), _overlaps(wanted, suffix)
+    if not befores and not afters:  # mostly
+        return _value_meets(within, part, source)
+    patterns = [within]
+    for before in (0, *befores):
+        for after in (0, *afters):
             if (before or after) and before + after <= len(piece):
                 rest = piece[before : len(piece) - after]
                 start = () if before else (_STAR,)
@@ -97,11 +100,15 @@ def _holds(piece: str, part: Part, source: Field) -> Node:
     return any_of(_value_meets(pattern, part, source) for pattern in patterns)
 
 
-def _overlaps(left: str, right: str) -> Iterator[int]:
-    """Yield every length at which the end of `left` is the start of `right`."""
-    for length in range(1, min(len(left), len(right)) + 1):
-        if left.endswith(right[:length]):
-            yield length
+def _overlaps(left: str, right: str) -> list[int]:
+    """Return every length at which the end of `left` is the start of `right`, rising."""
+    found: list[int] = []
+    start = left.rfind(right[0]) if right else -1
+    while start >= 0:
+        if right.startswith(left[start:]):
+            found.append(len(left) - start)
+        start = left.rfind(right[0], 0, start)
+    return found
 
 
 def _replaced(test: Text, part: Part, source: Field) -> Node:
@@ -126,9 +133,9 @@ def _value_meets(test: Text, part: Part, source: Field) -> Node:
     slot = Slot(source.path, limit, lower_cased=source.caseless == source.path)
     if not part.upper:
         return text_bounds(test, slot).upper
-    literals = [part for part in test.pattern if not isinstance(part, Wildcard)]
-    if not all(map(_HEX.issuperset, literals)):
-        return _no_hash(source.path)
+    for literal in test.pattern:
+        if not isinstance(literal, Wildcard) and not _HEX.issuperset(literal):
+            return _no_hash(source.path)
     return any_of((text_bounds(Text(test.pattern), slot).upper, _no_hash(source.path)))
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sigma2hive.compiler.dsl.query import DslQuery
-from sigma2hive.compiler.forms import condition_as_json
+from sigma2hive.compiler.forms import condition_form
 from sigma2hive.compiler.rendering import pretty_json
-from sigma2hive.model.canonical import JsonValue, digest
+from sigma2hive.model.canonical import JsonValue, digest_of
 from sigma2hive.model.fields import Field
 from sigma2hive.model.identity import plain_number
 from sigma2hive.model.rules import (
@@ -157,7 +157,7 @@ def _filter(entry: CompiledFilter) -> dict[str, JsonValue]:
         "id": entry.info.id,
         "title": entry.info.title,
         "path": entry.info.location.path,
-        "digest": digest(condition_as_json(entry.condition)),
+        "digest": digest_of(condition_form(entry.condition)),
     }
 
 

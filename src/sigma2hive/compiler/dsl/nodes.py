@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 from sigma2hive.compiler.regexes import joined_literals
 
@@ -40,10 +40,21 @@ class Kind(StrEnum):
     #: Every text that could be a way to write the decimal number `value`.
     SPELLING = "spelling"
 
+    # Enum's own hash, of the name, is Python.
+    __hash__ = str.__hash__
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """One test on one field of the index. `folded` looks away from the letter case of ASCII."""
+
+#: So few nodes are compared sooner than hashed, since a hash walks all that is below a node.
+_FEW = 6
+#: By itself, since it is asked for of every leaf.
+_EXISTS = Kind.EXISTS
+
+
+class Leaf(NamedTuple):
+    """One test on one field of the index. `folded` looks away from the letter case of ASCII.
+
+    A tuple, since of thousands of rules very many are made and put into dictionaries.
+    """
 
     kind: Kind
     path: str
@@ -80,35 +91,45 @@ MATCH_NONE = Either(())
 
 def all_of(parts: Iterable[Node]) -> Node:
     """Return what all parts find; simple where it can be."""
-    flat: dict[Node, None] = {}
+    flat: list[Node] = []
     for part in parts:
         if isinstance(part, Leaf):  # mostly
-            flat[part] = None
+            flat.append(part)
         elif isinstance(part, All):
-            flat.update(dict.fromkeys(part.parts))
+            flat.extend(part.parts)
         elif isinstance(part, Either) and not part.parts:
             return MATCH_NONE
         else:
-            flat[part] = None
-    kept = tuple(flat)
+            flat.append(part)
+    kept = _once(flat)
     return kept[0] if len(kept) == 1 else All(kept)
 
 
 def any_of(parts: Iterable[Node]) -> Node:
     """Return what any part finds; simple where it can be."""
-    flat: dict[Node, None] = {}
+    flat: list[Node] = []
     for part in parts:
         if isinstance(part, Leaf):  # mostly
-            flat[part] = None
+            flat.append(part)
         elif isinstance(part, Either):
-            for inner in part.parts:
-                flat[inner] = None
+            flat.extend(part.parts)
         elif isinstance(part, All) and not part.parts:
             return MATCH_ALL
         else:
-            flat[part] = None
-    kept = _without_implied(flat) if len(flat) > 1 else tuple(flat)
+            flat.append(part)
+    kept = _without_implied(_once(flat)) if len(flat) > 1 else tuple(flat)
     return kept[0] if len(kept) == 1 else Either(kept)
+
+
+def _once(parts: Sequence[Node]) -> tuple[Node, ...]:
+    """Return each part once, in their order."""
+    if len(parts) > _FEW:
+        return tuple(dict.fromkeys(parts))
+    kept: list[Node] = []
+    for part in parts:
+        if part not in kept:
+            kept.append(part)
+    return tuple(kept)
 
 
 def never(part: Node) -> Node:
@@ -139,19 +160,19 @@ def depth_of(node: Node) -> int:
         case Never(part):
             return 1 + depth_of(part)
         case All(parts) | Either(parts):
-            return 1 + max(map(depth_of, parts), default=0)
+            inner = [depth_of(part) for part in parts if not isinstance(part, Leaf)]
+            return 1 + max(inner, default=0)
 
 
-def _without_implied(parts: Iterable[Node]) -> tuple[Node, ...]:
+def _without_implied(parts: tuple[Node, ...]) -> tuple[Node, ...]:
     """Leave out what a leaf that only asks for the field finds anyway."""
-    kept = tuple(parts)
-    paths = {part.path for part in kept if isinstance(part, Leaf) and part.kind is Kind.EXISTS}
-    if not paths:
-        return kept
+    paths = [part.path for part in parts if isinstance(part, Leaf) and part.kind is _EXISTS]
+    if not paths:  # mostly
+        return parts
     return tuple(
         part
-        for part in kept
-        if not isinstance(part, Leaf) or part.kind is Kind.EXISTS or part.path not in paths
+        for part in parts
+        if not isinstance(part, Leaf) or part.kind is _EXISTS or part.path not in paths
     )
 
 

@@ -7,7 +7,7 @@ again in the process, so widening costs time, never truth. Does no I/O.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sigma2hive.compiler.dsl.atoms import atom_bounds
@@ -91,7 +91,7 @@ def compile_query(rule: CompiledRule) -> DslQuery:
         whole = Origin("condition", "", "", rule.info.location)
         residual = (*residual, Residual(whole, Reason.TOO_MANY_CLAUSES))
     body = render_filter(parts.parts if isinstance(parts, All) and parts.parts else (parts,))
-    fields = [*fields_of(rule.gate), *fields_of(rule.condition)]
+    fields = _distinct([*fields_of(rule.gate), *fields_of(rule.condition)])
     return DslQuery(
         body,
         tuple(sorted({path for field in fields for path in _read(field)})),
@@ -168,6 +168,11 @@ def _has_negation(node: Node) -> bool:
     if isinstance(node, Leaf):
         return False
     return isinstance(node, Never) or any(map(_has_negation, node.parts))
+
+
+def _distinct(fields: Iterable[Field]) -> Iterable[Field]:
+    """Return each field once; two that are equal may be made of other parts."""
+    return {id(field): field for field in fields}.values()
 
 
 def _read(field: Field) -> Iterator[str]:

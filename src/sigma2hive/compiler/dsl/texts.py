@@ -7,10 +7,12 @@ expression that spells out their cases.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from sigma2hive.compiler.dsl.bounds import Bounds, Reason, exists, ignored
 from sigma2hive.compiler.dsl.nodes import (
@@ -51,8 +53,7 @@ _NUMERIC = frozenset("0123456789+-.eE")
 _FLOATS = r"\-?[0-9]+(\.[0-9]+([eE][+\-]?[0-9]+)?|[eE][+\-]?[0-9]+)"
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """Where whole texts are indexed: the path, and the longest text in UTF-16 units that is.
 
     `lower_cased` where a normalizer put everything into lower case.
@@ -67,8 +68,11 @@ def text_bounds(test: Text, slot: Slot) -> Bounds:
     """Return the bounds of a pattern on whole texts."""
     if test.pattern == (Wildcard.ANY,):
         return with_unindexed(Bounds(exists(slot.path), exists(slot.path)), slot)
-    bounds = _numbers_too(test, indexed_bounds(test, slot), slot)
-    return with_unindexed(bounds, slot) if can_exceed(test, slot.limit) else bounds
+    found = _on_no_path(test, slot.lower_cased)
+    bounds = _at(slot.path, found.bounds)
+    if found.is_numeric:
+        bounds = _numbers_too(test, bounds, slot)
+    return with_unindexed(bounds, slot) if found.longest > slot.limit else bounds
 
 
 def with_unindexed(bounds: Bounds, slot: Slot) -> Bounds:
@@ -79,11 +83,15 @@ def with_unindexed(bounds: Bounds, slot: Slot) -> Bounds:
 
 def can_exceed(test: Text, limit: int) -> bool:
     """Whether a text longer than `limit` UTF-16 units can meet the pattern."""
+    return _longest(test) > limit
+
+
+def _longest(test: Text) -> float:
     if Wildcard.ANY in test.pattern:
-        return True
+        return math.inf
     length = sum(1 if isinstance(part, Wildcard) else len(part) for part in test.pattern)
     # A character beyond the basic plane counts twice.
-    return 2 * length > limit
+    return 2 * length
 
 
 def meets(test: Text, text: str) -> bool:
@@ -122,21 +130,37 @@ def _regexp(slot: Slot, language: Language) -> Node:
 
 def indexed_bounds(test: Text, slot: Slot) -> Bounds:
     """Return the bounds on texts that are indexed, as they are spelt there."""
-    found = _on_no_path(test, slot.lower_cased)
-    upper = _at(slot.path, found.upper)
-    lower = upper if found.lower is found.upper else _at(slot.path, found.lower)
-    return Bounds(upper, lower, found.reason)
+    return _at(slot.path, _on_no_path(test, slot.lower_cased).bounds)
 
 
-def _at(path: str, node: Node) -> Node:
+def _at(path: str, bounds: Bounds) -> Bounds:
+    upper, lower, reason = bounds
+    placed = _leaf_at(path, upper)
+    return Bounds(placed, placed if lower is upper else _leaf_at(path, lower), reason)
+
+
+def _leaf_at(path: str, node: Node) -> Node:
     return Leaf(node.kind, path, node.value, node.folded) if isinstance(node, Leaf) else node
 
 
+class _Found(NamedTuple):
+    """What can be said of a pattern whatever the path: `bounds` are leaves that only lack theirs.
+
+    `longest` is how many UTF-16 units a text may have that meets it.
+    """
+
+    bounds: Bounds
+    is_numeric: bool
+    longest: float
+
+
 @lru_cache(maxsize=16384)  # each value is asked of several fields, for several targets, by rules
-def _on_no_path(test: Text, is_lower_cased: bool) -> Bounds:
-    """Return the bounds as leaves, or nothing, that only lack their path."""
-    slot = Slot("", 0, is_lower_cased)
-    literals = "".join(part for part in test.pattern if not isinstance(part, Wildcard))
+def _on_no_path(test: Text, is_lower_cased: bool) -> _Found:
+    return _Found(_bounds_of(test, Slot("", 0, is_lower_cased)), is_numeric(test), _longest(test))
+
+
+def _bounds_of(test: Text, slot: Slot) -> Bounds:
+    literals = "".join([part for part in test.pattern if not isinstance(part, Wildcard)])
     eased = _eased(test.pattern)
     if slot.lower_cased:
         bounds = _on_lower_case(replace(test, pattern=eased), slot)
@@ -145,7 +169,7 @@ def _on_no_path(test: Text, is_lower_cased: bool) -> Bounds:
     if not test.cased and not literals.isascii() and any(map(_has_other_case, literals)):
         return _spelt_out(replace(test, pattern=eased), slot, eased == test.pattern)
     upper = _written(eased, slot.path, not test.cased)
-    if _SURROGATE.search(literals):
+    if not literals.isascii() and _SURROGATE.search(literals):
         return Bounds(upper, MATCH_NONE, Reason.LETTER_CASE)
     if eased != test.pattern or not _is_indexable(test.pattern):
         return Bounds(upper, MATCH_NONE, Reason.TOO_COMPLEX)
@@ -313,11 +337,11 @@ def _escaped(part: str | Wildcard) -> str:
 def _numbers_too(test: Text, bounds: Bounds, slot: Slot) -> Bounds:
     """Allow for JSON numbers, which a keyword field holds as they were spelt.
 
+    The pattern is one that numbers may meet.
+
     A float without fraction is the same value as the whole number to us, but Python and Java write
     it as 4625.0, and from ten million on Java writes 1.2345678E7.
     """
-    if not is_numeric(test):
-        return bounds
     if len(test.pattern) > 1 or test.literal is None:
         return _floats_too(bounds, slot)
     spellings = _as_floats(test.literal)

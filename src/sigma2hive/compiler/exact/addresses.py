@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Address, IPv6Network
 
 from sigma2hive.compiler.dsl.addresses import MAPPED_NETWORK, OCTETS, dotted, network_of
@@ -23,9 +22,10 @@ _HEXTET_START = re.compile(r"(?=[0-9]*[a-f])[1-9a-f][0-9a-f]{0,3}|(?=.*:)[1-9a-f
 _HEX = "[0-9A-Fa-f]"
 
 
-@dataclass(frozen=True, slots=True)
 class Address(Leaf):
     """A leaf on an `ip` field: an address, or a network, as `value`."""
+
+    __slots__ = ()
 
 
 def text_on_address(test: Text, path: str) -> Node:

@@ -9,6 +9,7 @@ Source: org.apache.lucene.util.automaton.Operations.determinize
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from sigma2hive.compiler.regexes.charsets import LAST, CharSet
 from sigma2hive.compiler.regexes.trees import Alt, Anchor, Chars, Repeat, Seq, Tree
@@ -22,6 +23,7 @@ class _TooLarge(Exception):
     pass
 
 
+@lru_cache(maxsize=1024)  # what is found at most and at least is mostly the same
 def is_affordable(tree: Tree) -> bool:
     """Whether Lucene makes the expression deterministic well within its default limit."""
     try:

@@ -7,7 +7,7 @@ expression 0.08 s.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from sigma2hive.compiler.regexes.charsets import with_ascii_case
@@ -85,21 +85,39 @@ _FOLDED, _AS_IT_IS = _Spellings(True), _Spellings(False)
 def _effort(words: Sequence[str]) -> int:
     """Count the places that the deterministic automaton's states stand for.
 
-    A state is a text read so far; it stands for every word that starts with one of its ends. The
-    second half of the states have found a word already.
+    A state is a text read so far, a node of the trie of all words; it stands for every word that
+    starts with one of its ends. The second half of the states have found a word already.
     """
-    starting: dict[str, int] = {}
+    following: list[dict[str, int]] = [{}]
+    starting = [0]
     for word in words:
-        for end in range(1, len(word) + 1):
-            starting[word[:end]] = starting.get(word[:end], 0) + 1
-    places = {"": 0}
+        node = 0
+        for char in word:
+            reached = following[node].get(char)
+            if reached is None:
+                reached = following[node][char] = len(following)
+                following.append({})
+                starting.append(0)
+            starting[reached] += 1
+            node = reached
+    return _places(following, starting)
+
+
+def _places(following: Sequence[Mapping[str, int]], starting: Sequence[int]) -> int:
+    places = [0] * len(starting)
     #: Of each state the longest end that is a state too, as Aho and Corasick find it.
-    longest = {"": ""}
-    for read in sorted(starting, key=len):
-        suffix = longest[read[:-1]] if len(read) > 1 else ""
-        while suffix and suffix + read[-1] not in starting:
-            suffix = longest[suffix]
-        found = suffix + read[-1]
-        longest[read] = found if len(read) > 1 and found in starting else ""
-        places[read] = starting[read] + places[longest[read]]
-    return sum(2 * (count + 2) for count in places.values())
+    longest = [0] * len(starting)
+    total, level = 2 * 2, [0]
+    while level:
+        below: list[int] = []
+        for node in level:
+            for char, child in following[node].items():
+                suffix = longest[node]
+                while suffix and char not in following[suffix]:
+                    suffix = longest[suffix]
+                end = longest[child] = following[suffix].get(char, 0) if node else 0
+                places[child] = starting[child] + places[end]
+                total += 2 * (places[child] + 2)
+                below.append(child)
+        level = below
+    return total

@@ -378,14 +378,26 @@ def test_an_index_that_a_write_made_anew_is_refused_while_it_runs_and_at_the_nex
             look()
 
 
-@pytest.mark.parametrize("gone", [("cursors",), ("cursors", "leases"), ("mutes", "notes")])
+#: Some that are gone; the last ones are those that a first start makes last.
+GONE = [
+    ("cursors",),
+    ("cursors", "leases"),
+    ("mutes", "notes"),
+    *(tuple(Kind)[made:-2] for made in (1, 3, 8)),
+    *(tuple(Kind)[made:] for made in (1, 3, 8)),
+]
+
+
+@pytest.mark.parametrize("gone", GONE, ids=" ".join)
 def test_a_start_does_not_make_anew_what_others_hang_on(
     gone: tuple[str, ...], new_site: Site, elasticsearch: Cluster
 ) -> None:
     store = new_site.store()
+    store.open_sinks(["thehive"])
     store.commit(step_of(1))
+    store.forget(["u"])  # nothing is left of what was written there
     elasticsearch.request("DELETE", "/" + ",".join(f"{new_site.prefix}{name}" for name in gone))
-    with pytest.raises(StorageError, match=f"^{new_site.prefix}{gone[0]} at .* gone"):
+    with pytest.raises(StorageError, match=f"^{new_site.prefix}{gone[0]}[ ,].* gone"):
         new_site.store()
 
 
@@ -412,3 +424,13 @@ def test_a_start_that_was_cut_short_is_gone_on_with(new_site: Site, elasticsearc
     absent = [f"{new_site.prefix}{kind.value}" for kind in tuple(Kind)[3:]]
     elasticsearch.request("DELETE", f"/{','.join(absent)}")
     new_site.store().commit(step_of(1))
+
+
+def test_a_start_beside_one_that_is_faster_goes_on_with_what_that_made(
+    new_site: Site, elasticsearch: Cluster
+) -> None:
+    new_site.store()
+    absent = [f"{new_site.prefix}{kind.value}" for kind in tuple(Kind)[3:]]
+    elasticsearch.request("DELETE", f"/{','.join(absent)}")
+    slow = Watched(new_site.client, at=1, do=lambda: new_site.store().commit(step_of(1)))
+    assert new_site.store(slow).positions() == {"u": {"at": 1}}

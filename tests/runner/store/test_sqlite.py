@@ -1,7 +1,9 @@
 """What only the SQLite store can be asked: damage, backups, several threads."""
 
 import random
+import sqlite3
 import threading
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -91,3 +93,16 @@ def test_a_file_that_is_removed_while_it_is_used_is_told(
     with pytest.raises(StorageError, match="removed or replaced while it was in use"):
         store.check()
     store.close()
+
+
+@pytest.mark.parametrize("gone", [("note",), ("delivery", "mute", "note")])
+def test_a_file_that_lacks_tables_is_refused_by_name(tmp_path: Path, gone: tuple[str, ...]) -> None:
+    path = tmp_path / "state.db"
+    store = SqliteStore(path)
+    store.commit(step_of(1))
+    store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        for table in gone:
+            connection.execute(f"DROP TABLE {table}")
+    with pytest.raises(StorageError, match=rf"state\.db: .*\({', '.join(gone)}\).* backup"):
+        SqliteStore(path, is_checked=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,9 @@ from pathlib import Path
 
 from sigma2hive.runner.store.schema import SCHEMA
 from sigma2hive.storage import Database, StorageError, open_database
+
+#: What every file of ours has, in the order in which it is made: no migration drops a table.
+_TABLES = re.findall(r"CREATE TABLE (\w+)", "".join(SCHEMA.migrations))
 
 
 class StoreFile:
@@ -46,6 +50,10 @@ class StoreFile:
     def _check_whole(self) -> None:
         with self.reading() as connection:
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            there = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+        lacking = [name for name in _TABLES if name not in there]
+        if lacking:
+            verdict = f"tables that were there are gone ({', '.join(lacking)})"
         if verdict != "ok":
             self.close()
             raise StorageError(

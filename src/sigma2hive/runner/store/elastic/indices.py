@@ -6,12 +6,13 @@ and never asked for (raw events, the lines of alerts) is in no search structure.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Protocol
 
-from sigma2hive.clients.elasticsearch import Indices, SearchAnswer, SearchRequest
-from sigma2hive.clients.errors import RequestRefusedError
+from sigma2hive.clients.elasticsearch import Indices, SearchAnswer, SearchRequest, shard_facts
+from sigma2hive.clients.errors import IncompleteError, RequestRefusedError
 from sigma2hive.storage import StorageError
 
 #: What the names of all state indices begin with; rules never look at them (runner/own.py).
@@ -165,6 +166,9 @@ _MADE_ANEW = frozenset({Kind.NOTES, Kind.LEASES})
 #: The version that had each kind first.
 _SINCE: Mapping[Kind, int] = dict.fromkeys(Kind, 1)
 
+#: For how long an index that was just made may take to come up.
+_LOOKS, _LOOK_SECONDS = 100, 0.1
+
 #: One shard: what is stored there has numbers in one order. Hidden: no `*` of anybody means it.
 _SETTINGS = {
     "index.number_of_shards": 1,
@@ -186,6 +190,10 @@ def prepare(client: Asking, prefix: str = PREFIX) -> None:
         if name in found:
             _refuse_strange(client, kind, name, found[name])
     if not _is_cut_short(names, found):
+        _refuse_gone(client, names, found)
+    elif found and _is_in_use(client, [*found]):
+        # A runner that is faster has made the rest meanwhile, or it is gone.
+        found = _found(client, names)
         _refuse_gone(client, names, found)
     for kind, name in names.items():
         if name not in found:
@@ -225,9 +233,32 @@ def _names(prefix: str) -> Mapping[Kind, str]:
 
 
 def _is_cut_short(names: Mapping[Kind, str], found: Collection[str]) -> bool:
-    """Whether only the last ones are absent, as where a first start ended halfway."""
+    """Whether only the last ones are absent, as where a first start ended halfway.
+
+    It may still have been in use: see `_is_in_use`.
+    """
     are_there = [name in found for name in names.values()]
     return are_there == sorted(are_there, reverse=True)
+
+
+def _is_in_use(client: Asking, names: Sequence[str]) -> bool:
+    """Whether anything was ever written to one of these indices: not before all are made.
+
+    Raises:
+        ServerError: that cannot be said of one.
+    """
+    for _ in range(_LOOKS):
+        facts = shard_facts(client, names)  # type: ignore[arg-type]
+        if any(shard.checkpoint >= 0 for shards in facts.values() for shard in shards.values()):
+            return True
+        if sum(map(len, facts.values())) == len(names):
+            return False
+        time.sleep(_LOOK_SECONDS)  # one that a runner beside us has just made comes up
+    raise IncompleteError(
+        f"some indices of {', '.join(names)} have no shard that runs, so that it cannot be said "
+        "whether the state was in use",
+        "look at the cluster's health",
+    )
 
 
 def _refuse_gone(

@@ -16,7 +16,7 @@ from typing import Any
 from sigma2hive.model.service import Position
 
 #: A sweep waits until it has a stretch worth a search: this part of its delay.
-_STRETCH = 20
+STRETCH = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def due_sweeps(stands: Times, now_s: int, cadence_s: int) -> Iterator[tuple[int,
         )
         if next_late < end_s:
             yield delay, start_s, next_late
-        elif end_s - start_s >= max(cadence_s, delay // _STRETCH):
+        elif end_s - start_s >= max(cadence_s, delay // STRETCH):
             yield delay, start_s, end_s
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.canonical import JsonValue, digest
 from sigma2hive.model.identity import silence_identity
 from sigma2hive.model.mappings import AlertMapping
-from sigma2hive.model.service import QueuedAlert
-from sigma2hive.model.times import shown_time
+from sigma2hive.model.service import Interval, QueuedAlert
+from sigma2hive.model.times import NANOSECONDS, shown_time
+from sigma2hive.runner.reading.times import STRETCH
 from sigma2hive.runner.service.outcomes import CycleOutcome
 
 #: Who raises it, in the place of a rule's id.
@@ -23,34 +25,79 @@ _SEVERITY = 3
 _AMBER = 2
 
 
+#: Stretches in which events were heard that are no further apart are one: a source that is heard in
+#: time as often as that is not silent.
+_JOINED_NS = 1_800 * NANOSECONDS
+#: How many of them are remembered: some more than a day has, after which no sweep looks again.
+_MOST_SPANS = 60
+_DAY_NS = 24 * 3_600 * NANOSECONDS
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """What a pattern was last heard of: when events came, and whether its silence was told.
 
-    Up to `up_to_ns` it is known of which times there were events: to read them again is no news.
+    `spans` are the times of which it is known that there were events: to read them again is no
+    news. `late_ns` is how late the latest events of the last day came, which were heard last at
+    `late_at_ns`.
     """
 
     last_ns: int
-    up_to_ns: int
+    spans: tuple[tuple[int, int], ...]
+    late_ns: int = 0
+    late_at_ns: int = 0
     is_told: bool = False
+
+    @property
+    def slack_ns(self) -> int:
+        """How much longer than others it may be quiet: a sweep waits for a stretch of time.
+
+        That grows with how late it looks, and one that holds what was heard before says nothing.
+        """
+        return 2 * self.late_ns // STRETCH
+
+    def knows(self, interval: Interval) -> bool:
+        """Whether it is known already that there were events in an interval."""
+        end_ns = max(interval.end_ns, interval.start_ns + 1)
+        return any(start < end_ns and interval.start_ns < end for start, end in self.spans)
+
+
+def _with(known: Heard | None, interval: Interval, now_ns: int, *, is_late: bool) -> Heard:
+    """Return what is known of a pattern that is heard now, by events of an interval."""
+    end_ns = interval.end_ns if is_late else max(interval.end_ns, now_ns)
+    late_ns = now_ns - end_ns if is_late else 0
+    late_at_ns = now_ns
+    if known and now_ns - known.late_at_ns < _DAY_NS and late_ns < known.late_ns:
+        late_ns, late_at_ns = known.late_ns, known.late_at_ns
+    spans = _joined((*(known.spans if known else ()), (interval.start_ns, end_ns)))
+    return Heard(now_ns, spans, late_ns, late_at_ns)
+
+
+def _joined(spans: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    joined: list[tuple[int, int]] = []
+    for start_ns, end_ns in sorted(spans):
+        if joined and start_ns - joined[-1][1] <= _JOINED_NS:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end_ns))
+        else:
+            joined.append((start_ns, end_ns))
+    return tuple(joined[-_MOST_SPANS:])
 
 
 def listen(heard: Mapping[str, Heard], outcome: CycleOutcome) -> Mapping[str, Heard]:
     """Return what is known after a cycle.
 
     A sweep reads the last events again an hour later, which says nothing of now. What it finds of
-    times after those came late, and is heard when it is found.
+    times of which nothing was heard came late, and is heard when it is found.
     """
     found = dict(heard)
     for done in outcome.slices:
         if done.error is not None or not done.events:
             continue
+        interval, is_late = done.part.interval, done.part.is_backfill
         for pattern in done.part.targets:
             known = found.get(pattern)
-            if not done.part.is_backfill:
-                found[pattern] = Heard(outcome.began_ns, outcome.began_ns)
-            elif known and known.up_to_ns <= done.part.interval.start_ns:
-                found[pattern] = Heard(outcome.began_ns, done.part.interval.end_ns)
+            if not (is_late and known and known.knows(interval)):
+                found[pattern] = _with(known, interval, outcome.began_ns, is_late=is_late)
     return found
 
 
@@ -63,7 +110,9 @@ def silent(
     """
     for pattern in patterns:
         known = heard.get(pattern)
-        if known and not known.is_told and now_ns - known.last_ns >= patience_ns:
+        if not known or known.is_told:
+            continue
+        if now_ns - known.last_ns >= patience_ns + known.slack_ns:
             yield pattern
 
 
@@ -107,10 +156,17 @@ def heard_of(note: JsonValue) -> Mapping[str, Heard]:
     for pattern, entry in note.items() if isinstance(note, Mapping) else ():
         last_ns = entry.get("last_ns") if isinstance(entry, Mapping) else None
         if isinstance(entry, Mapping) and isinstance(last_ns, int):
-            up_to_ns = entry.get("up_to_ns")
-            up_to_ns = up_to_ns if isinstance(up_to_ns, int) else last_ns
-            found[pattern] = Heard(last_ns, up_to_ns, bool(entry.get("is_told")))
+            found[pattern] = _heard(entry, last_ns)
     return found
+
+
+def _heard(entry: Mapping[str, Any], last_ns: int) -> Heard:
+    is_told = bool(entry.get("is_told"))
+    if "spans" not in entry:
+        # An older version remembered one end, or none.
+        return Heard(last_ns, ((0, entry.get("up_to_ns", last_ns)),), is_told=is_told)
+    spans = tuple((start_ns, end_ns) for start_ns, end_ns in entry["spans"])
+    return Heard(last_ns, spans, entry["late_ns"], entry["late_at_ns"], is_told)
 
 
 def note_of(heard: Mapping[str, Heard]) -> JsonValue:
@@ -118,7 +174,9 @@ def note_of(heard: Mapping[str, Heard]) -> JsonValue:
     return {
         pattern: {
             "last_ns": known.last_ns,
-            "up_to_ns": known.up_to_ns,
+            "spans": [list(span) for span in known.spans],
+            "late_ns": known.late_ns,
+            "late_at_ns": known.late_at_ns,
             "is_told": known.is_told,
         }
         for pattern, known in heard.items()

@@ -8,7 +8,7 @@ import pytest
 
 #: Lower ones first. A module may import what stands on a lower level, never its own or a higher.
 LEVELS = (
-    {"diagnostics", "lazily", "signals"},
+    {"diagnostics", "lazily", "native", "signals"},
     {"model", "yamlmarks"},
     {"settings"},
     {"clients", "clock", "processes", "sigma", "storage"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.compiler.dsl_world import (
     load_world,
     values_of,
 )
+from tests.engine.lines import columns_of_lines
 
 DOCUMENTS = draw_documents(200, seed=20261128)
 VALUES = [values_of(document) for document in DOCUMENTS]
@@ -72,6 +74,10 @@ def nested(document: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
+def written(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False).encode()
+
+
 @given(detections())
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 def test_documents_are_read_as_flattening_reads_them(detection: Mapping[str, Any]) -> None:
@@ -82,6 +88,10 @@ def test_documents_are_read_as_flattening_reads_them(detection: Mapping[str, Any
     wanted = expected(rule, [flatten(document) for document in documents])
     assert found([rule], Columns(documents)).get(0, []) == wanted
     assert found([rule], Columns(DOCUMENTS)).get(0, []) == wanted
+    assert found([rule], columns_of_lines(map(written, documents))).get(0, []) == wanted
+    for part in (slice(0, 20), slice(20, 200)):
+        there = expected(rule, [flatten(document) for document in documents[part]])
+        assert found([rule], columns_of_lines(map(written, DOCUMENTS[part]))).get(0, []) == there
 
 
 def test_rules_together_find_what_each_finds_alone() -> None:

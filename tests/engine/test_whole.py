@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from sigma2hive.diagnostics import Location
 from sigma2hive.engine import Columns, Engine, prepare, rows_of
+from sigma2hive.engine.whole import WholeSearch
 from sigma2hive.model.conditions import And, Atom, Or, Origin, Text, Wildcard
 from sigma2hive.model.fields import EVERY_FIELD, Field
 from sigma2hive.model.profiles import Logsource
 from sigma2hive.model.rules import CompiledRule, RuleInfo
 from sigma2hive.model.values import flatten
 from sigma2hive.sources import EventRows, SourceOptions, read_batches
+from tests.engine.lines import columns_of_lines
 
 LOCATION = Location("rule.yml", 1, 1)
 EVERY = (Field(EVERY_FIELD),)
@@ -54,14 +56,21 @@ def test_a_keyword_is_found_in_any_field(
 ) -> None:
     gates = (And(()), atom(Text(("mimi",)), (Field("kind"),)))
     rules = [keyword_rule([_pattern(text, form) for text in keywords], gate) for gate in gates]
-    found = {
-        hits.rule: list(rows_of(hits.rows)) for hits in Engine(rules).hits_in(Columns(documents))
-    }
-    for number, rule in enumerate(rules):
-        is_from_here, is_met = prepare(rule.gate), prepare(rule.condition)
-        values = list(map(flatten, documents))
-        wanted = [row for row, one in enumerate(values) if is_from_here(one) and is_met(one)]
-        assert found.get(number, []) == wanted
+    lines = list(map(_written, documents))
+    each = [Columns(documents)]
+    if documents and b"Infinity" not in b"".join(lines):
+        each.append(columns_of_lines(lines))
+    for columns in each:
+        found = {hits.rule: list(rows_of(hits.rows)) for hits in Engine(rules).hits_in(columns)}
+        for number, rule in enumerate(rules):
+            is_from_here, is_met = prepare(rule.gate), prepare(rule.condition)
+            values = list(map(flatten, documents))
+            wanted = [row for row, one in enumerate(values) if is_from_here(one) and is_met(one)]
+            assert found.get(number, []) == wanted
+
+
+def _written(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _pattern(text: str, form: str) -> Text:
@@ -104,6 +113,13 @@ def test_it_is_found_in_the_line_that_a_document_is(line: bytes) -> None:
     lines = [b'{"a":"nothing"}', line, b'{"mimikatz":"a name only"}', b'{"a":"nothing"}']
     rule = keyword_rule([_pattern("mimikatz", "*")], And(()))
     columns = Columns(list(map(json.loads, lines)), None, lines.__getitem__)
+    (hits,) = Engine([rule]).hits_in(columns)
+    assert list(rows_of(hits.rows)) == [1]
+    # The same as lines of a file, whatever of them is asked for.
+    columns = columns_of_lines(line.strip() for line in lines)
+    search = WholeSearch([b"mimikatz"])
+    assert {1} <= set(search.rows_in(columns, range(4))) <= {1, 2}
+    assert search.rows_in(columns, [0, 3]) == []
     (hits,) = Engine([rule]).hits_in(columns)
     assert list(rows_of(hits.rows)) == [1]
 

@@ -11,13 +11,18 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import count
+from itertools import compress, count
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+import orjson
+
+from sigma2hive.engine.scanned import ScannedColumns, ScannedPiece
+from sigma2hive.engine.values import Met
 from sigma2hive.model.json_numbers import LARGEST_PLAIN_FRACTION
 from sigma2hive.model.late import Late, Shape, Together
 from sigma2hive.model.values import Values, canonical_text, flatten
+from sigma2hive.native import ScannedLines
 
 _ONLY_TEXT = frozenset((str,))
 #: So small a part of some documents is read alone.
@@ -86,6 +91,34 @@ class Piece:
             self._distinct = frozenset(self.cells)
         return self._distinct
 
+    def masks_of(self, met: Mapping[str, Met]) -> Iterator[tuple[Met, int]]:
+        """Yield rows by what their texts meet, for those that meet anything."""
+        distinct = self.distinct
+        if len(distinct) == 1:
+            (value,) = distinct
+            if value in met:
+                yield met[value], self.rows.mask
+            return
+        if distinct.isdisjoint(met):
+            return
+        rows: dict[Met, list[int]] = {}
+        # What many values meet alike is counted together.
+        adding = {
+            value: rows.setdefault(met[value], []).append
+            for value in (met.keys() & distinct if len(met) > len(distinct) else met)
+        }
+        each: list[Callable[[int], None] | Any] = list(map(adding.get, self.cells))
+        for row, add in compress(zip(self.rows.numbers, each, strict=True), each):
+            add(row)
+        for numbers, of_group in rows.items():
+            if of_group:
+                of_group.sort()
+                yield numbers, mask_of(of_group)
+
+
+#: A part of a column, however its documents were read.
+AnyPiece = Piece | ScannedPiece
+
 
 class _Alike(NamedTuple):
     """Documents with the same keys, in their rows' order; they stand at paths that begin with `at`.
@@ -144,7 +177,7 @@ class Columns:
     `Late` are not made. `values_of` returns the values of one of them, by its row, with every digit
     of its numbers: a fast reader may have rounded large ones. `raw_of` returns the line of JSON
     that a document is, or was made of where it is a raw Windows event in `Event`; None where there
-    is none.
+    is none. Rows of `scanned` lines have no document: any stands in its place.
     """
 
     def __init__(
@@ -152,36 +185,95 @@ class Columns:
         documents: Sequence[Mapping[str, Any]],
         values_of: Callable[[int], Values] | None = None,
         raw_of: Callable[[int], bytes | None] | None = None,
+        scanned: Sequence[ScannedLines] = (),
     ) -> None:
         self.size = len(documents)
         self.documents = documents
+        self.scanned = scanned
+        self._scanned = [ScannedColumns(lines, self.size) for lines in scanned]
         self.values_of = values_of or (lambda row: flatten(documents[row]))
         self.raw_of = raw_of
         self._unread: dict[str, list[_Alike | _Shaped]] = {}
         self._pieces: dict[str, list[Piece]] = {}
-        made = self._without_late(documents) if Late in set(map(type, documents)) else None
+        rows = self._not_scanned()
+        if len(rows) < self.size:
+            documents = [documents[row] for row in rows]
+        made = self._without_late(rows, documents) if Late in set(map(type, documents)) else None
         if made is None:
-            self._sort("", range(self.size), documents)
+            self._sort("", rows, documents)
         elif made:
             self._sort("", *zip(*made, strict=True))
+
+    def _not_scanned(self) -> Sequence[int]:
+        """Return the rows that have documents."""
+        there: set[int] = set()
+        for lines in self.scanned:
+            there.update(lines.row_of)
+        there.discard(-1)
+        if not there:
+            return range(self.size)
+        return (
+            [row for row in range(self.size) if row not in there] if len(there) < self.size else ()
+        )
+
+    def document_of(self, row: int) -> Mapping[str, Any]:
+        """Return the document of a row; of a scanned line it is made anew."""
+        if any(row in lines.row_of for lines in self.scanned):
+            raw = self.raw_of and self.raw_of(row)
+            document: Mapping[str, Any] = orjson.loads(raw) if raw else {}
+            return document
+        return self.documents[row]
 
     @property
     def every(self) -> int:
         """All rows, as a bitmap."""
         return (1 << self.size) - 1
 
-    def of(self, path: str, wanted: int) -> list[Piece]:
+    def of(self, path: str, wanted: int) -> list[AnyPiece]:
         """Return what stands at a field path in the rows `wanted`, and maybe in others."""
         dot = path.find(".")
         while dot >= 0:
+            self._take_others(path[:dot])
             self._read(path[:dot], wanted)
             dot = path.find(".", dot + 1)
+        self._take_others(path)
         some = self._read(path, wanted, may_be_some=True)
         there = self._pieces.get(path, ())
-        return [*some, *(piece for piece in there if piece.rows.mask & wanted)]
+        return [
+            *some,
+            *(piece for piece in there if piece.rows.mask & wanted),
+            *self._of_scanned(path, wanted),
+        ]
 
-    def below(self, prefix: str, wanted: int) -> list[Piece]:
+    def below(self, prefix: str, wanted: int) -> list[AnyPiece]:
         """Return what stands at any path that begins with `prefix`."""
+        inside = {path for scanned in self._scanned for path in scanned.paths}
+        for path in inside:
+            if path.startswith(prefix) or prefix.startswith(f"{path}."):
+                self._take_others(path)
+        return [
+            *self._below_documents(prefix, wanted),
+            *(
+                piece
+                for path in sorted(inside)
+                if path.startswith(prefix)
+                for piece in self._of_scanned(path, wanted)
+            ),
+        ]
+
+    def _of_scanned(self, path: str, wanted: int) -> Iterator[ScannedPiece]:
+        for scanned in self._scanned:
+            for piece in scanned.pieces(path, wanted):
+                if piece.rows.mask & wanted:
+                    yield piece
+
+    def _take_others(self, path: str) -> None:
+        """Take lists and fractions of scanned lines, which are JSON still."""
+        for scanned in self._scanned:
+            for rows, raws in scanned.others(path):
+                self._take(path, Rows(rows), list(map(orjson.loads, raws)))
+
+    def _below_documents(self, prefix: str, wanted: int) -> list[Piece]:
         read: set[str] = set()
         while unread := self._unread.keys() - read:
             # An object before what is in it, of which it may have more.
@@ -214,21 +306,21 @@ class Columns:
         return found
 
     def _without_late(
-        self, documents: Sequence[Mapping[str, Any]]
+        self, rows: Iterable[int], documents: Iterable[Mapping[str, Any]]
     ) -> list[tuple[int, Mapping[str, Any]]]:
         """Put late documents of one shape together; return the others with their rows."""
         shapes: dict[int, tuple[Shape, list[int], list[Any]]] = {}
         made: list[tuple[int, Mapping[str, Any]]] = []
-        for row, document in enumerate(documents):
+        for row, document in zip(rows, documents, strict=True):
             if not isinstance(document, Late):
                 made.append((row, document))
                 continue
             shape = document.shape
-            _, rows, sources = shapes.setdefault(id(shape), (shape, [], []))
-            rows.append(row)
+            _, of_shape, sources = shapes.setdefault(id(shape), (shape, [], []))
+            of_shape.append(row)
             sources.append(document.source)
-        for shape, rows, sources in shapes.values():
-            shaped = _Shaped(Rows(rows), shape, sources, shape.together(sources))
+        for shape, of_shape, sources in shapes.values():
+            shaped = _Shaped(Rows(of_shape), shape, sources, shape.together(sources))
             for path in shaped.together.paths:
                 self._unread.setdefault(path, []).append(shaped)
         return made

@@ -7,15 +7,13 @@ what the field is made of: paths below a prefix, or parts that a derived field i
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import compress
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from sigma2hive.engine.columns import Columns, Piece, Rows, mask_of, rows_of
+from sigma2hive.engine.columns import AnyPiece, Columns, Piece, Rows, mask_of, rows_of
 from sigma2hive.engine.needles import needed_characters
 from sigma2hive.engine.predicates import predicate_of
 from sigma2hive.engine.program import FieldTests
-from sigma2hive.engine.values import FieldMatcher, Met
+from sigma2hive.engine.values import FieldMatcher
 from sigma2hive.engine.whole import WholeSearch, is_searched_whole
 from sigma2hive.model.fields import EVERY_FIELD, Derived, Field
 
@@ -58,9 +56,10 @@ class FieldReader:
         found = self._matcher.met_by(set().union(*(piece.distinct for piece in pieces)))
         self._rows += wanted.bit_count()
         self._effort = self._matcher.effort
-        for numbers, mask in _masks(pieces, found) if found else ():
-            for number in numbers:
-                met[number] = met.get(number, 0) | mask
+        for piece in pieces if found else ():
+            for numbers, mask in piece.masks_of(found):
+                for number in numbers:
+                    met[number] = met.get(number, 0) | mask
         return met
 
     def is_there(self, columns: Columns, wanted: int) -> bool:
@@ -105,7 +104,7 @@ def _look_at_whole(
     """Return the rows of which any value meets a test, where a test asks for all values."""
     met: dict[int, int] = {}
     rows = range(columns.size) if wanted == columns.every else list(rows_of(wanted))
-    for row in search.rows_in(columns.documents, rows, columns.raw_of):
+    for row in search.rows_in(columns, rows):
         texts = {text for found in columns.values_of(row).values() for text in found}
         for numbers in matcher.met_by(texts).values():
             for number in numbers:
@@ -113,7 +112,7 @@ def _look_at_whole(
     return met
 
 
-def _pieces_of(field: Field, columns: Columns, wanted: int) -> Sequence[Piece]:
+def _pieces_of(field: Field, columns: Columns, wanted: int) -> Sequence[AnyPiece]:
     if field.derived is not None:
         return _derived(field.derived, columns, wanted)
     if field.below is not None:
@@ -121,7 +120,7 @@ def _pieces_of(field: Field, columns: Columns, wanted: int) -> Sequence[Piece]:
     return columns.of(field.path, wanted)
 
 
-def _cells_of(piece: Piece, among: int) -> Iterator[tuple[int, str]]:
+def _cells_of(piece: AnyPiece, among: int) -> Iterator[tuple[int, str]]:
     """Yield row and text of some rows; of few without passing over all."""
     numbers, cells = piece.rows.numbers, piece.cells
     mask = piece.rows.mask
@@ -136,28 +135,7 @@ def _cells_of(piece: Piece, among: int) -> Iterator[tuple[int, str]]:
             position += 1
 
 
-def _masks(pieces: Iterable[Piece], met: Mapping[str, Met]) -> Iterator[tuple[Met, int]]:
-    """Yield rows of pieces by what their values meet, for those that meet anything."""
-    rows: dict[Met, list[int]] = {}
-    # What many values meet alike is counted together.
-    adding = {value: rows.setdefault(numbers, []).append for value, numbers in met.items()}
-    for piece in pieces:
-        distinct = piece.distinct
-        if len(distinct) == 1:
-            (value,) = distinct
-            if value in met:
-                yield met[value], piece.rows.mask
-        elif not distinct.isdisjoint(adding):
-            each: list[Callable[[int], None] | Any] = list(map(adding.get, piece.cells))
-            for row, add in compress(zip(piece.rows.numbers, each, strict=True), each):
-                add(row)
-    for numbers, of_group in rows.items():
-        if of_group:
-            of_group.sort()
-            yield numbers, mask_of(of_group)
-
-
-def _derived(derived: Derived, columns: Columns, wanted: int) -> Sequence[Piece]:
+def _derived(derived: Derived, columns: Columns, wanted: int) -> Sequence[AnyPiece]:
     """Put a derived field together, once for each combination of the values it is made of."""
     paths = list(
         dict.fromkeys(path for part in derived.parts for path in (part.path, *part.only_if))

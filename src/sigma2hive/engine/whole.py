@@ -9,13 +9,18 @@ at hand they are searched as they are, unless a character stands in them otherwi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import compress
 from typing import Any
 
 import orjson
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
+from sigma2hive.engine.columns import Columns
 from sigma2hive.engine.needles import EDGE
+from sigma2hive.engine.signs import MOST_SIGNS, sign, variants
+from sigma2hive.native import ScannedLines
 
 #: Letters of which a number has none, however it is written.
 _LETTERS = frozenset(b"abcdfghijklmnopqrstuvwxyz")
@@ -29,9 +34,8 @@ _OTHERWISE = (rb"\u00", rb"\/", b'"event"')
 _DOCUMENTS_AT_ONCE = 64
 _BYTES_AT_ONCE = 1024 * 1024
 _PIECE = 32 * 1024
-
-#: Row → the line that its document was made of, as `Columns` says.
-RawOf = Callable[[int], bytes | None]
+#: Where one row in so many is asked for, all lines of a scan are searched.
+_PART_OF = 8
 
 
 class WholeSearch:
@@ -42,32 +46,53 @@ class WholeSearch:
         self._texts = _Texts(written)
         self._texts_or_otherwise = _Texts({*written, *_OTHERWISE})
 
-    def rows_in(
-        self,
-        documents: Sequence[Mapping[str, Any]],
-        rows: Sequence[int],
-        raw_of: RawOf | None = None,
-    ) -> list[int]:
+    def rows_in(self, columns: Columns, rows: Sequence[int]) -> list[int]:
         """Return those of the rows whose document may have one of the texts, in their order."""
         found: list[int] = []
+        for lines in columns.scanned:
+            there = {row for row in lines.row_of if row >= 0}
+            if _PART_OF * len(rows) >= len(there):
+                # All lines as they stand are searched in less time than some of them are taken out.
+                near = there.intersection(self._near(lines)).intersection(rows)
+                found.extend(self._found(columns, sorted(near)))
+                rows = [row for row in rows if row not in there]
+        raw_of = columns.raw_of
         for start in range(0, len(rows), _DOCUMENTS_AT_ONCE):
             some = rows[start : start + _DOCUMENTS_AT_ONCE]
             raws = [] if raw_of is None else [raw for raw in map(raw_of, some) if raw is not None]
             # Of nearly all documents this is all that is done.
             if len(raws) < len(some) or self._texts_or_otherwise.is_in_any(raws):
-                found.extend(self._found(documents, some, raw_of))
-        return found
+                found.extend(self._found(columns, some))
+        return sorted(found)
 
-    def _found(
-        self, documents: Sequence[Mapping[str, Any]], rows: Iterable[int], raw_of: RawOf | None
-    ) -> list[int]:
+    def _near(self, lines: ScannedLines) -> Iterator[int]:
+        """Yield rows of lines in which a text may be, or something is written in an odd way."""
+        scan, row_of = lines.scan, lines.row_of
+        yield from compress(row_of, scan.odd)
+        starts = scan.starts
+        ends = [*starts[1:], scan.end]
+        text = memoryview(scan.text)
+        first = 0
+        while first < len(starts):
+            # At least one line, and as many as may be searched at once.
+            after = max(first + 1, bisect_right(ends, starts[first] + _BYTES_AT_ONCE))
+            at, end = starts[first], ends[after - 1]
+            if end - at > _BYTES_AT_ONCE:
+                yield row_of[first]  # searched alone, piece by piece
+            else:
+                for place in self._texts.places(text[at:end]):
+                    yield row_of[bisect_right(starts, at + place) - 1]
+            first = after
+
+    def _found(self, columns: Columns, rows: Iterable[int]) -> list[int]:
         found: list[int] = []
         texts: list[tuple[int, bytes]] = []
+        raw_of = columns.raw_of
         for row in rows:
             raw = raw_of(row) if raw_of is not None else None
             if raw is None or _WRITTEN_OTHERWISE.is_in(raw):
                 try:
-                    raw = orjson.dumps(documents[row], default=dict)  # late ones, too
+                    raw = orjson.dumps(columns.document_of(row), default=dict)  # late ones, too
                 except (TypeError, ValueError):
                     # A number or a text that only the careful reader knows how to write.
                     found.append(row)
@@ -82,11 +107,10 @@ class _Texts:
     """A search for lower-case texts, without a line's end in them, in JSON of any letter case."""
 
     def __init__(self, texts: Collection[bytes]) -> None:
-        # One of several matches that overlap is enough; so asked, the library looks at many bytes
-        # at once.
-        searched = BytesAhoCorasick(list(texts), matchkind=MatchKind.LeftmostFirst)
-        self._find = searched.find_matches_as_indexes
+        self._find = _search(texts)
         self._longest = max(map(len, texts), default=0)
+        signs = {variant for text in texts for variant in variants(sign(text))}
+        self._find_signs = _search(signs) if len(signs) <= MOST_SIGNS else None
 
     def is_in_any(self, documents: Sequence[bytes]) -> bool:
         """Whether any of the documents has one of the texts in it."""
@@ -95,6 +119,15 @@ class _Texts:
             return any(map(self.is_in, documents))
         return bool(self._find(joined.lower()))
 
+    def places(self, text: memoryview) -> Iterator[int]:
+        """Yield places in a text, of any letter case, at which one of the texts may be."""
+        if self._find_signs is not None:
+            # Writing all in small letters takes several times as long as searching.
+            found = self._find_signs(text)
+        else:
+            found = self._find(bytes(text).lower())
+        return (start for _, start, _ in found)
+
     def is_in(self, document: bytes) -> bool:
         """Whether the document has one of the texts in it."""
         step = self._longest - 1 + _PIECE
@@ -102,6 +135,13 @@ class _Texts:
             self._find(document[start : start + step].lower())
             for start in range(0, len(document), _PIECE)
         )
+
+
+def _search(texts: Iterable[bytes]) -> Callable[[Any], Sequence[tuple[int, int, int]]]:
+    # One of several matches that overlap is enough; so asked, the library looks at many bytes at
+    # once.
+    searched = BytesAhoCorasick(list(texts), matchkind=MatchKind.LeftmostFirst)
+    return searched.find_matches_as_indexes
 
 
 _WRITTEN_OTHERWISE = _Texts(_OTHERWISE)

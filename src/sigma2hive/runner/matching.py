@@ -166,7 +166,7 @@ class Matcher:
 
     def decide(self, found: EventRows) -> Decided:
         """Decide a batch, and keep nothing of it: any process may."""
-        columns = Columns(found.documents, found.values_of, found.raw_of)
+        columns = Columns(found.documents, found.values_of, found.raw_of, found.scanned)
         met: list[tuple[int, int]] = []
         suppressed: dict[tuple[int, int], int] = {}
         for hits in self._engine.hits_in(columns):

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from sigma2hive.model.events import Event
 from sigma2hive.model.values import Values
+from sigma2hive.native import ScannedLines
 
 Other = TypeVar("Other")
 
@@ -20,6 +23,8 @@ Other = TypeVar("Other")
 MAX_EVENTS = 8_192
 MAX_BYTES = 8 * 1024 * 1024
 _WINDOWS_EVENT = b'{"Event":'
+#: Stands for the document of a scanned line, which nobody made.
+_SCANNED: Mapping[str, Any] = MappingProxyType({})
 
 
 class Maker(Protocol):
@@ -39,11 +44,16 @@ class Maker(Protocol):
 
 
 class _Run(NamedTuple):
-    """Lines that follow each other: the first's row and number. It ends where the next begins."""
+    """Lines that follow each other: the first's row and number. It ends where the next begins.
+
+    Where they were scanned, the first of them is the line `first` there.
+    """
 
     row: int
     number: int
     maker: Maker
+    lines: ScannedLines | None = None
+    first: int = 0
 
 
 _row_of = attrgetter("row")
@@ -57,8 +67,11 @@ class EventRows:
     """
 
     def __init__(self) -> None:
+        #: What each row says; an empty one stands for those of `scanned` lines.
         self.documents: list[Mapping[str, Any]] = []
-        self._rows: list[Event | bytes] = []
+        self.scanned: list[ScannedLines] = []
+        #: Events, lines, or None for a scanned line.
+        self._rows: list[Event | bytes | None] = []
         self._runs: list[_Run] = []
         self._bytes = 0
         self._is_literal = True
@@ -93,17 +106,35 @@ class EventRows:
         """Add lines that are not made yet and follow each other, the first with its number."""
         row = len(self._rows)
         last = self._runs[-1] if self._runs else None
-        if last is None or last.maker is not maker or last.number - last.row != number - row:
+        is_next = last is not None and last.maker is maker and last.lines is None
+        if last is None or not is_next or last.number - last.row != number - row:
             self._runs.append(_Run(row, number, maker))
             self._is_literal = self._is_literal and maker.is_literal
         self.documents.extend(documents)
         self._rows.extend(lines)
         self._bytes += sum(map(len, lines))
 
+    def add_scanned(self, lines: ScannedLines, part: range, number: int, maker: Maker) -> None:
+        """Add plain lines of a scan that follow each other, the first with its number."""
+        row = len(self._rows)
+        lines.put(part, row)
+        if not self.scanned or self.scanned[-1] is not lines:
+            self.scanned.append(lines)
+        self._runs.append(_Run(row, number, maker, lines, part.start))
+        self._is_literal = self._is_literal and maker.is_literal
+        self.documents.extend(repeat(_SCANNED, len(part)))
+        self._rows.extend(repeat(None, len(part)))
+        self._bytes += lines.scan.size_of(part)
+
     def extend(self, others: EventRows) -> None:
         """Add the events of another batch."""
         before = len(self._rows)
-        self._runs.extend(run._replace(row=before + run.row) for run in others._runs)
+        moved = {id(lines): lines.moved(before) for lines in others.scanned}
+        self.scanned.extend(moved.values())
+        self._runs.extend(
+            run._replace(row=before + run.row, lines=run.lines and moved[id(run.lines)])
+            for run in others._runs
+        )
         self.documents.extend(others.documents)
         self._rows.extend(others._rows)
         self._bytes += others._bytes
@@ -115,7 +146,8 @@ class EventRows:
         if isinstance(found, Event):
             return found
         run = self._run_of(row)
-        event = self._rows[row] = run.maker.event_of(found, run.number + row - run.row)
+        event = run.maker.event_of(_line(found, run, row), run.number + row - run.row)
+        self._rows[row] = event
         return event
 
     def values_of(self, row: int) -> Values:
@@ -124,7 +156,7 @@ class EventRows:
         if isinstance(found, Event):
             return found.values
         run = self._run_of(row)
-        return run.maker.values_of(found, run.number + row - run.row)
+        return run.maker.values_of(_line(found, run, row), run.number + row - run.row)
 
     def raw_of(self, row: int) -> bytes | None:
         """Return the line that an event will be made of; None where it was made, or has none.
@@ -133,6 +165,8 @@ class EventRows:
         """
         found = self._rows[row]
         # A document that came out of an index has no line: an empty one stands for it.
+        if found is None:
+            return _line(found, self._run_of(row), row)
         if isinstance(found, Event) or not found:
             return None
         return found.removeprefix(_WINDOWS_EVENT) if self._is_literal else found
@@ -141,7 +175,7 @@ class EventRows:
         """Return the line, and its number, of one that was added with its number."""
         found = self._rows[row]
         run = self._run_of(row)
-        raw = found.raw if isinstance(found, Event) else found
+        raw = found.raw if isinstance(found, Event) else _line(found, run, row)
         return raw, run.number + row - run.row
 
     def _run_of(self, row: int) -> _Run:
@@ -150,6 +184,13 @@ class EventRows:
     def __iter__(self) -> Iterator[Event]:
         """Iterate over all events, in their order."""
         return map(self.event, range(len(self._rows)))
+
+
+def _line(found: bytes | None, run: _Run, row: int) -> bytes:
+    """Return a line of a run, which has its line feed unless it was scanned."""
+    if found is not None or run.lines is None:
+        return found or b""
+    return run.lines.scan.line(run.first + row - run.row)
 
 
 def in_batches(

@@ -19,12 +19,12 @@ from sigma2hive.sources.parsing import has_large_fraction, is_surely_small
 from sigma2hive.sources.windows import FLAT, FLAVOURS, Shapes, normalise_windows
 
 #: Keys of what is no plain document: raw Windows events, search hits, whole responses.
-_OTHER_SHAPES = frozenset(("Event", "_source", "hits", "_index"))
+OTHER_SHAPES = frozenset(("Event", "_source", "hits", "_index"))
 #: After a quote, other than one that is surely escaped, which stands in a text.
 _BLANK_BEFORE_COLON = re.compile(rb'"(?<![^\\]\\")[ \t\r\n]+:')
 #: A line that is no longer has neither too many values nor too long paths, whatever is in it: of n
 #: bytes n / 3 can be `"":`, and a path has less than n characters.
-_SHORT_LINE = 7_000
+SHORT_LINE = 7_000
 #: orjson writes no more objects and arrays inside each other.
 _WRITTEN_DEPTH = 254
 #: Where a blank after a colon is looked for that tells how a file is written.
@@ -33,17 +33,22 @@ _START_BYTES = 200
 _Document = Mapping[str, Any]
 
 
+def plain_times(options: SourceOptions) -> tuple[str, ...]:
+    """Return the fields that may have the time of which a plain line is told by."""
+    # A dot may be one of the name, or lead into an object: the careful reader knows.
+    return tuple(name for name in options.time_fields if "." not in name)
+
+
 class PlainReader:
     """Reads what is plain."""
 
     def __init__(self, options: SourceOptions) -> None:
         limits = self._limits = options.limits
-        # A dot may be one of the name, or lead into an object: the careful reader knows.
-        self._times = tuple(name for name in options.time_fields if "." not in name)
+        self._times = plain_times(options)
         self._flavour = options.flavour if options.flavour in (FLAT, *FLAVOURS) else None
         is_indexed = options.flavour in FLAVOURS
         self._shapes = Shapes(options.flavour or "", normalise_windows) if is_indexed else None
-        self._short = min(_SHORT_LINE, limits.max_bytes, limits.max_fields)
+        self._short = min(SHORT_LINE, limits.max_bytes, limits.max_fields)
         self._is_depth_written = limits.max_depth >= _WRITTEN_DEPTH
 
     def documents_of(self, lines: Sequence[bytes | None]) -> list[_Document | None]:
@@ -73,7 +78,7 @@ class PlainReader:
         document = self._exact(line, is_compact)
         if document is None:
             return None
-        if not document.keys().isdisjoint(_OTHER_SHAPES):
+        if not document.keys().isdisjoint(OTHER_SHAPES):
             return self._plain_record(document, line)
         for name in self._times:
             time = document.get(name)

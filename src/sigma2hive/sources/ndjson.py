@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from sigma2hive.diagnostics import Diagnostic, Location, Severity
 from sigma2hive.model.events import Event
+from sigma2hive.native import Scan, ScannedLines
 from sigma2hive.sources.batches import EventRows
 from sigma2hive.sources.documents import WHOLE_RESPONSE, LineEvents, Piece, event_of
 from sigma2hive.sources.files import EVTX_MAGIC, cannot_open
@@ -22,6 +23,7 @@ from sigma2hive.sources.opening import DAMAGE, chunks_of, open_stream
 from sigma2hive.sources.ordinals import Ordinals
 from sigma2hive.sources.parsing import check_size, parse_object
 from sigma2hive.sources.pieces import Block, Cut, cut_blocks, cut_objects
+from sigma2hive.sources.scanning import Scanned, Scanning, line_scanner
 
 #: When so much of the start of a file holds no event at all, it is no event file.
 MAX_BAD_START = 1_000
@@ -35,6 +37,10 @@ _RESPONSE = re.compile(
 _XML = re.compile(rb"\s*<(?:\?xml|!doctype|html|events?\b)", re.IGNORECASE)
 UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_STARTS = (b"\xff\xfe", b"\xfe\xff", b"{\0", b"\0{", b"[\0", b"\0[")
+
+
+#: Plain lines that follow each other, or others that are not blank.
+_RUN = re.compile(rb"(\x00+)|\x01+")
 
 
 class NdjsonSource:
@@ -63,6 +69,7 @@ class Reading:
         self._is_part = is_part
         ordinals = self._ordinals = Ordinals()
         self._plain = PlainReader(options)
+        self._scanner = line_scanner(options)
         self._maker = LineEvents(f"{file.display}:", options, ordinals)
         self._put_aside = 0
         #: How many events and lines were read so far, and the last line that is not blank.
@@ -113,9 +120,9 @@ class Reading:
         """
         rows = EventRows()
         try:
-            for block in cut_blocks(chunks, self._options.limits.max_bytes):
-                self.lines = block.first + len(block.lines) - 1
-                for entry in self._rows_of(block, rows):
+            for first, block in self._blocks(chunks):
+                self.lines = first + len(block) - 1
+                for entry in self._read_block(block, first, rows):
                     yield entry
                     if self._is_given_up():
                         yield giving_up(self._display)
@@ -129,6 +136,45 @@ class Reading:
             raise
         if len(rows):
             yield rows
+
+    def _blocks(self, chunks: Iterable[bytes]) -> Iterator[tuple[int, Block | Scanned]]:
+        """Yield all lines in blocks, each with the number of its first line."""
+        max_bytes = self._options.limits.max_bytes
+        if self._scanner is None:
+            for block in cut_blocks(chunks, max_bytes):
+                yield block.first, block
+            return
+        first = 1
+        for scanned in Scanning(self._scanner, chunks, max_bytes).blocks():
+            yield first, scanned
+            first += len(scanned)
+
+    def _read_block(
+        self, block: Block | Scanned, first: int, rows: EventRows
+    ) -> Iterator[Diagnostic]:
+        """Add the events of lines, and yield what is wrong with the others."""
+        if isinstance(block, Block):
+            return self._rows_of(block, rows)
+        if block.scan is None:
+            return self._rows_of(Block(first, [None]), rows)
+        return self._rows_of_scan(block.scan, first, block.is_ended, rows)
+
+    def _rows_of_scan(
+        self, scan: Scan, first: int, is_ended: bool, rows: EventRows
+    ) -> Iterator[Diagnostic]:
+        lines = ScannedLines(scan)
+        most = self._options.limits.max_bytes
+        for found in _RUN.finditer(scan.kinds):
+            part, number = range(*found.span()), first + found.start()
+            if found.group(1) is None:
+                raws = map(scan.line, part)
+                others = [raw + b"\n" if len(raw) <= most else None for raw in raws]
+                is_last_ended = is_ended or part.stop < len(scan)
+                yield from self._rows_of(Block(number, others, is_last_ended), rows)
+            else:
+                rows.add_scanned(lines, part, number, self._maker)
+                self.events += len(part)
+                self.last_line = number + len(part) - 1
 
     def _rows_of(self, block: Block, rows: EventRows) -> Iterator[Diagnostic]:
         """Add the events of a block, and yield what is wrong with the other lines."""

@@ -47,6 +47,10 @@ class Block:
     lines: Sequence[bytes | None]
     is_ended: bool = True
 
+    def __len__(self) -> int:
+        """How many lines there are."""
+        return len(self.lines)
+
     def cut(self, position: int) -> Cut | None:
         """Return the line at a position as a cut; None where it is blank."""
         raw = self.lines[position]

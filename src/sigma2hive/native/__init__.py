@@ -1,0 +1,21 @@
+"""What is done in C, where it was built: lines of JSON taken apart into columns.
+
+Takes bytes; gives what stands where, and the distinct texts of a field. Everything is also done
+without it, several times slower: whoever asks gets None where there is no library.
+"""
+
+from sigma2hive.native.library import PARTS, is_available
+from sigma2hive.native.lines import ScannedLines
+from sigma2hive.native.scanning import Bounds, Column, LineKind, Scan, Scanner, scanner_of
+
+__all__ = [
+    "PARTS",
+    "Bounds",
+    "Column",
+    "LineKind",
+    "Scan",
+    "ScannedLines",
+    "Scanner",
+    "is_available",
+    "scanner_of",
+]

@@ -1,0 +1,243 @@
+"""Lines of JSON scanned at once, and the columns of what stands in them.
+
+Takes bytes that end in a line feed; gives for each line whether it surely is one JSON object, each
+key given once, with a usual time. Of such lines each field's values can be asked for: numbers of
+distinct texts, which are the texts that `sigma2hive.model.values.flatten` gives. Null and empty
+lists and objects are no values. Fractions and lists are given as the JSON that they stand as.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+from array import array
+from collections.abc import Mapping, Sequence
+from ctypes import c_int32, c_uint32
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+from typing import Any, Final
+
+from sigma2hive.native.library import ColumnFound, PathSeen, Settings, library
+
+_TOP: Final = 0xFFFFFFFF
+_SEPARATOR: Final = "\x1e"
+_OTHER: Final = 1 << 5
+
+
+class LineKind(IntEnum):
+    """What a line is: plain, one for the careful reader, or blank."""
+
+    PLAIN = 0
+    CAREFUL = 1
+    BLANK = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a plain line may be at most, as `sources.Limits` says; `short` bytes are always less."""
+
+    max_bytes: int
+    max_fields: int
+    max_depth: int
+    max_path_bytes: int
+    short: int
+
+
+class Scanner:
+    """Scans lines.
+
+    `times` are names of fields that may hold the time, `strange` ones that no plain event has.
+    """
+
+    def __init__(
+        self, loaded: ctypes.CDLL, bounds: Bounds, times: Sequence[str], strange: Sequence[str]
+    ) -> None:
+        self._library = loaded
+        # Kept here, since a structure keeps only where they stand.
+        self._names = _joined(times), _joined(strange)
+        largest = 0xFFFFFFFF
+        self._settings = Settings(
+            max_line=min(bounds.max_bytes, largest),
+            max_values=min(bounds.max_fields, largest),
+            max_depth=min(bounds.max_depth, largest),
+            max_path_bytes=bounds.max_path_bytes,
+            short_line=bounds.short,
+            times=self._names[0],
+            strange=self._names[1],
+            times_size=len(self._names[0]),
+            strange_size=len(self._names[1]),
+        )
+
+    def scan(self, text: bytes, end: int) -> Scan:
+        """Return what stands in the lines before `end`, where one ends.
+
+        Raises:
+            MemoryError: there is not enough.
+        """
+        found = self._library.s2h_scan(text, end, ctypes.byref(self._settings))
+        if not found:
+            raise MemoryError("no memory for scanning events")
+        return Scan(self._library, found, text, end)
+
+
+def scanner_of(bounds: Bounds, times: Sequence[str], strange: Sequence[str]) -> Scanner | None:
+    """Return a scanner; None where there is no library, or no name of a time."""
+    loaded = library()
+    usable = [name for name in times if "\n" not in name]
+    return None if loaded is None or not usable else Scanner(loaded, bounds, usable, strange)
+
+
+def _joined(names: Sequence[str]) -> bytes:
+    return "".join(f"{name}\n" for name in names).encode()
+
+
+class Scan:
+    """Some lines, scanned."""
+
+    def __init__(self, loaded: ctypes.CDLL, found: int, text: bytes, end: int) -> None:
+        self.text = text
+        self.end = end
+        self._library = loaded
+        self._found = found
+        self._finalizer = weakref.finalize(self, loaded.s2h_free, found)
+        count = loaded.s2h_lines(found)
+        self._starts = (c_uint32 * count).from_address(loaded.s2h_line_starts(found))
+        self._ends = (c_uint32 * count).from_address(loaded.s2h_line_ends(found))
+        #: The kind of each line.
+        self.kinds = ctypes.string_at(loaded.s2h_line_kinds(found), count)
+        #: For each line 1 where a text of it has an ASCII character or a slash escaped that most
+        #: would write otherwise.
+        self.odd = ctypes.string_at(loaded.s2h_line_odd(found), count)
+
+    def __len__(self) -> int:
+        """How many lines there are."""
+        return len(self.kinds)
+
+    def line(self, number: int) -> bytes:
+        """Return a line without its ending, by its number among these."""
+        return self.text[self._starts[number] : self._ends[number]]
+
+    def size_of(self, part: range) -> int:
+        """Return how many bytes lines that follow each other have; not none of them."""
+        return int(self._ends[part.stop - 1] - self._starts[part.start])
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """Where each line begins."""
+        return list(self._starts)
+
+    @cached_property
+    def paths(self) -> Mapping[str, Sequence[tuple[int, bool]]]:
+        """Field path → the numbers under which its values are, and whether some are others.
+
+        A path has several numbers where keys with dots in them and objects mean the same.
+        """
+        count = self._library.s2h_paths(self._found)
+        seen = (PathSeen * count)()
+        self._library.s2h_paths_seen(self._found, seen)
+        names: list[str] = []
+        paths: dict[str, list[tuple[int, bool]]] = {}
+        for number, one in enumerate(seen):
+            name = self.text[one.name : one.name + one.length].decode()
+            # A path stands after those that lead to it.
+            name = name if one.parent == _TOP else f"{names[one.parent]}.{name}"
+            names.append(name)
+            if one.count:
+                paths.setdefault(name, []).append((number, bool(one.kinds & _OTHER)))
+        return paths
+
+    def column(self, number: int, row_of: array[int], wanted: bytes | None = None) -> Column:
+        """Return the values under a path's number.
+
+        `row_of` gives each line's row, -1 for none; rows rise. `wanted` is a bitmap of rows, the
+        first in the lowest bit of the first byte; None asks for all.
+
+        Raises:
+            MemoryError: there is not enough.
+        """
+        address, _ = row_of.buffer_info()
+        found = self._library.s2h_column(
+            self._found, number, address, wanted, 0 if wanted is None else len(wanted)
+        )
+        if not found:
+            raise MemoryError("no memory for a column")
+        return Column(self._library, found, self.text)
+
+
+class Column:
+    """Values of one path: in `rows` those of `codes`, which number the `texts`."""
+
+    def __init__(self, loaded: ctypes.CDLL, found: Any, text: bytes) -> None:
+        self._library = loaded
+        self._found = found
+        self._finalizer = weakref.finalize(self, loaded.s2h_free_column, found)
+        self._text = text
+        self._content: ColumnFound = found.contents
+
+    def __len__(self) -> int:
+        """How many values there are, others aside."""
+        return int(self._content.count)
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """Each distinct text; one that is written in several ways may be here more than once."""
+        found = self._content
+        if not found.distinct:
+            return []
+        joined = ctypes.string_at(found.texts, found.size)
+        if found.is_parted:
+            return joined.decode().split(_SEPARATOR)
+        ends = (c_uint32 * found.distinct).from_address(found.ends)[:]
+        starts = [0, *(end + 1 for end in ends)]
+        return [joined[start:end].decode() for start, end in zip(starts, ends, strict=False)]
+
+    @property
+    def rows(self) -> list[int]:
+        """The row of each value, in rising order."""
+        return _numbers(c_int32, self._content.rows, self._content.count)
+
+    @property
+    def codes(self) -> list[int]:
+        """The number of the text of each value."""
+        return _numbers(c_uint32, self._content.codes, self._content.count)
+
+    @property
+    def others(self) -> list[tuple[int, bytes]]:
+        """Rows with a list or a fraction, as the JSON that it is."""
+        found = self._content
+        columns = (
+            _numbers(c_uint32, found.other_rows, found.others),
+            _numbers(c_uint32, found.other_starts, found.others),
+            _numbers(c_uint32, found.other_lengths, found.others),
+        )
+        text = self._text
+        return [(row, text[at : at + size]) for row, at, size in zip(*columns, strict=True)]
+
+    def mask(self, size: int) -> int:
+        """Return the rows as a bitmap, of `size` rows at most."""
+        bits = (ctypes.c_char * (size + 7 >> 3))()
+        self._library.s2h_rows(self._found, bits, len(bits))
+        return int.from_bytes(bits, "little")
+
+    def masks(self, groups: Sequence[int], count: int, size: int) -> list[int]:
+        """Return `count` bitmaps of rows.
+
+        `groups` gives for each text the number of the one that its rows are in, -1 for none.
+        """
+        width = size + 7 >> 3
+        bits = (ctypes.c_char * (width * count))()
+        of_codes = (c_int32 * len(groups))(*groups)
+        self._library.s2h_group_rows(self._found, of_codes, bits, width)
+        raw = bytes(bits)
+        return [
+            int.from_bytes(raw[start : start + width], "little")
+            for start in range(0, width * count, width)
+        ]
+
+
+def _numbers(kind: Any, address: int | None, count: int) -> list[int]:
+    if not count or address is None:
+        return []
+    numbers: list[int] = (kind * count).from_address(address)[:]
+    return numbers

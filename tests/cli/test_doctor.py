@@ -13,11 +13,13 @@ import trustme
 from click.testing import CliRunner, Result
 
 from sigma2hive.cli import main
+from sigma2hive.runner.store.sqlite import SqliteStore
 from sigma2hive.workflows.doctor import CHECKS, Status
 from sigma2hive.workflows.doctor.transport import look_at_address
 from tests.bench.answering import Answer, answering
 from tests.cli.run_world import RULE, write_world
 from tests.doubles.running import TheHive
+from tests.runner.store.test_contract import step_of
 
 API_KEY = "SIGMA2HIVE_THEHIVE_API_KEY"
 #: What must not show anywhere.
@@ -200,6 +202,20 @@ def test_a_state_that_cannot_be_used_ends_with_3(world: World) -> None:
     assert found.result.exit_code == 3
     assert found.statuses("state") == ["problem"]
     assert "is not a database" in found.of("state")[0][1]
+
+
+def test_alerts_that_wait_for_a_sink_that_is_named_no_more_are_told(world: World) -> None:
+    world.settings("sinks: ['jsonl:alerts.jsonl']\n")
+    (world.folder / ".sigma2hive").mkdir(mode=0o700)
+    store = SqliteStore(world.folder / ".sigma2hive" / "state.db")
+    store.open_sinks(["thehive", "jsonl:alerts.jsonl"])
+    store.commit(step_of(1, 2))
+    store.close()
+    before = files(world.folder)
+    found = world.examine()
+    assert found.of("sinks")[1] == ("warning", "2 alerts wait for thehive, which is named no more")
+    assert "name it under `sinks` again" in found.to_do("sinks")
+    assert files(world.folder) == before
 
 
 def test_a_change_of_names_is_told_before_a_run_refuses_it(world: World) -> None:

@@ -35,6 +35,16 @@ def test_one_cycle_says_what_waits_and_why(site: Site) -> None:
     assert site.titles() == ["Service 1 installed on host-1"]
 
 
+def test_one_cycle_does_not_wait_for_a_sink_that_is_named_no_more(site: Site) -> None:
+    site.add([service_installed(1)])
+    site.thehive.fail("status", status=503, times=None)
+    assert site.command("run", "--once", "--live").returncode == 4
+    ended = site.command("run", "--once", "--sink", "jsonl:alerts.jsonl")
+    assert ended.returncode == 0, ended.stderr
+    assert "thehive: 1 alert waits" in ended.stderr
+    assert "name it under `sinks` again" in ended.stderr
+
+
 def test_one_cycle_ends_with_3_where_the_key_is_refused(site: Site) -> None:
     site.add([service_installed(1)])
     site.thehive.fail("status", status=401, times=None)

@@ -18,7 +18,7 @@ from types import FrameType
 from sigma2hive.cli.alert_view import AlertRow
 from sigma2hive.cli.exits import Exit, print_findings
 from sigma2hive.cli.output import say, tell
-from sigma2hive.cli.status import loss_text
+from sigma2hive.cli.status import NAMED_NO_MORE, loss_text
 from sigma2hive.clients.elasticsearch import ElasticsearchClient, open_client
 from sigma2hive.clock import Clock
 from sigma2hive.diagnostics import ConfigurationError, Diagnostic
@@ -155,14 +155,17 @@ def _dead(store: StateStore) -> int:
 
 
 def _tell_what_waits(store: StateStore) -> bool:
-    """Say what could not be delivered now, and why; return whether there is any."""
+    """Say what could not be delivered now, and why; return whether that is to be tried again."""
     waiting = {name: counts for name, counts in store.counts().items() if counts.waiting}
     for name, counts in waiting.items():
-        why = counts.paused or next((e.reason for e in store.due(name, 2**62, 1)), "")
         alerts = "1 alert waits" if counts.waiting == 1 else f"{counts.waiting:,} alerts wait"
+        if not counts.is_open:
+            tell(visible(f"{name}: {alerts}; {NAMED_NO_MORE}"))
+            continue
+        why = counts.paused or next((e.reason for e in store.due(name, 2**62, 1)), "")
         reason = f": {why}" if why else ""
         tell(visible(f"{name}: {alerts} for a later run, or the service, to deliver{reason}"))
-    return bool(waiting)
+    return any(counts.is_open for counts in waiting.values())
 
 
 def _deliver(
@@ -184,7 +187,7 @@ def _is_any_due(store: StateStore, now_ns: int) -> bool:
     return any(
         store.due(sink, now_ns, 1)
         for sink, counts in store.counts().items()
-        if counts.waiting and not counts.paused
+        if counts.waiting and counts.is_open and not counts.paused
     )
 
 

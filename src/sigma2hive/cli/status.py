@@ -26,6 +26,11 @@ from sigma2hive.settings import load_settings
 
 _NOTHING = "the service has not run here yet: `sigma2hive run` starts it"
 _SHOWN = 10
+#: What to do about alerts that wait for a sink to which nothing is delivered.
+NAMED_NO_MORE = (
+    "alerts go there no more: name it under `sinks` again (and run with --live where it asks for "
+    "that), and what waits is delivered; it is kept until then, and holds nothing up"
+)
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -189,7 +194,9 @@ def _sinks(standing: Standing) -> Iterator[str]:
             f"{counts.delivered:,} delivered, {counts.dead:,} dead letters"
         )
         yield from wrap(text, "  ", "    ")
-        if counts.paused:
+        if counts.waiting and not counts.is_open:
+            yield from wrap(NAMED_NO_MORE, "    ", "      ")
+        elif counts.paused and counts.is_open:
             yield from wrap(visible(counts.paused), "    paused: ", "      ")
         if counts.dead:
             yield "    look at them, and let them be sent again, with: sigma2hive replay"
@@ -270,7 +277,8 @@ def standing_as_json(standing: Standing) -> dict[str, object]:
                 "delivered": counts.delivered,
                 "dead": counts.dead,
                 "oldest": _time(counts.oldest_ns),
-                "paused": counts.paused,
+                "paused": counts.paused if counts.is_open else "",
+                "is_open": counts.is_open,
             }
             for name, counts in standing.sinks.items()
         },

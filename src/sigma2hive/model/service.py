@@ -267,13 +267,17 @@ class Mute:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryCounts:
-    """How the outbox of one sink stands; `oldest_ns` is when the oldest that waits was queued."""
+    """How the outbox of one sink stands; `oldest_ns` is when the oldest that waits was queued.
+
+    One that is not `is_open` gets no alerts any more: what waits for it stays.
+    """
 
     waiting: int = 0
     delivered: int = 0
     dead: int = 0
     oldest_ns: int | None = None
     paused: str = ""
+    is_open: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,13 @@ engine does, and the runner asks here whether it fired before under another firs
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
 from sigma2hive.model.service import StoredEpisode
 from sigma2hive.runner.store.episodes import episodes_near, save_episodes
+from sigma2hive.runner.store.outbox import counts_in
 from sigma2hive.runner.store.schema import SCHEMA
 from sigma2hive.storage import (
     STATE_FOLDER,
@@ -51,6 +53,23 @@ def stored_naming(path: Path) -> tuple[str, str] | None:
         row = connection.execute("SELECT type, source FROM naming").fetchone()
     database.close()
     return None if row is None else (str(row[0]), str(row[1]))
+
+
+def stored_waiting(path: Path) -> Mapping[str, int]:
+    """Return how many alerts wait for each sink; none where no service has run.
+
+    Raises:
+        StorageError: the store cannot be used.
+    """
+    if not path.exists():
+        return {}
+    database = open_for_reading(path, SCHEMA)
+    try:
+        with database.reading() as connection:
+            counts = counts_in(connection)
+    finally:
+        database.close()
+    return {name: one.waiting for name, one in counts.items() if one.waiting}
 
 
 class EpisodeStore:
@@ -97,4 +116,11 @@ class EpisodeStore:
         self.close()
 
 
-__all__ = ["DEFAULT_STATE", "EpisodeStore", "StoredEpisode", "check_state", "stored_naming"]
+__all__ = [
+    "DEFAULT_STATE",
+    "EpisodeStore",
+    "StoredEpisode",
+    "check_state",
+    "stored_naming",
+    "stored_waiting",
+]

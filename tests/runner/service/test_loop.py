@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sigma2hive.cli.status import standing_lines
 from sigma2hive.clients.errors import IncompleteError, UnreachableError
 from sigma2hive.clock import FrozenClock
 from sigma2hive.diagnostics import ConfigurationError, Diagnostic, Diagnostics, Location
@@ -430,6 +431,27 @@ def test_a_shard_that_cannot_be_planned_makes_rules_blind_and_says_why(
     standing = standing_of(store, clock.now_ns())
     assert not standing.blind
     assert not any(rule.gaps for rule in standing.rules)
+
+
+def test_what_waits_for_a_sink_that_is_named_no_more_holds_nothing_up_and_is_told(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    log = Log(logons(*range(3)))
+    loop = Loop(Site(tmp_path, log), store, FrozenClock(START + 60 * SECOND), LoopSettings(10))
+    run_cycles(loop, 1)
+    store.pause("sink", "the key is refused")
+    store.open_sinks(["other"])
+    loop.settings = LoopSettings(10, most_waiting=2)
+    log.events += logons(3, 4)
+    (outcome,) = run_cycles(loop, 1)
+    assert not outcome.is_held
+    assert found(store) == expected(log)
+    standing = standing_of(store, START + 70 * SECOND)
+    assert standing.is_well
+    text = " ".join(" ".join(standing_lines(standing)).split())
+    assert "sink: 3 wait" in text
+    assert "alerts go there no more: name it under `sinks` again" in text
+    assert "paused" not in text
 
 
 def test_what_a_sweep_reads_again_breaks_no_silence(store: SqliteStore, tmp_path: Path) -> None:

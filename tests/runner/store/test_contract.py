@@ -184,6 +184,21 @@ def test_a_sink_that_was_named_later_gets_later_alerts_only(open_store: Open) ->
     assert waiting(store, "thehive") == ["ref-1", "ref-2"]
 
 
+def test_a_sink_that_is_named_no_more_keeps_what_waits_and_is_known_to_be_closed(
+    open_store: Open,
+) -> None:
+    store = open_store()
+    store.open_sinks(["thehive", "webhook"])
+    store.commit(step_of(1))
+    store.open_sinks(["webhook"])
+    counts = store.counts()
+    assert (counts["thehive"].is_open, counts["thehive"].waiting) == (False, 1)
+    assert (counts["webhook"].is_open, counts["webhook"].waiting) == (True, 1)
+    store.open_sinks(["thehive"])
+    assert store.counts()["thehive"].is_open
+    assert waiting(store, "thehive") == ["ref-1"]
+
+
 def test_what_is_severe_goes_first_then_what_is_old(open_store: Open) -> None:
     store = open_store()
     store.open_sinks(["thehive"])

@@ -320,7 +320,9 @@ class Loop:
         return with_entries(ledger, entries)
 
     def _waits_for_sinks(self) -> bool:
-        waiting = max((entry.waiting for entry in self.store.counts().values()), default=0)
+        """Whether too much waits for a sink; for one that is named no more nobody delivers."""
+        counts = self.store.counts().values()
+        waiting = max((entry.waiting for entry in counts if entry.is_open), default=0)
         return waiting > self.settings.most_waiting
 
     def _reloaded(self, version: Version) -> Version:

@@ -154,16 +154,23 @@ def _of_sinks(standing: Standing) -> Iterator[GaugeMetricFamily]:
     paused = GaugeMetricFamily(
         "sigma2hive_sink_paused", "Whether nothing is sent to a sink.", labels=["sink"]
     )
+    opened = GaugeMetricFamily(
+        "sigma2hive_sink_open",
+        "Whether alerts go to a sink: what waits for another one holds nothing up.",
+        labels=["sink"],
+    )
     for name, counts in sorted(standing.sinks.items()):
         alerts.add_metric([name, "waiting"], counts.waiting)
         alerts.add_metric([name, "delivered"], counts.delivered)
         alerts.add_metric([name, "dead"], counts.dead)
-        paused.add_metric([name], bool(counts.paused))
+        paused.add_metric([name], bool(counts.paused) and counts.is_open)
+        opened.add_metric([name], counts.is_open)
         if counts.waiting and counts.oldest_ns is not None:
             oldest.add_metric([name], counts.oldest_ns / NANOSECONDS)
     yield alerts
     yield oldest
     yield paused
+    yield opened
 
 
 def _gauge(name: str, what: str, value: float) -> GaugeMetricFamily:

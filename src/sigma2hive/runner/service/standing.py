@@ -89,8 +89,13 @@ class Standing:
             and not self.has_lost
             and not self.cycle.get("error")
             and not self.cycle.get(OUTDATED)
-            and not any(entry.dead or entry.paused for entry in self.sinks.values())
+            and not any(_is_in_trouble(entry) for entry in self.sinks.values())
         )
+
+
+def _is_in_trouble(counts: DeliveryCounts) -> bool:
+    """Whether a sink asks for somebody; one that gets no alerts any more is not tried."""
+    return bool(counts.dead or (counts.paused and counts.is_open))
 
 
 def ways_of(notes: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:

@@ -127,25 +127,7 @@ class StoredOutbox:
     def counts(self) -> Mapping[str, DeliveryCounts]:
         """Return how each sink stands."""
         with self._file.reading() as connection:
-            sinks = connection.execute("SELECT name, paused FROM sink").fetchall()
-            rows = connection.execute(
-                """SELECT d.sink, d.state, count(*), min(a.queued_ns)
-                   FROM delivery AS d JOIN alert AS a ON a.number = d.alert GROUP BY 1, 2"""
-            ).fetchall()
-        by_sink: dict[str, dict[str, tuple[int, int]]] = {}
-        for sink, state, count, oldest in rows:
-            by_sink.setdefault(sink, {})[state] = (count, oldest)
-        none = (0, None)
-        return {
-            name: DeliveryCounts(
-                waiting=by_sink.get(name, {}).get("waiting", none)[0],
-                delivered=by_sink.get(name, {}).get("delivered", none)[0],
-                dead=by_sink.get(name, {}).get("dead", none)[0],
-                oldest_ns=by_sink.get(name, {}).get("waiting", none)[1],
-                paused=paused,
-            )
-            for name, paused in sinks
-        }
+            return counts_in(connection)
 
     def pause(self, sink: str, reason: str) -> None:
         """Note why nothing is sent to a sink; "" ends it."""
@@ -167,6 +149,30 @@ class StoredOutbox:
                 "SELECT line FROM alert WHERE type = ? AND source = ? AND source_ref = ?", identity
             ).fetchone()
         return None if row is None else _parsed(row[0])
+
+
+def counts_in(connection: sqlite3.Connection) -> Mapping[str, DeliveryCounts]:
+    """Return how each sink stands in a file."""
+    sinks = connection.execute("SELECT name, paused, is_open FROM sink").fetchall()
+    rows = connection.execute(
+        """SELECT d.sink, d.state, count(*), min(a.queued_ns)
+           FROM delivery AS d JOIN alert AS a ON a.number = d.alert GROUP BY 1, 2"""
+    ).fetchall()
+    by_sink: dict[str, dict[str, tuple[int, int]]] = {}
+    for sink, state, count, oldest in rows:
+        by_sink.setdefault(sink, {})[state] = (count, oldest)
+    none = (0, None)
+    return {
+        name: DeliveryCounts(
+            waiting=by_sink.get(name, {}).get("waiting", none)[0],
+            delivered=by_sink.get(name, {}).get("delivered", none)[0],
+            dead=by_sink.get(name, {}).get("dead", none)[0],
+            oldest_ns=by_sink.get(name, {}).get("waiting", none)[1],
+            paused=paused,
+            is_open=bool(is_open),
+        )
+        for name, paused, is_open in sinks
+    }
 
 
 def queue_alerts(connection: sqlite3.Connection, queued: Iterable[QueuedAlert]) -> None:

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from sigma2hive.clients.thehive import API_KEY as THEHIVE_KEY
 from sigma2hive.diagnostics import CODES, ConfigurationError, Severity, Sigma2hiveError
+from sigma2hive.runner.state import DEFAULT_STATE, stored_waiting
 from sigma2hive.settings import secret_from_environment
 from sigma2hive.settings.keys import SECRETS
+from sigma2hive.sinks import SinkRequest
 from sigma2hive.workflows.doctor.findings import (
     Cause,
     Finding,
@@ -125,6 +127,25 @@ def look_at_sinks(subject: Subject) -> Iterator[Finding]:
     """Say where alerts go, and whether they are sent."""
     yield _of_sinks(subject)
     yield from look_at_webhooks(subject)
+    yield from _of_waiting(subject)
+
+
+def _of_waiting(subject: Subject) -> Iterator[Finding]:
+    """Say for which sinks alerts wait that none of them will get."""
+    settings = subject.project.settings
+    if settings.state_store != "sqlite":
+        return
+    waiting: Mapping[str, int] = {}
+    with suppress(Sigma2hiveError):  # the state itself cannot be used, which is told with it
+        waiting = stored_waiting(settings.state / DEFAULT_STATE.name)
+    for name in sorted(waiting.keys() - {request.spec for request in subject.sinks}):
+        number = waiting[name]
+        yield warning(
+            f"{counted(number, 'alert')} wait{'s' if number == 1 else ''} for "
+            f"{shown_sink(SinkRequest(name, settings.root))}, which is named no more",
+            "name it under `sinks` again, and the service delivers them; else they stay in the "
+            "state, and hold nothing up",
+        )
 
 
 def _of_sinks(subject: Subject) -> Finding:

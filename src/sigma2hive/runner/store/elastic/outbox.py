@@ -175,6 +175,7 @@ class ElasticOutbox:
                 dead=found.get(name, {}).get(_DEAD, 0),
                 oldest_ns=self._oldest(name) if found.get(name, {}).get(_WAITING) else None,
                 paused=entry["paused"],
+                is_open=entry["is_open"],
             )
             for name, entry in _sinks_of(self._documents).items()
         }

@@ -71,8 +71,8 @@ def _warm(site: Site) -> None:
         for _ in range(_WARM_ROUNDS):
             with client.point_in_time(Indices((site.index,))) as view:
                 body: dict[str, Any] = {"sort": ["_shard_doc"], "size": _PAGE}
-                while hits := client.quick_page(view, body).hits:
-                    body["search_after"] = hits[-1]["sort"]
+                while len(page := client.quick_page(view, body)):
+                    body["search_after"] = page.hit(len(page) - 1)["sort"]
 
 
 def _flat_events(path: Path) -> Iterator[dict[str, Any]]:

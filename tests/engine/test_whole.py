@@ -163,7 +163,9 @@ def test_what_is_read_of_raw_windows_events_is_found_in_them(
     (batch,) = read_batches([tmp_path], SourceOptions(flavour=flavour))
     assert isinstance(batch, EventRows)
     rule = keyword_rule([_pattern(keyword, "*")], And(()))
-    hits = Engine([rule]).hits_in(Columns(batch.documents, batch.values_of, batch.raw_of))
+    hits = Engine([rule]).hits_in(
+        Columns(batch.documents, batch.values_of, batch.raw_of, batch.scanned)
+    )
     assert [row for each in hits for row in rows_of(each.rows)] == rows
 
 

@@ -84,6 +84,24 @@ def test_hostile_lines_stay_within_the_text(harness: Path, seed: int, tmp_path: 
     assert 6_000 < plain < 15_000  # a third is whole, of the others some are
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_hostile_hits_stay_within_the_answer(harness: Path, seed: int, tmp_path: Path) -> None:
+    chance = random.Random(seed)
+    lines = documents(chance)
+    path = tmp_path / "answer"
+    read = 0
+    for number in range(60):
+        hits = [b'{"_id":"1","_source":%s}' % next(lines) for _ in range(99)]
+        if number % 2:  # whole documents only, or the list would often end within one
+            hits = hits[::3]
+        text = b'{"took":1,"hits":{"hits":[%s]}}' % b",".join(hits)
+        path.write_bytes(text[: chance.randrange(len(text))] if number % 5 == 4 else text)
+        told = subprocess.run([harness, path, "a"], capture_output=True, text=True, check=False)
+        assert told.returncode == 0, told.stderr
+        read += told.stdout != "none\n"
+    assert read >= 20
+
+
 @pytest.mark.parametrize(
     "text",
     [

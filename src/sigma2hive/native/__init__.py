@@ -6,16 +6,27 @@ without it, several times slower: whoever asks gets None where there is no libra
 
 from sigma2hive.native.library import PARTS, is_available
 from sigma2hive.native.lines import ScannedLines
-from sigma2hive.native.scanning import Bounds, Column, LineKind, Scan, Scanner, scanner_of
+from sigma2hive.native.scanning import (
+    Answer,
+    Bounds,
+    Column,
+    LineKind,
+    Scan,
+    Scanner,
+    answer_scanner,
+    scanner_of,
+)
 
 __all__ = [
     "PARTS",
+    "Answer",
     "Bounds",
     "Column",
     "LineKind",
     "Scan",
     "ScannedLines",
     "Scanner",
+    "answer_scanner",
     "is_available",
     "scanner_of",
 ]

@@ -19,7 +19,7 @@ SWITCH = "SIGMA2HIVE_NATIVE"
 #: What is faster with it, as people are told.
 PARTS = "reading JSON events"
 #: That of `s2h_version` in scan.c.
-_VERSION = 1
+_VERSION = 2
 
 
 class Settings(Structure):
@@ -33,8 +33,10 @@ class Settings(Structure):
         ("short_line", c_uint32),
         ("times", c_char_p),
         ("strange", c_char_p),
+        ("root", c_char_p),
         ("times_size", c_uint32),
         ("strange_size", c_uint32),
+        ("root_size", c_uint32),
     )
 
 
@@ -74,6 +76,9 @@ class ColumnFound(Structure):
 _FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "s2h_version": (c_uint32, ()),
     "s2h_scan": (c_void_p, (c_char_p, c_size_t, POINTER(Settings))),
+    "s2h_scan_answer": (c_void_p, (c_char_p, c_size_t, POINTER(Settings))),
+    "s2h_hits_start": (c_size_t, (c_void_p,)),
+    "s2h_hits_end": (c_size_t, (c_void_p,)),
     "s2h_free": (None, (c_void_p,)),
     "s2h_lines": (c_uint32, (c_void_p,)),
     "s2h_line_starts": (c_void_p, (c_void_p,)),

@@ -6,7 +6,8 @@
  * is not surely plain is left to the careful reader: a line is never half believed.
  *
  * Nothing here knows Python. The text has to stay where it is while a scan of it is in use; it ends
- * in a line feed, which stands in no JSON text as it is, so that no loop runs past it.
+ * in a line feed, or has a zero byte behind it. Neither stands in JSON's texts as it is, so that no
+ * loop runs past it.
  */
 
 #include <stddef.h>
@@ -44,7 +45,7 @@ typedef struct {
     uint32_t seen_in;         /* number of the object that it was seen in last */
     uint32_t count, first;    /* values, and where they begin when sorted */
     uint32_t next, child;     /* the key that came after it, and first in it, the last time */
-    uint8_t is_time, is_strange, kinds;
+    uint8_t is_root, is_time, is_strange, kinds;
 } Path;
 
 typedef struct {
@@ -65,8 +66,10 @@ typedef struct {
     uint32_t max_values, max_depth;
     uint64_t max_path_bytes;
     uint32_t short_line;      /* a line that is no longer is within all limits */
-    const uint8_t *times, *strange; /* names at the top, each ended by a line feed */
-    uint32_t times_size, strange_size;
+    /* names, each ended by a line feed: of fields that may hold the time, of keys of no plain event,
+       and of the key in which the event lies, none where it is the whole object */
+    const uint8_t *times, *strange, *root;
+    uint32_t times_size, strange_size, root_size;
 } Settings;
 
 typedef struct {
@@ -88,6 +91,7 @@ typedef struct {
     uint32_t line;
     uint32_t line_values, line_opened, line_colons;
     int has_time, is_odd;
+    size_t hits_start, hits_end; /* of the list of hits in an answer, its brackets included */
 } Scan;
 
 static void *grown(void *old, uint32_t *room, uint32_t first, size_t each)
@@ -102,7 +106,7 @@ static void *grown(void *old, uint32_t *room, uint32_t first, size_t each)
     return made;
 }
 
-static int is_named(const uint8_t *names, uint32_t size, const uint8_t *name, uint32_t length)
+static uint8_t is_named(const uint8_t *names, uint32_t size, const uint8_t *name, uint32_t length)
 {
     uint32_t start = 0;
     for (uint32_t at = 0; at < size; at++) {
@@ -161,6 +165,7 @@ static int widened(Scan *scan)
 static uint32_t path_of(Scan *scan, uint32_t parent, uint32_t name, uint32_t length)
 {
     const uint8_t *text = scan->text;
+    const Settings *settings = &scan->settings;
     uint32_t hash = hash_of(text + name, length, parent), slot;
     Path *made;
     if (scan->paths * 2 >= scan->table_size && !widened(scan))
@@ -186,12 +191,11 @@ static uint32_t path_of(Scan *scan, uint32_t parent, uint32_t name, uint32_t len
     made->hash = hash;
     made->next = made->child = NONE;
     if (parent == NONE) {
-        const Settings *settings = &scan->settings;
-        made->is_time = (uint8_t)is_named(
-            settings->times, settings->times_size, text + name, length);
-        made->is_strange = (uint8_t)is_named(
-            settings->strange, settings->strange_size, text + name, length);
+        made->is_root = is_named(settings->root, settings->root_size, text + name, length);
+        made->is_strange = is_named(settings->strange, settings->strange_size, text + name, length);
     }
+    if (settings->root_size ? parent != NONE && scan->path[parent].is_root : parent == NONE)
+        made->is_time = is_named(settings->times, settings->times_size, text + name, length);
     scan->table[slot] = scan->paths;
     return scan->paths++;
 }
@@ -635,6 +639,13 @@ static int is_within(const Scan *scan, size_t size)
             && (uint64_t)scan->line_colons * size <= settings->max_path_bytes);
 }
 
+/* Takes back what was found of a line that is not plain after all. */
+static void forget(Scan *scan, uint32_t found)
+{
+    while (scan->found > found)
+        scan->path[scan->each[--scan->found].path].count--;
+}
+
 /* Tells what a line is; of one that is not plain nothing is kept. */
 static uint8_t read_line(Scan *scan, const uint8_t *start, const uint8_t *end)
 {
@@ -651,8 +662,7 @@ static uint8_t read_line(Scan *scan, const uint8_t *start, const uint8_t *end)
         at = NULL;
     if (at && after_blanks(at) == end && scan->has_time && is_within(scan, (size_t)(end - start)))
         return PLAIN;
-    while (scan->found > found)
-        scan->path[scan->each[--scan->found].path].count--;
+    forget(scan, found);
     return CAREFUL;
 }
 
@@ -725,27 +735,41 @@ static int has_room_for_line(Scan *scan)
     return 1;
 }
 
+static Scan *begun(const uint8_t *text, size_t size, const Settings *settings)
+{
+    Scan *scan = size && size <= LARGEST_TEXT ? calloc(1, sizeof *scan) : NULL;
+    if (scan) {
+        scan->text = text;
+        scan->size = size;
+        scan->settings = *settings;
+        scan->top_child = NONE;
+    }
+    return scan;
+}
+
+static void add_line(Scan *scan, const uint8_t *start, const uint8_t *end, uint8_t kind)
+{
+    scan->line_start[scan->lines] = (uint32_t)(start - scan->text);
+    scan->line_end[scan->lines] = (uint32_t)(end - scan->text);
+    scan->line_kind[scan->lines] = kind;
+    scan->line_odd[scan->lines++] = (uint8_t)scan->is_odd;
+}
+
 /* Reads lines; NULL where memory is short, or the text does not end in a line feed or is too large. */
 EXPORTED Scan *s2h_scan(const uint8_t *text, size_t size, const Settings *settings)
 {
     const uint8_t *at = text, *end = text + size;
-    Scan *scan;
-    if (!size || size > LARGEST_TEXT || end[-1] != '\n' || !(scan = calloc(1, sizeof *scan)))
+    Scan *scan = size && end[-1] == '\n' ? begun(text, size, settings) : NULL;
+    if (!scan)
         return NULL;
-    scan->text = text;
-    scan->size = size;
-    scan->settings = *settings;
-    scan->top_child = NONE;
     while (at < end) {
         const uint8_t *feed = memchr(at, '\n', (size_t)(end - at));
-        const uint8_t *last = feed > at && feed[-1] == '\r' ? feed - 1 : feed;
+        uint8_t kind;
         if (!has_room_for_line(scan))
             break;
         scan->line = scan->lines;
-        scan->line_start[scan->lines] = (uint32_t)(at - text);
-        scan->line_end[scan->lines] = (uint32_t)(last - text);
-        scan->line_kind[scan->lines] = read_line(scan, at, feed);
-        scan->line_odd[scan->lines++] = (uint8_t)scan->is_odd;
+        kind = read_line(scan, at, feed);
+        add_line(scan, at, feed > at && feed[-1] == '\r' ? feed - 1 : feed, kind);
         at = feed + 1;
     }
     if (at < end || !is_sorted(scan)) {
@@ -755,8 +779,114 @@ EXPORTED Scan *s2h_scan(const uint8_t *text, size_t size, const Settings *settin
     return scan;
 }
 
+/* ---- answers of Elasticsearch ---- */
+
+/* Returns the byte after an object, of which only texts and brackets are looked at. */
+static const uint8_t *after_brackets(const uint8_t *at, const uint8_t *end)
+{
+    size_t depth = 0;
+    for (; at < end; at++) {
+        if (*at == '"') {
+            for (at++; at < end && *at != '"'; at++)
+                at += *at == '\\';
+        } else if (*at == '{' || *at == '[') {
+            depth++;
+        } else if (*at == '}' || *at == ']') {
+            if (!--depth)
+                return at + 1;
+        }
+    }
+    return NULL;
+}
+
+/* Reads hits as lines are read; one that is not plain is passed over. */
+static const uint8_t *after_hits(Scan *scan, const uint8_t *at, const uint8_t *end)
+{
+    Where top = {NONE, 0, 0};
+    scan->hits_start = (size_t)(at - scan->text);
+    at = after_blanks(at + 1);
+    while (*at != ']') {
+        const uint8_t *start = at;
+        uint32_t found = scan->found;
+        uint8_t kind = PLAIN;
+        if (*at != '{' || !has_room_for_line(scan))
+            return NULL;
+        scan->line = scan->lines;
+        scan->has_time = scan->is_odd = 0;
+        at = after_object(scan, at, end, top);
+        if (!at || !scan->has_time) {
+            forget(scan, found);
+            kind = CAREFUL;
+            at = after_brackets(start, end);
+        }
+        if (!at)
+            return NULL;
+        add_line(scan, start, at, kind);
+        at = after_blanks(at);
+        if (*at == ',')
+            at = after_blanks(at + 1);
+        else if (*at != ']')
+            return NULL;
+    }
+    scan->hits_end = (size_t)(at + 1 - scan->text);
+    return at + 1;
+}
+
+/* Follows an answer down to the list of its hits: `hits` in `hits`. */
+static const uint8_t *after_answer(Scan *scan, const uint8_t *at, const uint8_t *end, int is_inner)
+{
+    if (*at != '{')
+        return NULL;
+    do {
+        const uint8_t *quote, *name = after_blanks(at + 1) + 1;
+        Where listed = {NONE, 0, 1};
+        int escapes = 0, is_hits;
+        uint32_t key;
+        if (name[-1] != '"' || !(quote = end_of_text(name, end, &escapes)))
+            return NULL;
+        is_hits = quote - name == 4 && memcmp(name, "hits", 4) == 0;
+        at = after_blanks(quote + 1);
+        if (*at != ':')
+            return NULL;
+        at = after_blanks(at + 1);
+        if (is_hits && !is_inner) {
+            at = after_answer(scan, at, end, 1);
+        } else if (is_hits && *at == '[' && !scan->hits_end) {
+            at = after_hits(scan, at, end);
+        } else {
+            key = path_of(scan, NONE, (uint32_t)(name - scan->text), (uint32_t)(quote - name));
+            at = key == NONE ? NULL : after_value(scan, at, end, key, listed);
+        }
+        if (!at)
+            return NULL;
+        at = after_blanks(at);
+    } while (*at == ',');
+    return *at == '}' ? at + 1 : NULL;
+}
+
+/*
+ * Reads the hits of an answer, which are the lines then; NULL where it has no list of hits, or is not
+ * surely read. A zero byte has to stand behind the text.
+ */
+EXPORTED Scan *s2h_scan_answer(const uint8_t *text, size_t size, const Settings *settings)
+{
+    Scan *scan = begun(text, size, settings);
+    const uint8_t *at, *end = text + size;
+    if (!scan)
+        return NULL;
+    at = after_answer(scan, after_blanks(text), end + 1, 0);
+    if (!at || after_blanks(at) != end || !scan->hits_end || !is_sorted(scan)) {
+        s2h_free(scan);
+        return NULL;
+    }
+    return scan;
+}
+
+EXPORTED size_t s2h_hits_start(const Scan *scan) { return scan->hits_start; }
+EXPORTED size_t s2h_hits_end(const Scan *scan) { return scan->hits_end; }
+
 /* Counted up with every change of what the functions take and give. */
-EXPORTED uint32_t s2h_version(void) { return 1; }
+EXPORTED uint32_t s2h_version(void) { return 2; }
 
 EXPORTED uint32_t s2h_lines(const Scan *scan) { return scan->lines; }
 EXPORTED const uint32_t *s2h_line_starts(const Scan *scan) { return scan->line_start; }

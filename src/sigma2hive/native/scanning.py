@@ -16,7 +16,7 @@ from ctypes import c_int32, c_uint32
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sigma2hive.native.library import ColumnFound, PathSeen, Settings, library
 
@@ -44,18 +44,30 @@ class Bounds:
     short: int
 
 
+#: Of a value in a document that an index gave there is no bound: it gave it.
+_UNBOUNDED: Final = Bounds(*[0xFFFFFFFF] * 5)
+_SOURCE: Final = "_source"
+
+
 class Scanner:
     """Scans lines.
 
-    `times` are names of fields that may hold the time, `strange` ones that no plain event has.
+    `times` are names of fields that may hold the time, `strange` ones that no plain event has, and
+    `root` is the key in which the event lies where it is not the whole.
     """
 
     def __init__(
-        self, loaded: ctypes.CDLL, bounds: Bounds, times: Sequence[str], strange: Sequence[str]
+        self,
+        loaded: ctypes.CDLL,
+        bounds: Bounds,
+        times: Sequence[str],
+        strange: Sequence[str],
+        root: str = "",
     ) -> None:
         self._library = loaded
+        self._root = root
         # Kept here, since a structure keeps only where they stand.
-        self._names = _joined(times), _joined(strange)
+        self._names = _joined(times), _joined(strange), _joined([root] if root else [])
         largest = 0xFFFFFFFF
         self._settings = Settings(
             max_line=min(bounds.max_bytes, largest),
@@ -65,8 +77,10 @@ class Scanner:
             short_line=bounds.short,
             times=self._names[0],
             strange=self._names[1],
+            root=self._names[2],
             times_size=len(self._names[0]),
             strange_size=len(self._names[1]),
+            root_size=len(self._names[2]),
         )
 
     def scan(self, text: bytes, end: int) -> Scan:
@@ -78,7 +92,16 @@ class Scanner:
         found = self._library.s2h_scan(text, end, ctypes.byref(self._settings))
         if not found:
             raise MemoryError("no memory for scanning events")
-        return Scan(self._library, found, text, end)
+        return Scan(self._library, found, text, end, self._root)
+
+    def scan_answer(self, text: bytes) -> Answer | None:
+        """Return the hits of an answer of Elasticsearch as lines; None where it is not plain."""
+        found = self._library.s2h_scan_answer(text, len(text), ctypes.byref(self._settings))
+        if not found:
+            return None
+        start, end = self._library.s2h_hits_start(found), self._library.s2h_hits_end(found)
+        hits = Scan(self._library, found, text, len(text), self._root)
+        return Answer(hits, text[:start] + b"[]" + text[end:])
 
 
 def scanner_of(bounds: Bounds, times: Sequence[str], strange: Sequence[str]) -> Scanner | None:
@@ -88,27 +111,47 @@ def scanner_of(bounds: Bounds, times: Sequence[str], strange: Sequence[str]) -> 
     return None if loaded is None or not usable else Scanner(loaded, bounds, usable, strange)
 
 
+def answer_scanner(time: str) -> Scanner | None:
+    """Return what scans answers, whose documents have their time in a field.
+
+    None where there is no library. A hit with `fields` besides its document is not plain.
+    """
+    loaded = library()
+    return None if loaded is None else Scanner(loaded, _UNBOUNDED, [time], ["fields"], _SOURCE)
+
+
 def _joined(names: Sequence[str]) -> bytes:
     return "".join(f"{name}\n" for name in names).encode()
+
+
+class Answer(NamedTuple):
+    """An answer of Elasticsearch: its hits, and the JSON of all else with an empty list of hits."""
+
+    hits: Scan
+    envelope: bytes
 
 
 class Scan:
     """Some lines, scanned."""
 
-    def __init__(self, loaded: ctypes.CDLL, found: int, text: bytes, end: int) -> None:
+    def __init__(
+        self, loaded: ctypes.CDLL, found: int, text: bytes, end: int, root: str = ""
+    ) -> None:
         self.text = text
         self.end = end
+        self._root = root
         self._library = loaded
         self._found = found
         self._finalizer = weakref.finalize(self, loaded.s2h_free, found)
         count = loaded.s2h_lines(found)
-        self._starts = (c_uint32 * count).from_address(loaded.s2h_line_starts(found))
-        self._ends = (c_uint32 * count).from_address(loaded.s2h_line_ends(found))
+        # Of no hits there is nothing anywhere.
+        self._starts = (c_uint32 * count).from_address(loaded.s2h_line_starts(found) or found)
+        self._ends = (c_uint32 * count).from_address(loaded.s2h_line_ends(found) or found)
         #: The kind of each line.
-        self.kinds = ctypes.string_at(loaded.s2h_line_kinds(found), count)
+        self.kinds = ctypes.string_at(loaded.s2h_line_kinds(found) or found, count)
         #: For each line 1 where a text of it has an ASCII character or a slash escaped that most
         #: would write otherwise.
-        self.odd = ctypes.string_at(loaded.s2h_line_odd(found), count)
+        self.odd = ctypes.string_at(loaded.s2h_line_odd(found) or found, count)
 
     def __len__(self) -> int:
         """How many lines there are."""
@@ -137,13 +180,20 @@ class Scan:
         seen = (PathSeen * count)()
         self._library.s2h_paths_seen(self._found, seen)
         names: list[str] = []
+        inside: list[bool] = []
+        root = -1
         paths: dict[str, list[tuple[int, bool]]] = {}
         for number, one in enumerate(seen):
             name = self.text[one.name : one.name + one.length].decode()
-            # A path stands after those that lead to it.
-            name = name if one.parent == _TOP else f"{names[one.parent]}.{name}"
+            is_inside = not self._root or one.parent == root
+            if one.parent == _TOP:
+                root = number if self._root and name == self._root else root
+            elif one.parent != root:
+                # A path stands after those that lead to it.
+                name, is_inside = f"{names[one.parent]}.{name}", inside[one.parent]
             names.append(name)
-            if one.count:
+            inside.append(is_inside)
+            if one.count and is_inside:
                 paths.setdefault(name, []).append((number, bool(one.kinds & _OTHER)))
         return paths
 

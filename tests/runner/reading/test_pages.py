@@ -60,7 +60,7 @@ def test_events_are_those_of_the_careful_reader(
     assert events == expected
     assert len(events) == len(documents)
     for batch in batches:
-        columns = Columns(batch.documents, batch.values_of)
+        columns = Columns(batch.documents, batch.values_of, batch.raw_of, batch.scanned)
         for row, event in enumerate(batch):
             for path, texts in event.values.items():
                 assert columns.by_row(path, 1 << row)[row] == texts
@@ -97,7 +97,9 @@ def test_paths_that_only_the_index_knows_are_in_the_event_and_not_in_what_came(
     [event], [batch] = read_all(service)
     assert event.values["other"] == ("x",)
     assert "other" not in json.loads(event.raw)
-    assert Columns(batch.documents, batch.values_of).by_row("other", 1) == {0: ("x",)}
+    assert Columns(batch.documents, batch.values_of, batch.raw_of, batch.scanned).by_row(
+        "other", 1
+    ) == {0: ("x",)}
 
 
 def test_a_page_has_about_the_bytes_that_it_may_have(

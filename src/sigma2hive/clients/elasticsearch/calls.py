@@ -292,7 +292,8 @@ class ElasticsearchClient:
             answer = self._send(call, "POST /_search", _WHOLE, {**body, "pit": pit})
         view.id = answer.get("pit_id", view.id)
         hits = read_search(answer, call).hits
-        return QuickAnswer(hits, getattr(answer, "text", b""))
+        text, scanned = getattr(answer, "text", b""), getattr(answer, "scanned", None)
+        return QuickAnswer(hits, text, scanned)
 
     def pages(
         self, view: PointInTime, body: Mapping[str, Any], size: int = 1_000

@@ -10,11 +10,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 import orjson
 
+from sigma2hive.model.events import TIME_FIELD
 from sigma2hive.model.json_numbers import parse_fraction, parse_integer, refuse_constant
+from sigma2hive.native import LineKind, Scan, Scanner, answer_scanner
 
 _DECODER = json.JSONDecoder(
     parse_int=parse_integer, parse_float=parse_fraction, parse_constant=refuse_constant
@@ -45,35 +48,81 @@ def read_exact(data: bytes) -> Any:
     return _DECODER.decode(data.decode("utf-8"))
 
 
-class WithText(dict[str, Any]):
-    """A JSON object that still has the text that it was read from."""
+class WithHits(dict[str, Any]):
+    """A JSON object that still has the text that it was read from, or the hits that it lacks."""
 
-    def __init__(self, value: Mapping[str, Any], text: bytes) -> None:
+    def __init__(self, value: Mapping[str, Any], text: bytes, scanned: Scan | None = None) -> None:
         super().__init__(value)
         self.text = text
+        self.scanned = scanned
 
 
 def read_quick(data: bytes) -> Any:
-    """Return the value, large numbers rounded; an object has its text with it."""
+    """Return the value, large numbers rounded; hits may be left out of it, an object has them."""
+    scanner = _scanner()
+    answer = None if scanner is None else scanner.scan_answer(data)
+    if answer is not None and _are_readable(answer.hits):
+        return WithHits(orjson.loads(answer.envelope), data, answer.hits)
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError:
         value = read_exact(data)
-    return WithText(value, data) if isinstance(value, dict) else value
+    return WithHits(value, data) if isinstance(value, dict) else value
+
+
+@cache
+def _scanner() -> Scanner | None:
+    return answer_scanner(TIME_FIELD)
+
+
+def _are_readable(hits: Scan) -> bool:
+    """Whether hits that are not plain are JSON at all: only their brackets were looked at."""
+    for position, kind in enumerate(hits.kinds):
+        if kind != LineKind.PLAIN:
+            try:
+                read_exact(hits.line(position))
+            except ValueError:
+                return False
+    return True
 
 
 class QuickAnswer:
-    """The hits of a page, read fast. `size` is how many bytes the whole answer had."""
+    """The hits of a page, read fast. `size` is how many bytes the whole answer had.
 
-    def __init__(self, hits: Sequence[Mapping[str, Any]], text: bytes) -> None:
-        self.hits = hits
+    Where they were `scanned`, they are its lines, in their order.
+    """
+
+    def __init__(
+        self, hits: Sequence[Mapping[str, Any]], text: bytes, scanned: Scan | None = None
+    ) -> None:
         self.size = len(text)
+        self.scanned = scanned
+        self._hits = hits
         self._text = text
         self._exact: Sequence[Mapping[str, Any]] | None = None
 
+    def __len__(self) -> int:
+        """How many hits there are."""
+        return len(self._hits if self.scanned is None else self.scanned)
+
+    def hit(self, position: int) -> Mapping[str, Any]:
+        """Return a hit, with large numbers rounded."""
+        if self.scanned is None:
+            return self._hits[position]
+        line = self.scanned.line(position)
+        try:
+            hit: Mapping[str, Any] = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            hit = read_exact(line)
+        return hit
+
     def exact(self, position: int) -> Mapping[str, Any]:
-        """Return a hit with every digit of its numbers; the page is read again at the first."""
+        """Return a hit with every digit of its numbers."""
+        if self.scanned is not None:
+            hit: Mapping[str, Any] = read_exact(self.scanned.line(position))
+            return hit
         if self._exact is None:
-            self._exact = read_exact(self._text)["hits"]["hits"] if self._text else self.hits
+            # The page is read again at the first.
+            self._exact = read_exact(self._text)["hits"]["hits"] if self._text else self._hits
             self._text = b""
         return self._exact[position]

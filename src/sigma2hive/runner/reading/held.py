@@ -64,7 +64,7 @@ class SlicePages:
         body = {**self._body(query), "search_after": [beginning.found[-1].place]}
         for page in self.pages.walk(self.part.unit, self.view, body):
             maker = PageMaker(page)
-            for position, hit in enumerate(page.hits):
+            for position, hit in enumerate(map(page.hit, range(len(page)))):
                 yield Found(hit["sort"][0], partial(maker.read, position))
 
     def _body(self, query: Mapping[str, Any]) -> dict[str, Any]:

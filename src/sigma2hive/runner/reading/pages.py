@@ -5,9 +5,10 @@ Takes a slice; gives batches of events and findings. A page is as large as its d
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 from sigma2hive.clients.elasticsearch import ElasticsearchClient, PointInTime, QuickAnswer
@@ -16,6 +17,7 @@ from sigma2hive.model.events import TIME_FIELD, Event
 from sigma2hive.model.json_numbers import LARGEST_PLAIN_FRACTION
 from sigma2hive.model.times import is_usual_time
 from sigma2hive.model.values import Values
+from sigma2hive.native import LineKind, Scan, ScannedLines
 from sigma2hive.runner.reading.ahead import one_ahead
 from sigma2hive.runner.reading.interface import NOTHING, Document, Slice
 from sigma2hive.sources import EventRows
@@ -99,13 +101,13 @@ class Pages:
             # Taken back when the page has come: where it does not, the next try asks for less.
             self._sizes[unit] = max(1, size // 4)
             page = self._client.quick_page(view, {**body, "size": size})
-            full = len(page.hits) == size
-            if page.hits:
-                body["search_after"] = page.hits[-1]["sort"]
-                average = page.size // len(page.hits) + 1
+            full = len(page) == size
+            if len(page):
+                body["search_after"] = page.hit(len(page) - 1)["sort"]
+                average = page.size // len(page) + 1
                 size = min(MAX_EVENTS, max(1, self._page_bytes // average), 4 * size)
             self._sizes[unit] = size
-            if page.hits:
+            if len(page):
                 yield page
             if not full:
                 return
@@ -137,27 +139,40 @@ def body_of(query: Mapping[str, Any], computed: Collection[str]) -> dict[str, An
 def _entries(page: QuickAnswer) -> Iterator[EventRows | Diagnostic]:
     rows = EventRows()
     maker = PageMaker(page)
-    run: list[Mapping[str, Any]] = []
-    for position, hit in enumerate(page.hits):
-        if _is_plain(hit):
-            run.append(hit["_source"])
-            continue
-        _add(rows, run, position, maker)
-        run = []
-        found = maker.read(position)
-        if isinstance(found, Event):
-            rows.add(found)
+    runs = _runs_of(page) if page.scanned is None else _scanned_runs(page.scanned)
+    for part, documents in runs:
+        if isinstance(documents, ScannedLines):
+            rows.add_scanned(documents, part, part.start, maker)
+        elif documents is not None:
+            rows.add_lines(documents, [b""] * len(part), part.start, maker)
         else:
-            yield found
-    _add(rows, run, len(page.hits), maker)
+            for position in part:
+                found = maker.read(position)
+                if isinstance(found, Event):
+                    rows.add(found)
+                else:
+                    yield found
     if len(rows):
         yield rows
 
 
-def _add(rows: EventRows, run: list[Mapping[str, Any]], end: int, maker: PageMaker) -> None:
-    """Add documents that stand before position `end`, of which events are made later."""
-    if run:
-        rows.add_lines(run, [b""] * len(run), end - len(run), maker)
+#: Hits that follow each other, with the documents of plain ones, None of others.
+_Run = tuple[range, "ScannedLines | Sequence[Mapping[str, Any]] | None"]
+
+
+def _scanned_runs(scan: Scan) -> Iterator[_Run]:
+    lines = ScannedLines(scan)
+    for is_plain, numbers in groupby(range(len(scan)), lambda n: scan.kinds[n] == LineKind.PLAIN):
+        each = list(numbers)
+        yield range(each[0], each[-1] + 1), lines if is_plain else None
+
+
+def _runs_of(page: QuickAnswer) -> Iterator[_Run]:
+    hits = [page.hit(position) for position in range(len(page))]
+    for is_plain, numbers in groupby(range(len(hits)), lambda n: _is_plain(hits[n])):
+        each = list(numbers)
+        documents = [hits[number]["_source"] for number in each] if is_plain else None
+        yield range(each[0], each[-1] + 1), documents
 
 
 def _is_plain(hit: Mapping[str, Any]) -> bool:
@@ -179,7 +194,7 @@ class PageMaker:
 
     def read(self, position: int) -> Event | Diagnostic:
         """Return the event of a hit, with every digit of its numbers."""
-        hit = self._page.hits[position]
+        hit = self._page.hit(position)
         return read_hit(self._page.exact(position) if _may_be_rounded(hit) else hit)
 
     def event_of(self, _raw: bytes, number: int) -> Event:

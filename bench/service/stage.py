@@ -91,14 +91,28 @@ def waiting(site: Site) -> int:
 
 
 def cpu_seconds(process: Process) -> float:
-    """Return what the process has used."""
-    fields = Path(f"/proc/{process.process.pid}/stat").read_text().rpartition(")")[2].split()
+    """Return what the process has used, and the second one of the service."""
+    return sum(_cpu_seconds_of(pid) for pid in _processes(process))
+
+
+def _processes(process: Process) -> list[int]:
+    pid = process.process.pid
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *map(int, found)]
+
+
+def _cpu_seconds_of(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def peak_mb(process: Process) -> float:
-    """Return the most memory that the process has had."""
-    for line in Path(f"/proc/{process.process.pid}/status").read_text().splitlines():
+    """Return the most memory that the process and the second one of the service have had."""
+    return sum(_peak_mb_of(pid) for pid in _processes(process))
+
+
+def _peak_mb_of(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1000
     return 0.0

@@ -163,16 +163,18 @@ class Processes(Generic[Unit, Result]):
             self._workers.remove(worker)
             worker.connection.close()
             _, status = os.waitpid(worker.pid, 0)
+            how = how_it_ended(os.waitstatus_to_exitcode(status))
             raise SourceError(
-                f"{self._name_of(work.unit)}: the process that read it was ended {_how(status)}; "
+                f"{self._name_of(work.unit)}: the process that read it was {how}; "
                 "nothing was read further, and matches may be missing",
                 "run again; where memory is short, with fewer --processes",
             ) from None
 
 
-def _how(status: int) -> str:
-    code = os.waitstatus_to_exitcode(status)
-    return f"by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"with code {code}"
+def how_it_ended(code: int) -> str:
+    """Return in words how a process was ended, by its exit code: below 0 it is a signal's."""
+    how = f"by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"with code {code}"
+    return f"ended {how}"
 
 
 @contextmanager

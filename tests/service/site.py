@@ -219,6 +219,20 @@ class Site:
         return sorted(alert["sourceRef"] for alert in self.thehive.alerts())
 
 
+def deciders_of(pid: int) -> list[int]:
+    """Return the processes that a service's process has to read and decide beside it."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    started = [child for task in tasks for child in (task / "children").read_text().split()]
+    return [int(child) for child in started if _is_decider(child)]
+
+
+def _is_decider(pid: str) -> bool:
+    try:
+        return b"sigma2hive.runner.deciding" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it ends just now
+        return False
+
+
 class Process:
     """The service's process; what it tells is read as it comes."""
 

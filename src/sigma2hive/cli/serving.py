@@ -24,6 +24,9 @@ from sigma2hive.clock import Clock
 from sigma2hive.diagnostics import ConfigurationError, Diagnostic
 from sigma2hive.model.times import render_time, shown_time
 from sigma2hive.model.visible import visible
+from sigma2hive.processes import usable_cores
+from sigma2hive.runner.deciding import Decider
+from sigma2hive.runner.finding.costs import QUERY
 from sigma2hive.runner.naming import Naming
 from sigma2hive.runner.outbox import Dispatcher, open_couriers
 from sigma2hive.runner.service.loop import Loop, LoopSettings, Version
@@ -40,6 +43,8 @@ from sigma2hive.storage import StorageError, make_private_folder
 from sigma2hive.workflows.project import Loaded, Project, ProjectOptions
 from sigma2hive.workflows.serving import RepositoryLoading
 
+#: One process that reads and decides, and one for the rest.
+_TWO = 2
 _LOCK = "service.lock"
 #: How often a single cycle looks whether all is delivered.
 _LOOK_SECONDS = 0.1
@@ -85,7 +90,9 @@ def serve(asked: Serving, clock: Clock) -> Exit:
             store.open_sinks([_SHOWN])
         shown = _Shown(asked, store, clock)
         loading = RepositoryLoading(
-            asked.options, settings, client, shown.project, shown.finding, asked.loaded
+            asked.options,
+            *(settings, client, shown.project, shown.finding, asked.loaded),
+            decider=_decider(asked),
         )
         stack.callback(loading.close)
         if settings.service.metrics and not asked.dry_run:  # the service may be at work there
@@ -105,6 +112,14 @@ def _loop_settings(settings: Settings) -> LoopSettings:
         *(service.cadence_seconds, service.most_waiting, service.silence_seconds),
         *(service.keep_days, service.keep_bytes),
     )
+
+
+def _decider(asked: Serving) -> Decider | None:
+    """Return what reads and decides beside this process; None where that would not pay."""
+    service = asked.settings.service
+    if asked.once or service.way == QUERY or (service.processes or usable_cores()) < _TWO:
+        return None
+    return Decider(lambda line: tell(visible(line)))
 
 
 def _store(asked: Serving, folder: Path, client: ElasticsearchClient) -> StateStore:

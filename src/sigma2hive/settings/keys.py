@@ -569,6 +569,15 @@ class ServiceSettings:
         their size so far. While the events of one answer are decided, the next one is fetched.""",
         "page_bytes: 8388608",
     )
+    processes: int | None = _setting(
+        None,
+        Kind.NUMBER,
+        """How many processes the service works with. With 2 one of them reads events and decides
+        rules, and the other one makes, stores and delivers alerts meanwhile; more are not used.
+        With 1 one does everything, in about 100 MB less. Where nothing is said they are 2, if there
+        is more than one core. See [service.md](service.md#two-processes).""",
+        "processes: 1",
+    )
     overlap_seconds: int = _setting(
         10,
         Kind.NUMBER,

@@ -16,11 +16,13 @@ from sigma2hive.clients.errors import ServerError
 from sigma2hive.clock import today
 from sigma2hive.compiler import Exceptions
 from sigma2hive.diagnostics import ConfigurationError, Diagnostic, Diagnostics, Location
+from sigma2hive.engine import Program, compile_program
 from sigma2hive.model.rules import Compiled
 from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.repository import Versions, commit_of, shown_path
 from sigma2hive.runner.correlating.correlator import CorrelatingSettings, Correlator
 from sigma2hive.runner.correlating.priming import past_in
+from sigma2hive.runner.deciding import Decider, Work
 from sigma2hive.runner.finding import WAYS, Means
 from sigma2hive.runner.floods.judge import FloodJudge
 from sigma2hive.runner.own import own_patterns
@@ -49,7 +51,8 @@ class RepositoryLoading:
 
     `tell` is called with each version that was loaded, to show what is wrong with its rules, and
     `tell_finding` when that shows later. `first` is what was loaded already: it is used where
-    nothing has changed since that began.
+    nothing has changed since that began. A `decider` reads and decides beside this process; it is
+    ended with the loading.
     """
 
     options: ProjectOptions
@@ -58,6 +61,7 @@ class RepositoryLoading:
     tell: Callable[[Project], None] = lambda _: None
     tell_finding: Callable[[Diagnostic], None] = lambda _: None
     first: Loaded | None = None
+    decider: Decider | None = None
     _watched: Watched = field(init=False)
     _exceptions: Exceptions = field(default_factory=Exceptions, init=False)
     _tried_on: date | None = field(default=None, init=False)
@@ -108,12 +112,16 @@ class RepositoryLoading:
         )
         raiser.judge = FloodJudge(store, raiser.maker, self.settings.floods)
         reader = self._reader(compiled)
+        program = project.program or compile_program(compiled.rules)
+        if self.decider is not None:
+            self.decider.use(self._work_of(compiled, program))
         means = Means(
             reader,
-            matcher_of(compiled, project.program),
+            matcher_of(compiled, program),
             compiled.rules,
             self.tell_finding,
             ways,
+            self.decider,
         )
         finder = WAYS[self.settings.service.way](means)
         cycle = Cycle(compiled, raiser, reader, store, records, finder)
@@ -141,6 +149,16 @@ class RepositoryLoading:
             self.client, tuple(computed), self.settings.service, computed, own
         )
 
+    def _work_of(self, compiled: Compiled, program: Program) -> Work:
+        settings = self.settings
+        return Work(
+            program,
+            settings.elasticsearch,
+            settings.service,
+            _computed(compiled),
+            own_patterns(settings),
+        )
+
     def _loaded_before(self) -> Project | None:
         """Return what is loaded already, once, where no file is as young as that."""
         first, self.first = self.first, None
@@ -151,6 +169,8 @@ class RepositoryLoading:
     def close(self) -> None:
         """Let go of what the version at work needs."""
         self._open.close()
+        if self.decider is not None:
+            self.decider.close()
 
 
 def _check(project: Project) -> None:

@@ -17,11 +17,12 @@ from sigma2hive.clock import FrozenClock
 from sigma2hive.diagnostics import Diagnostic, Diagnostics
 from sigma2hive.model.service import MatchFilter
 from sigma2hive.model.times import NANOSECONDS, render_time
+from sigma2hive.runner.deciding import Decider
 from sigma2hive.runner.service.loop import Loop, LoopSettings
 from sigma2hive.runner.service.outcomes import CycleOutcome
 from sigma2hive.runner.service.standing import Standing, standing_of
 from sigma2hive.runner.store.sqlite import SqliteStore
-from sigma2hive.settings import load_settings
+from sigma2hive.settings import ElasticsearchSettings, load_settings
 from sigma2hive.workflows.project import ProjectOptions
 from sigma2hive.workflows.serving import RepositoryLoading
 
@@ -108,6 +109,9 @@ class Place:
     clock: FrozenClock = field(default_factory=lambda: FrozenClock(time.time_ns()))
     told: list[Diagnostic] = field(default_factory=list)
     slice_documents: int = 250
+    #: What reads beside this process, and of which cluster, if anything does.
+    decider: Decider | None = None
+    cluster: ElasticsearchSettings = field(default_factory=ElasticsearchSettings)
 
     def write(self, rules: str = RULES) -> None:
         schemas = self.folder / "mappings" / "schemas"
@@ -131,13 +135,20 @@ class Place:
         """Start the service as it stands in a state, and end it."""
         settings = load_settings(self.folder, None, Diagnostics())
         service = replace(
-            settings.service, way=way, slice_documents=self.slice_documents, watermark_seconds=1
+            settings.service,
+            way=way,
+            slice_documents=self.slice_documents,
+            watermark_seconds=1,
+            # Some pages a slice, once it is known how large its documents are.
+            page_bytes=20_000,
         )
-        settings = replace(settings, service=service, floods=replace(settings.floods))
+        settings = replace(settings, service=service, elasticsearch=self.cluster)
         (self.folder / state).mkdir(exist_ok=True)
         store = SqliteStore(self.folder / state / "state.db")
         options = ProjectOptions(self.folder)
-        loading = RepositoryLoading(options, settings, self.client, tell_finding=self.told.append)
+        loading = RepositoryLoading(
+            *(options, settings, self.client), tell_finding=self.told.append, decider=self.decider
+        )
         try:
             store.open_sinks(["sink"])
             loop = Loop(loading, store, self.clock, LoopSettings())

@@ -12,7 +12,7 @@ from sigma2hive.runner.finding.streaming import Stream
 
 #: Every way that `service.way` may name, and what makes it.
 WAYS: Mapping[str, Callable[[Means], Finder]] = {
-    STREAM: lambda means: Stream(means.reader, means.matcher),
+    STREAM: lambda means: Stream(means.reader, means.matcher, means.decider),
     QUERY: Query,
     AUTO: Auto,
 }

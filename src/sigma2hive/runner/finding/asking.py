@@ -61,6 +61,9 @@ class Query:
         self._refused: dict[str, tuple[int, str]] = {}
         self._names: set[str] = set()
 
+    def ahead(self, parts: Sequence[Slice]) -> None:
+        """Do nothing: Elasticsearch does the work."""
+
     def find(self, part: Slice) -> Iterator[Batch | Diagnostic]:
         """Yield one batch; see `Finder`."""
         yield from self.find_for(part, self.rules_for(part))

@@ -7,7 +7,7 @@ measured beside that by a few rules' searches, of which the hits are not used.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from sigma2hive.clients.errors import ServerError
@@ -33,7 +33,7 @@ class Auto:
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self.matcher = means.matcher
-        self._stream = Stream(means.reader, means.matcher)
+        self._stream = Stream(means.reader, means.matcher, means.decider)
         self._query = Query(means)
         self._ticks = ticks
         self._now_ns = now_ns
@@ -41,10 +41,14 @@ class Auto:
         self._known = {name: costs for name, costs in found if costs is not None}
         self._costs: dict[str, Costs] = {}
 
+    def ahead(self, parts: Sequence[Slice]) -> None:
+        """Let those be read already that would be read now."""
+        now_ns = self._now_ns()
+        self._stream.ahead([p for p in parts if self._costs_of(p).way_at(now_ns) == STREAM])
+
     def find(self, part: Slice) -> Iterator[Batch | Diagnostic]:
         """Yield the batches of a slice; see `Finder`."""
-        name = name_of(part)
-        costs = self._costs.setdefault(name, self._known.get(name, Costs()))
+        costs = self._costs_of(part)
         rules = self._query.rules_for(part)
         costs.rules = len(rules)
         is_read = costs.way_at(self._now_ns()) == STREAM
@@ -75,6 +79,10 @@ class Auto:
             name: {**costs.as_note(), "refused": refused}
             for name, costs in sorted(self._costs.items())
         }
+
+    def _costs_of(self, part: Slice) -> Costs:
+        name = name_of(part)
+        return self._costs.setdefault(name, self._known.get(name, Costs()))
 
     def _sample(self, part: Slice, costs: Costs) -> None:
         """Measure a few searches in a slice that was read."""

@@ -10,6 +10,7 @@ from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.events import Event
 from sigma2hive.model.rules import CompiledRule
+from sigma2hive.runner.deciding import Decider
 from sigma2hive.runner.matching import Matcher
 from sigma2hive.runner.reading.interface import SearchingReader, Slice
 
@@ -33,11 +34,18 @@ class Finder(Protocol):
     def matcher(self) -> Matcher:
         """What decides."""
 
+    def ahead(self, parts: Sequence[Slice]) -> None:
+        """Let it begin with slices that will be looked at, in this order, unless one fails.
+
+        Without any, let it be ready for some.
+        """
+
     def find(self, part: Slice) -> Iterator[Batch | Diagnostic]:
         """Yield the batches of a slice, and findings for documents that are no events.
 
         Raises:
             ServerError: not all of it was looked at; nothing that was yielded counts.
+            RepeatError: the same, but it can be looked at again at once.
         """
 
     def standing(self) -> Mapping[str, JsonValue]:
@@ -50,7 +58,7 @@ class Means:
 
     `matcher` decides, exhaustively: searches bring what rules' filters take away, too. `rules` are
     those that look. `tell` hears of rules that cannot be asked for as they should. `known` is what
-    the standing was when the service ended last.
+    the standing was when the service ended last. `decider` reads and decides beside this process.
     """
 
     reader: SearchingReader
@@ -58,6 +66,7 @@ class Means:
     rules: Sequence[CompiledRule]
     tell: Callable[[Diagnostic], None] = lambda _: None
     known: Mapping[str, JsonValue] = field(default_factory=dict)
+    decider: Decider | None = None
 
 
 def name_of(part: Slice) -> str:

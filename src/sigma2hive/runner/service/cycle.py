@@ -8,7 +8,7 @@ is halved until the document is found that is why: that one is put aside, all ot
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -30,6 +30,7 @@ from sigma2hive.model.service import (
     SearchStatus,
     Step,
 )
+from sigma2hive.runner.deciding import RepeatError
 from sigma2hive.runner.finding import Finder, Stream
 from sigma2hive.runner.matching import Matcher
 from sigma2hive.runner.raising import Raiser, record_of
@@ -63,6 +64,13 @@ class Cycle:
     def ways(self) -> Mapping[str, JsonValue]:
         """Return, by the patterns that look at slices, which way is taken and what it costs."""
         return self._finder.standing()
+
+    def ahead(self, parts: Sequence[Slice]) -> None:
+        """Let what is read of slices that will be worked on, in this order, be read already.
+
+        Without any, let whatever does that be there.
+        """
+        self._finder.ahead(parts)
 
     def work(self, part: Slice, now_ns: int) -> SliceOutcome:
         """Read a slice, match it, and store what came of it.
@@ -109,6 +117,13 @@ class Cycle:
             BrokenError: this program itself failed; nothing was stored.
             ServerError, MovedError, StorageError: nor was it then.
         """
+        try:
+            done = self._stored(part, now_ns, position)
+        except RepeatError:
+            done = self._stored(part, now_ns, position)
+        outcome.add(done)
+
+    def _stored(self, part: Slice, now_ns: int, position: Position | None) -> SliceOutcome:
         done = SliceOutcome(part)
         self._finder.matcher.suppressed = done.suppressed
         judge = self.raiser.judge
@@ -121,7 +136,7 @@ class Cycle:
                 raise BrokenError(f"looking at {part.index}", error) from error
             raise
         judge.keep()
-        outcome.add(done)
+        return done
 
     def _step(self, part: Slice, outcome: SliceOutcome, now_ns: int) -> Step:
         matches: list[RecordedMatch] = []

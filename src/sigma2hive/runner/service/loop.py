@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Protocol
 
 from sigma2hive.clients.errors import ServerError
@@ -155,6 +156,7 @@ class Loop:
             ServerError: a store in Elasticsearch cannot be asked.
         """
         self.store.check()
+        version.cycle.ahead(())
         outcome = CycleOutcome(self.clock.now_ns())
         if self._waits_for_sinks():
             outcome.is_held = True
@@ -285,14 +287,14 @@ class Loop:
     def _work(
         self,
         cycle: Cycle,
-        planned: Iterable[Slice],
+        planned: Sequence[Slice],
         worked: list[SliceOutcome],
         others: list[Slice],
         stop: threading.Event,
     ) -> None:
         """Work on slices, `worked`; of units that others read the first slice is in `others`."""
         left: set[str] = set()
-        for part in planned:
+        for part, following in zip_longest(planned, planned[1:]):
             if stop.is_set():
                 return
             # What follows a slice that failed expects a position that the unit never had.
@@ -302,6 +304,9 @@ class Loop:
                 others.append(part)
                 left.add(part.unit)
                 continue
+            coming = following is not None and following.unit not in left
+            is_ours = coming and self.store.acquire(following.unit)
+            cycle.ahead([part, following] if is_ours else [part])
             try:
                 done = cycle.work(part, self.clock.now_ns())
             except MovedError:

@@ -81,7 +81,7 @@ def answering(
             self.end_headers()
             self.wfile.write(text.encode())
 
-        do_GET = do_POST = do_DELETE = do_PUT = answer
+        do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = answer
 
         def log_message(self, *arguments: Any) -> None:
             pass

@@ -76,6 +76,7 @@ def serve(asked: Serving, clock: Clock) -> Exit:
     stop, reload = threading.Event(), threading.Event()
     with ExitStack() as stack:
         stack.enter_context(_signals(stop, reload))
+        decider = _decider(asked, stack)
         folder = stack.enter_context(_state_folder(asked))
         if not asked.dry_run:
             with EpisodeStore(folder / DEFAULT_STATE.name) as episodes:
@@ -92,7 +93,7 @@ def serve(asked: Serving, clock: Clock) -> Exit:
         loading = RepositoryLoading(
             asked.options,
             *(settings, client, shown.project, shown.finding, asked.loaded),
-            decider=_decider(asked),
+            decider=decider,
         )
         stack.callback(loading.close)
         if settings.service.metrics and not asked.dry_run:  # the service may be at work there
@@ -114,12 +115,15 @@ def _loop_settings(settings: Settings) -> LoopSettings:
     )
 
 
-def _decider(asked: Serving) -> Decider | None:
-    """Return what reads and decides beside this process; None where that would not pay."""
+def _decider(asked: Serving, stack: ExitStack) -> Decider | None:
+    """Start what reads and decides beside this process; None where that would not pay."""
     service = asked.settings.service
     if asked.once or service.way == QUERY or (service.processes or usable_cores()) < _TWO:
         return None
-    return Decider(lambda line: tell(visible(line)))
+    decider = Decider(lambda line: tell(visible(line)))
+    stack.callback(decider.close)
+    decider.start()  # it is ready by the time that the rules are
+    return decider
 
 
 def _store(asked: Serving, folder: Path, client: ElasticsearchClient) -> StateStore:

@@ -16,6 +16,7 @@ from thehive4py.client import TheHiveApi
 
 from sigma2hive.clients.bounded import BoundedAdapter
 from sigma2hive.clients.thehive.calls import TheHiveClient
+from sigma2hive.clients.thehive.plainly import send_plainly
 from sigma2hive.clients.trust import UnusableError, trusted
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
 from sigma2hive.settings import Secret, TheHiveSettings, secret_from_environment
@@ -60,6 +61,7 @@ def open_client(
     for scheme in ("http://", "https://"):
         adapter = BoundedAdapter(settings.timeout_seconds, connections, _is_thehives)
         session.mount(scheme, adapter)
+    send_plainly(session)
     return TheHiveClient(library, url)
 
 

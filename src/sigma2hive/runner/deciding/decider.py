@@ -68,12 +68,24 @@ class Decider:
         self._ended_in_a_row = 0
         self._start_at = 0.0
 
+    def start(self) -> None:
+        """Start the process already, before it is known what it is to work with."""
+        if self._running is None and sys.executable:
+            try:
+                self._running = _Running()
+            except OSError as error:  # no memory, no more processes
+                self._pause()
+                self._tell(f"no second process can be started: {error.strerror or error}")
+
     def use(self, work: Work) -> None:
         """Work with these rules from now on."""
-        self.close()
+        if self._work:
+            self.close()
         self._work = pickle.dumps(work, pickle.HIGHEST_PROTOCOL)
         self._ended_in_a_row, self._start_at = 0, 0.0
-        self._start()
+        self.start()
+        if self._running is not None:
+            self._running.give(self._work)
 
     def close(self) -> None:
         """End the process, in good order where it can."""
@@ -176,16 +188,13 @@ class Decider:
             how = self._gone()
             self._tell(f"the process that reads and decides was {how}; it is started again")
         if self._running is None:
-            self._start()
+            self._start_again()
 
-    def _start(self) -> None:
-        if not self._work or not sys.executable or time.monotonic() < self._start_at:
-            return
-        try:
-            self._running = _Running(self._work)
-        except OSError as error:  # no memory, no more processes
-            self._pause()
-            self._tell(f"no second process can be started: {error.strerror or error}")
+    def _start_again(self) -> None:
+        if self._work and time.monotonic() >= self._start_at:
+            self.start()
+            if self._running is not None:
+                self._running.give(self._work)
 
     def _pause(self) -> None:
         self._ended_in_a_row += 1
@@ -216,8 +225,8 @@ class Decider:
 class _Running:
     """A process at work, or about to be."""
 
-    def __init__(self, work: bytes) -> None:
-        """Start one, and let a thread wait until it can be asked.
+    def __init__(self) -> None:
+        """Start one.
 
         Raises:
             OSError: there can be no more processes.
@@ -236,21 +245,26 @@ class _Running:
         except BaseException:
             self.connection.close()
             raise
-        self._work = work
         self._why_not = ""
         self._patience_seconds = _START_SECONDS
-        self._starting = threading.Thread(target=self._prepare, name="decider", daemon=True)
+        self._starting: threading.Thread | None = None
+
+    def give(self, work: bytes) -> None:
+        """Give it its work, and let a thread wait until it can be asked."""
+        self._starting = threading.Thread(target=self._prepare, args=(work,), daemon=True)
         self._starting.start()
 
-    def _prepare(self) -> None:
-        """Give it its work, and wait for its word; where it is gone, the next call sees that."""
+    def _prepare(self, work: bytes) -> None:
+        """Wait for its word; where it is gone, the next call sees that."""
         with suppress(EOFError, OSError):
-            self.connection.send_bytes(self._work)
+            self.connection.send_bytes(work)
             _, answer = pickle.loads(self.connection.recv_bytes())  # noqa: S301  # our own process
             self._why_not = answer.reason if isinstance(answer, Broken) else ""
 
     def is_ready(self) -> bool:
         """Whether it can be asked; the first to ask waits for a moment."""
+        if self._starting is None:
+            return False
         patience_seconds, self._patience_seconds = self._patience_seconds, 0.0
         self._starting.join(patience_seconds)
         return not self._starting.is_alive()
@@ -261,8 +275,9 @@ class _Running:
 
     def end(self) -> str:
         """Let it end, and return how it did."""
-        if self._starting.is_alive():
-            self._process.kill()
+        if self._starting is None or self._starting.is_alive():
+            self._process.kill()  # it has nothing to let go of
+        if self._starting is not None:
             self._starting.join()
         self.connection.close()
         try:

@@ -19,8 +19,8 @@ LEVELS = (
     {"__main__"},
 )
 
-#: Data files and the version: anyone may ask for them, and they import nothing.
-FREE = {"data", "__init__"}
+#: Data files, the version, what makes classes: anyone may ask for them, and they import nothing.
+FREE = {"data", "__init__", "records"}
 
 #: Third-party library → the parts of sigma2hive that may import it.
 HOMES = {

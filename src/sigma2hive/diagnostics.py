@@ -7,10 +7,12 @@ Never prints and never exits: the CLI renders (see `sigma2hive.cli.rendering`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
+
+from sigma2hive.records import dataclass
 
 
 class Severity(StrEnum):

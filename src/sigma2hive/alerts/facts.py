@@ -7,7 +7,7 @@ nothing here is escaped.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from sigma2hive.alerts.lookup import Lookup, shown_address
@@ -18,6 +18,7 @@ from sigma2hive.model.profiles import Logsource
 from sigma2hive.model.rules import CompiledCorrelation, RuleInfo
 from sigma2hive.model.values import Values
 from sigma2hive.model.versions import RuleVersion
+from sigma2hive.records import dataclass
 from sigma2hive.settings import KibanaSettings
 
 

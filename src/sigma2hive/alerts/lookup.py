@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache, cached_property, partial
 from importlib.resources import files
 from typing import Any
@@ -20,6 +20,7 @@ from sigma2hive.model.folding import fold
 from sigma2hive.model.profiles import LogsourcePlace
 from sigma2hive.model.scalars import address_of
 from sigma2hive.model.values import Values
+from sigma2hive.records import dataclass
 
 #: What Windows writes where it has nothing to say.
 _NOTHING = frozenset({"", "-"})

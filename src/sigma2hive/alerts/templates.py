@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import Any
@@ -36,6 +36,7 @@ from sigma2hive.model.folding import fold
 from sigma2hive.model.mappings import TemplateText
 from sigma2hive.model.rules import Figure
 from sigma2hive.model.times import shown_time
+from sigma2hive.records import dataclass
 
 _SIMPLE = re.compile(r"(?<![{%#])\{([A-Za-z_@][\w.@-]*)\}(?!\})")
 _COUNTS = ("count", "figure", "first_ms", "last_ms")

@@ -8,7 +8,7 @@ out, with a finding. Writes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from sigma2hive.compiler import correlations as correlating
@@ -40,6 +40,7 @@ from sigma2hive.model.rules import (
     DetectionRule,
     FilterRule,
 )
+from sigma2hive.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ refused. `emit_all` lets a target write everything that was compiled.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol, runtime_checkable
 
 from sigma2hive.diagnostics import Diagnostic, Severity
 from sigma2hive.model.mappings import AlertSettings, Mappings, ObservableMapping
 from sigma2hive.model.profiles import Logsource, Profile
 from sigma2hive.model.rules import Compiled, CompiledCorrelation, CompiledRule, RuleInfo
+from sigma2hive.records import dataclass
 from sigma2hive.settings import Settings
 
 

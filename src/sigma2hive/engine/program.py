@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 from sigma2hive.engine.needles import EVERY_VALUE, lookup_of
@@ -27,6 +26,7 @@ from sigma2hive.model.conditions import (
 )
 from sigma2hive.model.fields import EVERY_FIELD, Field
 from sigma2hive.model.rules import CompiledRule
+from sigma2hive.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ Source: TheHive 5.7 API, InputCreateAlert and InputCreateObservable.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sigma2hive.model.events import Event
+from sigma2hive.records import dataclass
 
 #: (type, source, source_ref): what an alert is known by.
 Identity = tuple[str, str, str]

@@ -7,11 +7,12 @@ them makes them safe for where they are shown.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from sigma2hive.model.matches import Suppression
 from sigma2hive.model.rules import RuleInfo
+from sigma2hive.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from sigma2hive.diagnostics import Location
 from sigma2hive.model.fields import Field
+from sigma2hive.records import dataclass
 
 
 class Wildcard(Enum):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.values import Values
+from sigma2hive.records import dataclass
 
 #: Where an event's time stands in an index, and in files if nobody says otherwise.
 TIME_FIELD = "@timestamp"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from sigma2hive.model.conditions import Atom
 from sigma2hive.model.rules import RuleInfo
+from sigma2hive.records import dataclass
 
 
 class Part(StrEnum):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from sigma2hive.model.values import Values
+from sigma2hive.records import dataclass
 
 
 class FieldType(StrEnum):

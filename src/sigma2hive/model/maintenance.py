@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from functools import cache
@@ -17,6 +16,7 @@ from sigma2hive.diagnostics import Location
 from sigma2hive.model.folding import fold
 from sigma2hive.model.rules import RuleInfo
 from sigma2hive.model.times import moment_of
+from sigma2hive.records import dataclass
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 

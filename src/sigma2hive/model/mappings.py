@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import IPv4Network, IPv6Network
 
 from sigma2hive.diagnostics import Location
 from sigma2hive.model.maintenance import MaintenanceWindow
 from sigma2hive.model.profiles import Logsource
 from sigma2hive.model.rules import Level
+from sigma2hive.records import dataclass
 
 #: The observable types that every TheHive 5 comes with, without `file`, which needs an attachment.
 #: Source: TheHive 5, Entities Management, Observable types

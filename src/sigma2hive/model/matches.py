@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.conditions import Atom
 from sigma2hive.model.events import Event
 from sigma2hive.model.rules import Figure, RuleInfo
+from sigma2hive.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from sigma2hive.model.fields import Derived, Field, TypeTable
 from sigma2hive.model.index_names import is_within
 from sigma2hive.model.snapshot_types import IndexView, index_view
 from sigma2hive.model.snapshots import Snapshot
+from sigma2hive.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from sigma2hive.diagnostics import Diagnostic, Location
 from sigma2hive.model.explanations import ExplainedRule
 from sigma2hive.model.rule_tests import RuleTest
 from sigma2hive.model.rules import RuleInfo
+from sigma2hive.records import dataclass
 
 
 class Outcome(StrEnum):

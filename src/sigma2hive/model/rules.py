@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -14,6 +14,7 @@ from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.model.conditions import COMPARISONS, Condition, Operator, fields_of
 from sigma2hive.model.fields import Field
 from sigma2hive.model.profiles import Logsource
+from sigma2hive.records import dataclass
 
 #: What a correlation counted, summed or worked out, exactly.
 Figure = int | Fraction

@@ -6,7 +6,7 @@ Plain values without I/O. Times are nanoseconds since the Unix epoch, UTC; inter
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from sigma2hive.model.alerts import Alert, Identity
@@ -14,6 +14,7 @@ from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.events import Event, EventKey
 from sigma2hive.model.folding import fold
 from sigma2hive.model.rules import Figure
+from sigma2hive.records import dataclass
 
 #: How far a unit was read, in the words of the cursor that reads it.
 Position = Mapping[str, JsonValue]

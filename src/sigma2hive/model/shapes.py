@@ -7,10 +7,10 @@ finding for each that is not. Reads no file.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sigma2hive.diagnostics import Diagnostics, Location, nearest
+from sigma2hive.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ nobody.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date
 from enum import StrEnum
 
 from sigma2hive.diagnostics import Location
+from sigma2hive.records import dataclass
 
 #: What an alias is called in mappings.
 ALIAS = "alias"

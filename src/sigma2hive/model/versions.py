@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from sigma2hive.records import dataclass
 
 
 class VersionState(StrEnum):

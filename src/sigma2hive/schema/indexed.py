@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from sigma2hive.diagnostics import Sigma2hiveError
 from sigma2hive.model.index_names import index_family
 from sigma2hive.model.snapshots import ALIAS, IndexedField, Normalizer, Snapshot, Subfield
+from sigma2hive.records import dataclass
 
 _OBJECTS = frozenset({"object", "nested", "passthrough"})
 _WITH_LIMIT = frozenset({"keyword", "wildcard", "flattened"})

@@ -7,11 +7,11 @@ document has something else.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sigma2hive.diagnostics import Diagnostics, Location, nearest
 from sigma2hive.model.values import canonical_text
+from sigma2hive.records import dataclass
 from sigma2hive.yamlmarks import Document
 
 CODE = "S2H405"

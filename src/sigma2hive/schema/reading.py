@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.model.fields import EVERY_FIELD, Derived, Field, FieldType, Part, TypeTable
 from sigma2hive.model.profiles import Conjunction, LogsourceEntry, WindowsEvents
 from sigma2hive.model.snapshots import Snapshot
+from sigma2hive.records import dataclass
 from sigma2hive.schema.nodes import Node
 from sigma2hive.schema.snapshots import read_snapshots
 from sigma2hive.schema.types import known_type_tables, load_type_table, merge_type_tables

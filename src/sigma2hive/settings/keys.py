@@ -8,12 +8,13 @@ a file. To add a setting, add a field with `_setting` or a section with `_sectio
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from enum import Enum
 from pathlib import Path
 from typing import TypeVar
 
 from sigma2hive.diagnostics import Location
+from sigma2hive.records import dataclass
 
 ENVIRONMENT_PREFIX = "SIGMA2HIVE_"
 

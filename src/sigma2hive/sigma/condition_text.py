@@ -10,8 +10,9 @@ Source: https://sigmahq.io/docs/basics/conditions.html
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from sigma2hive.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ import re
 import string
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
 
 from sigma2hive.model.folding import folding_table
+from sigma2hive.records import dataclass
 
 _CATEGORIES = "dDsSwW"
 #: Categories that hold characters beyond ASCII.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from sigma2hive.engine import Program
 from sigma2hive.model.mappings import Mappings
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import Compiled, CompiledRule, DetectionRepository, DetectionRule
+from sigma2hive.records import dataclass
 from sigma2hive.settings import Settings
 from sigma2hive.yamlmarks import Document
 

@@ -8,7 +8,7 @@ leaves that rule out. What was made of the same files before is taken as it was 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from sigma2hive.engine import Program
 from sigma2hive.model.mappings import Mappings
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import Compiled, DetectionRepository
+from sigma2hive.records import dataclass
 from sigma2hive.settings import Settings, load_settings
 from sigma2hive.workflows.made import AlsoOf, Asked, LookOf, Made, Wanted
 from sigma2hive.workflows.store import Store, StoredRules, without_collection

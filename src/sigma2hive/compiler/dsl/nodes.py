@@ -9,11 +9,11 @@ Source: https://www.elastic.co/docs/reference/query-languages/query-dsl/query-ds
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeGuard
 
 from sigma2hive.compiler.regexes import joined_literals
+from sigma2hive.records import dataclass
 
 #: Query DSL, as parsed JSON.
 Json = dict[str, Any]

@@ -8,7 +8,6 @@ again in the process, so widening costs time, never truth. Does no I/O.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from sigma2hive.compiler.dsl.atoms import atom_bounds
 from sigma2hive.compiler.dsl.bounds import Reason
@@ -39,6 +38,7 @@ from sigma2hive.model.conditions import (
 )
 from sigma2hive.model.fields import Field
 from sigma2hive.model.rules import CompiledRule
+from sigma2hive.records import dataclass
 
 #: More clauses, or deeper ones, than a search should be asked for are widened. Elasticsearch's own
 #: limits are `indices.query.bool.max_clause_count` (1,024 at least) and `max_nested_depth` (30).

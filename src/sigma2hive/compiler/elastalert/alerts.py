@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sigma2hive.compiler.elastalert.jinja import ESCAPED, FOR_SLACK, RAW, values_of
 from sigma2hive.compiler.elastalert.observables import (
@@ -33,6 +33,7 @@ from sigma2hive.model.mappings import (
     TemplateText,
 )
 from sigma2hive.model.rules import RuleInfo
+from sigma2hive.records import dataclass
 
 #: What `elastalert.alerts` in the settings may name.
 CHANNELS = ("thehive", "hivealerter", "webhook", "slack")

@@ -11,13 +11,13 @@ Source: ElastAlert 2.31.0, elastalert/ruletypes.py
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from decimal import Decimal
 
 from sigma2hive.compiler.elastalert.texts import Value
 from sigma2hive.model.conditions import Operator
 from sigma2hive.model.fields import Field
 from sigma2hive.model.rules import CompiledCorrelation, CorrelationKind, Named
+from sigma2hive.records import dataclass
 
 _MILLISECOND_NS = 1_000_000
 

@@ -7,7 +7,6 @@ ElastAlert 2 decides nothing again, so a part that a query only narrows down ref
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from sigma2hive.compiler.dsl.bounds import Reason
 from sigma2hive.compiler.dsl.nodes import All, Kind, Leaf, all_of, depth_of, render_filter
@@ -20,6 +19,7 @@ from sigma2hive.compiler.utf16 import utf16_length
 from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.model.fields import Field
 from sigma2hive.model.rules import CompiledRule
+from sigma2hive.records import dataclass
 
 OTHER_TARGETS = "`sigma2hive run` and the target dsl, which decide every hit again, say it exactly"
 

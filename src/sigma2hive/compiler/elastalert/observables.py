@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from sigma2hive.compiler.elastalert.jinja import values_of
 from sigma2hive.compiler.elastalert.texts import jinja_literal
 from sigma2hive.model.mappings import SERVER_TYPES, ObservableMapping, ObservablesMapping
+from sigma2hive.records import dataclass
 
 #: Source: TheHive 5.7 API, InputCreateObservable
 _MAX_DATA = 4096

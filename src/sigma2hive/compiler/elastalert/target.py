@@ -8,7 +8,7 @@ ElastAlert 2 keeps by name how far it has searched and what it has still to send
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from sigma2hive.compiler.elastalert.alerts import CHANNELS, Asked, Sending, alert_keys
 from sigma2hive.compiler.elastalert.counting import Counted, counted_by, duration
@@ -29,6 +29,7 @@ from sigma2hive.model.fields import Field
 from sigma2hive.model.mappings import AlertMapping, Mappings, ObservablesMapping
 from sigma2hive.model.profiles import Logsource, Profile
 from sigma2hive.model.rules import CompiledCorrelation, CompiledRule, RuleInfo
+from sigma2hive.records import dataclass
 from sigma2hive.settings import ElastalertSettings, Settings
 
 MARK = "# _sigma2hive: elastalert\n"

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+
+from sigma2hive.records import dataclass
 
 #: What a YAML value may be here.
 Value = object

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sigma2hive.compiler.elastalert.jinja import values_of
 from sigma2hive.model.rules import RuleInfo
+from sigma2hive.records import dataclass
 
 _NAME = re.compile(r"\{([A-Za-z@_][A-Za-z0-9_.@-]*)\}")
 _OF_RULE = ("rule.id", "rule.title", "rule.level")

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics
 from sigma2hive.model.profiles import Logsource, Profile
 from sigma2hive.model.rules import Level
+from sigma2hive.records import dataclass
 from sigma2hive.settings import Settings
 from sigma2hive.settings.keys import KibanaRuleSettings, RiskScores
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from sigma2hive.model.conditions import Condition, fields_of
 from sigma2hive.model.fields import EVERY_FIELD, Field, FieldType
+from sigma2hive.records import dataclass
 
 Json = dict[str, object]
 

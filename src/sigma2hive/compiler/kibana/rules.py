@@ -12,7 +12,6 @@ import json
 import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from sigma2hive.compiler.dsl.nodes import All, Json, Node, all_of, render, render_filter
 from sigma2hive.compiler.exact import Statement
@@ -25,6 +24,7 @@ from sigma2hive.compiler.rendering import pretty_json
 from sigma2hive.model.fields import Field
 from sigma2hive.model.profiles import Logsource
 from sigma2hive.model.rules import CompiledFilter, CompiledRule, Level, RuleInfo
+from sigma2hive.records import dataclass
 
 Body = dict[str, object]
 

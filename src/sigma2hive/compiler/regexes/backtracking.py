@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from itertools import product
 from typing import TypeVar
@@ -21,6 +21,7 @@ from sigma2hive.compiler.regexes.charsets import LAST, CharSet, intersection
 from sigma2hive.compiler.regexes.parsing import Unsupported, parse_regex
 from sigma2hive.compiler.regexes.trees import EMPTY, Alt, Anchor, Chars, Repeat, Seq, Tree
 from sigma2hive.model.conditions import Regex
+from sigma2hive.records import dataclass
 
 #: A loop of so many rounds is as good as an endless one; fewer are written out.
 _MANY = 4

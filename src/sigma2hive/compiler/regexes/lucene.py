@@ -9,7 +9,7 @@ Source: https://www.elastic.co/docs/reference/query-languages/query-dsl/regexp-s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from sigma2hive.compiler.regexes.charsets import (
@@ -43,6 +43,7 @@ from sigma2hive.compiler.regexes.trees import (
 )
 from sigma2hive.compiler.utf16 import utf16_length
 from sigma2hive.model.conditions import Regex
+from sigma2hive.records import dataclass
 
 #: `index.max_regex_length`, in UTF-16 units.
 MAX_LENGTH = 1000

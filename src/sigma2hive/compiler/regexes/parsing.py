@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import string
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sigma2hive.compiler.regexes.charsets import (
     DIGITS,
@@ -37,6 +37,7 @@ from sigma2hive.compiler.regexes.trees import (
     seq,
 )
 from sigma2hive.model.conditions import Regex
+from sigma2hive.records import dataclass
 
 _CATEGORIES = {
     "d": DIGITS,

@@ -7,7 +7,6 @@ knows no anchors: an expression there is always the whole term.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeVar
 
@@ -20,6 +19,7 @@ from sigma2hive.compiler.regexes.charsets import (
     intersection,
     union,
 )
+from sigma2hive.records import dataclass
 
 #: An expression with more alternatives at its edges than this is not taken apart.
 _MAX_ALTERNATIVES = 64

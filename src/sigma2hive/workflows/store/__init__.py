@@ -14,10 +14,11 @@ file that is damaged, or is not ours alone to write, counts as none.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from sigma2hive.engine import Program
+from sigma2hive.records import dataclass
 from sigma2hive.settings import Settings
 from sigma2hive.workflows.made import Made, Wanted
 from sigma2hive.workflows.store.contents import digest_of

@@ -9,7 +9,7 @@ this is never wrong, at worst in vain.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from sigma2hive.compiler import Compiling, Outcome
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import CompiledRule, DetectionRule
+from sigma2hive.records import dataclass
 from sigma2hive.workflows.cores import shared
 from sigma2hive.workflows.made import Look
 from sigma2hive.workflows.store.compiling import KeptOutcomes, Layer

@@ -7,11 +7,12 @@ new, or has other filters or another profile now, is compiled in earnest.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sigma2hive.compiler import Compiling, Outcome
 from sigma2hive.engine import Program, compile_program, with_rules
 from sigma2hive.model.rules import CompiledRule, DetectionRule, FilterRule
+from sigma2hive.records import dataclass
 from sigma2hive.workflows.store.contents import digest_of
 from sigma2hive.workflows.store.pickles import dumped, loaded
 from sigma2hive.workflows.store.reading import Piece, ReadFiles

@@ -11,11 +11,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from pathlib import Path
 
 from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.records import dataclass
 from sigma2hive.repository import SCHEMAS_FOLDER, rule_files
 from sigma2hive.settings import Settings
 from sigma2hive.workflows.made import Wanted

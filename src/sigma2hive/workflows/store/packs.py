@@ -20,8 +20,10 @@ import time
 from array import array
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+
+from sigma2hive.records import dataclass
 
 MAGIC = b"sigma2hive made 2\n"
 #: Files of one kind that are kept, the last used ones: some branches and profiles.

@@ -180,13 +180,17 @@ def read_content(
     place = Location(shown)
     try:
         with open(path, "rb", opener=open_at_once) as stream:
-            if not S_ISREG(os.fstat(stream.fileno()).st_mode):
+            status = os.fstat(stream.fileno())
+            if not S_ISREG(status.st_mode):
                 # A pipe or a device could be read for ever.
                 diagnostics.error(
                     "S2H101", place, "the path is no regular file", "name a file of YAML text"
                 )
                 return None
-            content = stream.read(max_bytes + 1)
+            # To ask for all that may be read makes room for it, which takes longer than to read.
+            content = stream.read(min(status.st_size, max_bytes) + 1)
+            if len(content) > status.st_size:  # it grew meanwhile
+                content += stream.read(max_bytes + 1 - len(content))
             size = os.fstat(stream.fileno()).st_size
     except IsADirectoryError:
         message = "a file is expected here, and this is a folder"

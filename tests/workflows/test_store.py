@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import tempfile
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,19 @@ from sigma2hive.engine import Columns, Engine
 from sigma2hive.model.values import flatten
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
 from sigma2hive.workflows.store import without_collection
+from tests.several_cores import share_among_three
 from tests.workflows import edits
+
+_NUMBERED = """
+title: Number {number}
+id: 5b5f1d2e-0000-4000-8000-{number:012}
+status: test
+level: low
+logsource: {{product: windows, category: process_creation}}
+detection:
+  selection: {{Image|endswith: '\\numbered{number}.exe'}}
+  condition: selection
+"""
 
 EVENTS = [flatten(event) for event in edits.EVENTS]
 
@@ -151,6 +164,58 @@ def test_another_profile_reads_no_file_again(
 
     monkeypatch.setattr("sigma2hive.workflows.store.reading.parse_rule_file", fail)
     assert len(load_project(ProjectOptions(folder, profile="winlogbeat")).compiled.rules)
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_the_first_start_reads_each_rule_file_once_and_the_next_ones_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_shared: bool
+) -> None:
+    folder = tmp_path / "repository"
+    edits.write_first(folder)
+    for number in range(40):
+        text = _NUMBERED.format(number=number)
+        (folder / f"sigma_rules/numbered{number}.yml").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    if is_shared:
+        share_among_three(monkeypatch)
+    # Files that were written a moment ago are read again.
+    clock = time.time_ns
+    monkeypatch.setattr("time.time_ns", lambda: clock() + 10_000_000_000)
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("a file was read again")
+
+    monkeypatch.setattr("sigma2hive.workflows.store.known_keys.content_of", fail)
+    first = load_project(ProjectOptions(folder, profile="windows-flat"))
+    monkeypatch.setattr("sigma2hive.workflows.store.reading.read_content", fail)
+    other = load_project(ProjectOptions(folder, profile="winlogbeat"))
+    monkeypatch.setattr("sigma2hive.workflows.making.make", fail)
+    again = load_project(ProjectOptions(folder, profile="windows-flat"))
+    assert again.compiled.ids == first.compiled.ids
+    assert len(other.compiled.ids) >= 40
+
+
+def test_a_rule_file_that_changes_in_the_first_start_is_read_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "repository"
+    edits.write_first(folder)
+    rule = folder / "sigma_rules/numbered.yml"
+    rule.write_text(_NUMBERED.format(number=1), encoding="utf-8")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    add = Compiling.add
+
+    def edited_meanwhile(self: Compiling, *given: object) -> object:
+        rule.write_text(_NUMBERED.format(number=2), encoding="utf-8")
+        return add(self, *given)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Compiling, "add", edited_meanwhile)
+        load_project(ProjectOptions(folder, profile="windows-flat"))
+    after = load_project(ProjectOptions(folder, profile="windows-flat"))
+    titles = [entry.info.title for entry in after.compiled.rules]
+    assert "Number 2" in titles
+    assert "Number 1" not in titles
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_taken_for_what_it_was(

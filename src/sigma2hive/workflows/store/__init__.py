@@ -13,8 +13,9 @@ file that is damaged, or is not ours alone to write, counts as none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from sigma2hive.engine import Program
@@ -22,8 +23,14 @@ from sigma2hive.records import dataclass
 from sigma2hive.settings import Settings
 from sigma2hive.workflows.made import Made, Wanted
 from sigma2hive.workflows.store.contents import digest_of
-from sigma2hive.workflows.store.keys import Keys, keys_of, reading_of
-from sigma2hive.workflows.store.known_keys import KnownKeys
+from sigma2hive.workflows.store.keys import (
+    Keys,
+    RuleFiles,
+    keys_of,
+    reading_of,
+    rule_files_of,
+)
+from sigma2hive.workflows.store.known_keys import KnownKeys, Seen
 from sigma2hive.workflows.store.packs import Folder
 from sigma2hive.workflows.store.pickles import dumped, loaded, without_collection
 from sigma2hive.workflows.store.stored_rules import StoredRules, said_key
@@ -71,6 +78,7 @@ class Store:
     settings: Settings
     wanted: Wanted
     keys: Keys
+    known: KnownKeys
 
     @classmethod
     def of(cls, settings: Settings, wanted: Wanted) -> Store | None:
@@ -79,14 +87,18 @@ class Store:
         if folder is None:
             return None
         try:
-            name = _name("keys", _prefix("keys", reading_of(settings), wanted), wanted)
-            known = _known_keys(folder, name)
-            keys = keys_of(settings, wanted, known.key)
+            reading = reading_of(settings)
+            known = _known_keys(folder, _name("keys", _prefix("keys", reading, wanted), wanted))
+            prefix = _prefix("read", reading, wanted)
+            files = rule_files_of(settings, wanted)
+            # Where nothing is kept all files are read anyway, and their keys come of that.
+            if folder.read_like(_name("read", prefix, wanted), prefix):
+                files = files.with_keys(known.key)
+            store = cls(folder, settings, wanted, keys_of(settings, wanted, files), known)
         except OSError:
             return None
-        if (new := known.to_keep()) is not None:
-            folder.write(name, [dumped(new)])
-        return cls(folder, settings, wanted, keys)
+        store.save_keys({})
+        return store
 
     def load(self, *, with_program: bool = True) -> Made | None:
         """Return what was made of all that is as it is; None where there is no such thing.
@@ -117,6 +129,12 @@ class Store:
             self.folder.read_like(self._name("made"), self._prefix("made")),
         )
 
+    def save_keys(self, seen: Mapping[Path, Seen]) -> None:
+        """Keep the keys of rule files, with those of files that were looked into since."""
+        self.known.take(seen)
+        if (new := self.known.to_keep()) is not None:
+            self.folder.write(self._name("keys"), [dumped(new)])
+
     def save_read(self, pieces: Sequence[Piece]) -> None:
         """Keep what was read."""
         self.folder.write(self._name("read"), pieces)
@@ -130,7 +148,7 @@ class Store:
         rules = made.compiled.rules
         if not isinstance(rules, StoredRules) or not self.is_current():
             return
-        whole = self.keys.whole if read is not None and tuple(read) == self.keys.rules else None
+        whole = None if read is None else self.keys.whole_with(read)
         bare = replace(
             made, repository=None, compiled=replace(made.compiled, rules=()), program=None, ahead={}
         )
@@ -141,8 +159,8 @@ class Store:
     def is_current(self) -> bool:
         """Whether all that decides, the contents of rule files aside, is as it was at the start."""
         try:
-            now = keys_of(self.settings, self.wanted, KnownKeys({}).key, self.keys.rules)
-            return now == self.keys
+            files = RuleFiles(self.keys.files, self.keys.rules)
+            return keys_of(self.settings, self.wanted, files) == self.keys
         except OSError:
             return False
 

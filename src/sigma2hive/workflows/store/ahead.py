@@ -21,6 +21,7 @@ from sigma2hive.records import dataclass
 from sigma2hive.workflows.cores import shared
 from sigma2hive.workflows.made import Look
 from sigma2hive.workflows.store.compiling import KeptOutcomes, Layer
+from sigma2hive.workflows.store.known_keys import Seen
 from sigma2hive.workflows.store.reading import Piece, ReadFiles
 from sigma2hive.workflows.store.stored_rules import said_key
 from sigma2hive.yamlmarks import Document
@@ -57,6 +58,7 @@ class Share:
     """What became of some files."""
 
     read: Sequence[Piece]
+    seen: Mapping[Path, Seen]
     told: Mapping[bytes, Outcome]
     compiled: Mapping[bytes, bytes]
     besides: Besides
@@ -69,7 +71,7 @@ def made_ahead(
     units = [files[at : at + _FILES_A_UNIT] for at in range(0, len(files), _FILES_A_UNIT)]
     besides = Besides()
     for share in shared(units, partial(_share, how)):
-        read.add(share.read)
+        read.add(share.read, share.seen)
         outcomes.take(share.told, share.compiled)
         besides.also.update(share.besides.also)
         besides.looked.update(share.besides.looked)
@@ -95,4 +97,4 @@ def _share(how: Reading, files: Sequence[Path]) -> Share:
                 besides.also[key] = how.also(made)
         if how.look is not None:
             besides.looked[file] = how.look(documents, rules)
-    return Share(read.pieces(), *outcomes.made(), besides)
+    return Share(read.pieces(), read.seen, *outcomes.made(), besides)

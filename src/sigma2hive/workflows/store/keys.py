@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import field, replace
 from functools import cache
 from pathlib import Path
 
@@ -31,22 +31,50 @@ class Keys:
     """The keys of a start.
 
     `reading` stands for all but contents that decides how a rule file is read; `profile` for what
-    decides how one is compiled besides. `rules` are those of the rule files, in their order;
-    `others` stands for the contents of all other files, and everything else that decides. `files`
-    are the paths that belong to `rules`.
+    decides how one is compiled besides. `rules` are those of the rule files, in their order, None
+    where nobody looked into them yet; `others` stands for the contents of all other files, and
+    everything else that decides. `files` are the paths that belong to `rules`.
     """
 
     reading: str
     profile: bytes
-    rules: tuple[bytes | None, ...]
+    rules: tuple[bytes | None, ...] | None
     others: bytes
     files: tuple[Path | None, ...] = field(default=(), compare=False)
 
     @property
     def whole(self) -> bytes | None:
-        """What stands for everything together; None where a rule file cannot be read."""
-        rules = [key for key in self.rules if key is not None]
-        return digest_of((self.others, *rules)) if len(rules) == len(self.rules) else None
+        """What stands for everything together; None where that is not known."""
+        return None if self.rules is None else self.whole_with(self.rules)
+
+    def whole_with(self, read: Sequence[bytes | None]) -> bytes | None:
+        """Return what stands for everything with rule files of these keys.
+
+        None where one cannot be read, or they are other ones than they were.
+        """
+        rules = [key for key in read if key is not None]
+        if len(rules) < len(read) or self.rules not in (None, tuple(read)):
+            return None
+        return digest_of((self.others, *rules))
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFiles:
+    """The rule files of a start: paths, None for what is none, and keys, where they are known."""
+
+    paths: tuple[Path | None, ...]
+    keys: tuple[bytes | None, ...] | None = None
+
+    def with_keys(self, key_of: Callable[[Path], bytes]) -> RuleFiles:
+        """Return the files with their keys, as `key_of` gives them."""
+        return replace(self, keys=tuple(_key_or_none(path, key_of) for path in self.paths))
+
+
+def _key_or_none(path: Path | None, key_of: Callable[[Path], bytes]) -> bytes | None:
+    try:
+        return None if path is None else key_of(path)
+    except OSError:
+        return None
 
 
 def reading_of(settings: Settings) -> str:
@@ -54,28 +82,26 @@ def reading_of(settings: Settings) -> str:
     return digest_of(_reading(settings)).hex()
 
 
-def keys_of(
-    settings: Settings,
-    wanted: Wanted,
-    key_of: Callable[[Path], bytes],
-    rules: tuple[bytes | None, ...] | None = None,
-) -> Keys:
-    """Return the keys of a start; `rules` are those of the rule files where they are known.
-
-    `key_of` gives the key of a rule file.
+def keys_of(settings: Settings, wanted: Wanted, files: RuleFiles) -> Keys:
+    """Return the keys of a start with these rule files.
 
     Raises:
         OSError: a file cannot be read; whoever reads it in earnest will say what is wrong.
     """
     own_profiles = settings.mappings / SCHEMAS_FOLDER
-    read = list(_rules(settings, wanted, key_of)) if rules is None else []
     return Keys(
         reading=reading_of(settings),
         profile=digest_of((wanted.profile.encode(), *_contents_below(own_profiles))),
-        rules=tuple(key for _, key in read) if rules is None else rules,
-        files=tuple(file for file, _ in read),
+        rules=files.keys,
+        files=files.paths,
         others=digest_of((*_decisive(settings, wanted), *_others(settings))),
     )
+
+
+def rule_files_of(settings: Settings, wanted: Wanted) -> RuleFiles:
+    """Return the rule files of a start; nobody looks into them."""
+    found = rule_files(wanted.rules, settings.root, Diagnostics())
+    return RuleFiles(tuple(file if isinstance(file, Path) else None for file in found))
 
 
 def _reading(settings: Settings) -> Iterator[bytes]:
@@ -119,19 +145,6 @@ def _release(library: str) -> str:
     from importlib.metadata import version  # noqa: PLC0415
 
     return f"{library} {version(library)}"
-
-
-def _rules(
-    settings: Settings, wanted: Wanted, key_of: Callable[[Path], bytes]
-) -> Iterator[tuple[Path | None, bytes | None]]:
-    for file in rule_files(wanted.rules, settings.root, Diagnostics()):
-        if not isinstance(file, Path):
-            yield None, None
-            continue
-        try:
-            yield file, key_of(file)
-        except OSError:
-            yield file, None
 
 
 def _others(settings: Settings) -> Iterator[bytes]:

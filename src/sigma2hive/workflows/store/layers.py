@@ -44,7 +44,7 @@ class Layers:
         self._store = store
         kept = store.kept() if store else Kept()
         keys = store.keys if store else None
-        pairs = zip(keys.files, keys.rules, strict=True) if keys else ()
+        pairs = zip(keys.files, keys.rules or (), strict=False) if keys else ()
         known = {file: key for file, key in pairs if file is not None and key is not None}
         self.files = _or_else(
             lambda: ReadFiles(kept.read, root, placeholders, known),
@@ -94,6 +94,8 @@ class Layers:
         """Keep all of it; `is_whole` where a start may take `made` as it is."""
         if self._store is None:
             return
+        if self.files.seen:
+            self._store.save_keys(self.files.seen)
         if self.files.is_changed:
             self._store.save_read(self.files.pieces())
         self._store.save_made(made, layer, self.files.keys if is_whole else None)

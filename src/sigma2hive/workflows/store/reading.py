@@ -25,7 +25,9 @@ from sigma2hive.model.rules import (
     Unread,
 )
 from sigma2hive.repository import RuleFile, parse_rule_file, shown_path
+from sigma2hive.workflows.looks import Look
 from sigma2hive.workflows.store.contents import digest_of, key_of_file
+from sigma2hive.workflows.store.known_keys import Seen, looked_at
 from sigma2hive.workflows.store.pickles import dumped, loaded
 from sigma2hive.yamlmarks import Document, read_content
 
@@ -57,13 +59,15 @@ class ReadFiles:
         Each document that is read in earnest is shown to `show`.
         """
         self._root, self._placeholders, self._show = root, placeholders, show
-        self._known = known or {}
+        self._known = dict(known or {})
         self._kept: dict[bytes, _Kept] = loaded(pieces[0]) if pieces else {}
         self._bodies = list(pieces[1:])
         self._files: dict[bytes, tuple[_Asked, RuleFile]] = {}
         self._keys: dict[int, bytes] = {}
         self._whole: dict[bytes, Piece | DetectionRule] = {}
         self.keys: list[bytes | None] = []
+        #: The keys of files that were not known by one, and how these looked before.
+        self.seen: dict[Path, Seen] = {}
         self.is_changed = False
 
     def read(self, file: Path) -> RuleFile:
@@ -73,11 +77,14 @@ class ReadFiles:
             self.keys.append(known)
             return found
         shown = shown_path(file, self._root)
+        look = _certain_look(file) if known is None else None
         content = read_content(file, shown, problems := Diagnostics(), if_larger=_HINT)
         if content is None:
             self.keys.append(None)
             return RuleFile(tuple(error.location for error in problems.errors), tuple(problems))
         key = key_of_file(file, content)
+        if known is None:
+            self.seen[file] = look, key
         self.keys.append(key)
         found = self._as_kept(key)
         if found is None:
@@ -89,8 +96,10 @@ class ReadFiles:
         """Return the files that nothing is kept of."""
         return [file for file in files if file and self._known.get(file) not in self._kept]
 
-    def add(self, pieces: Sequence[Piece]) -> None:
-        """Take over what another process read: its `pieces()`."""
+    def add(self, pieces: Sequence[Piece], seen: Mapping[Path, Seen]) -> None:
+        """Take over what another process read: its `pieces()`, and the files that it has `seen`."""
+        self.seen.update(seen)
+        self._known.update({file: key for file, (_, key) in seen.items()})
         kept: Mapping[bytes, _Kept] = loaded(pieces[0])
         start = len(self._bodies)
         for key, (asked, heads, findings, first) in kept.items():
@@ -167,6 +176,15 @@ class ReadFiles:
         return (names is None or names == tuple(self._placeholders)) and all(
             self._placeholders.get(name) == found for name, found in values
         )
+
+
+def _certain_look(file: Path) -> Look | None:
+    """Return how a file looks; None where it might look the same if it changed, or is not there."""
+    try:
+        look, is_certain = looked_at(file)
+    except OSError:
+        return None
+    return look if is_certain else None
 
 
 #: Of a file that is too large.

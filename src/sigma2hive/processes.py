@@ -25,7 +25,8 @@ _AHEAD = 2
 #: Bytes of results that wait for their turn; beyond that, only what is in turn is taken.
 _MAX_WAITING_BYTES = 32 * 1024 * 1024
 
-_RESULT, _END, _BROKEN = b"R", b"E", b"B"
+#: What a message is: a result, the last one of its unit, the end of a unit without any, a failure.
+_RESULT, _LAST, _END, _BROKEN = b"R", b"L", b"E", b"B"
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
@@ -114,6 +115,8 @@ class Processes(Generic[Unit, Result]):
             first = begun[0]
             is_waited_for = not first.waiting and not first.is_done
             self._receive(first, None if is_waited_for else 0)
+            # Whoever is through goes on while what it made is looked at.
+            self._begin(units, begun)
             if first.waiting:
                 data = first.waiting.popleft()
                 self._waiting_bytes -= len(data)
@@ -147,13 +150,13 @@ class Processes(Generic[Unit, Result]):
         with self._end_as_error(worker, work):
             message = worker.connection.recv_bytes()
         kind, data = message[:1], message[1:]
-        if kind == _RESULT:
+        if kind == _BROKEN:
+            raise RuntimeError(f"{self._name_of(work.unit)}:\n{data.decode()}")
+        if kind in (_RESULT, _LAST):
             work.waiting.append(data)
             self._waiting_bytes += len(data)
-        elif kind == _END:
+        if kind in (_LAST, _END):
             work.is_done, worker.work = True, None
-        else:
-            raise RuntimeError(f"{self._name_of(work.unit)}:\n{data.decode()}")
 
     @contextmanager
     def _end_as_error(self, worker: _Worker[Unit], work: _Work[Unit]) -> Iterator[None]:
@@ -211,9 +214,13 @@ def _serve(connection: Connection, do: Callable[[Unit], Iterable[Result]]) -> No
     while True:
         unit = connection.recv()
         try:
+            last = b""
             for result in do(unit):
-                connection.send_bytes(_RESULT + pickle.dumps(result, pickle.HIGHEST_PROTOCOL))
-            connection.send_bytes(_END)
+                if last:
+                    connection.send_bytes(_RESULT + last)
+                last = pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
+            # With its last result, since the next unit is sent as soon as a unit is through.
+            connection.send_bytes(_LAST + last if last else _END)
         except ConnectionError:
             raise
         except Exception:  # whatever it is, the parent raises it

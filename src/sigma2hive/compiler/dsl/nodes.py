@@ -235,9 +235,10 @@ def _alternatives(parts: Sequence[Node]) -> list[Json]:
 def _is_joinable(part: Node) -> TypeGuard[Leaf]:
     if not isinstance(part, Leaf) or not isinstance(part.value, str):
         return False
-    if part.kind is Kind.TERM:
-        return not part.folded
-    return part.kind in (Kind.SPELLING, Kind.CONTAINS, Kind.ENDS)
+    return part.kind in _JOINED or (part.kind is Kind.TERM and not part.folded)
+
+
+_JOINED = frozenset({Kind.SPELLING, Kind.CONTAINS, Kind.ENDS})
 
 
 def _leaf(leaf: Leaf) -> Json:

@@ -106,15 +106,15 @@ class _Walk:
 
     def __init__(self) -> None:
         self._found: dict[tuple[Origin, Reason], None] = {}
+        self._rare: set[Reason] = set()
 
     @property
     def residual(self) -> tuple[Residual, ...]:
-        return tuple(Residual(*found) for found in self._found if not found[1].is_rare)
+        return tuple(Residual(*found) for found in self._found)
 
     @property
     def margins(self) -> tuple[Reason, ...]:
-        reasons = {reason for _, reason in self._found if reason.is_rare}
-        return tuple(reason for reason in Reason if reason in reasons)
+        return tuple(reason for reason in Reason if reason in self._rare)
 
     def node_of(self, condition: Condition, wide: bool) -> Node:
         """Return a query that finds all (`wide`) or only (not `wide`) what meets the condition."""
@@ -132,8 +132,12 @@ class _Walk:
         if not atom.fields:
             raise ValueError(f"the field {atom.name!r} was not resolved by a profile")
         bounds = atom_bounds(atom)
-        if bounds.reason is not None:
-            self._found[atom.origin, bounds.reason] = None
+        reason = bounds.reason
+        if reason is not None:
+            if reason.is_rare:
+                self._rare.add(reason)
+            else:
+                self._found[atom.origin, reason] = None
         return bounds.upper if wide else bounds.lower
 
 

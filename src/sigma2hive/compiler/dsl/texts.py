@@ -277,6 +277,8 @@ def _shortened(literal: str) -> Pattern:
     """Cut long runs of one character, and what is long altogether, with a `*` in their place."""
     if len(literal) > _MAX_LITERAL:
         return (*_shortened(literal[:_MAX_LITERAL]), Wildcard.ANY)
+    if not _LONG_RUN.search(literal):  # nearly always
+        return (literal,)
     pieces = _LONG_RUN.sub(lambda run: run.group()[:_MAX_RUN] + _CUT, literal).split(_CUT)
     parts: list[str | Wildcard] = []
     for position, piece in enumerate(pieces):
@@ -292,10 +294,9 @@ def _is_indexable(pattern: Pattern) -> bool:
 
 def _written(pattern: Pattern, path: str, folded: bool) -> Node:
     """Return the query for a pattern whose letters need no more than ASCII folding."""
-    folded = folded and any(
-        _LETTER.search(part) for part in pattern if not isinstance(part, Wildcard)
-    )
-    literal = Text(pattern).literal
+    texts = [part for part in pattern if not isinstance(part, Wildcard)]
+    folded = folded and _LETTER.search("".join(texts)) is not None
+    literal = "".join(texts) if len(texts) == len(pattern) else None
     if literal is not None:
         if len(literal.encode("utf-8", "surrogatepass")) > _MAX_TERM_BYTES:
             return MATCH_NONE
@@ -311,10 +312,10 @@ def _written(pattern: Pattern, path: str, folded: bool) -> Node:
         return Leaf(Kind.PREFIX, path, head, folded)
     if len(pattern) in (2, 3) and head is Wildcard.ANY and pattern[-1] in (pattern[1], head):
         # A `*`, a literal, and maybe another `*`.
-        literal = Text(pattern[1:2]).literal
-        if literal is not None and _storable(literal) == literal:
+        middle = pattern[1]
+        if not isinstance(middle, Wildcard) and _storable(middle) == middle:
             kind = Kind.CONTAINS if len(pattern) == 3 else Kind.ENDS
-            return Leaf(kind, path, literal, folded)
+            return Leaf(kind, path, middle, folded)
     return Leaf(Kind.WILDCARD, path, "".join(map(_escaped, pattern)), folded)
 
 
@@ -324,7 +325,7 @@ def _start(literal: str) -> str:
 
 def _storable(literal: str) -> str:
     """Cut a literal before its first surrogate, for which the index has another character."""
-    found = _SURROGATE.search(literal)
+    found = None if literal.isascii() else _SURROGATE.search(literal)
     return literal[: found.start()] if found else literal
 
 

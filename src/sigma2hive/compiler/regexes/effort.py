@@ -9,7 +9,6 @@ Source: org.apache.lucene.util.automaton.Operations.determinize
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from sigma2hive.compiler.regexes.charsets import LAST, CharSet
 from sigma2hive.compiler.regexes.trees import Alt, Anchor, Chars, Repeat, Seq, Tree
@@ -23,7 +22,6 @@ class _TooLarge(Exception):
     pass
 
 
-@lru_cache(maxsize=1024)  # what is found at most and at least is mostly the same
 def is_affordable(tree: Tree) -> bool:
     """Whether Lucene makes the expression deterministic well within its default limit."""
     try:
@@ -107,6 +105,7 @@ def _determinized(positions: _Positions, first: int) -> int:
     symbols, follows = _symbols(positions.chars), positions.follows
     waiting = list({first & takes for takes in symbols} - {0})
     seen, effort = set(waiting), 1
+    followed: set[int] = set()
     while waiting and effort <= _MAX_EFFORT:
         states = waiting.pop()
         effort += states.bit_count() + 1
@@ -115,6 +114,9 @@ def _determinized(positions: _Positions, first: int) -> int:
             lowest = states & -states
             after |= follows[lowest.bit_length() - 1]
             states ^= lowest
+        if after in followed:
+            continue
+        followed.add(after)
         for reached in {after & takes for takes in symbols} - {0} - seen:
             seen.add(reached)
             waiting.append(reached)

@@ -99,17 +99,22 @@ def language_of(tree: Tree, exact: bool, wide: bool) -> Language:
     """Return what a tree without anchors says, within Lucene's limits."""
     if tree == NOTHING:
         return replace(_NO_TEXT, exact=exact)
-    known = Language(None, False, _required(tree), is_nullable(tree), is_within(tree, NUMERIC))
-    pattern = render(tree)
-    if utf16_length(pattern) <= MAX_LENGTH and is_affordable(tree):
+    known, pattern = _known_of(tree), _pattern_of(tree)
+    if pattern is not None:
         return replace(known, pattern=pattern, exact=exact)
-    if not wide:
-        return _NO_TEXT
-    eased = _eased(tree)
-    pattern = render(eased)
-    if utf16_length(pattern) <= MAX_LENGTH and is_affordable(eased):
-        return replace(known, pattern=pattern)
-    return known
+    return replace(known, pattern=_pattern_of(_eased(tree))) if wide else _NO_TEXT
+
+
+@lru_cache(maxsize=512)  # what is found at most and at least is mostly the same
+def _known_of(tree: Tree) -> Language:
+    return Language(None, False, _required(tree), is_nullable(tree), is_within(tree, NUMERIC))
+
+
+@lru_cache(maxsize=512)
+def _pattern_of(tree: Tree) -> str | None:
+    """Return a tree in Lucene's syntax; None beyond its limits."""
+    pattern = render(tree)
+    return pattern if utf16_length(pattern) <= MAX_LENGTH and is_affordable(tree) else None
 
 
 def render(tree: Tree) -> str:

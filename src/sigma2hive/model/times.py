@@ -10,6 +10,9 @@ import re
 from datetime import UTC, datetime, timedelta
 
 NANOSECONDS = 1_000_000_000
+#: Clocks of machines differ by less. What is noted for a later time than it may be was noted by
+#: a clock that has been set back since.
+SKEW_NS = 3_600 * NANOSECONDS
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ZERO = datetime(1970, 1, 1)  # written without a zone
 #: The times that `datetime` holds: from the start of the year 1 to the end of 9999.

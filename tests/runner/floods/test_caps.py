@@ -22,6 +22,16 @@ from tests.runner.floods_world import (
 )
 
 
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_alerts_of_a_clock_that_was_ahead_use_up_no_cap(make: Make, *, is_restarted: bool) -> None:
+    world = make(FloodSettings(per_group=5, per_rule=5, in_all=5))
+    world.step([match(event(number)) for number in range(5)], NOW + 9_000 * HOUR)
+    if is_restarted:
+        world.raiser.judge.discard()
+    world.step([match(event(number)) for number in range(5, 12)], NOW)
+    assert world.fates() == {Fate.ALERT: 10, Fate.SUMMARISED: 2}
+
+
 def test_ten_thousand_matches_of_one_group_are_five_alerts_and_a_summary(make: Make) -> None:
     world = make()
     for part in range(10):

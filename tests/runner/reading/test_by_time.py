@@ -298,6 +298,27 @@ def test_an_index_that_is_red_is_blind_alone_and_read_by_what_it_has_when_it_is_
     assert cursors(service) == {Cursor.INGESTED}
 
 
+def test_what_came_while_the_clock_was_ahead_is_read_when_it_is_set_right(
+    reader: ElasticsearchClient, indices: Indices
+) -> None:
+    service = Service(reader, ["s2h-ahead-*"])
+    index = indices.create(MAPPING, name="ahead")
+    indices.add(index, [document(0, service.now_s)])
+    service.cycle(5)
+    right_s = service.now_s
+    service.now_s += 40 * DAY
+    service.cycle()
+    indices.add(index, [document(1, right_s + 5)], first=1)
+    service.cycle(10)
+    service.now_s = right_s + 20
+    indices.add(index, [document(2, service.now_s)], first=2)
+    service.cycle(5)
+    assert ids([0, 2]) == set(service.numbers())
+    service.cycles(2, 2 * MINUTE)
+    assert set(service.numbers()) == ids(range(3))
+    assert service.reader.horizons()["s2h-ahead-*"] <= service.now_s * NANOSECONDS
+
+
 def test_an_index_that_is_quiet_for_days_is_read_by_what_its_events_have(
     reader: ElasticsearchClient, indices: Indices
 ) -> None:

@@ -50,6 +50,41 @@ def test_every_event_is_found_that_comes_before_the_last_sweep(
     assert not stands.behind
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 280)), max_size=30),
+    st.integers(1, 290),
+    st.integers(1, 100_000),
+)
+def test_what_came_while_the_clock_was_ahead_is_found_when_it_is_set_right(
+    events: list[tuple[int, int]], set_right_at: int, ahead: int
+) -> None:
+    """As far as the last sweep looks back then. The clock is ahead from 100 on."""
+    stands = times.beginning(0, DELAYS)
+    found: set[tuple[int, int]] = set()
+    for now in range(0, 1_500, CADENCE):
+        shown = now + ahead if 100 <= now < 100 + set_right_at else now
+        stands = times.set_right(times.times_of(stands.as_position(), DELAYS), shown)
+        window = times.news(stands, shown, OVERLAP)
+        windows = [window]
+        stands = times.after_news(stands, window, shown)
+        for delay, start, end in list(times.due_sweeps(stands, shown, CADENCE)):
+            windows.append((start, end))
+            stands = times.after_sweep(stands, delay, end)
+        for start, end in windows:
+            found.update(e for e in events if start <= e[0] < end and sum(e) < now)
+    right_again = 100 + set_right_at + CADENCE
+    assert {e for e in events if e[0] >= right_again - 300} <= found
+
+
+def test_clocks_that_differ_a_little_leave_nothing_unread() -> None:
+    stands = times.after_news(times.beginning(1_000, DELAYS), (1_000, 1_050), 1_049)
+    # Another runner goes on, of which the clock is half a minute behind.
+    stands = times.set_right(stands, 1_020)
+    assert times.news(stands, 1_020, OVERLAP) == (1_016, 1_021)
+    assert {d for d, _ in stands.swept} == {*DELAYS}
+    assert min(s for _, s in stands.swept) == 1_000
+
+
 def test_what_is_read_late_is_not_swept() -> None:
     stands = times.beginning(1_000, DELAYS)
     stands = times.after_news(stands, (1_000, 1_100), 1_100)

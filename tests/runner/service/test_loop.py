@@ -19,6 +19,7 @@ from sigma2hive.model.identity import event_identity
 from sigma2hive.model.service import (
     DeliveryCounts,
     MatchFilter,
+    Mute,
     Position,
     Searched,
     SearchStatus,
@@ -431,6 +432,55 @@ def test_a_shard_that_cannot_be_planned_makes_rules_blind_and_says_why(
     standing = standing_of(store, clock.now_ns())
     assert not standing.blind
     assert not any(rule.gaps for rule in standing.rules)
+
+
+class Tidied(SqliteStore):
+    """A store that knows when it was asked to forget what is old."""
+
+    asked: tuple[int, ...] = ()
+
+    def purge(self, now_ns: int, keep_ns: int, most_bytes: int) -> int:
+        self.asked = (*self.asked, now_ns)
+        return super().purge(now_ns, keep_ns, most_bytes)
+
+
+def test_a_clock_that_was_ahead_puts_nothing_off_when_it_is_set_right(tmp_path: Path) -> None:
+    store = Tidied(tmp_path / "state.db")
+    store.open_sinks(["sink"])
+    log = Log([])
+    ahead_ns = START + 400 * 24 * 3_600 * SECOND
+    store.mute(Mute(0, LOGON, (), ahead_ns, ahead_ns + 3_600 * SECOND, "patch day", "ann"))
+    loop = Loop(Site(tmp_path, log), store, FrozenClock(ahead_ns + SECOND))
+    outcomes: list[CycleOutcome] = []
+    stop = threading.Event()
+
+    def tell(outcome: CycleOutcome) -> None:
+        outcomes.append(outcome)
+        if len(outcomes) == 1:
+            loop.clock = FrozenClock(START)
+        elif len(outcomes) == 2:
+            log.events += logons(30, 31)
+        else:
+            stop.set()
+
+    loop.tell = tell
+    loop.run(stop, threading.Event())
+    # The rules were new by a clock that was ahead: they look since it was set right.
+    assert found(store) == told(store) == expected(log)
+    assert [at_ns for at_ns in store.asked if at_ns < START + 3_600 * SECOND]
+    (mute,) = store.mutes()
+    assert mute.end_ns < START + 3_600 * SECOND
+    store.close()
+
+
+def test_rules_that_were_new_while_the_clock_was_ahead_look_after_the_next_start(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    log = Log([])
+    run_cycles(Loop(Site(tmp_path, log), store, FrozenClock(START + 10**18)), 1)
+    log.events += logons(61, 62)
+    run_cycles(Loop(Site(tmp_path, log), store, FrozenClock(START + 60 * SECOND)), 1)
+    assert found(store) == expected(log)
 
 
 def test_what_waits_for_a_sink_that_is_named_no_more_holds_nothing_up_and_is_told(

@@ -89,6 +89,17 @@ def test_nor_is_one_of_which_an_event_comes_in_time_now_and_then() -> None:
         assert not silent_at(known, later_s)
 
 
+def test_a_clock_that_was_ahead_puts_no_silence_off() -> None:
+    ahead_s = 400 * 24 * HOUR
+    heard = listen({}, cycle(ahead_s, ahead_s - 10, ahead_s, is_backfill=False))
+    heard = listen(heard, cycle(1_000, 990, 1_000, is_backfill=False, events=0))
+    assert not silent_at(heard, 1_010)
+    assert silent_at(heard, 1_000 + HOUR)
+    # Late events are heard as ever.
+    heard = listen(heard, cycle(1_200, 1_000, 1_080, is_backfill=True))
+    assert heard[PATTERN].last_ns == 1_200 * NANOSECONDS
+
+
 def test_what_was_remembered_before_there_were_sweeps_to_hear_is_read() -> None:
     at_ns = 1_000 * NANOSECONDS
     for note in ({"last_ns": at_ns}, {"last_ns": at_ns, "up_to_ns": at_ns, "is_told": True}):

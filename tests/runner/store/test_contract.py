@@ -24,6 +24,7 @@ from sigma2hive.model.service import (
     Step,
     StoredEpisode,
 )
+from sigma2hive.runner.outbox.backoff import Backoff
 from sigma2hive.runner.store.interface import MovedError
 from tests.runner.store.conftest import Open
 
@@ -216,6 +217,19 @@ def test_an_attempt_in_vain_waits_for_its_time(open_store: Open) -> None:
     assert not store.due("thehive", NOW + 29 * SECOND, 10)
     (again,) = store.due("thehive", NOW + 30 * SECOND, 10)
     assert (again.attempts, again.reason) == (1, "503")
+
+
+def test_one_that_was_postponed_by_a_clock_that_was_ahead_waits_no_longer(
+    open_store: Open,
+) -> None:
+    store = open_store()
+    store.open_sinks(["thehive"])
+    store.commit(step_of(1, 2))
+    first, second = store.due("thehive", NOW, 10)
+    store.postponed(first, NOW + 400 * DAY, "503")
+    store.postponed(second, NOW + Backoff().longest_ns, "Retry-After: 3600")
+    (due,) = store.due("thehive", NOW, 10)
+    assert due.alert.source_ref == first.alert.source_ref
 
 
 def test_dead_letters_are_kept_with_their_reason_and_replayed(open_store: Open) -> None:

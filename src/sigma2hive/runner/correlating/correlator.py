@@ -137,7 +137,7 @@ class Correlator:
 
     def _prune(self, tree: Tree, now_ns: int) -> None:
         """Forget what no window reaches back to; the matches themselves stay."""
-        if now_ns - self._pruned.get(tree.unit, 0) < _PRUNED_EVERY_NS:
+        if abs(now_ns - self._pruned.get(tree.unit, 0)) < _PRUNED_EVERY_NS:
             return
         self._pruned[tree.unit] = now_ns
         for node in tree.nodes:

@@ -73,7 +73,7 @@ class Priming:
             if done.get(leaf) == asked:
                 continue
             _, tried_ns = self.failed.get((tree.unit, leaf), ("", now_ns - _AGAIN_NS))
-            if now_ns - tried_ns < _AGAIN_NS:
+            if abs(now_ns - tried_ns) < _AGAIN_NS:
                 continue
             self.failed.pop((tree.unit, leaf), None)
             yield from self._fetched(tree, leaf, window, now_ns)

@@ -72,13 +72,13 @@ class Costs:
 
     def way_at(self, now_ns: int) -> str:
         """Return how to look at the next slice: now and then it is read, to know that cost."""
-        if self.way == QUERY and now_ns - self.streamed_ns >= _STALE_NS:
+        if self.way == QUERY and abs(now_ns - self.streamed_ns) >= _STALE_NS:
             return STREAM
         return self.way
 
     def wants_sample(self, now_ns: int) -> bool:
         """Whether it should be measured what a search takes, beside reading."""
-        return self.way == STREAM and now_ns - self.searched_ns >= _STALE_NS
+        return self.way == STREAM and abs(now_ns - self.searched_ns) >= _STALE_NS
 
     def read(self, events: int, took_ns: int, now_ns: int) -> None:
         """Take what reading a slice took, and choose."""

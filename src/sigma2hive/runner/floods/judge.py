@@ -18,7 +18,7 @@ from sigma2hive.model.identity import summary_identity
 from sigma2hive.model.matches import Match
 from sigma2hive.model.rules import RuleInfo
 from sigma2hive.model.service import Fate, MatchFilter, OwnAlert, QueuedAlert
-from sigma2hive.model.times import NANOSECONDS
+from sigma2hive.model.times import NANOSECONDS, SKEW_NS
 from sigma2hive.runner.building import BACKFILLED, AlertMaker, RuleFacts
 from sigma2hive.runner.floods.caps import HOUR_NS, Cap, Caps
 from sigma2hive.runner.floods.groups import group_of
@@ -128,12 +128,14 @@ class FloodJudge:
         """Return what the store has; within a step, what was decided in it besides."""
         if self._mutes is None:
             self._mutes = Mutes(self._store)
-            if now_ns - self._loaded_ns >= _RELOAD_NS:
+            if abs(now_ns - self._loaded_ns) >= _RELOAD_NS:
                 self._caps = None
         if self._caps is None:
             # An alert may be open for a day, as long as a group is remembered at least.
             span_ns = max(24, self._settings.new_group_hours) * HOUR_NS
-            alerts = self._store.own_alerts(now_ns - span_ns)
+            stored = self._store.own_alerts(now_ns - span_ns)
+            # Others were made while the clock was ahead, and would count until then.
+            alerts = [alert for alert in stored if alert.made_ns <= now_ns + SKEW_NS]
             self._caps, self._loaded_ns = Caps(self._settings, alerts, now_ns), now_ns
             self._sizes.clear()
         return self._caps, self._mutes

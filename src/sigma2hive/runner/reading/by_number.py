@@ -226,7 +226,7 @@ class ByNumber:
     def _with_time(self, shard: Shard, shown: int, now_s: int) -> Shown:
         if shown >= shard.facts.checkpoint:
             return Shown(shown, now_s)
-        return Shown(shown, self._seen[shard.unit].taken_before_s(shown) or 0)
+        return Shown(shown, min(self._seen[shard.unit].taken_before_s(shown) or 0, now_s))
 
     def _slices(
         self,
@@ -238,7 +238,8 @@ class ByNumber:
     ) -> Planned:
         # While nothing came, no slice has moved the time on.
         at_s = self._seen[shard.unit].taken_before_s(stands.seq_no) or 0
-        stands = replace(stands, at_s=max(stands.at_s, at_s))
+        # Not later than now: a clock may have been ahead.
+        stands = replace(stands, at_s=min(max(stands.at_s, at_s), now_s))
         news = plan_news(stands, shown, now_s, self._width)
         then = news[-1].then if news else stands
         planned = Planned(shard.unit, shard.place.targets, max(shown.at_s, stands.at_s))

@@ -77,7 +77,7 @@ class ByTime:
             if place.trouble:
                 self._hold(place, place.trouble)
         places = [place for place in places if not place.is_undecided]
-        stands = [self._stand(place, positions, starts) for place in places]
+        stands = [times.set_right(self._stand(place, positions, starts), now_s) for place in places]
         windows = [
             times.news(stand, now_s, self.overlap(place))
             for place, stand in zip(places, stands, strict=True)

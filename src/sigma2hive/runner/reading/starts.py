@@ -50,7 +50,8 @@ def starts_of(
     since: dict[str, int] = {}
     for target in targets:
         position = positions.get(PREFIX + target)
-        since[target] = now_s if position is None else position["since"]  # type: ignore[assignment]
+        at_s: int = now_s if position is None else position["since"]  # type: ignore[assignment]
+        since[target] = min(at_s, now_s)  # a clock may have been ahead
     return Starts(since, back_s, {})
 
 

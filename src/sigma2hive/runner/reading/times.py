@@ -15,6 +15,8 @@ from typing import Any
 
 from sigma2hive.model.service import Position
 
+#: Clocks of several runners differ by less.
+_SKEW_SECONDS = 60
 #: A sweep waits until it has a stretch worth a search: this part of its delay.
 STRETCH = 20
 
@@ -76,12 +78,28 @@ class Window:
     then: Times
 
 
+def set_right(stands: Times, now_s: int) -> Times:
+    """Return where an index stands by a clock that was ahead before, and is no more.
+
+    To that clock everything was late, or had been read: what lies behind now as far as the last
+    sweep looks is read again, by the first sweep.
+    """
+    if stands.to_s <= now_s + _SKEW_SECONDS:
+        return stands
+    delays = [delay for delay, _ in stands.swept]
+    swept = tuple(
+        (d, min(s, now_s - (max(delays) if d == min(delays) else d))) for d, s in stands.swept
+    )
+    return replace(stands, to_s=now_s, swept=swept, late=())
+
+
 def news(stands: Times, now_s: int, overlap_s: int) -> tuple[int, int]:
     """Return the window of what is new, with what has to be looked at again at once.
 
-    It goes on a second beyond now: a second is only told whole when it is over.
+    It goes on a second beyond now: a second is only told whole when it is over. Where another
+    runner, whose clock is ahead a little, has read further, it begins at now.
     """
-    return max(stands.to_s - overlap_s, 0), now_s + 1
+    return max(min(stands.to_s, now_s) - overlap_s, 0), now_s + 1
 
 
 def after_news(stands: Times, window: tuple[int, int], now_s: int) -> Times:

@@ -17,7 +17,7 @@ from typing import Protocol
 from sigma2hive.clients.errors import ServerError
 from sigma2hive.clock import Clock
 from sigma2hive.model.service import Position, Searched, Step
-from sigma2hive.model.times import NANOSECONDS
+from sigma2hive.model.times import NANOSECONDS, SKEW_NS
 from sigma2hive.runner.reading.interface import Reader, Slice
 from sigma2hive.runner.service.coverage import entries_of, loss_step, searched_to
 from sigma2hive.runner.service.cycle import Cycle
@@ -39,6 +39,8 @@ from sigma2hive.sources import few_collections
 
 #: What one runner does for all, as units of leases.
 _CORRELATIONS, _RETENTION = "service:correlations", "service:retention"
+#: How often it is looked for what is to be forgotten.
+_PURGE_NS = 3_600 * NANOSECONDS
 #: Of so many rules that are left out the note of a cycle says where they are.
 _NAMED = 10
 
@@ -126,9 +128,13 @@ class Loop:
             with few_collections():
                 outcome = self._whole_cycle(version, stop)
             self.tell(outcome)
-            took = (self.clock.now_ns() - began_ns) / NANOSECONDS
+            # A clock that was set back meanwhile makes it no longer.
+            took = max((self.clock.now_ns() - began_ns) / NANOSECONDS, 0.0)
             self.clock.wait(self.settings.cadence_seconds - took, stop)
-            if not stop.is_set() and (reload.is_set() or self.loading.has_changed()):
+            # What was noted for a time ahead, as since when rules look, is put right by loading.
+            is_set_back = self.clock.now_ns() < began_ns - SKEW_NS
+            is_new = reload.is_set() or is_set_back or self.loading.has_changed()
+            if is_new and not stop.is_set():
                 reload.clear()
                 version = self._reloaded(version)
         with suppress(ServerError):
@@ -240,11 +246,16 @@ class Loop:
     def _purge(self) -> None:
         """Forget what is old, once an hour: then a piece each cycle until nothing is left of it."""
         now_ns = self.clock.now_ns()
-        if now_ns < self._purge_ns or not self.store.acquire(_RETENTION):
+        is_early = 0 < self._purge_ns - now_ns <= _PURGE_NS  # more is of a clock set back
+        if is_early or not self.store.acquire(_RETENTION):
             return
+        for mute in self.store.mutes():
+            # Asked for while the clock was ahead: it would hide alerts when nobody knows of it.
+            if mute.since_ns > now_ns + SKEW_NS and mute.ended_ns is None:
+                self.store.unmute(mute.number, now_ns)
         keep_ns = self.settings.keep_days * 24 * 3_600 * NANOSECONDS
         if not self.store.purge(now_ns, keep_ns, self.settings.keep_bytes):
-            self._purge_ns = now_ns + 3_600 * NANOSECONDS
+            self._purge_ns = now_ns + _PURGE_NS
 
     def note(self, version: Version, outcome: CycleOutcome) -> None:
         """Keep what whoever looks from outside should know of the last cycle."""

@@ -43,7 +43,8 @@ def changed_records(
             missed = _later(earlier.missed, now_ns) if earlier.disabled else earlier.missed
             # Correlations miss nothing: they go on with what their rules found meanwhile.
             missed = "" if rule_id in correlations else missed
-            record = replace(new, since_ns=earlier.since_ns, missed=missed)
+            # No later than now: it may have been new while the clock was ahead.
+            record = replace(new, since_ns=min(earlier.since_ns, now_ns), missed=missed)
         if record != earlier:
             yield record
     for rule_id, record in known.items():

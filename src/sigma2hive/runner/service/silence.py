@@ -15,7 +15,7 @@ from sigma2hive.model.canonical import JsonValue, digest
 from sigma2hive.model.identity import silence_identity
 from sigma2hive.model.mappings import AlertMapping
 from sigma2hive.model.service import Interval, QueuedAlert
-from sigma2hive.model.times import NANOSECONDS, shown_time
+from sigma2hive.model.times import NANOSECONDS, SKEW_NS, shown_time
 from sigma2hive.runner.reading.times import STRETCH
 from sigma2hive.runner.service.outcomes import CycleOutcome
 
@@ -83,13 +83,21 @@ def _joined(spans: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
     return tuple(joined[-_MOST_SPANS:])
 
 
+def _set_right(known: Heard, now_ns: int) -> Heard:
+    """Return what is known by a clock that may have been ahead before: it is heard of now."""
+    if known.last_ns <= now_ns + SKEW_NS:
+        return known
+    spans = tuple((start, end) for start, end in known.spans if end <= now_ns)
+    return Heard(now_ns, spans, is_told=known.is_told)
+
+
 def listen(heard: Mapping[str, Heard], outcome: CycleOutcome) -> Mapping[str, Heard]:
     """Return what is known after a cycle.
 
     A sweep reads the last events again an hour later, which says nothing of now. What it finds of
     times of which nothing was heard came late, and is heard when it is found.
     """
-    found = dict(heard)
+    found = {name: _set_right(known, outcome.began_ns) for name, known in heard.items()}
     for done in outcome.slices:
         if done.error is not None or not done.events:
             continue

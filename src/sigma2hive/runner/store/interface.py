@@ -33,7 +33,11 @@ from sigma2hive.model.service import (
     Stored,
     StoredEpisode,
 )
+from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.runner.store.leases import Leases
+
+#: No attempt is postponed by more: one that seems to be was by a clock that was ahead, and is due.
+LONGEST_WAIT_NS = 2 * 3_600 * NANOSECONDS
 
 
 class MovedError(Sigma2hiveError):

@@ -11,6 +11,7 @@ from typing import Any
 from sigma2hive.model.alerts import Alert, Identity
 from sigma2hive.model.service import Delivery, DeliveryCounts, DeliveryState, QueuedAlert, Receipt
 from sigma2hive.runner.store.file import StoreFile
+from sigma2hive.runner.store.interface import LONGEST_WAIT_NS
 from sigma2hive.sinks.joining import join_alerts
 from sigma2hive.sinks.lines import parse_alert, render_line
 
@@ -43,11 +44,12 @@ class StoredOutbox:
             rows = connection.execute(
                 f"""WITH first AS MATERIALIZED (
                         SELECT a.number FROM delivery AS d JOIN alert AS a ON a.number = d.alert
-                        WHERE d.sink = ?1 AND d.state = 'waiting' AND d.not_before_ns <= ?2
+                        WHERE d.sink = ?1 AND d.state = 'waiting'
+                          AND (d.not_before_ns <= ?2 OR d.not_before_ns > ?4)
                         ORDER BY a.severity DESC, a.number LIMIT ?3)
                     {_SELECT} WHERE d.sink = ?1 AND d.alert IN (SELECT number FROM first)
                     ORDER BY a.severity DESC, a.number""",  # noqa: S608
-                (sink, now_ns, limit),
+                (sink, now_ns, limit, now_ns + LONGEST_WAIT_NS),
             ).fetchall()
         return [_delivery(row) for row in rows]
 

@@ -18,6 +18,7 @@ from sigma2hive.runner.store.elastic.claims import Claims
 from sigma2hive.runner.store.elastic.documents import Documents, Source, packed, plain
 from sigma2hive.runner.store.elastic.indices import Kind
 from sigma2hive.runner.store.elastic.matches import compressed, expanded
+from sigma2hive.runner.store.interface import LONGEST_WAIT_NS
 from sigma2hive.sinks.joining import join_alerts
 from sigma2hive.sinks.lines import parse_alert, render_line
 
@@ -52,7 +53,10 @@ class ElasticOutbox:
             "query": _filters(
                 {"term": {"sink": sink}},
                 {"term": {"state": _WAITING}},
-                {"range": {"not_before_ns": {"lte": now_ns}}},
+                _either(
+                    {"range": {"not_before_ns": {"lte": now_ns}}},
+                    {"range": {"not_before_ns": {"gt": now_ns + LONGEST_WAIT_NS}}},
+                ),
             ),
             "sort": [{"severity": "desc"}, "made_ns", "ordinal", "alert"],
             "seq_no_primary_term": True,
@@ -364,6 +368,10 @@ def _dead(sink: str) -> dict[str, Any]:
         "query": _filters({"term": {"state": _DEAD}}, *of_sink),
         "sort": [{"told_ns": "desc"}, "alert", "sink"],
     }
+
+
+def _either(*conditions: Mapping[str, Any]) -> dict[str, Any]:
+    return {"bool": {"should": list(conditions), "minimum_should_match": 1}}
 
 
 def _filters(*conditions: Mapping[str, Any]) -> dict[str, Any]:

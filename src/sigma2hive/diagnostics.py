@@ -131,6 +131,7 @@ CODES: dict[str, str] = {
     "S2H507": "a server did not do what it was asked",
     "S2H508": "no event is of any rule's log source",
     "S2H509": "sigma2hive itself fails at a document",
+    "S2H510": "expression takes too long on a value",
 }
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sigma2hive.engine.explaining import explain, explain_rule
     from sigma2hive.engine.extending import with_rules
     from sigma2hive.engine.grouping import Found, Occurrence, group_events, group_values
+    from sigma2hive.engine.patience import Undecided, take_undecided
     from sigma2hive.engine.program import Program, compile_program
     from sigma2hive.engine.reference import (
         Decision,
@@ -58,6 +59,7 @@ __all__ = [
     "Program",
     "Reasons",
     "Run",
+    "Undecided",
     "Variant",
     "Window",
     "case_changed",
@@ -78,6 +80,7 @@ __all__ = [
     "prepare_reasons",
     "reasons_for",
     "rows_of",
+    "take_undecided",
     "with_rules",
     "without",
 ]
@@ -105,6 +108,7 @@ if not TYPE_CHECKING:
             "Program": "program",
             "Reasons": "reference",
             "Run": "tallies",
+            "Undecided": "patience",
             "Variant": "variants",
             "Window": "windows",
             "case_changed": "variants",
@@ -125,6 +129,7 @@ if not TYPE_CHECKING:
             "prepare_reasons": "reference",
             "reasons_for": "reference",
             "rows_of": "columns",
+            "take_undecided": "patience",
             "with_rules": "extending",
             "without": "variants",
         },

@@ -2,7 +2,8 @@
 
 Takes a `Regex`; gives a predicate on a value. Python tries one way after another, which may take
 time that doubles with each character (`(a+)+$`), or grows with a power of the value's length. Where
-that may be, an automaton that reads each character once decides; it means the same.
+that may be, an automaton that reads each character once decides; it means the same. What no
+automaton says is given up after some time (`patience`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from re import _constants as sre  # type: ignore[attr-defined]  # how Python its
 from typing import Any, NamedTuple
 
 from sigma2hive.engine.automata import Automaton, UnsupportedError
+from sigma2hive.engine.patience import is_found
 from sigma2hive.engine.requirements import parsed, regex_flags, requirements_of
 from sigma2hive.model.conditions import Regex
 from sigma2hive.model.folding import fold
@@ -46,9 +48,11 @@ class _Expression:
     def is_in(self, value: str) -> bool:
         if len(value) > _SHORT and not self._may_be_in(value):
             return False
-        if len(value) > self._longest_tried and self._automaton is not None:
+        if len(value) <= self._longest_tried:
+            return self._search(value) is not None
+        if self._automaton is not None:
             return self._automaton.is_in(value)
-        return self._search(value) is not None
+        return is_found(self._test, self._search, value)
 
     def _may_be_in(self, value: str) -> bool:
         requirements = self._requirements

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from sigma2hive.diagnostics import Diagnostic, Location
 from sigma2hive.engine import (
     Columns,
     Correlated,
@@ -20,12 +21,14 @@ from sigma2hive.engine import (
     Found,
     Occurrence,
     Program,
+    Undecided,
     correlate,
     holds,
     occurrences_of,
     prepare,
     reasons_for,
     rows_of,
+    take_undecided,
 )
 from sigma2hive.model.conditions import Atom
 from sigma2hive.model.events import Event
@@ -35,6 +38,7 @@ from sigma2hive.model.rules import Compiled, CompiledCorrelation, CompiledFilter
 from sigma2hive.model.values import Values
 from sigma2hive.runner.episodes import Firing
 from sigma2hive.runner.strangers import Strangers, strangers_among
+from sigma2hive.runner.undecided import undecided_in
 from sigma2hive.sources import EventRows
 
 
@@ -66,13 +70,15 @@ class Decided:
 
     `hits` are rows with the position of a rule that they meet, in order. `suppressed` counts, by
     the positions of a rule and of one of its filters, what that took away. `strangers` are values
-    of some of the events, while none is known that is of any rule's log source.
+    of some of the events, while none is known that is of any rule's log source. `undecided` are
+    expressions that were given up.
     """
 
     rows: int
     hits: Sequence[tuple[int, int]]
     suppressed: Mapping[tuple[int, int], int]
     strangers: Sequence[Values] = ()
+    undecided: Sequence[Undecided] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,8 @@ class Matcher:
         #: did, unless searches are `exhaustive`: a rule's own are a part of its search elsewhere.
         self.suppressed: Counter[Suppression] = Counter()
         self.strangers = Strangers()
+        #: One a place: hostile values may come in any number.
+        self._findings: dict[Location, Diagnostic] = {}
         self._kept = kept
         self._exhaustive = exhaustive
         self._is_explained = is_explained
@@ -160,6 +168,16 @@ class Matcher:
                 self.feed(rule.info.id, self._kept(rule.info.id, event))
             yield rule, event
 
+    def take_findings(self) -> list[Diagnostic]:
+        """Return what could not be decided since it was asked for last."""
+        taken = list(self._findings.values())
+        self._findings.clear()
+        return taken
+
+    def _tell(self, findings: Iterable[Diagnostic]) -> None:
+        for finding in findings:
+            self._findings.setdefault(finding.location, finding)
+
     def feed(self, rule_id: str, event: Event) -> None:
         """Let correlations count an event that is known to meet a rule."""
         self._found.append((rule_id, event))
@@ -175,10 +193,11 @@ class Matcher:
                     suppressed[hits.rule, position] = rows.bit_count()
             met.extend((row, hits.rule) for row in rows_of(hits.rows))
         strangers = () if self._engine.has_seen_its_own else strangers_among(found)
-        return Decided(len(found), sorted(met), suppressed, strangers)
+        return Decided(len(found), sorted(met), suppressed, strangers, take_undecided())
 
     def _taken(self, found: DecidedRows) -> Iterator[tuple[CompiledRule, Event]]:
         self.strangers.look(len(found), found.decided.strangers)
+        self._tell(undecided_in(self._by_position, found.decided.undecided))
         for (position, place), count in found.decided.suppressed.items():
             rule = self._by_position[position]
             info = rule.filters[place].info
@@ -191,6 +210,12 @@ class Matcher:
         if prepared is None:
             prepared = self._prepared[found.rule_id] = _prepare(self._rules[found.rule_id])
         values = found.event.values
+        yield from self._met(prepared, found, values)
+        self._tell(undecided_in([prepared.rule], take_undecided()))
+
+    def _met(
+        self, prepared: _Prepared, found: Candidate, values: Values
+    ) -> Iterator[tuple[CompiledRule, Event]]:
         if not (prepared.is_from_here(values) and prepared.is_met(values)):
             return
         if self._exhaustive:

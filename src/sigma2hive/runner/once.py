@@ -106,6 +106,7 @@ def run_pass(
         work.progress(summary.events)
         for match in matcher.matches_of(entry):
             yield push(match)
+        summary.put_aside.found.extend(matcher.take_findings())
     for correlation, correlated in matcher.correlated(work.unsearched):
         summary.ungrouped.extend(correlated.ungrouped)
         summary.put_aside.found.extend(correlated.put_aside)

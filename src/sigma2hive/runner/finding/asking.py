@@ -91,6 +91,7 @@ class Query:
             ordered = sorted(sifted.hits, key=lambda hit: hit[:2])
             hits = [(rule, sifted.events[place]) for place, _, rule in ordered]
             yield Batch(count - len(sifted.findings), hits, QUERY)
+        yield from self.matcher.take_findings()
 
     def standing(self) -> Mapping[str, JsonValue]:
         """Return what was refused, for all that was searched."""

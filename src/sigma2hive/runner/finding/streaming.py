@@ -33,6 +33,7 @@ class Stream:
                 yield entry
             else:
                 yield Batch(len(entry), list(self.matcher.hits_of(entry)), STREAM)
+                yield from self.matcher.take_findings()
 
     def _decided(self, part: Slice) -> Iterator[DecidedRows | Diagnostic]:
         if self._decider is not None and self._decider.takes(part):

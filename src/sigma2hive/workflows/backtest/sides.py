@@ -137,6 +137,7 @@ class Side:
             found.put_aside.extend(correlated.put_aside)
             firings = find_firings(correlation, correlated, ())
             found.fired.extend(Episode(correlation, firing) for firing in firings)
+        found.put_aside.extend(self.matcher.take_findings())
         return found
 
     def _is_new(self, rule: CompiledRule, event: Event) -> bool:

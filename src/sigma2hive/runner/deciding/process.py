@@ -49,11 +49,13 @@ def main() -> None:
     """Serve whoever started this process."""
     code = 1
     connection = Connection(int(sys.argv[1]))
-    # A pipe that breaks is the other's end.
-    with suppress(EOFError, OSError), few_collections():
-        code = _serve(connection, connection.recv_bytes())
-    # Without waiting for threads that wait for a server.
-    os._exit(code)
+    try:
+        with few_collections():
+            code = _serve(connection, connection.recv_bytes())
+    finally:
+        # Without a word, and without waiting for threads that wait for a server: a pipe that breaks
+        # is the other's end, and of all else it sees that this process is gone.
+        os._exit(code)
 
 
 def _serve(connection: Connection, work: bytes) -> int:

@@ -195,6 +195,8 @@ class Columns:
         self.raw_of = raw_of
         self._unread: dict[str, list[_Alike | _Shaped]] = {}
         self._pieces: dict[str, list[Piece]] = {}
+        #: Rows that are scanned lines.
+        self._of_scans = {row for lines in scanned for row in lines.row_of if row >= 0}
         rows = self._not_scanned()
         if len(rows) < self.size:
             documents = [documents[row] for row in rows]
@@ -206,10 +208,7 @@ class Columns:
 
     def _not_scanned(self) -> Sequence[int]:
         """Return the rows that have documents."""
-        there: set[int] = set()
-        for lines in self.scanned:
-            there.update(lines.row_of)
-        there.discard(-1)
+        there = self._of_scans
         if not there:
             return range(self.size)
         return (
@@ -218,7 +217,7 @@ class Columns:
 
     def document_of(self, row: int) -> Mapping[str, Any]:
         """Return the document of a row; of a scanned line it is made anew."""
-        if any(row in lines.row_of for lines in self.scanned):
+        if row in self._of_scans:
             raw = self.raw_of and self.raw_of(row)
             document: Mapping[str, Any] = orjson.loads(raw) if raw else {}
             return document

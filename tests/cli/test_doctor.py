@@ -102,12 +102,25 @@ def test_without_any_server_it_is_fine_and_says_what_it_skipped(world: World) ->
     assert files(world.folder) == before
 
 
-def test_the_text_fits_a_terminal_and_ends_with_the_counts(world: World) -> None:
+@pytest.mark.parametrize("is_built", [True, False])
+def test_reading_in_python_alone_is_told(
+    is_built: bool, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sigma2hive.workflows.doctor.local.is_available", lambda: is_built)
+    lines = world.run().stdout
+    assert ("warning reading: events are taken apart in Python" in lines) is not is_built
+    assert ("ok      reading: events are taken apart in C" in lines) is is_built
+
+
+def test_the_text_fits_a_terminal_and_ends_with_the_counts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sigma2hive.workflows.doctor.local.is_available", lambda: True)
     world.settings("elasticsearch: {urls: ['http://127.0.0.1:1']}\n")
     result = world.run()
     lines = result.stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[-1] == "5 ok, 1 warning, 1 problem, 5 skipped; nothing was written or sent"
+    assert lines[-1] == "6 ok, 1 warning, 1 problem, 5 skipped; nothing was written or sent"
     assert [line for line in lines if line[:1] != " "][:-1] == ["local", "elasticsearch", "thehive"]
     assert "skipped privileges, indices, cursors: not looked at" in result.stdout
 

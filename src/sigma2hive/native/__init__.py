@@ -4,7 +4,7 @@ Takes bytes; gives what stands where, and the distinct texts of a field. Everyth
 without it, several times slower: whoever asks gets None where there is no library.
 """
 
-from sigma2hive.native.library import PARTS, is_available
+from sigma2hive.native.library import is_available
 from sigma2hive.native.lines import ScannedLines
 from sigma2hive.native.scanning import (
     Answer,
@@ -18,7 +18,6 @@ from sigma2hive.native.scanning import (
 )
 
 __all__ = [
-    "PARTS",
     "Answer",
     "Bounds",
     "Column",

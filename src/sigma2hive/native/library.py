@@ -16,8 +16,6 @@ from pathlib import Path
 FILE_NAME = "scan.native"
 #: Set to 0, nothing here is used.
 SWITCH = "SIGMA2HIVE_NATIVE"
-#: What is faster with it, as people are told.
-PARTS = "reading JSON events"
 #: That of `s2h_version` in scan.c.
 _VERSION = 2
 

@@ -59,6 +59,7 @@ CHECKS: Mapping[str, Check] = {
     "names": LocalCheck(local.look_at_names),
     "sinks": LocalCheck(local.look_at_sinks),
     "state": LocalCheck(local.look_at_state),
+    "reading": LocalCheck(local.look_at_reading),
     "elasticsearch": ElasticsearchCheck(elasticsearch.look_at_server),
     "privileges": ElasticsearchCheck(elasticsearch.look_at_privileges),
     "indices": ElasticsearchCheck(elasticsearch.look_at_indices),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sigma2hive.clients.thehive import API_KEY as THEHIVE_KEY
 from sigma2hive.diagnostics import CODES, ConfigurationError, Severity, Sigma2hiveError
+from sigma2hive.native import is_available
 from sigma2hive.runner.state import DEFAULT_STATE, stored_waiting
 from sigma2hive.settings import secret_from_environment
 from sigma2hive.settings.keys import SECRETS
@@ -163,6 +164,17 @@ def _of_sinks(subject: Subject) -> Finding:
             "add thehive to sinks, or run with --sink thehive",
         )
     return ok(seen)
+
+
+def look_at_reading(_: Subject) -> Iterator[Finding]:
+    """Say whether events are taken apart in C."""
+    if is_available():
+        yield ok("events are taken apart in C")
+    else:
+        yield warning(
+            "events are taken apart in Python, which takes several times as long",
+            "install sigma2hive again where a C compiler is, or PyPI's ziglang can be had",
+        )
 
 
 def look_at_state(subject: Subject) -> Iterator[Finding]:

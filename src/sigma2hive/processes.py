@@ -174,6 +174,31 @@ class Processes(Generic[Unit, Result]):
             ) from None
 
 
+def fork_off(do: Callable[[], object]) -> int:
+    """Do something in a process of its own, and return its number: somebody has to wait for it.
+
+    Raises:
+        OSError: there can be no more processes.
+    """
+    with _without_interrupts():
+        pid = os.fork()
+        if not pid:
+            _do_and_exit(do)
+    return pid
+
+
+def _do_and_exit(do: Callable[[], object]) -> NoReturn:
+    code = 1
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        gc.freeze()
+        do()
+        code = 0
+    finally:
+        os._exit(code)
+
+
 def how_it_ended(code: int) -> str:
     """Return in words how a process was ended, by its exit code: below 0 it is a signal's."""
     how = f"by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"with code {code}"

@@ -22,6 +22,7 @@ from sigma2hive.workflows.artefacts import (
     files_of,
     plan_changes,
 )
+from sigma2hive.workflows.cores import Later, at_once, meanwhile
 from sigma2hive.workflows.emitting import Asked, Emitted, Emitters
 from sigma2hive.workflows.kept_artefacts import Files, KeptArtefacts, Refused, load_kept, save_kept
 from sigma2hive.workflows.looks import Look
@@ -60,7 +61,15 @@ def write_targets(options: ProjectOptions, output: Output) -> tuple[Project, lis
         ConfigurationError: settings, profile or mappings cannot be used; a folder cannot be
             written, or holds something else in our place.
     """
-    project = load_for_targets(options, [place.target for place in output.places])
+    with meanwhile() as later:
+        return _write_targets(options, output, later)
+
+
+def _write_targets(
+    options: ProjectOptions, output: Output, later: Later
+) -> tuple[Project, list[Written]]:
+    targets = [place.target for place in output.places]
+    project = load_for_targets(options, targets, saving=later)
     plans = planned(project, output.places)
     is_there = not any(finding.code in NOT_THERE for finding in project.findings.errors)
     if not is_there or not project.compiled.rules:
@@ -85,16 +94,20 @@ def _carried_out(plan: Plan, project: Project) -> Written:
 
 
 def load_for_targets(
-    options: ProjectOptions, targets: Sequence[Target], look: LookOf | None = None
+    options: ProjectOptions,
+    targets: Sequence[Target],
+    look: LookOf | None = None,
+    saving: Later = at_once,
 ) -> Project:
     """Return the project; where much of it has to be compiled, with what targets make of it.
 
-    `look` is what to look for in files meanwhile.
+    `look` is what to look for in files meanwhile, `saving` does what keeps it for the next start.
     """
     return load_project(
         options,
         lambda settings, profile, mappings: Emitters.of(targets, settings, profile, mappings).emit,
         look,
+        saving,
     )
 
 

@@ -1,7 +1,7 @@
 """Work on units, shared among the cores that there are, with the results in the order of the units.
 
 Takes units and what is to be done with one; gives what one process would give. Few units, one core
-or threads that run already are no reason to fork.
+or threads that run already are no reason to fork. What only leaves files may be done meanwhile.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from typing import TypeVar
 
 from sigma2hive.diagnostics import SourceError
-from sigma2hive.processes import Processes, usable_cores
+from sigma2hive.processes import Processes, fork_off, usable_cores
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
 
+#: What does something now or, while other things are done, in another process.
+Later = Callable[[Callable[[], object]], None]
 #: To fork, and to send back what was made, costs as much as a few units.
 _WORTH_SHARING = 4
 
@@ -26,6 +28,33 @@ def can_be_shared() -> bool:
     """Whether there are several cores, and nothing that a fork would break."""
     can_fork = hasattr(os, "fork") and threading.active_count() == 1
     return can_fork and usable_cores() > 1
+
+
+@contextmanager
+def meanwhile() -> Iterator[Later]:
+    """Give what does something in another process; its end is waited for when this ends.
+
+    With one core it is done at once. `do` leaves files, and whether it could is nobody's concern.
+    """
+    begun: list[int] = []
+
+    def later(do: Callable[[], object]) -> None:
+        if can_be_shared():
+            with suppress(OSError):
+                begun.append(fork_off(do))
+                return
+        do()
+
+    try:
+        yield later
+    finally:
+        for pid in begun:
+            os.waitpid(pid, 0)
+
+
+def at_once(do: Callable[[], object]) -> None:
+    """Do something now: what does it where nothing else waits."""
+    do()
 
 
 def shared(units: Sequence[Unit], do: Callable[[Unit], Result]) -> Iterator[Result]:

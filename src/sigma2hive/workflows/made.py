@@ -15,6 +15,7 @@ from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import Compiled, CompiledRule, DetectionRepository, DetectionRule
 from sigma2hive.records import dataclass
 from sigma2hive.settings import Settings
+from sigma2hive.workflows.cores import Later, at_once
 from sigma2hive.yamlmarks import Document
 
 
@@ -40,13 +41,15 @@ LookOf = Callable[[Profile], Look]
 class Asked:
     """What somebody needs of it: all that was read, the engine's program, something besides.
 
-    `look` is for all that lies in files, `also` for each rule that could be compiled.
+    `look` is for all that lies in files, `also` for each rule that could be compiled. `saving` does
+    what keeps all of it for the next start.
     """
 
     with_repository: bool = False
     with_program: bool = True
     also: AlsoOf | None = None
     look: LookOf | None = None
+    saving: Later = at_once
 
 
 @dataclass(frozen=True, slots=True)

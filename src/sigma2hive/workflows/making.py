@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from sigma2hive.alerts import KnownFields, check_custom, check_kibana, check_mappings
@@ -83,7 +84,8 @@ def make(
         left_out=(*repository.skipped, *compiled.left_out),
         exceptions=exceptions,
     )
-    layers.save(made, layer, is_whole=not told)
+    asked.saving(partial(layers.save, made, layer, is_whole=not told))
+    layers.let_go()
     whole = layers.files.with_whole_rules(repository) if asked.with_repository else None
     return replace(made, repository=whole, ahead=besides.also, looked=besides.looked)
 

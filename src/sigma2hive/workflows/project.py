@@ -21,6 +21,7 @@ from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import Compiled, DetectionRepository
 from sigma2hive.records import dataclass
 from sigma2hive.settings import Settings, load_settings
+from sigma2hive.workflows.cores import Later, at_once
 from sigma2hive.workflows.made import AlsoOf, Asked, LookOf, Made, Wanted
 from sigma2hive.workflows.store import Store, StoredRules, without_collection
 
@@ -94,12 +95,15 @@ class Loaded:
 
 
 def load_project(
-    options: ProjectOptions, also: AlsoOf | None = None, look: LookOf | None = None
+    options: ProjectOptions,
+    also: AlsoOf | None = None,
+    look: LookOf | None = None,
+    saving: Later = at_once,
 ) -> Project:
     """Return the repository, ready to run.
 
     With `also`, nobody runs anything: it is what else to make of rules while many are compiled, as
-    `look` is what to look for in files.
+    `look` is what to look for in files. `saving` does what keeps all of it for the next start.
 
     Raises:
         ConfigurationError: settings, profile or mappings cannot be used.
@@ -116,7 +120,7 @@ def load_project(
         else Location("--profile"),
     )
     store = Store.of(settings, wanted)
-    asked = Asked(options.with_repository, with_program=also is None, also=also, look=look)
+    asked = Asked(options.with_repository, also is None, also, look, saving)
     made = _made(settings, wanted, problems, store, asked)
     return Project(
         settings=settings,

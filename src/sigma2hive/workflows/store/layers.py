@@ -99,7 +99,11 @@ class Layers:
         if self.files.is_changed:
             self._store.save_read(self.files.pieces())
         self._store.save_made(made, layer, self.files.keys if is_whole else None)
-        self._store.folder.let_go()
+
+    def let_go(self) -> None:
+        """Remember nothing of what was kept: all that was needed of it is taken over."""
+        if self._store is not None:
+            self._store.folder.let_go()
 
 
 def _or_else(make: Callable[[], T], otherwise: Callable[[], T]) -> T:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,24 @@ def test_a_rule_that_an_edit_broke_is_blind_since_then(world: World, broken: str
     asked = {"rule_id": CLEARED}
     since = registry.get_sample_value("sigma2hive_rule_blind_since_seconds", asked)
     assert since == broke_ns / NANOSECONDS
+
+
+def test_a_broken_rule_of_which_an_older_version_kept_no_file_is_blind_while_one_is_nameless(
+    world: World,
+) -> None:
+    world.store.save_rules([replace(one, path="") for one in world.store.rules().values()])
+    whole = rule(CLEARED, 1102)
+    world.write("cleared.yml", whole.replace(*BREAKS["its id"]))
+    for _ in range(2):
+        standing = world.load()
+        assert [*blind(standing)] == [CLEARED]
+    (reason,) = [entry.reason for entry in standing.blind]
+    assert reason.startswith("it may be in sigma_rules/cleared.yml, which cannot be used whole")
+    # One that was taken out is not told again, whatever else is broken.
+    world.write("cleared.yml", whole.replace(CLEARED, CLEARED.replace("aaaa", "cccc")))
+    assert not blind(world.load())
+    world.write("cleared.yml", whole.replace(*BREAKS["its id"]))
+    assert CLEARED not in blind(world.load())
 
 
 def _unreadable(path: Path) -> None:

@@ -15,10 +15,14 @@ from uuid import UUID
 
 from sigma2hive.diagnostics import Location
 from sigma2hive.model.service import RuleRecord
+from sigma2hive.runner.service.rules import REMOVED
 from sigma2hive.workflows.store.contents import content_of
 
 #: An id where a rule has its own, as it can be read whatever else is wrong with the file.
 _ID = re.compile(r"""^id[ \t]*:[ \t]*["']?([^\s"'#]+)""", re.MULTILINE)
+#: Files that are named, of those in which a rule may be.
+_NAMED = 3
+_WHY = "cannot be used whole; sigma2hive compile --check says why"
 _NEXT_DOCUMENT = re.compile(r"^---", re.MULTILINE)
 
 
@@ -54,7 +58,12 @@ class Unusable:
         if not path and record.path:
             places = (record.path, *map(Path.as_posix, Path(record.path).parents))
             path = next((place for place in places if place in self.nameless), "")
-        return f"{path} cannot be used whole; sigma2hive compile --check says why" if path else ""
+        if path:
+            return f"{path} {_WHY}"
+        # An older version kept no file: the rule may be in any of which ids cannot be read.
+        if record.path or record.disabled == REMOVED or not self.nameless:
+            return ""
+        return f"it may be in {', '.join(sorted(self.nameless)[:_NAMED])}, which {_WHY}"
 
 
 def _text(path: Path) -> str | None:

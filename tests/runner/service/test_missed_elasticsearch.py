@@ -156,6 +156,31 @@ def test_what_is_closed_while_a_rule_catches_up_is_read_when_it_is_open(
     assert not days.store.rules()[SERVICE].missed
 
 
+def test_what_stays_closed_is_told_as_lost_and_waited_for_no_longer(
+    days: Days, elasticsearch: Cluster
+) -> None:
+    days.cycle()
+    days.happens(7045)
+    days.load(FIRST_RULE)
+    days.happens(*[7045] * 90)
+    for _ in range(10):
+        days.cycle()
+    days.load(RULES)
+    elasticsearch.request("POST", f"{days.index}/_close")
+    for _ in range(10):
+        days.cycle()
+    assert days.store.rules()[SERVICE].missed
+    days.clock.advance(31 * 24 * 3_600)
+    days.cycle()
+    assert not days.store.rules()[SERVICE].missed
+    standing = standing_of(days.store, days.clock.now_ns())
+    [loss] = standing.losses
+    assert loss.target == days.index
+    assert loss.reason.startswith("it stayed closed for 30 days after a rule was back")
+    gaps = {e.record.rule_id: [gap.target for gap in e.gaps] for e in standing.rules}
+    assert gaps == {LOGON: [], SERVICE: [days.index]}
+
+
 def test_an_index_that_was_closed_before_a_rule_went_keeps_it_from_nothing(
     days: Days, elasticsearch: Cluster
 ) -> None:

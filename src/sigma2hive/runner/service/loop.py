@@ -198,7 +198,7 @@ class Loop:
             planned = missed.plan(self.store, outcome.began_ns)
             self._tell_lost(missed.lost(self.store), outcome)
             self._work(missed.cycle, planned, done, [], stop)
-            missed.worked(self.store, planned, done)
+            self._tell_lost(missed.worked(self.store, planned, done, outcome.began_ns), outcome)
         except ServerError as error:
             outcome.error = error
         outcome.again += done

@@ -8,7 +8,7 @@ until it has come to what the rules look at anyhow. What it finds twice is known
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,10 +16,18 @@ from typing import Any
 from sigma2hive.clients.errors import RequestRefusedError
 from sigma2hive.compiler.dsl import compile_query
 from sigma2hive.model.rules import Compiled, CompiledRule
-from sigma2hive.model.service import Position, RuleRecord, Step
+from sigma2hive.model.service import (
+    Interval,
+    Position,
+    RuleRecord,
+    Searched,
+    SearchStatus,
+    Step,
+)
 from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.runner.reading import own_positions
 from sigma2hive.runner.reading.interface import NOTHING, Slice
+from sigma2hive.runner.reading.losses import index_of
 from sigma2hive.runner.service.coverage import OF_RULE, loss_step
 from sigma2hive.runner.service.cycle import Cycle
 from sigma2hive.runner.service.outcomes import SliceOutcome
@@ -28,8 +36,11 @@ from sigma2hive.runner.store.interface import MovedError, StateStore
 
 #: What the units of kept cursors begin with.
 _KEPT = "missed:"
+_DAY_NS = 24 * 3_600 * NANOSECONDS
 #: How long cursors are kept that no rule needs: another runner may be about to say that one does.
-_UNUSED_NS = 24 * 3_600 * NANOSECONDS
+_UNUSED_NS = _DAY_NS
+#: How long an index may be closed that rules have not caught up with: then it is told as lost.
+_CLOSED_NS = 30 * _DAY_NS
 #: Of more rules than this everything is read: one search for all of them would ask too much.
 _MOST_SEARCHED = 50
 
@@ -110,9 +121,17 @@ class Missed:
         ]
 
     def worked(
-        self, store: StateStore, planned: Sequence[Slice], done: Sequence[SliceOutcome]
-    ) -> None:
-        """Take in what became of the slices that were planned last."""
+        self,
+        store: StateStore,
+        planned: Sequence[Slice],
+        done: Sequence[SliceOutcome],
+        now_ns: int,
+    ) -> Iterator[Step]:
+        """Take in what became of the slices that were planned last.
+
+        Yields what the rules will never look at, since it stays closed, to be stored before the
+        next one is asked for.
+        """
         if any(isinstance(entry.error, RequestRefusedError) for entry in done):
             # What the rules ask may be too much for one search.
             self._is_searched = False
@@ -120,21 +139,38 @@ class Missed:
         reader = self.cycle.reader
         if not is_read or not reader.is_whole():
             return
-        if self._is_any_closed(store):
-            return
         back_ns = int(self.name.rpartition(".")[2])
-        if all(horizon_ns >= back_ns for horizon_ns in reader.horizons().values()):
-            self._finish(store)
+        if any(horizon_ns < back_ns for horizon_ns in reader.horizons().values()):
+            return
+        closed = self._closed(store)
+        if closed and now_ns - back_ns < _CLOSED_NS:
+            return
+        for index in closed:
+            yield Step(searched=(self._never_read(index, back_ns),))
+        self._finish(store)
 
-    def _is_any_closed(self, store: StateStore) -> bool:
-        """Whether an index is closed of which the others have read what the rules have not.
+    def _closed(self, store: StateStore) -> Sequence[str]:
+        """Return the indices that are closed and of which others have read what the rules have not.
 
         One where nothing came since the rules went hides nothing.
         """
         others = own_positions(store.positions())
         ours = _named(store, self.name)
         closed = self.cycle.reader.closed(others)
-        return any(ours.get(unit) != others[unit] for unit in closed)
+        hiding = (unit for unit in closed if ours.get(unit) != others[unit])
+        return sorted({index_of(unit, others[unit]) for unit in hiding})
+
+    def _never_read(self, index: str, back_ns: int) -> Searched:
+        left_ns = int(self.name.partition(".")[0])
+        return Searched(
+            unit=_unit(self.name, index),
+            target=index,
+            interval=Interval(left_ns, back_ns),
+            status=SearchStatus.SKIPPED,
+            reason=f"it stayed closed for {_CLOSED_NS // _DAY_NS} days after a rule was back that "
+            "has not looked at it",
+            patterns=tuple(OF_RULE + rule.info.id for rule in self.cycle.compiled.rules),
+        )
 
     def _finish(self, store: StateStore) -> None:
         records = store.rules().values()

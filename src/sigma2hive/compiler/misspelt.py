@@ -45,12 +45,10 @@ class Spelling:
         # Where events have Sigma's own names they need not be listed; another profile does.
         named = profile.alert_place(logsource)
         places = (place,) if named is None else (place, named)
-        if id(place) not in self._known:
-            is_audited = logsource == _AUDITED
-            self._known[id(place)] = _by_form(places, is_audited=is_audited)
+        is_audited = logsource == _AUDITED
         told: set[tuple[str, Location]] = set()
         for name, location in _names(condition):
-            near = self._misspelt(name, places)
+            near = self._misspelt(name, places, is_audited=is_audited)
             if near is not None and (name, location) not in told:
                 told.add((name, location))
                 read = ", ".join(entry.path for entry in place.resolve(name))
@@ -61,11 +59,14 @@ class Spelling:
                     f"did you mean '{near}'? Letter case counts in the names of fields",
                 )
 
-    def _misspelt(self, name: str, places: Sequence[LogsourcePlace]) -> str | None:
+    def _misspelt(
+        self, name: str, places: Sequence[LogsourcePlace], *, is_audited: bool
+    ) -> str | None:
         key = (id(places[0]), name)
         if key not in self._near:
             is_a_field = any(self._is_a_field(name, entry) for entry in places)
-            self._near[key] = None if is_a_field else self._nearest(name, places[0])
+            near = None if is_a_field else self._nearest(name, places, is_audited=is_audited)
+            self._near[key] = near
         return self._near[key]
 
     def _is_a_field(self, name: str, place: LogsourcePlace) -> bool:
@@ -73,7 +74,12 @@ class Spelling:
             return True
         return any(place.types.find(entry.path) is not None for entry in place.resolve(name))
 
-    def _nearest(self, name: str, place: LogsourcePlace) -> str | None:
+    def _nearest(
+        self, name: str, places: Sequence[LogsourcePlace], *, is_audited: bool
+    ) -> str | None:
+        place = places[0]
+        if id(place) not in self._known:
+            self._known[id(place)] = _by_form(places, is_audited=is_audited)
         known = self._known[id(place)]
         mine = {entry.path for entry in place.resolve(name)}
         for form in _forms(name):

@@ -217,17 +217,17 @@ def _place_for(
     rule: DetectionRule, profile: Profile, diagnostics: Diagnostics
 ) -> LogsourcePlace | None:
     place = profile.place(rule.logsource)
-    hint = profile.unplaced_hint(rule.logsource)
     if place is None:
         diagnostics.error(
             "S2H404",
             rule.logsource_place,
             f"profile {profile.name} has no place for {rule.logsource}: "
             f"{profile.unplaced_reason(rule.logsource)}",
-            hint,
+            profile.unplaced_hint(rule.logsource),
         )
         return None
     if not place.keyword_fields and keyword_in(rule.condition):
+        hint = profile.unplaced_hint(rule.logsource)
         diagnostics.error(
             "S2H404",
             rule.logsource_place,

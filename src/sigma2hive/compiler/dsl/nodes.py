@@ -121,6 +121,13 @@ def any_of(parts: Iterable[Node]) -> Node:
     return kept[0] if len(kept) == 1 else Either(kept)
 
 
+def either_of(first: Node, second: Leaf) -> Node:
+    """Return what any of two finds, as `any_of` does; with fewer steps where it is two leaves."""
+    if isinstance(first, Leaf) and _EXISTS not in (first.kind, second.kind) and first != second:
+        return Either((first, second))
+    return any_of((first, second))
+
+
 def _once(parts: Sequence[Node]) -> tuple[Node, ...]:
     """Return each part once, in their order."""
     if len(parts) > _FEW:

@@ -22,6 +22,7 @@ from sigma2hive.compiler.dsl.nodes import (
     Node,
     all_of,
     any_of,
+    either_of,
     escape_wildcards,
     never,
 )
@@ -77,7 +78,7 @@ def text_bounds(test: Text, slot: Slot) -> Bounds:
 
 def with_unindexed(bounds: Bounds, slot: Slot) -> Bounds:
     """Add the documents of which the index left out a value."""
-    upper = any_of((bounds.upper, ignored(slot.path)))
+    upper = either_of(bounds.upper, ignored(slot.path))
     return Bounds(upper, bounds.lower, bounds.reason or Reason.UNINDEXED)
 
 

@@ -250,6 +250,9 @@ def test_an_index_that_is_made_again_is_read_from_its_beginning(
     service.cycle(10)
     assert service.numbers() == dict.fromkeys(ids(range(10, 14)), 1)
     assert not service.reader.gone(service.positions)
+    # What is lost of it is noted, if anything.
+    for noted in service.reader.lost(service.positions, service.now_s * 10**9):
+        service.positions[noted.unit] = noted.position
     service.cycle(8 * 24 * HOUR)
     assert [unit.partition(":")[0] for unit in service.reader.gone(service.positions)] == ["seq_no"]
 

@@ -10,9 +10,9 @@ from sigma2hive.runner.reading.interface import Lost
 from sigma2hive.runner.reading.losses import POSSIBLE, SURE
 from tests.bench.cluster import Cluster, Indices
 from tests.clients.connecting import client_of
-from tests.runner.reading.world import MAPPING, Service, document, with_settings
+from tests.runner.reading.world import MAPPING, Service, document, ids, with_settings
 
-HOUR = 3600
+HOUR, DAY = 3600, 24 * 3600
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +113,36 @@ def test_an_index_that_no_rule_looks_at_any_more_is_not_lost(
     service.targets = ["s2h-others-*"]
     service.restart()
     assert not lost(service, service.now_s)
+
+
+@pytest.mark.parametrize("user", ["monitor", "reader"])
+def test_one_that_was_hidden_for_weeks_is_read_on_from_where_it_was(
+    user: str, indices: Indices, elasticsearch: Cluster
+) -> None:
+    with client_of(elasticsearch, getattr(elasticsearch.users, user)) as asking:
+        service = begun(asking, indices, "hidden")
+        [index] = indices.names
+        indices.add(index, [document(n, service.now_s) for n in range(10)])
+        service.cycles(6, 6 * HOUR)  # no sweep looks at them again
+        assert set(service.numbers()) == ids(range(10))
+        service.read.clear()
+        service.targets = ["s2h-others-*"]
+        service.restart()
+        for _ in range(8):
+            assert not lost(service)
+            service.now_s += 10 * DAY
+            assert not service.reader.gone(service.positions)
+        indices.add(index, [document(n, service.now_s) for n in range(10, 15)], first=10)
+        service.targets = ["s2h-hidden-*"]
+        service.restart()
+        service.cycles(3, 20)
+        assert set(service.numbers()) == ids(range(10, 15))
+        # As long as matches are kept, and no longer.
+        service.targets = ["s2h-others-*"]
+        service.restart()
+        service.plan_after(91 * DAY)
+        [gone] = service.reader.gone(service.positions)
+        assert not gone.startswith("since:")
 
 
 def test_one_that_may_not_be_seen_any_more_is_not_lost_and_keeps_nothing_from_being_told(

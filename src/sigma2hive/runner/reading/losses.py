@@ -41,11 +41,16 @@ def losses_of(
     """
     for unit in units_without_index(positions, catalogue):
         position = positions[unit]
-        if position.get(SETTLED) or _is_copied(unit, position, catalogue):
+        if is_done_with(unit, position, catalogue):
             continue
         since_s, reason = _of_unit(unit, position, looks.get(unit), looked_s) or (now_s, "")
         interval = Interval(since_s * NANOSECONDS, now_s * NANOSECONDS)
         yield Lost(unit, index_of(unit, position), position, interval, reason)
+
+
+def is_done_with(unit: str, position: Position, catalogue: Catalogue) -> bool:
+    """Whether it is known that the index of a unit will not come back under its own name."""
+    return bool(position.get(SETTLED)) or _is_copied(unit, position, catalogue)
 
 
 def units_without_index(positions: Mapping[str, Position], catalogue: Catalogue) -> Iterator[str]:

@@ -25,7 +25,12 @@ from sigma2hive.runner.reading.catalogue import Catalogue, Cursor, Place, Told, 
 from sigma2hive.runner.reading.held import NothingHeld, SlicePages
 from sigma2hive.runner.reading.horizons import horizons_of, read_s
 from sigma2hive.runner.reading.interface import NOTHING, Document, HeldSlice, Lost, Slice
-from sigma2hive.runner.reading.losses import closed_units, losses_of, units_without_index
+from sigma2hive.runner.reading.losses import (
+    closed_units,
+    is_done_with,
+    losses_of,
+    units_without_index,
+)
 from sigma2hive.runner.reading.numbers import numbers_of
 from sigma2hive.runner.reading.pages import Pages, only_of
 from sigma2hive.runner.reading.times import times_of
@@ -34,6 +39,9 @@ from sigma2hive.sources import EventRows
 
 #: How long the position of an index that is gone is kept: it may come back, mounted or restored.
 _KEPT_SECONDS = 7 * 24 * 3600
+_DAY_SECONDS = 24 * 3600
+#: How often it is asked whether an index that is hidden is there still.
+_ASKED_SECONDS = 600
 #: How much of what another cursor has read is looked at again by a new one.
 _AGAIN_SECONDS = 120
 
@@ -75,6 +83,7 @@ class ElasticsearchReader:
         )
         self._pages = Pages(client, settings.page_bytes)
         self._cursors: dict[str, Cursor] = {}  # by time, as chosen
+        self._hidden: dict[str, int] = {}  # units of indices that are there, and when that was seen
         self._catalogue: Catalogue | None = None
         self._horizons: Mapping[str, int] = {}
         self._is_whole = False
@@ -186,13 +195,20 @@ class ElasticsearchReader:
     def gone(self, positions: Mapping[str, Position]) -> Collection[str]:
         """Return the units whose index is gone for a week: nothing of them will be read again.
 
-        That long, since an index may come back under another name, mounted or restored.
+        That long, since an index may come back under another name, mounted or restored. One that is
+        only hidden, from the patterns or the account, is read on when it is not: its position is
+        kept as long as what was found in it.
         """
         if self._catalogue is None:
             return ()
-        before = self._now_s - _KEPT_SECONDS
-        absent = units_without_index(own_positions(positions), self._catalogue)
-        return [unit for unit in absent if read_s(unit, positions[unit]) < before]
+        kept_s = {True: _KEPT_SECONDS, False: self._settings.keep_days * _DAY_SECONDS}
+        absent = [*units_without_index(own_positions(positions), self._catalogue)]
+        return [
+            unit
+            for unit in absent
+            if read_s(unit, positions[unit])
+            < self._now_s - kept_s[is_done_with(unit, positions[unit], self._catalogue)]
+        ]
 
     def lost(self, positions: Mapping[str, Position], looked_ns: int) -> Sequence[Lost]:
         """Return what is lost of indices that were deleted before they were read to their end.
@@ -209,7 +225,17 @@ class ElasticsearchReader:
             looked_ns // NANOSECONDS,
             self._now_s,
         )
-        return [self._of_targets(lost) for lost in found if self._is_deleted(lost)]
+        return [self._of_targets(lost) for lost in found if self._is_deleted_now(lost)]
+
+    def _is_deleted_now(self, lost: Lost) -> bool:
+        """Whether the index is not there, as it was found out within a time."""
+        at_s = self._hidden.get(lost.unit)
+        if at_s is not None and 0 <= self._now_s - at_s < _ASKED_SECONDS:
+            return False
+        is_deleted = self._is_deleted(lost)
+        if not is_deleted:
+            self._hidden[lost.unit] = self._now_s
+        return is_deleted
 
     def _is_deleted(self, lost: Lost) -> bool:
         """Whether the index is not there; one that no rule looks at any more may be.

@@ -133,6 +133,12 @@ def test_all_below_an_object_is_found_by_whoever_asks_later() -> None:
     assert sum(len(piece.cells) for piece in columns.below("data.", 0b10)) == 30
 
 
+def test_what_is_written_flat_in_one_document_hides_nothing_of_another() -> None:
+    columns = Columns([{"a.b.c": "flat"}, {"a": {"b": {"c": "nested"}}}, {"a": {"b.c": "both"}}])
+    found = {cell for piece in columns.below("", columns.every) for cell in piece.cells}
+    assert found == {"flat", "nested", "both"}
+
+
 def test_batch_after_batch_finds_the_same_while_the_order_of_fields_changes() -> None:
     """What fields cost is learnt: 40 batches of 5 find what one of 200 does."""
     rules = [

@@ -23,7 +23,7 @@ static void ask_for_all(const Scan *scan, const int32_t *row_of, const uint8_t *
 int main(int count, char **arguments)
 {
     const char *times = "@timestamp\n", *strange = "Event\n_source\n";
-    Settings settings = {1 << 20, 10000, 254, 16 << 20, 7000, (const uint8_t *)times,
+    Settings settings = {1 << 20, 10000, 254, 16 << 20, 7000, UINT32_MAX, (const uint8_t *)times,
                          (const uint8_t *)strange, (const uint8_t *)"_source\n", 11, 14, 0};
     FILE *file = count > 1 ? fopen(arguments[1], "rb") : NULL;
     long size;

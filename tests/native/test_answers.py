@@ -52,8 +52,8 @@ def test_documents_of_hits_are_read_as_lines_are(objects: list[str], is_spaced: 
             lines.put(range(number, number + 1), 0)
             expected = flatten(parse_object(sources[number].encode(), Limits()))
             columns = Columns([{}], lambda row, values=expected: values, None, [lines])
-            assert set(found.hits.paths) >= set(expected)
-            for path in found.hits.paths:
+            assert set(found.hits.paths.written_out()) >= set(expected)
+            for path in found.hits.paths.written_out():
                 assert columns.by_row(path, 1).get(0, ()) == expected.get(path, ())
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
+import sys
+import tracemalloc
 from array import array
 from collections.abc import Mapping, Sequence
 
@@ -14,6 +17,7 @@ from sigma2hive.engine.columns import Columns
 from sigma2hive.model.values import Values, flatten
 from sigma2hive.native import LineKind, ScannedLines
 from sigma2hive.sources import Limits, SourceOptions
+from sigma2hive.sources.batches import MAX_EVENTS
 from sigma2hive.sources.parsing import parse_object
 from sigma2hive.sources.scanning import line_scanner
 from tests.sources.reading import TIME
@@ -45,7 +49,7 @@ def values_in(raws: Sequence[bytes]) -> dict[int, Values]:
     careful = [flatten(parse_object(raws[number], Limits())) for number in plain]
     columns = Columns([{}] * len(plain), careful.__getitem__, None, [lines])
     found: list[dict[str, tuple[str, ...]]] = [{} for _ in plain]
-    for path in {*lines.scan.paths, *(path for values in careful for path in values)}:
+    for path in {*lines.scan.paths.written_out(), *(path for values in careful for path in values)}:
         for row, texts in columns.by_row(path, columns.every).items():
             found[row][path] = texts
     # All that there is, and nothing else, is below no prefix.
@@ -148,6 +152,7 @@ def test_a_plain_line_has_the_values_of_its_fields(
         pytest.param(with_time('"a":+1'), id="a plus"),
         pytest.param(with_time('"a":1e400'), id="beyond a float"),
         pytest.param(with_time('"a":NaN'), id="no number"),
+        pytest.param(with_time(f'"a":[1{"0" * 309}]'), id="beyond a float in a list"),
         pytest.param(with_time('"a":tru'), id="no word"),
         pytest.param(with_time('"a":1,'), id="a comma at the end"),
         pytest.param(with_time('"a":[1,]'), id="a comma at a list's end"),
@@ -183,8 +188,9 @@ def test_what_is_not_surely_plain_is_left_to_the_careful_reader(raw: bytes) -> N
             Limits(),
             f'"{"k" * 30_000}":1,' + ",".join(f'"k{number}":1' for number in range(900)),
         ),
+        (Limits(), f'"{"k" * 10_000}":[{",".join("1" * 1_700)}]'),
     ],
-    ids=["bytes", "values", "depth", "paths"],
+    ids=["bytes", "values", "depth", "paths", "paths of a list"],
 )
 def test_what_exceeds_a_limit_is_not_plain(limits: Limits, inside: str) -> None:
     raw = with_time(inside)
@@ -203,7 +209,7 @@ def test_lines_end_in_either_way_and_may_be_blank() -> None:
 def test_a_column_is_of_the_rows_that_are_asked_for() -> None:
     lines = scanned([with_time(f'"a":"{number % 3}"') for number in range(20)])
     lines.put(range(20), 100)
-    ((number, has_others),) = lines.scan.paths["a"]
+    ((number, has_others),) = lines.scan.paths.of("a")
     assert not has_others
     column = lines.column(number)
     assert column.rows == list(range(100, 120))
@@ -214,6 +220,93 @@ def test_a_column_is_of_the_rows_that_are_asked_for() -> None:
     some = lines.column(number, (1 << 104 | 1 << 119).to_bytes(15, "little"))
     assert some.rows == [104, 119]
     assert lines.scan.column(number, array("i", [-1] * 20)).rows == []
+
+
+def colliding(count: int, seed: int) -> list[str]:
+    """Texts of 16 characters with one hash, as `hash_of` of scan.c makes it."""
+    chance = random.Random(seed)
+    usual = frozenset(range(0x20, 0x7F)) - set(b'"\\')
+    found: list[str] = []
+    while len(found) < count:
+        first = bytes(chance.choices(b"abcdefghijklmnopqrstuvwxyz", k=8))
+        mixed = (seed * 0x9E3779B97F4A7C15 + 16) & _WORD ^ int.from_bytes(first, "little")
+        mixed = mixed * 0xD6E8FEB86659FD93 & _WORD
+        second = mixed ^ mixed >> 32 ^ int.from_bytes(b"PPPPPPPP", "little")
+        if usual.issuperset(second.to_bytes(8, "little")):
+            found.append((first + second.to_bytes(8, "little")).decode())
+    return found
+
+
+_WORD = (1 << 64) - 1
+
+
+@pytest.mark.skipif(sys.byteorder != "little", reason="texts collide on such machines only")
+def test_texts_that_were_chosen_for_their_hash_do_not_hold_up() -> None:
+    texts = colliding(400, 0)
+    lines = scanned([with_time(f'"a":"{text}"') for text in texts * 2])
+    lines.put(range(800), 0)
+    ((number, _),) = lines.scan.paths.of("a")
+    column = lines.column(number)
+    assert [column.texts[code] for code in column.codes] == texts * 2
+    # Some are not compared with all that came before.
+    assert len(column.texts) > len(texts)
+    keys = colliding(400, 0xFFFFFFFF)
+    usual = with_time('"a":1')
+    crowded = with_time(",".join(f'"{key}":1' for key in keys))
+    assert list(scanned([usual, crowded, usual]).scan.kinds) == [PLAIN, CAREFUL, PLAIN]
+    assert kind_of(with_time(",".join(f'"{key}":1' for key in keys[:100]))) == PLAIN
+
+
+def test_paths_below_long_keys_are_not_written_out() -> None:
+    inside = ",".join(f'"{number}":"x"' for number in range(300))
+    raws = [with_time(f'"{"k" * 3_000}{number}":{{{inside}}}') for number in range(200)]
+    lines = scanned(raws)
+    lines.put(range(200), 0)
+    columns = Columns([{}] * 200, lambda row: flatten(json.loads(raws[row])), None, [lines])
+    tracemalloc.start()
+    assert not columns.of("a", columns.every)
+    (piece,) = columns.below("k", 1 << 7)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert set(each(piece)) == {(7, "x")}
+    assert len(list(each(piece))) == 300
+    assert most < 60 * 1024 * 1024  # all of them have 180 MB
+
+
+@pytest.mark.parametrize("prefix", ["", "a", "a.", "a.b", "a.b.", "l", "x"])
+def test_what_is_below_a_prefix_is_found_in_many_lines_as_in_few(prefix: str) -> None:
+    insides = [
+        '"a":{"b":{"c":1}}',
+        '"a.b":{"d":"2"},"l":[{"m":3},[4.50]]',
+        '"a":{"b":5.5},"ab":"6"',
+        '"a":{"b.c":"7","e":[]}',
+        '"a":{"b":[{"c":8}]},"f":1e16',
+    ]
+    raws = [with_time(inside) for inside in insides * 10]
+    lines = scanned(raws)
+    assert list(lines.scan.kinds) == [PLAIN] * 50
+    assert len(lines.scan.paths) < 30
+    lines.put(range(50), 0)
+    values = [flatten(parse_object(raw, Limits())) for raw in raws]
+    for wanted in ((1 << 50) - 1, 0b11111 << 20):
+        columns = Columns([{}] * 50, values.__getitem__, None, [lines])
+        found = {pair for piece in columns.below(prefix, wanted) for pair in each(piece)}
+        assert {(row, text) for row, text in found if wanted >> row & 1} == {
+            (row, text)
+            for row, one in enumerate(values)
+            if wanted >> row & 1
+            for path, texts in one.items()
+            if path.startswith(prefix)
+            for text in texts
+        }
+
+
+def test_as_many_lines_are_scanned_at_once_as_a_batch_has() -> None:
+    text = b"{}\n" * (MAX_EVENTS + 5)
+    assert SCANNER is not None
+    scan = SCANNER.scan(text, len(text))
+    assert len(scan) == MAX_EVENTS
+    assert scan.end == 3 * MAX_EVENTS
 
 
 def test_a_dotted_path_that_is_written_in_two_ways_keeps_the_order_of_its_values() -> None:

@@ -246,40 +246,61 @@ class Columns:
 
     def below(self, prefix: str, wanted: int) -> list[AnyPiece]:
         """Return what stands at any path that begins with `prefix`."""
-        inside = {path for scanned in self._scanned for path in scanned.paths}
-        for path in inside:
-            if path.startswith(prefix) or prefix.startswith(f"{path}."):
-                self._take_others(path)
-        return [
-            *self._below_documents(prefix, wanted),
-            *(
-                piece
-                for path in sorted(inside)
-                if path.startswith(prefix)
-                for piece in self._of_scanned(path, wanted)
-            ),
+        # What is taken out of columns may have to be read with the documents.
+        of_scanned = [
+            piece
+            for scanned in self._scanned
+            for piece in self._below_scanned(scanned, prefix, wanted & scanned.rows)
         ]
+        return [*self._below_documents(prefix, wanted), *of_scanned]
+
+    def _below_scanned(
+        self, scanned: ScannedColumns, prefix: str, wanted: int
+    ) -> Iterator[AnyPiece]:
+        if wanted.bit_count() <= scanned.keys:
+            # Fewer lines than there are columns, of which lines of others may have any number.
+            yield self._below_lines(prefix, wanted)
+            return
+        for path in scanned.paths:
+            if path.startswith(prefix) or prefix.startswith(f"{path}."):
+                self._take_others_of(scanned, path)
+        for path in scanned.paths:
+            if path.startswith(prefix):
+                yield from _among(scanned.pieces(path, wanted), wanted)
+
+    def _below_lines(self, prefix: str, wanted: int) -> Piece:
+        numbers: list[int] = []
+        cells: list[str] = []
+        for row in rows_of(wanted):
+            for path, texts in self.values_of(row).items():
+                if path.startswith(prefix):
+                    numbers.extend([row] * len(texts))
+                    cells.extend(texts)
+        return Piece(Rows(numbers), cells)
 
     def _of_scanned(self, path: str, wanted: int) -> Iterator[ScannedPiece]:
         for scanned in self._scanned:
-            for piece in scanned.pieces(path, wanted):
-                if piece.rows.mask & wanted:
-                    yield piece
+            yield from _among(scanned.pieces(path, wanted), wanted)
 
     def _take_others(self, path: str) -> None:
-        """Take lists and fractions of scanned lines, which are JSON still."""
         for scanned in self._scanned:
-            for rows, raws in scanned.others(path):
-                self._take(path, Rows(rows), list(map(orjson.loads, raws)))
+            self._take_others_of(scanned, path)
+
+    def _take_others_of(self, scanned: ScannedColumns, path: str) -> None:
+        """Take lists and fractions of scanned lines, which are JSON still."""
+        for rows, raws in scanned.others(path):
+            self._take(path, Rows(rows), list(map(orjson.loads, raws)))
 
     def _below_documents(self, prefix: str, wanted: int) -> list[Piece]:
-        read: set[str] = set()
-        while unread := self._unread.keys() - read:
-            # An object before what is in it, of which it may have more.
-            for path in sorted(unread):
-                if path.startswith(prefix) or prefix.startswith(f"{path}."):
-                    self._read(path, wanted)
-            read |= unread
+        # An object that is read adds to what is unread, also where all was read before.
+        while unread := [
+            path
+            for path in self._unread
+            if (path.startswith(prefix) or prefix.startswith(f"{path}."))
+            and self._is_unread(path, wanted)
+        ]:
+            for path in unread:
+                self._read(path, wanted)
         return [
             piece
             for path, pieces in self._pieces.items()
@@ -287,6 +308,9 @@ class Columns:
             for piece in pieces
             if piece.rows.mask & wanted
         ]
+
+    def _is_unread(self, path: str, wanted: int) -> bool:
+        return any(source.rows.mask & wanted for source in self._unread[path])
 
     def by_row(self, path: str, wanted: int) -> dict[int, tuple[str, ...]]:
         """Return row → texts at the path, in the order of the document, for the rows `wanted`."""
@@ -434,6 +458,10 @@ class Columns:
                 if leaf == path or leaf.startswith(inside)
             }
         return flatten({path: cell})
+
+
+def _among(pieces: Iterable[ScannedPiece], wanted: int) -> Iterator[ScannedPiece]:
+    return (piece for piece in pieces if piece.rows.mask & wanted)
 
 
 def _is_rounded(cell: Any) -> bool:

@@ -84,13 +84,27 @@ class ScannedColumns:
         self._told: set[str] = set()
 
     @property
+    def keys(self) -> int:
+        """How many keys there are, each below another one counted anew."""
+        return len(self._paths)
+
+    @cached_property
+    def rows(self) -> int:
+        """The rows that the lines are, as a bitmap."""
+        bits = bytearray((self._size >> 3) + 1)
+        for row in self._lines.row_of:
+            if row >= 0:
+                bits[row >> 3] |= 1 << (row & 7)
+        return int.from_bytes(bits, "little")
+
+    @cached_property
     def paths(self) -> Iterable[str]:
-        """All paths at which anything stands."""
-        return self._paths
+        """All paths at which anything stands: written out, they may be long."""
+        return self._paths.written_out().keys()
 
     def pieces(self, path: str, wanted: int) -> Iterator[ScannedPiece]:
         """Yield what stands at a path in the rows `wanted`, and maybe in others; see `others`."""
-        for number, _ in self._paths.get(path, ()):
+        for number, _ in self._paths.of(path):
             column = self._columns.get(number)
             if column is None:
                 column = self._column(number, wanted)
@@ -108,7 +122,7 @@ class ScannedColumns:
         if path in self._told:
             return
         self._told.add(path)
-        for number, has_others in self._paths.get(path, ()):
+        for number, has_others in self._paths.of(path):
             if has_others:
                 column = self._columns[number] = self._lines.column(number)
                 found = column.others

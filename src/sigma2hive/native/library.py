@@ -17,7 +17,7 @@ FILE_NAME = "scan.native"
 #: Set to 0, nothing here is used.
 SWITCH = "SIGMA2HIVE_NATIVE"
 #: That of `s2h_version` in scan.c.
-_VERSION = 2
+_VERSION = 3
 
 
 class Settings(Structure):
@@ -29,6 +29,7 @@ class Settings(Structure):
         ("max_depth", c_uint32),
         ("max_path_bytes", c_uint64),
         ("short_line", c_uint32),
+        ("max_lines", c_uint32),
         ("times", c_char_p),
         ("strange", c_char_p),
         ("root", c_char_p),
@@ -75,6 +76,7 @@ _FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "s2h_version": (c_uint32, ()),
     "s2h_scan": (c_void_p, (c_char_p, c_size_t, POINTER(Settings))),
     "s2h_scan_answer": (c_void_p, (c_char_p, c_size_t, POINTER(Settings))),
+    "s2h_taken": (c_size_t, (c_void_p,)),
     "s2h_hits_start": (c_size_t, (c_void_p,)),
     "s2h_hits_end": (c_size_t, (c_void_p,)),
     "s2h_free": (None, (c_void_p,)),

@@ -31,6 +31,7 @@ enum {
     DEEPEST = 24,            /* objects and arrays inside each other */
     LONGEST_INTEGER = 400,   /* characters; the careful reader keeps more as text */
     LONGEST_FRACTION = 40,   /* characters of a number that surely fits into a double */
+    MOST_PROBES = 128,       /* of a table that is half full at most, which chance never comes to */
     NONE = 0xFFFFFFFFu
 };
 #define LARGEST_TEXT ((size_t)1 << 30)
@@ -66,6 +67,7 @@ typedef struct {
     uint32_t max_values, max_depth;
     uint64_t max_path_bytes;
     uint32_t short_line;      /* a line that is no longer is within all limits */
+    uint32_t max_lines;       /* that are read at once */
     /* names, each ended by a line feed: of fields that may hold the time, of keys of no plain event,
        and of the key in which the event lies, none where it is the whole object */
     const uint8_t *times, *strange, *root;
@@ -89,8 +91,9 @@ typedef struct {
     uint32_t top_child;
     /* of the line that is read */
     uint32_t line;
-    uint32_t line_values, line_opened, line_colons;
+    uint32_t line_values, line_opened, line_members; /* members of objects and of lists */
     int has_time, is_odd;
+    size_t taken;             /* bytes of the lines that were read */
     size_t hits_start, hits_end; /* of the list of hits in an answer, its brackets included */
 } Scan;
 
@@ -161,12 +164,15 @@ static int widened(Scan *scan)
     return 1;
 }
 
-/* Returns the number of a key below a parent, NONE where memory is short. */
+/*
+ * Returns the number of a key below a parent; NONE where memory is short, or where so many others
+ * have its hash that somebody chose them.
+ */
 static uint32_t path_of(Scan *scan, uint32_t parent, uint32_t name, uint32_t length)
 {
     const uint8_t *text = scan->text;
     const Settings *settings = &scan->settings;
-    uint32_t hash = hash_of(text + name, length, parent), slot;
+    uint32_t hash = hash_of(text + name, length, parent), slot, probes = 0;
     Path *made;
     if (scan->paths * 2 >= scan->table_size && !widened(scan))
         return NONE;
@@ -176,6 +182,8 @@ static uint32_t path_of(Scan *scan, uint32_t parent, uint32_t name, uint32_t len
         if (known->hash == hash && known->parent == parent && known->length == length
             && memcmp(text + known->name, text + name, length) == 0)
             return scan->table[slot];
+        if (++probes == MOST_PROBES)
+            return NONE;
     }
     if (scan->paths == scan->paths_room) {
         Path *more = grown(scan->path, &scan->paths_room, 256, sizeof *more);
@@ -450,7 +458,8 @@ static const uint8_t *after_digits(const uint8_t *at)
     return at;
 }
 
-static const uint8_t *after_number(const uint8_t *at, uint32_t *kind)
+/* Of a list only numbers are plain that a fast reader of JSON takes, which makes doubles of most. */
+static const uint8_t *after_number(const uint8_t *at, uint32_t *kind, int is_listed)
 {
     const uint8_t *start = at, *digits = at + (*at == '-');
     at = after_digits(digits);
@@ -460,7 +469,7 @@ static const uint8_t *after_number(const uint8_t *at, uint32_t *kind)
     if (*at != '.' && *at != 'e' && *at != 'E') {
         if (*start == '-' && *digits == '0')
             *kind = OTHER;
-        return at - start <= LONGEST_INTEGER ? at : NULL;
+        return at - start <= (is_listed ? LONGEST_FRACTION : LONGEST_INTEGER) ? at : NULL;
     }
     *kind = OTHER;
     if (*at == '.') {
@@ -499,6 +508,7 @@ static const uint8_t *after_array(
     if (*at == ']')
         return at + 1;
     for (;;) {
+        scan->line_members++;
         at = after_value(scan, at, end, path, where);
         if (!at)
             return NULL;
@@ -571,7 +581,7 @@ static const uint8_t *after_object(
         at = after_blanks(quote + 1);
         if (*at != ':')
             return NULL;
-        scan->line_colons++;
+        scan->line_members++;
         at = after_value(scan, after_blanks(at + 1), end, key, where);
         if (!at)
             return NULL;
@@ -620,7 +630,7 @@ static const uint8_t *after_value(
         at = after_word(at, end, "false");
         break;
     default:
-        at = after_number(at, &kind);
+        at = after_number(at, &kind, where.is_listed);
     }
     if (!at || where.is_listed)
         return at;
@@ -636,7 +646,7 @@ static int is_within(const Scan *scan, size_t size)
         return 0;
     return size < settings->short_line
         || (size <= settings->max_line && scan->line_values < settings->max_values
-            && (uint64_t)scan->line_colons * size <= settings->max_path_bytes);
+            && (uint64_t)scan->line_members * size <= settings->max_path_bytes);
 }
 
 /* Takes back what was found of a line that is not plain after all. */
@@ -654,7 +664,7 @@ static uint8_t read_line(Scan *scan, const uint8_t *start, const uint8_t *end)
     uint32_t found = scan->found;
     if (at == end)
         return BLANK;
-    scan->line_values = scan->line_opened = scan->line_colons = 0;
+    scan->line_values = scan->line_opened = scan->line_members = 0;
     scan->has_time = scan->is_odd = 0;
     if (*at == '{')
         at = after_object(scan, at, end + 1, top);
@@ -755,29 +765,37 @@ static void add_line(Scan *scan, const uint8_t *start, const uint8_t *end, uint8
     scan->line_odd[scan->lines++] = (uint8_t)scan->is_odd;
 }
 
-/* Reads lines; NULL where memory is short, or the text does not end in a line feed or is too large. */
+/*
+ * Reads lines, those of the text or so many as are read at once; NULL where memory is short, or the
+ * text does not end in a line feed or is too large.
+ */
 EXPORTED Scan *s2h_scan(const uint8_t *text, size_t size, const Settings *settings)
 {
     const uint8_t *at = text, *end = text + size;
     Scan *scan = size && end[-1] == '\n' ? begun(text, size, settings) : NULL;
     if (!scan)
         return NULL;
-    while (at < end) {
+    while (at < end && scan->lines < settings->max_lines) {
         const uint8_t *feed = memchr(at, '\n', (size_t)(end - at));
         uint8_t kind;
-        if (!has_room_for_line(scan))
-            break;
+        if (!has_room_for_line(scan)) {
+            s2h_free(scan);
+            return NULL;
+        }
         scan->line = scan->lines;
         kind = read_line(scan, at, feed);
         add_line(scan, at, feed > at && feed[-1] == '\r' ? feed - 1 : feed, kind);
         at = feed + 1;
     }
-    if (at < end || !is_sorted(scan)) {
+    scan->taken = (size_t)(at - text);
+    if (!is_sorted(scan)) {
         s2h_free(scan);
         return NULL;
     }
     return scan;
 }
+
+EXPORTED size_t s2h_taken(const Scan *scan) { return scan->taken; }
 
 /* ---- answers of Elasticsearch ---- */
 
@@ -886,7 +904,7 @@ EXPORTED size_t s2h_hits_start(const Scan *scan) { return scan->hits_start; }
 EXPORTED size_t s2h_hits_end(const Scan *scan) { return scan->hits_end; }
 
 /* Counted up with every change of what the functions take and give. */
-EXPORTED uint32_t s2h_version(void) { return 2; }
+EXPORTED uint32_t s2h_version(void) { return 3; }
 
 EXPORTED uint32_t s2h_lines(const Scan *scan) { return scan->lines; }
 EXPORTED const uint32_t *s2h_line_starts(const Scan *scan) { return scan->line_start; }
@@ -984,7 +1002,7 @@ EXPORTED Column *s2h_column(
     for (uint32_t at = 0; at < path->count; at++) {
         const Value *value = values + at;
         int32_t row = row_of[value->line];
-        uint32_t length = value->length & LENGTH_MASK, slot, code;
+        uint32_t length = value->length & LENGTH_MASK, slot, code, probes = 0;
         if (row < 0 || (wanted && !is_among(wanted, size, row)))
             continue;
         if (value->length >> KIND_SHIFT == OTHER) {
@@ -994,15 +1012,18 @@ EXPORTED Column *s2h_column(
             continue;
         }
         slot = hash_of(scan->text + value->start, length, 0) & (table - 1);
-        while ((code = column->slots[slot]) != NONE) {
+        while ((code = column->slots[slot]) != NONE && ++probes < MOST_PROBES) {
             const Value *known = values + firsts[code];
             if (known->length == value->length
                 && memcmp(scan->text + known->start, scan->text + value->start, length) == 0)
                 break;
             slot = (slot + 1) & (table - 1);
         }
-        if (code == NONE) {
-            code = column->slots[slot] = column->distinct++;
+        if (code == NONE || probes == MOST_PROBES) {
+            /* Beyond so many probes it is a text of its own, without a slot. */
+            if (code == NONE)
+                column->slots[slot] = column->distinct;
+            code = column->distinct++;
             firsts[code] = at;
             bytes += length + 1;
         }

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import weakref
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from ctypes import c_int32, c_uint32
 from dataclasses import dataclass
 from enum import IntEnum
@@ -19,10 +19,9 @@ from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from sigma2hive.native.library import ColumnFound, PathSeen, Settings, library
+from sigma2hive.native.paths import Paths
 
-_TOP: Final = 0xFFFFFFFF
 _SEPARATOR: Final = "\x1e"
-_OTHER: Final = 1 << 5
 
 
 class LineKind(IntEnum):
@@ -35,17 +34,21 @@ class LineKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a plain line may be at most, as `sources.Limits` says; `short` bytes are always less."""
+    """What a plain line may be at most, as `sources.Limits` says; `short` bytes are always less.
+
+    `max_lines` are scanned at once.
+    """
 
     max_bytes: int
     max_fields: int
     max_depth: int
     max_path_bytes: int
     short: int
+    max_lines: int
 
 
 #: Of a value in a document that an index gave there is no bound: it gave it.
-_UNBOUNDED: Final = Bounds(*[0xFFFFFFFF] * 5)
+_UNBOUNDED: Final = Bounds(*[0xFFFFFFFF] * 6)
 _SOURCE: Final = "_source"
 
 
@@ -75,6 +78,7 @@ class Scanner:
             max_depth=min(bounds.max_depth, largest),
             max_path_bytes=bounds.max_path_bytes,
             short_line=bounds.short,
+            max_lines=bounds.max_lines,
             times=self._names[0],
             strange=self._names[1],
             root=self._names[2],
@@ -84,7 +88,7 @@ class Scanner:
         )
 
     def scan(self, text: bytes, end: int) -> Scan:
-        """Return what stands in the lines before `end`, where one ends.
+        """Return what stands in the first lines before `end`, where one ends.
 
         Raises:
             MemoryError: there is not enough.
@@ -92,7 +96,7 @@ class Scanner:
         found = self._library.s2h_scan(text, end, ctypes.byref(self._settings))
         if not found:
             raise MemoryError("no memory for scanning events")
-        return Scan(self._library, found, text, end, self._root)
+        return Scan(self._library, found, text, self._library.s2h_taken(found), self._root)
 
     def scan_answer(self, text: bytes) -> Answer | None:
         """Return the hits of an answer of Elasticsearch as lines; None where it is not plain."""
@@ -138,11 +142,13 @@ class Scan:
         self, loaded: ctypes.CDLL, found: int, text: bytes, end: int, root: str = ""
     ) -> None:
         self.text = text
+        #: Where the last line's ending ends.
         self.end = end
         self._root = root
         self._library = loaded
         self._found = found
-        self._finalizer = weakref.finalize(self, loaded.s2h_free, found)
+        # At the end of the process all memory goes, and another thread may still be reading.
+        weakref.finalize(self, loaded.s2h_free, found).atexit = False
         count = loaded.s2h_lines(found)
         # Of no hits there is nothing anywhere.
         self._starts = (c_uint32 * count).from_address(loaded.s2h_line_starts(found) or found)
@@ -171,31 +177,12 @@ class Scan:
         return list(self._starts)
 
     @cached_property
-    def paths(self) -> Mapping[str, Sequence[tuple[int, bool]]]:
-        """Field path → the numbers under which its values are, and whether some are others.
-
-        A path has several numbers where keys with dots in them and objects mean the same.
-        """
+    def paths(self) -> Paths:
+        """The paths at which values stand."""
         count = self._library.s2h_paths(self._found)
         seen = (PathSeen * count)()
         self._library.s2h_paths_seen(self._found, seen)
-        names: list[str] = []
-        inside: list[bool] = []
-        root = -1
-        paths: dict[str, list[tuple[int, bool]]] = {}
-        for number, one in enumerate(seen):
-            name = self.text[one.name : one.name + one.length].decode()
-            is_inside = not self._root or one.parent == root
-            if one.parent == _TOP:
-                root = number if self._root and name == self._root else root
-            elif one.parent != root:
-                # A path stands after those that lead to it.
-                name, is_inside = f"{names[one.parent]}.{name}", inside[one.parent]
-            names.append(name)
-            inside.append(is_inside)
-            if one.count and is_inside:
-                paths.setdefault(name, []).append((number, bool(one.kinds & _OTHER)))
-        return paths
+        return Paths(self.text, seen, self._root)
 
     def column(self, number: int, row_of: array[int], wanted: bytes | None = None) -> Column:
         """Return the values under a path's number.
@@ -221,7 +208,7 @@ class Column:
     def __init__(self, loaded: ctypes.CDLL, found: Any, text: bytes) -> None:
         self._library = loaded
         self._found = found
-        self._finalizer = weakref.finalize(self, loaded.s2h_free_column, found)
+        weakref.finalize(self, loaded.s2h_free_column, found).atexit = False
         self._text = text
         self._content: ColumnFound = found.contents
 

@@ -34,6 +34,7 @@ def line_scanner(options: SourceOptions) -> Scanner | None:
         max_depth=limits.max_depth,
         max_path_bytes=MAX_PATH_CHARACTERS,
         short=min(SHORT_LINE, limits.max_bytes, limits.max_fields),
+        max_lines=MAX_EVENTS,
     )
     return scanner_of(bounds, plain_times(options), sorted(OTHER_SHAPES))
 
@@ -74,9 +75,9 @@ class Scanning:
         while True:
             self._gather()
             if end := self._kept.rfind(b"\n") + 1:
-                text, self._kept = self._kept, self._kept[end:]
-                scan = self._scanner.scan(text, end)
-                self._wanted = min(MAX_BYTES, (end // len(scan) + 1) * MAX_EVENTS)
+                scan = self._scanner.scan(self._kept, end)
+                self._kept = self._kept[scan.end :]
+                self._wanted = min(MAX_BYTES, (scan.end // len(scan) + 1) * MAX_EVENTS)
                 yield Scanned(scan)
             elif len(self._kept) > self._longest:
                 self._skip_line()

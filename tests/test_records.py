@@ -43,6 +43,15 @@ class HashedOtherwise:
         return hash(self.text)
 
 
+class EqualOtherwise:  # noqa: PLW1641  # that is what it is for
+    """Its own equality counts; Python takes the hash from such a class."""
+
+    text: str
+
+    def __eq__(self, other: object) -> bool:
+        return self.text.lower() == getattr(other, "text", "").lower()
+
+
 def made(decorator: Any, kind: type) -> Any:
     """Return a class as a decorator makes it, where pickle finds it."""
     copied = type(
@@ -123,6 +132,12 @@ def test_what_a_class_says_itself_counts() -> None:
     one, other = (made(ours, HashedOtherwise)("a", {name: 1}) for name in "bc")
     assert hash(one) == hash(other) == hash("a")
     assert one != other
+
+
+def test_a_class_with_its_own_equality_has_the_hash_of_the_library_s() -> None:
+    ours_made, theirs = (made(kind, EqualOtherwise) for kind in (ours, dataclasses.dataclass))
+    assert ours_made("a") == ours_made("A")
+    assert hash(ours_made("a")) == hash(theirs("a"))
 
 
 def test_what_asks_for_more_is_made_by_the_library() -> None:

@@ -33,6 +33,8 @@ def _is_plain(cls: type) -> bool:
     """Whether a class inherits nothing, and asks for nothing but fields with or without default."""
     if cls.__bases__ != (object,) or hasattr(cls, "__post_init__"):
         return False
+    if "__eq__" in vars(cls):  # Python takes the hash from such a class
+        return False
     given = [value for value in vars(cls).values() if isinstance(value, dataclasses.Field)]
     annotations = " ".join(map(str, inspect.get_annotations(cls).values()))
     is_special = any(word in annotations for word in ("ClassVar", "InitVar", "KW_ONLY"))

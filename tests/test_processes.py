@@ -81,6 +81,22 @@ def test_a_killed_process_is_told_with_its_unit_and_none_is_left() -> None:
     assert all(map(is_gone, pids))
 
 
+def test_a_killed_process_is_told_where_the_system_takes_ended_ones_away() -> None:
+    def do(unit: int) -> Iterator[object]:
+        os.kill(os.getpid(), signal.SIGKILL)
+        yield unit
+
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # as a supervisor may hand it on
+    try:
+        with (
+            closing(forked(1, do)) as processes,
+            pytest.raises(SourceError, match="unit 7: the process that read it was ended; "),
+        ):
+            list(processes.results(iter([7])))
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
 def test_a_mistake_in_a_process_is_raised_with_its_unit() -> None:
     def do(unit: int) -> Iterator[object]:
         yield 1 // (1 - unit)

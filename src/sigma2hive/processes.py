@@ -165,10 +165,8 @@ class Processes(Generic[Unit, Result]):
         except (EOFError, OSError):
             self._workers.remove(worker)
             worker.connection.close()
-            _, status = os.waitpid(worker.pid, 0)
-            how = how_it_ended(os.waitstatus_to_exitcode(status))
             raise SourceError(
-                f"{self._name_of(work.unit)}: the process that read it was {how}; "
+                f"{self._name_of(work.unit)}: the process that read it was {_end_of(worker.pid)}; "
                 "nothing was read further, and matches may be missing",
                 "run again; where memory is short, with fewer --processes",
             ) from None
@@ -197,6 +195,15 @@ def _do_and_exit(do: Callable[[], object]) -> NoReturn:
         code = 0
     finally:
         os._exit(code)
+
+
+def _end_of(pid: int) -> str:
+    """Wait for a process, and return in words how it was ended."""
+    try:
+        _, status = os.waitpid(pid, 0)
+    except ChildProcessError:  # where SIGCHLD is ignored the system keeps nothing of it
+        return "ended"
+    return how_it_ended(os.waitstatus_to_exitcode(status))
 
 
 def how_it_ended(code: int) -> str:

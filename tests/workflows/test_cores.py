@@ -1,6 +1,7 @@
 """What is done meanwhile in another process: its files are there when it is waited for."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,17 @@ def test_what_fails_meanwhile_is_nobody_s_concern_and_is_waited_for(
         raise ValueError("of the command")
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_where_the_system_takes_ended_processes_away_it_is_waited_for_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cores, "can_be_shared", lambda: True)
+    done = tmp_path / "done"
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # as a supervisor may hand it on
+    try:
+        with cores.meanwhile() as later:
+            later(lambda: done.write_text("all of it"))
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert done.read_text() == "all of it"

@@ -49,7 +49,9 @@ def meanwhile() -> Iterator[Later]:
         yield later
     finally:
         for pid in begun:
-            os.waitpid(pid, 0)
+            # Where SIGCHLD is ignored it waits, too, and then has nothing to tell.
+            with suppress(ChildProcessError):
+                os.waitpid(pid, 0)
 
 
 def at_once(do: Callable[[], object]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -107,8 +108,9 @@ def test_killed_while_it_reads_it_takes_nothing_away(place: Place, beside: Besid
 
     def killing(request: Request, pass_on: Callable[[], Reply]) -> Reply | None:
         nonlocal searches
-        searches += request.path.startswith("/_search")
-        if searches == 3:
+        is_search = request.path.startswith("/_search")
+        searches += is_search
+        if is_search and searches == 3:
             (pid,) = deciders_of(os.getpid())
             os.kill(pid, signal.SIGKILL)
         return pass_on()
@@ -118,6 +120,29 @@ def test_killed_while_it_reads_it_takes_nothing_away(place: Place, beside: Besid
     assert searches >= 3
     (line,) = beside.told
     assert "ended by signal 9" in line
+
+
+def test_stopped_while_it_reads_it_holds_nothing_up(
+    place: Place, beside: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sigma2hive.runner.deciding.decider._LOOK_SECONDS", 0.05)
+    alone = found(place, "alone")
+    place.decider, place.cluster = beside.decider, beside.cluster
+    searches = 0
+
+    def stopping(request: Request, pass_on: Callable[[], Reply]) -> Reply | None:
+        nonlocal searches
+        is_search = request.path.startswith("/_search")
+        searches += is_search
+        if is_search and searches == 3:
+            (pid,) = deciders_of(os.getpid())
+            os.kill(pid, signal.SIGSTOP)
+        return pass_on()
+
+    with beside.proxy.behaving(stopping):
+        assert found(place, "two") == alone
+    (line,) = beside.told
+    assert "ended by signal 9 (Killed): it was stopped, and did not go on" in line
 
 
 @dataclass
@@ -224,6 +249,37 @@ def test_one_that_cannot_work_is_told(slices: Slices, beside: Beside) -> None:
     wait_until(is_told)
     assert "ended with code 1" in beside.told[0]
     assert "ftp://nowhere" in beside.told[0]
+
+
+def test_stopped_for_a_moment_it_goes_on(
+    slices: Slices, beside: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sigma2hive.runner.deciding.decider._LOOK_SECONDS", 0.3)
+    (first, *_) = slices.parts
+    expected = slices.here(first)
+    assert slices.beside(first) == expected
+    (pid,) = deciders_of(os.getpid())
+    os.kill(pid, signal.SIGSTOP)
+    going_on = threading.Timer(0.4, os.kill, (pid, signal.SIGCONT))
+    going_on.start()
+    assert slices.beside(first) == expected
+    going_on.join()
+    assert deciders_of(os.getpid()) == [pid]
+    assert not beside.told
+
+
+def test_where_there_can_be_no_more_threads_it_is_told(
+    slices: Slices, beside: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refused(threading.Thread):
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("sigma2hive.runner.deciding.decider.Thread", Refused)
+    beside.decider.use(slices.work)
+    assert not beside.decider.takes(slices.parts[0])
+    assert set(beside.told) == {"no second process can be started: can't start new thread"}
+    assert not deciders_of(os.getpid())
 
 
 def test_what_elasticsearch_refuses_is_the_same_error(slices: Slices) -> None:

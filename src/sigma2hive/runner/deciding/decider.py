@@ -6,16 +6,17 @@ was ended, whoever asks does the work itself: it saves time, and nothing depends
 
 from __future__ import annotations
 
+import os
 import pickle
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Pipe
+from threading import Thread
 
 from sigma2hive.diagnostics import Diagnostic, Sigma2hiveError
 from sigma2hive.processes import how_it_ended
@@ -37,6 +38,8 @@ _MODULE = "sigma2hive.runner.deciding.process"
 _START_SECONDS = 3.0
 #: How long it may take to end by itself, letting go of Elasticsearch.
 _END_SECONDS = 6.0
+#: How often it is looked whether it was stopped, while nothing comes; twice in a row is for good.
+_LOOK_SECONDS = 5.0
 #: The pause before it is started again doubles with each time it was ended in a row, up to this.
 _LONGEST_PAUSE_SECONDS = 600.0
 #: Whoever sends these to all processes of a terminal or a unit of systemd means this process.
@@ -74,8 +77,7 @@ class Decider:
             try:
                 self._running = _Running()
             except OSError as error:  # no memory, no more processes
-                self._pause()
-                self._tell(f"no second process can be started: {error.strerror or error}")
+                self._not_started(error.strerror or str(error))
 
     def use(self, work: Work) -> None:
         """Work with these rules from now on."""
@@ -84,8 +86,7 @@ class Decider:
         self._work = pickle.dumps(work, pickle.HIGHEST_PROTOCOL)
         self._ended_in_a_row, self._start_at = 0, 0.0
         self.start()
-        if self._running is not None:
-            self._running.give(self._work)
+        self._give()
 
     def close(self) -> None:
         """End the process, in good order where it can."""
@@ -175,7 +176,7 @@ class Decider:
     def _receive(self) -> Answer:
         if self._running is None:
             raise EOFError
-        data = self._running.connection.recv_bytes()
+        data = self._running.received()
         answer: Answer = pickle.loads(data)  # noqa: S301  # our own process wrote it
         return answer
 
@@ -193,8 +194,19 @@ class Decider:
     def _start_again(self) -> None:
         if self._work and time.monotonic() >= self._start_at:
             self.start()
-            if self._running is not None:
+            self._give()
+
+    def _give(self) -> None:
+        if self._running is not None:
+            try:
                 self._running.give(self._work)
+            except RuntimeError as error:  # no more threads
+                self.close()
+                self._not_started(str(error))
+
+    def _not_started(self, why: str) -> None:
+        self._pause()
+        self._tell(f"no second process can be started: {why}")
 
     def _pause(self) -> None:
         self._ended_in_a_row += 1
@@ -247,12 +259,17 @@ class _Running:
             raise
         self._why_not = ""
         self._patience_seconds = _START_SECONDS
-        self._starting: threading.Thread | None = None
+        self._starting: Thread | None = None
 
     def give(self, work: bytes) -> None:
-        """Give it its work, and let a thread wait until it can be asked."""
-        self._starting = threading.Thread(target=self._prepare, args=(work,), daemon=True)
-        self._starting.start()
+        """Give it its work, and let a thread wait until it can be asked.
+
+        Raises:
+            RuntimeError: there can be no more threads.
+        """
+        starting = Thread(target=self._prepare, args=(work,), daemon=True)
+        starting.start()
+        self._starting = starting
 
     def _prepare(self, work: bytes) -> None:
         """Wait for its word; where it is gone, the next call sees that."""
@@ -268,6 +285,31 @@ class _Running:
         patience_seconds, self._patience_seconds = self._patience_seconds, 0.0
         self._starting.join(patience_seconds)
         return not self._starting.is_alive()
+
+    def received(self) -> bytes:
+        """Return what comes next; a process that somebody has stopped is not waited for.
+
+        Raises:
+            EOFError, OSError: it is gone.
+        """
+        was_stopped = False
+        while not self.connection.poll(_LOOK_SECONDS):
+            is_stopped = self._is_stopped()
+            if is_stopped and was_stopped:
+                self._why_not = "it was stopped, and did not go on"
+                self._process.kill()
+            was_stopped = is_stopped
+        return self.connection.recv_bytes()
+
+    def _is_stopped(self) -> bool:
+        # Where a system has no such call, whoever stops it has to let it go on.
+        ask = getattr(os, "waitid", None)
+        if ask is None:
+            return False
+        with suppress(ChildProcessError):
+            options = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
+            return ask(os.P_PID, self._process.pid, options) is not None
+        return False
 
     def is_gone(self) -> bool:
         """Whether it has ended."""

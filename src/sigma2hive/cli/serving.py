@@ -261,7 +261,7 @@ class _Shown:
             failed = f"; failed: {visible(error)}" if error else ""
             text = f"{events:,} events, {matches:,} matches, {alerts:,} alerts{failed}"
             self._line(figures, f"{shown_time(outcome.began_ns)}  {text}")
-        print_findings(outcome.aside, self._asked.settings.root)
+        print_findings([*outcome.aside, *outcome.undecided], self._asked.settings.root)
         for loss in outcome.lost:
             text = loss_text(loss)
             self._line({"lost": loss.target, "reason": loss.reason}, f"never read: {text}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -20,6 +20,7 @@ from sigma2hive.model.times import NANOSECONDS, render_time, shown_time
 from sigma2hive.model.visible import visible
 from sigma2hive.runner.correlating.standing import CorrelationStanding
 from sigma2hive.runner.service.coverage import Coverage
+from sigma2hive.runner.service.given_up import asking
 from sigma2hive.runner.service.standing import OUTDATED, WAYS, Standing, standing_of
 from sigma2hive.runner.store import open_state
 from sigma2hive.settings import load_settings
@@ -148,12 +149,18 @@ def _rules(standing: Standing) -> Iterator[str]:
         yield f"Lost ({len(standing.losses):,})"
     for loss in standing.losses[-_SHOWN:]:
         yield from wrap(loss_text(loss), "  ", "    ")
-    if standing.put_aside:
+    yield from _last("Put aside, since sigma2hive itself fails at them", standing.put_aside)
+    yield from _last("Expressions that were given up on a value", standing.undecided)
+
+
+def _last(title: str, entries: Sequence[Searched]) -> Iterator[str]:
+    """Yield the last of some entries, each with its place, time and reason."""
+    if entries:
         yield ""
-        yield f"Put aside, since sigma2hive itself fails at them ({len(standing.put_aside):,})"
-    for aside in standing.put_aside[-_SHOWN:]:
-        at = shown_time(aside.interval.end_ns)
-        yield from wrap(visible(f"{aside.target}, {at}: {aside.reason}"), "  ", "    ")
+        yield f"{title} ({len(entries):,})"
+    for entry in entries[-_SHOWN:]:
+        at = shown_time(entry.interval.end_ns)
+        yield from wrap(visible(f"{entry.target}, {at}: {entry.reason}"), "  ", "    ")
 
 
 def loss_text(loss: Searched) -> str:
@@ -269,6 +276,7 @@ def standing_as_json(standing: Standing) -> dict[str, object]:
         },
         "lost": [_gap(entry) for entry in standing.losses],
         "put_aside": [_aside(entry) for entry in standing.put_aside],
+        "undecided": [_undecided(entry) for entry in standing.undecided],
         "correlations": [_correlation(entry) for entry in standing.correlations],
         "matches_of_24_hours": dict(standing.fates),
         "sinks": {
@@ -349,6 +357,15 @@ def _aside(entry: Searched) -> dict[str, object]:
     return {
         "index": index,
         "_id": document_id,
+        "at": render_time(entry.interval.end_ns),
+        "reason": entry.reason,
+    }
+
+
+def _undecided(entry: Searched) -> dict[str, object]:
+    return {
+        "place": entry.target,
+        "rules": asking(entry),
         "at": render_time(entry.interval.end_ns),
         "reason": entry.reason,
     }

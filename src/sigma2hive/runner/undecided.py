@@ -13,6 +13,8 @@ from sigma2hive.engine import Undecided
 from sigma2hive.model.conditions import atoms_of
 from sigma2hive.model.rules import CompiledRule
 
+#: The finding about an expression that was given up.
+CODE = "S2H510"
 _HINT = (
     "write it without look-around and references to groups, or so that a text can be read in one "
     "way only; docs/codes/S2H510.md"
@@ -33,9 +35,16 @@ def undecided_in(
                 yield _finding(atom.origin.location, undecided)
 
 
+def ids_at(location: Location, rules: Iterable[CompiledRule]) -> Iterator[str]:
+    """Yield the ids of the rules that ask for something at a place: a filter is several rules'."""
+    for rule in rules:
+        if any(atom.origin.location == location for atom in atoms_of(rule.condition)):
+            yield rule.info.id
+
+
 def _finding(location: Location, undecided: Undecided) -> Diagnostic:
     message = (
         f"the expression takes too long on a value of {undecided.size:,} characters that begins "
         f"with {undecided.start!a}: it was given up, and counts as not found there"
     )
-    return Diagnostic("S2H510", Severity.ERROR, location, message, _HINT)
+    return Diagnostic(CODE, Severity.ERROR, location, message, _HINT)

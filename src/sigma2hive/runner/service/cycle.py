@@ -36,8 +36,10 @@ from sigma2hive.runner.matching import Matcher
 from sigma2hive.runner.raising import Raiser, record_of
 from sigma2hive.runner.reading.interface import Reader, Slice
 from sigma2hive.runner.service.aside import Halving
+from sigma2hive.runner.service.given_up import given_up
 from sigma2hive.runner.service.outcomes import BrokenError, SliceOutcome
 from sigma2hive.runner.store.interface import StateStore
+from sigma2hive.runner.undecided import CODE as UNDECIDED
 
 #: What is reported to whoever watches: a finding about an event, or about a slice.
 Tell = Callable[[Diagnostic], None]
@@ -154,7 +156,10 @@ class Cycle:
             expected=part.expected,
             matches=tuple(matches),
             alerts=tuple(alerts),
-            searched=tuple(_put_aside(part, codes)),
+            searched=(
+                *_put_aside(part, codes),
+                *given_up(part, outcome.undecided, self.compiled.rules),
+            ),
         )
 
     def _new(
@@ -164,9 +169,7 @@ class Cycle:
         targets = frozenset(part.targets)
         for entry in self._finder.find(part):
             if isinstance(entry, Diagnostic):
-                outcome.put_aside += 1
-                codes[entry.code] += 1
-                self.tell(entry)
+                self._take(entry, outcome, codes)
                 continue
             outcome.events += entry.events
             outcome.way = entry.way
@@ -182,6 +185,15 @@ class Cycle:
                 if pair not in known and pair not in seen:
                     seen.add(pair)
                     yield rule, event
+
+    def _take(self, finding: Diagnostic, outcome: SliceOutcome, codes: Counter[str]) -> None:
+        """Count a document that is no event, or note what was given up on one that is."""
+        if finding.code == UNDECIDED:
+            outcome.undecided.append(finding)
+            return
+        outcome.put_aside += 1
+        codes[finding.code] += 1
+        self.tell(finding)
 
     def _looks(self, rule: CompiledRule, event: Event, part: Slice) -> bool:
         """Whether the event was taken after the rule began to look."""

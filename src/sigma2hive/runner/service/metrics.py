@@ -104,6 +104,11 @@ def _of_patterns(standing: Standing) -> Iterator[GaugeMetricFamily]:
         "Documents at which sigma2hive itself fails: no rule has looked at them.",
         len(standing.put_aside),
     )
+    yield _gauge(
+        "sigma2hive_undecided_expressions",
+        "Expressions of rules that were given up on a value: they count as not found there.",
+        len(standing.undecided),
+    )
 
 
 def _of_rules(standing: Standing) -> Iterator[GaugeMetricFamily]:

@@ -36,7 +36,7 @@ class SliceOutcome:
     away, `way` how it was looked at.
 
     `put_aside` counts documents that are no events, `aside` tells of those at which this program
-    itself fails.
+    itself fails, and `undecided` of expressions that were given up on a value.
     """
 
     part: Slice
@@ -48,6 +48,7 @@ class SliceOutcome:
     error: ServerError | BrokenError | None = None
     suppressed: Counter[Suppression] = field(default_factory=Counter)
     aside: list[Diagnostic] = field(default_factory=list)
+    undecided: list[Diagnostic] = field(default_factory=list)
 
     def add(self, other: SliceOutcome) -> None:
         """Take in what came of a part of the slice."""
@@ -57,6 +58,7 @@ class SliceOutcome:
         self.put_aside += other.put_aside
         self.way = other.way or self.way
         self.suppressed += other.suppressed
+        self.undecided += other.undecided
 
 
 @dataclass(slots=True)
@@ -105,6 +107,12 @@ class CycleOutcome:
     def aside(self) -> list[Diagnostic]:
         """What is told of documents at which this program itself fails."""
         return [finding for done in (*self.slices, *self.again) for finding in done.aside]
+
+    @property
+    def undecided(self) -> list[Diagnostic]:
+        """What is told of expressions that were given up on a value, once of each place."""
+        every = (finding for done in (*self.slices, *self.again) for finding in done.undecided)
+        return list({finding.location: finding for finding in every}.values())
 
     @property
     def failed(self) -> list[SliceOutcome]:

@@ -15,6 +15,7 @@ from sigma2hive.model.times import NANOSECONDS
 from sigma2hive.runner.correlating.standing import CorrelationStanding, standings_in
 from sigma2hive.runner.service.aside import put_aside_in
 from sigma2hive.runner.service.coverage import Coverage, coverage_of, losses_in, searched_to
+from sigma2hive.runner.service.given_up import given_up_in
 from sigma2hive.runner.service.rules import REMOVED
 from sigma2hive.runner.service.silence import Heard, heard_of
 from sigma2hive.runner.service.suppressed import SUPPRESSED, SuppressedBy, suppressed_of
@@ -48,7 +49,8 @@ class Standing:
 
     `fates` are the matches of the last day, by what became of them; `suppressed` is what filters
     took away since the state was made, `losses` what was never read and will not be, `put_aside`
-    documents at which this program itself fails.
+    documents at which this program itself fails, `undecided` expressions that were given up on a
+    value.
     """
 
     now_ns: int
@@ -63,6 +65,7 @@ class Standing:
     losses: Sequence[Searched] = ()
     correlations: Sequence[CorrelationStanding] = ()
     put_aside: Sequence[Searched] = ()
+    undecided: Sequence[Searched] = ()
 
     @property
     def blind(self) -> list[Coverage]:
@@ -76,8 +79,8 @@ class Standing:
 
     @property
     def has_lost(self) -> bool:
-        """Whether anything was lost, or put aside, in the last day."""
-        every = (*self.losses, *self.put_aside)
+        """Whether anything was lost, put aside or given up in the last day."""
+        every = (*self.losses, *self.put_aside, *self.undecided)
         return any(entry.interval.end_ns > self.now_ns - _DAY_NS for entry in every)
 
     @property
@@ -128,6 +131,7 @@ def standing_of(store: StateStore, now_ns: int) -> Standing:
         losses=list(losses_in(ledger)),
         correlations=list(standings_in(notes, {record.rule_id for record in records})),
         put_aside=list(put_aside_in(ledger)),
+        undecided=list(given_up_in(ledger)),
     )
 
 

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,8 @@ class NativeHook(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
         """Compile; a source distribution holds only the source."""
         built = Path(self.root) / BUILT
-        built.unlink(missing_ok=True)
+        with suppress(OSError):  # what may not be written may be used
+            built.unlink(missing_ok=True)
         if self.target_name != "wheel" or os.environ.get(SWITCH) == "0":
             return
         command = compiler() or [sys.executable, "-m", "ziglang", "cc"]
@@ -53,7 +55,8 @@ class NativeHook(BuildHookInterface[Any]):
             )
             made.replace(built)
         except (OSError, subprocess.CalledProcessError) as error:
-            made.unlink(missing_ok=True)
+            with suppress(OSError):
+                made.unlink(missing_ok=True)
             self.app.display_warning(
                 f"the native library was not built, reading events will be slower: {error}"
             )

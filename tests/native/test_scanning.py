@@ -312,3 +312,17 @@ def test_as_many_lines_are_scanned_at_once_as_a_batch_has() -> None:
 def test_a_dotted_path_that_is_written_in_two_ways_keeps_the_order_of_its_values() -> None:
     raws = [with_time('"a":{"b":"1"},"a.b":"2"'), with_time('"a.b":"2","a":{"b":"1"}')]
     assert [values["a.b"] for values in values_in(raws).values()] == [("1", "2"), ("2", "1")]
+
+
+def test_keys_of_a_line_that_is_not_plain_are_forgotten() -> None:
+    """A hostile line may have any number; those of plain lines are told as if it was not there."""
+    usual = with_time('"a":1,"b":{"c":2}')
+    wide = with_time(",".join(f'"k{number}":{{"b":{number}}}' for number in range(20_000)) + ",")
+    known = scanned([usual, usual]).scan.paths
+    lines = scanned([usual, wide, usual, wide, with_time('"b":{"a":3,"c":4},"k7":{"b":5}')])
+    assert list(lines.scan.kinds) == [PLAIN, CAREFUL, PLAIN, CAREFUL, PLAIN]
+    assert len(lines.scan.paths) == len(known) + len(["b.a", "k7", "k7.b"])
+    assert list(values_in([usual, wide, with_time('"b":{"a":3,"c":4},"k7":{"b":5}')]).values()) == [
+        {"@timestamp": (TIME,), "a": ("1",), "b.c": ("2",)},
+        {"@timestamp": (TIME,), "b.a": ("3",), "b.c": ("4",), "k7.b": ("5",)},
+    ]

@@ -530,7 +530,8 @@ static uint32_t key_at(
     const uint8_t **quote)
 {
     int is_escaped = 0;
-    if (expected != NONE) {
+    /* What was expected may have been taken back, and its number may be another's. */
+    if (expected < scan->paths && scan->path[expected].parent == parent) {
         const Path *known = scan->path + expected;
         if ((size_t)(end - at) > known->length && at[known->length] == '"'
             && memcmp(at, scan->text + known->name, known->length) == 0) {
@@ -649,11 +650,20 @@ static int is_within(const Scan *scan, size_t size)
             && (uint64_t)scan->line_members * size <= settings->max_path_bytes);
 }
 
-/* Takes back what was found of a line that is not plain after all. */
-static void forget(Scan *scan, uint32_t found)
+/*
+ * Takes back what was found of a line that is not plain after all, and the paths that it had first.
+ * Taken out of the table in the opposite order, none of them stands on the way to another.
+ */
+static void forget(Scan *scan, uint32_t found, uint32_t paths)
 {
     while (scan->found > found)
         scan->path[scan->each[--scan->found].path].count--;
+    while (scan->paths > paths) {
+        uint32_t slot = scan->path[--scan->paths].hash & (scan->table_size - 1);
+        while (scan->table[slot] != scan->paths)
+            slot = (slot + 1) & (scan->table_size - 1);
+        scan->table[slot] = NONE;
+    }
 }
 
 /* Tells what a line is; of one that is not plain nothing is kept. */
@@ -661,7 +671,7 @@ static uint8_t read_line(Scan *scan, const uint8_t *start, const uint8_t *end)
 {
     Where top = {NONE, 0, 0};
     const uint8_t *at = after_blanks(start);
-    uint32_t found = scan->found;
+    uint32_t found = scan->found, paths = scan->paths;
     if (at == end)
         return BLANK;
     scan->line_values = scan->line_opened = scan->line_members = 0;
@@ -672,7 +682,7 @@ static uint8_t read_line(Scan *scan, const uint8_t *start, const uint8_t *end)
         at = NULL;
     if (at && after_blanks(at) == end && scan->has_time && is_within(scan, (size_t)(end - start)))
         return PLAIN;
-    forget(scan, found);
+    forget(scan, found, paths);
     return CAREFUL;
 }
 
@@ -825,7 +835,7 @@ static const uint8_t *after_hits(Scan *scan, const uint8_t *at, const uint8_t *e
     at = after_blanks(at + 1);
     while (*at != ']') {
         const uint8_t *start = at;
-        uint32_t found = scan->found;
+        uint32_t found = scan->found, paths = scan->paths;
         uint8_t kind = PLAIN;
         if (*at != '{' || !has_room_for_line(scan))
             return NULL;
@@ -833,7 +843,7 @@ static const uint8_t *after_hits(Scan *scan, const uint8_t *at, const uint8_t *e
         scan->has_time = scan->is_odd = 0;
         at = after_object(scan, at, end, top);
         if (!at || !scan->has_time) {
-            forget(scan, found);
+            forget(scan, found, paths);
             kind = CAREFUL;
             at = after_brackets(start, end);
         }

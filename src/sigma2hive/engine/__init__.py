@@ -6,7 +6,8 @@ from sigma2hive.lazily import importing
 
 if TYPE_CHECKING:
     from sigma2hive.engine.batches import Engine, Hits
-    from sigma2hive.engine.columns import Columns, rows_of
+    from sigma2hive.engine.bitmaps import rows_of
+    from sigma2hive.engine.columns import Columns
     from sigma2hive.engine.correlations import (
         Correlated,
         Episode,
@@ -128,7 +129,7 @@ if not TYPE_CHECKING:
             "prepare": "reference",
             "prepare_reasons": "reference",
             "reasons_for": "reference",
-            "rows_of": "columns",
+            "rows_of": "bitmaps",
             "take_undecided": "patience",
             "with_rules": "extending",
             "without": "variants",

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sigma2hive.engine.columns import Columns, mask_of, rows_of
+from sigma2hive.engine.bitmaps import mask_of, rows_of
+from sigma2hive.engine.columns import Columns
 from sigma2hive.engine.field_reading import FieldReader
 from sigma2hive.engine.plan import Followed, Plan, Planner
 from sigma2hive.engine.program import (

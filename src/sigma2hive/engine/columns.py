@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from sigma2hive.engine.scanned import ScannedColumns, ScannedPiece
+from sigma2hive.engine.bitmaps import mask_of, rows_of
+from sigma2hive.engine.scanned import FEW_OF, ScannedColumns, ScannedPiece
 from sigma2hive.engine.values import Met
 from sigma2hive.model.json_numbers import LARGEST_PLAIN_FRACTION
 from sigma2hive.model.late import Late, Shape, Together
@@ -25,8 +26,6 @@ from sigma2hive.model.values import Values, canonical_text, flatten
 from sigma2hive.native import ScannedLines
 
 _ONLY_TEXT = frozenset((str,))
-#: So small a part of some documents is read alone.
-_FEW_OF = 4
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
@@ -45,33 +44,6 @@ class Rows:
         if self._mask is None:
             self._mask = mask_of(self.numbers)
         return self._mask
-
-
-def mask_of(numbers: Sequence[int]) -> int:
-    """Return the bitmap of row numbers, the highest of them last."""
-    if len(numbers) == 1:
-        return 1 << numbers[0]
-    if not numbers:
-        return 0
-    # Shifting and joining integers would cost their whole length for each row.
-    bits = bytearray((numbers[-1] >> 3) + 1)
-    for number in numbers:
-        bits[number >> 3] |= 1 << (number & 7)
-    return int.from_bytes(bits, "little")
-
-
-def rows_of(mask: int) -> Iterator[int]:
-    """Yield the rows of a bitmap, in rising order."""
-    base = 0
-    while mask:
-        # By words, since taking off single bits of a long integer would be quadratic.
-        word = mask & 0xFFFFFFFFFFFFFFFF
-        while word:
-            lowest = word & -word
-            yield base + lowest.bit_length() - 1
-            word ^= lowest
-        mask >>= 64
-        base += 64
 
 
 class Piece:
@@ -136,7 +108,7 @@ class _Alike(NamedTuple):
 
     def some(self, path: str, wanted: int) -> Piece | None:
         """Return a piece for few rows of many, where they have nothing but texts."""
-        if wanted.bit_count() > len(self.documents) // _FEW_OF:
+        if wanted.bit_count() > len(self.documents) // FEW_OF:
             return None
         numbers, documents, key = self.rows.numbers, self.documents, path[len(self.at) :]
         rows = list(rows_of(wanted))
@@ -158,7 +130,7 @@ class _Shaped(NamedTuple):
 
     def some(self, path: str, wanted: int) -> Piece | None:
         """Return a piece for few rows of many, where they have nothing but texts."""
-        if wanted.bit_count() > len(self.sources) // _FEW_OF:
+        if wanted.bit_count() > len(self.sources) // FEW_OF:
             return None
         numbers, rows = self.rows.numbers, list(rows_of(wanted))
         sources = [self.sources[bisect_left(numbers, row)] for row in rows]
@@ -196,7 +168,7 @@ class Columns:
         self._unread: dict[str, list[_Alike | _Shaped]] = {}
         self._pieces: dict[str, list[Piece]] = {}
         #: Rows that are scanned lines.
-        self._of_scans = {row for lines in scanned for row in lines.row_of if row >= 0}
+        self._of_scans = {row for lines in scanned for row in lines.rows}
         rows = self._not_scanned()
         if len(rows) < self.size:
             documents = [documents[row] for row in rows]

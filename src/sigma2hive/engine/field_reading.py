@@ -9,7 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
-from sigma2hive.engine.columns import AnyPiece, Columns, Piece, Rows, mask_of, rows_of
+from sigma2hive.engine.bitmaps import mask_of, rows_of
+from sigma2hive.engine.columns import AnyPiece, Columns, Piece, Rows
 from sigma2hive.engine.needles import needed_characters
 from sigma2hive.engine.predicates import predicate_of
 from sigma2hive.engine.program import FieldTests

@@ -72,13 +72,11 @@ def _within(seconds: float, search: Callable[[str], object], value: str) -> bool
     _is_waiting = True
     try:
         signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
-        found = search(value) is not None
-        _is_waiting = False
+        return search(value) is not None
     finally:
         _is_waiting = False
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, earlier)
-    return found
 
 
 def _expire(_number: int, _frame: FrameType | None) -> None:

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import count
 
+from sigma2hive.engine.bitmaps import mask_of
 from sigma2hive.engine.values import Met
 from sigma2hive.native import Column, ScannedLines
 
-#: So small a part of some lines is read alone.
-_FEW_OF = 4
+#: So small a part of some documents is read alone.
+FEW_OF = 4
 
 
 class ScannedRows:
@@ -91,11 +92,7 @@ class ScannedColumns:
     @cached_property
     def rows(self) -> int:
         """The rows that the lines are, as a bitmap."""
-        bits = bytearray((self._size >> 3) + 1)
-        for row in self._lines.row_of:
-            if row >= 0:
-                bits[row >> 3] |= 1 << (row & 7)
-        return int.from_bytes(bits, "little")
+        return mask_of(self._lines.rows)
 
     @cached_property
     def paths(self) -> Iterable[str]:
@@ -112,7 +109,7 @@ class ScannedColumns:
                 yield ScannedPiece(column, self._size)
 
     def _column(self, number: int, wanted: int) -> Column:
-        if wanted.bit_count() <= self._size // _FEW_OF:
+        if wanted.bit_count() <= self._size // FEW_OF:
             return self._lines.column(number, wanted.to_bytes(self._size + 7 >> 3, "little"))
         column = self._columns[number] = self._lines.column(number)
         return column

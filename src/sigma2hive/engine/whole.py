@@ -50,7 +50,7 @@ class WholeSearch:
         """Return those of the rows whose document may have one of the texts, in their order."""
         found: list[int] = []
         for lines in columns.scanned:
-            there = {row for row in lines.row_of if row >= 0}
+            there = set(lines.rows)
             if _PART_OF * len(rows) >= len(there):
                 # All lines as they stand are searched in less time than some of them are taken out.
                 near = there.intersection(self._near(lines)).intersection(rows)

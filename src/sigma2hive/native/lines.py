@@ -15,6 +15,11 @@ class ScannedLines:
         #: The row of each line, -1 where it has none.
         self.row_of = array("i", [-1]) * len(scan) if row_of is None else row_of
 
+    @property
+    def rows(self) -> list[int]:
+        """The rows that lines are, in rising order."""
+        return [row for row in self.row_of if row >= 0]
+
     def put(self, lines: range, row: int) -> None:
         """Make lines that follow each other rows, the first of them this one."""
         self.row_of[lines.start : lines.stop] = array("i", range(row, row + len(lines)))

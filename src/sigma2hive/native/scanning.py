@@ -9,9 +9,10 @@ lists and objects are no values. Fractions and lists are given as the JSON that 
 from __future__ import annotations
 
 import ctypes
+import re
 import weakref
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from ctypes import c_int32, c_uint32
 from dataclasses import dataclass
 from enum import IntEnum
@@ -22,6 +23,8 @@ from sigma2hive.native.library import ColumnFound, PathSeen, Settings, library
 from sigma2hive.native.paths import Paths
 
 _SEPARATOR: Final = "\x1e"
+#: Kinds of plain lines, or of those for the careful reader.
+_RUN: Final = re.compile(rb"(\x00+)|\x01+")
 
 
 class LineKind(IntEnum):
@@ -162,6 +165,11 @@ class Scan:
     def __len__(self) -> int:
         """How many lines there are."""
         return len(self.kinds)
+
+    def runs(self) -> Iterator[tuple[range, bool]]:
+        """Yield lines that follow each other, and whether they are plain, but for blank ones."""
+        for found in _RUN.finditer(self.kinds):
+            yield range(*found.span()), found.group(1) is not None
 
     def line(self, number: int) -> bytes:
         """Return a line without its ending, by its number among these."""

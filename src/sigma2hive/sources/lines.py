@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from sigma2hive.model.times import is_usual_time
-from sigma2hive.sources.interface import SourceOptions
+from sigma2hive.sources.interface import Limits, SourceOptions
 from sigma2hive.sources.parsing import has_large_fraction, is_surely_small
 from sigma2hive.sources.windows import FLAT, FLAVOURS, Shapes, normalise_windows
 
@@ -24,7 +24,7 @@ OTHER_SHAPES = frozenset(("Event", "_source", "hits", "_index"))
 _BLANK_BEFORE_COLON = re.compile(rb'"(?<![^\\]\\")[ \t\r\n]+:')
 #: A line that is no longer has neither too many values nor too long paths, whatever is in it: of n
 #: bytes n / 3 can be `"":`, and a path has less than n characters.
-SHORT_LINE = 7_000
+_SHORT_LINE = 7_000
 #: orjson writes no more objects and arrays inside each other.
 _WRITTEN_DEPTH = 254
 #: Where a blank after a colon is looked for that tells how a file is written.
@@ -39,6 +39,11 @@ def plain_times(options: SourceOptions) -> tuple[str, ...]:
     return tuple(name for name in options.time_fields if "." not in name)
 
 
+def short_line(limits: Limits) -> int:
+    """Return how long a line may be that is within all limits, whatever is in it."""
+    return min(_SHORT_LINE, limits.max_bytes, limits.max_fields)
+
+
 class PlainReader:
     """Reads what is plain."""
 
@@ -48,7 +53,7 @@ class PlainReader:
         self._flavour = options.flavour if options.flavour in (FLAT, *FLAVOURS) else None
         is_indexed = options.flavour in FLAVOURS
         self._shapes = Shapes(options.flavour or "", normalise_windows) if is_indexed else None
-        self._short = min(SHORT_LINE, limits.max_bytes, limits.max_fields)
+        self._short = short_line(limits)
         self._is_depth_written = limits.max_depth >= _WRITTEN_DEPTH
 
     def documents_of(self, lines: Sequence[bytes | None]) -> list[_Document | None]:

@@ -39,10 +39,6 @@ UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_STARTS = (b"\xff\xfe", b"\xfe\xff", b"{\0", b"\0{", b"[\0", b"\0[")
 
 
-#: Plain lines that follow each other, or others that are not blank.
-_RUN = re.compile(rb"(\x00+)|\x01+")
-
-
 class NdjsonSource:
     """The events of one JSON file."""
 
@@ -164,17 +160,17 @@ class Reading:
     ) -> Iterator[Diagnostic]:
         lines = ScannedLines(scan)
         most = self._options.limits.max_bytes
-        for found in _RUN.finditer(scan.kinds):
-            part, number = range(*found.span()), first + found.start()
-            if found.group(1) is None:
+        for part, is_plain in scan.runs():
+            number = first + part.start
+            if is_plain:
+                rows.add_scanned(lines, part, number, self._maker)
+                self.events += len(part)
+                self.last_line = number + len(part) - 1
+            else:
                 raws = map(scan.line, part)
                 others = [raw + b"\n" if len(raw) <= most else None for raw in raws]
                 is_last_ended = is_ended or part.stop < len(scan)
                 yield from self._rows_of(Block(number, others, is_last_ended), rows)
-            else:
-                rows.add_scanned(lines, part, number, self._maker)
-                self.events += len(part)
-                self.last_line = number + len(part) - 1
 
     def _rows_of(self, block: Block, rows: EventRows) -> Iterator[Diagnostic]:
         """Add the events of a block, and yield what is wrong with the other lines."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sigma2hive.native import Bounds, Scan, Scanner, scanner_of
 from sigma2hive.sources.batches import MAX_BYTES, MAX_EVENTS
 from sigma2hive.sources.interface import SourceOptions
-from sigma2hive.sources.lines import OTHER_SHAPES, SHORT_LINE, plain_times
+from sigma2hive.sources.lines import OTHER_SHAPES, plain_times, short_line
 from sigma2hive.sources.opening import DAMAGE
 from sigma2hive.sources.parsing import MAX_PATH_CHARACTERS
 
@@ -33,7 +33,7 @@ def line_scanner(options: SourceOptions) -> Scanner | None:
         max_fields=limits.max_fields,
         max_depth=limits.max_depth,
         max_path_bytes=MAX_PATH_CHARACTERS,
-        short=min(SHORT_LINE, limits.max_bytes, limits.max_fields),
+        short=short_line(limits),
         max_lines=MAX_EVENTS,
     )
     return scanner_of(bounds, plain_times(options), sorted(OTHER_SHAPES))

@@ -101,23 +101,29 @@ def test_the_same_is_found(place: Place, beside: Beside) -> None:
     assert not beside.told
 
 
+@dataclass
+class AtThirdSearch:
+    """Everything goes on to Elasticsearch; with the third search the process gets a signal."""
+
+    sign: signal.Signals
+    searches: int = 0
+
+    def __call__(self, request: Request, pass_on: Callable[[], Reply]) -> Reply | None:
+        is_search = request.path.startswith("/_search")
+        self.searches += is_search
+        if is_search and self.searches == 3:
+            (pid,) = deciders_of(os.getpid())
+            os.kill(pid, self.sign)
+        return pass_on()
+
+
 def test_killed_while_it_reads_it_takes_nothing_away(place: Place, beside: Beside) -> None:
     alone = found(place, "alone")
     place.decider, place.cluster = beside.decider, beside.cluster
-    searches = 0
-
-    def killing(request: Request, pass_on: Callable[[], Reply]) -> Reply | None:
-        nonlocal searches
-        is_search = request.path.startswith("/_search")
-        searches += is_search
-        if is_search and searches == 3:
-            (pid,) = deciders_of(os.getpid())
-            os.kill(pid, signal.SIGKILL)
-        return pass_on()
-
-    with beside.proxy.behaving(killing):
+    at_third = AtThirdSearch(signal.SIGKILL)
+    with beside.proxy.behaving(at_third):
         assert found(place, "two") == alone
-    assert searches >= 3
+    assert at_third.searches >= 3
     (line,) = beside.told
     assert "ended by signal 9" in line
 
@@ -128,18 +134,7 @@ def test_stopped_while_it_reads_it_holds_nothing_up(
     monkeypatch.setattr("sigma2hive.runner.deciding.decider._LOOK_SECONDS", 0.05)
     alone = found(place, "alone")
     place.decider, place.cluster = beside.decider, beside.cluster
-    searches = 0
-
-    def stopping(request: Request, pass_on: Callable[[], Reply]) -> Reply | None:
-        nonlocal searches
-        is_search = request.path.startswith("/_search")
-        searches += is_search
-        if is_search and searches == 3:
-            (pid,) = deciders_of(os.getpid())
-            os.kill(pid, signal.SIGSTOP)
-        return pass_on()
-
-    with beside.proxy.behaving(stopping):
+    with beside.proxy.behaving(AtThirdSearch(signal.SIGSTOP)):
         assert found(place, "two") == alone
     (line,) = beside.told
     assert "ended by signal 9 (Killed): it was stopped, and did not go on" in line

@@ -63,11 +63,15 @@ def read_quick(data: bytes) -> Any:
     answer = None if scanner is None else scanner.scan_answer(data)
     if answer is not None and _are_readable(answer.hits):
         return WithHits(orjson.loads(answer.envelope), data, answer.hits)
-    try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        value = read_exact(data)
+    value = _quickly(data)
     return WithHits(value, data) if isinstance(value, dict) else value
+
+
+def _quickly(data: bytes) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return read_exact(data)
 
 
 @cache
@@ -80,7 +84,7 @@ def _are_readable(hits: Scan) -> bool:
     for position, kind in enumerate(hits.kinds):
         if kind != LineKind.PLAIN:
             try:
-                read_exact(hits.line(position))
+                _quickly(hits.line(position))
             except ValueError:
                 return False
     return True
@@ -109,11 +113,7 @@ class QuickAnswer:
         """Return a hit, with large numbers rounded."""
         if self.scanned is None:
             return self._hits[position]
-        line = self.scanned.line(position)
-        try:
-            hit: Mapping[str, Any] = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            hit = read_exact(line)
+        hit: Mapping[str, Any] = _quickly(self.scanned.line(position))
         return hit
 
     def exact(self, position: int) -> Mapping[str, Any]:

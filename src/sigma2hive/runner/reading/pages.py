@@ -17,7 +17,7 @@ from sigma2hive.model.events import TIME_FIELD, Event
 from sigma2hive.model.json_numbers import LARGEST_PLAIN_FRACTION
 from sigma2hive.model.times import is_usual_time
 from sigma2hive.model.values import Values
-from sigma2hive.native import LineKind, Scan, ScannedLines
+from sigma2hive.native import Scan, ScannedLines
 from sigma2hive.runner.reading.ahead import one_ahead
 from sigma2hive.runner.reading.interface import NOTHING, Document, Slice
 from sigma2hive.sources import EventRows
@@ -162,9 +162,8 @@ _Run = tuple[range, "ScannedLines | Sequence[Mapping[str, Any]] | None"]
 
 def _scanned_runs(scan: Scan) -> Iterator[_Run]:
     lines = ScannedLines(scan)
-    for is_plain, numbers in groupby(range(len(scan)), lambda n: scan.kinds[n] == LineKind.PLAIN):
-        each = list(numbers)
-        yield range(each[0], each[-1] + 1), lines if is_plain else None
+    for part, is_plain in scan.runs():
+        yield part, lines if is_plain else None
 
 
 def _runs_of(page: QuickAnswer) -> Iterator[_Run]:

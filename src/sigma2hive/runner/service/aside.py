@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from sigma2hive.diagnostics import Diagnostic, Location, Severity
 from sigma2hive.model.service import Interval, Searched, SearchStatus, Step
 from sigma2hive.runner.reading.interface import Document, Reader, Slice
+from sigma2hive.runner.service.coverage import last_of_each
 from sigma2hive.runner.service.outcomes import BrokenError
 from sigma2hive.runner.store.interface import StateStore
 
@@ -89,8 +90,7 @@ def _halves(documents: Sequence[Document]) -> list[Sequence[Document]]:
 
 def put_aside_in(ledger: Iterable[Searched]) -> Iterator[Searched]:
     """Yield what the ledger says of documents that were put aside, each once, the last one last."""
-    by_unit = {entry.unit: entry for entry in ledger if entry.unit.startswith(_ASIDE)}
-    yield from sorted(by_unit.values(), key=lambda entry: entry.interval.end_ns)
+    yield from last_of_each(ledger, _ASIDE)
 
 
 def _name(document: Document) -> str:

@@ -77,6 +77,16 @@ def losses_in(ledger: Iterable[Searched]) -> Iterator[Searched]:
     yield from (entry for entry in ledger if entry.status is SearchStatus.SKIPPED)
 
 
+def last_of_each(ledger: Iterable[Searched], kind: str) -> list[Searched]:
+    """Return what the ledger says last of each unit that begins so, the last of all last."""
+    last: dict[str, Searched] = {}
+    ours = (entry for entry in ledger if entry.unit.startswith(kind))
+    for entry in sorted(ours, key=lambda entry: entry.interval.end_ns):
+        last.pop(entry.unit, None)
+        last[entry.unit] = entry
+    return list(last.values())
+
+
 def searched_to(ledger: Iterable[Searched]) -> Mapping[str, int]:
     """Return how far each pattern was searched, by the pattern, in nanoseconds."""
     ends: dict[str, int] = {}

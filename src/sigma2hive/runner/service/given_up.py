@@ -12,7 +12,7 @@ from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.rules import CompiledRule
 from sigma2hive.model.service import Searched, SearchStatus
 from sigma2hive.runner.reading.interface import Slice
-from sigma2hive.runner.service.coverage import OF_RULE
+from sigma2hive.runner.service.coverage import OF_RULE, last_of_each
 from sigma2hive.runner.undecided import CODE, ids_at
 
 #: What the ledger knows such a place by.
@@ -36,12 +36,7 @@ def given_up(
 
 def given_up_in(ledger: Iterable[Searched]) -> Iterator[Searched]:
     """Yield what the ledger says of each such place last, the last one last."""
-    ours = sorted(
-        (entry for entry in ledger if entry.unit.startswith(_GIVEN_UP)),
-        key=lambda entry: entry.interval.end_ns,
-    )
-    last = {entry.target: entry for entry in ours}
-    yield from sorted(last.values(), key=lambda entry: entry.interval.end_ns)
+    yield from last_of_each(ledger, _GIVEN_UP)
 
 
 def asking(entry: Searched) -> list[str]:

@@ -1,4 +1,4 @@
-/* Reads a file of lines, or with a second argument an answer, with scan.c and asks for all there is, so that sanitizers see each step. */
+/* Reads a file of lines, or with a second argument an answer (or, if it is "shapes", lines and their shapes), with scan.c and asks for all there is, so that sanitizers see each step. */
 
 #include "scan.c"
 
@@ -24,7 +24,8 @@ int main(int count, char **arguments)
 {
     const char *times = "@timestamp\n", *strange = "Event\n_source\n";
     Settings settings = {1 << 20, 10000, 254, 16 << 20, 7000, UINT32_MAX, (const uint8_t *)times,
-                         (const uint8_t *)strange, (const uint8_t *)"_source\n", 11, 14, 0};
+                         (const uint8_t *)strange, (const uint8_t *)"_source\n", 11, 14, 0, 0};
+    int is_answer = count > 2 && strcmp(arguments[2], "shapes") != 0;
     FILE *file = count > 1 ? fopen(arguments[1], "rb") : NULL;
     long size;
     uint8_t *text;
@@ -33,13 +34,14 @@ int main(int count, char **arguments)
         return 2;
     rewind(file);
     /* No byte more than is promised, so that a step beyond is seen. */
-    text = calloc(1, (size_t)size + (count > 2));
-    if (count > 2)
+    text = calloc(1, (size_t)size + is_answer);
+    settings.has_shapes = count > 2 && !is_answer;
+    if (is_answer)
         settings.root_size = 8;
     if (fread(text, 1, (size_t)size, file) != (size_t)size)
         return 2;
     fclose(file);
-    scan = (count > 2 ? s2h_scan_answer : s2h_scan)(text, (size_t)size, &settings);
+    scan = (is_answer ? s2h_scan_answer : s2h_scan)(text, (size_t)size, &settings);
     if (!scan) {
         printf("none\n");
         free(text);
@@ -56,6 +58,22 @@ int main(int count, char **arguments)
         for (uint32_t byte = 0; byte <= plain / 8; byte++)
             wanted[byte] = 0x5A;
         s2h_paths_seen(scan, seen);
+        if (settings.has_shapes) {
+            uint32_t *starts = malloc((s2h_shapes(scan) + 1) * sizeof *starts);
+            uint32_t *marks = malloc((s2h_marks(scan) + 1) * sizeof *marks);
+            s2h_shapes_seen(scan, starts, marks);
+            for (uint32_t line = 0; line < lines; line++) {
+                uint32_t shape = s2h_line_shapes(scan)[line];
+                int is_plain = s2h_line_kinds(scan)[line] == PLAIN;
+                if (is_plain ? shape >= s2h_shapes(scan) || starts[shape] > s2h_marks(scan) : shape != NONE)
+                    return 3;
+            }
+            for (uint32_t mark = 0; mark < s2h_marks(scan); mark++)
+                if (marks[mark] >> 3 >= s2h_paths(scan))
+                    return 3;
+            free(starts);
+            free(marks);
+        }
         ask_for_all(scan, row_of, NULL, plain / 8 + 1);
         ask_for_all(scan, row_of, wanted, plain / 8 + 1);
         printf("%u %u\n", lines, plain);

@@ -72,12 +72,15 @@ def documents(chance: random.Random) -> Iterator[bytes]:
         yield bytes(raw[: chance.randrange(len(raw))]).replace(b"\n", b" ")
 
 
+@pytest.mark.parametrize("more", [(), ("shapes",)])
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_hostile_lines_stay_within_the_text(harness: Path, seed: int, tmp_path: Path) -> None:
+def test_hostile_lines_stay_within_the_text(
+    harness: Path, seed: int, more: tuple[str, ...], tmp_path: Path
+) -> None:
     lines = documents(random.Random(seed))
     path = tmp_path / "lines"
     path.write_bytes(b"".join(next(lines) + b"\n" for _ in range(20_000)))
-    told = subprocess.run([harness, path], capture_output=True, text=True, check=False)
+    told = subprocess.run([harness, path, *more], capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr
     count, plain = map(int, told.stdout.split())
     assert count == 20_000
@@ -124,6 +127,7 @@ def test_hostile_hits_stay_within_the_answer(harness: Path, seed: int, tmp_path:
 def test_a_line_that_ends_anywhere_ends_there(harness: Path, text: bytes, tmp_path: Path) -> None:
     path = tmp_path / "line"
     path.write_bytes(text)
-    told = subprocess.run([harness, path], capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stderr
-    assert told.stdout == "1 0\n"
+    for more in ((), ("shapes",)):
+        told = subprocess.run([harness, path, *more], capture_output=True, text=True, check=False)
+        assert told.returncode == 0, told.stderr
+        assert told.stdout == "1 0\n"

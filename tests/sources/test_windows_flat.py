@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sigma2hive.engine import Columns
 from sigma2hive.model.events import Event
 from sigma2hive.model.times import parse_time_ns
 from sigma2hive.model.values import canonical_text, flatten
@@ -305,7 +306,9 @@ def test_small_logs_are_looked_at_together(tmp_path: Path) -> None:
     assert [event.origin for event in batch] == [
         f"{number}.evtx#{record}" for number in range(5) for record in (1, 2)
     ]
-    assert all(batch.values_of(row) == flatten(batch.documents[row]) for row in range(10))
+    columns = Columns(batch.documents, batch.values_of, batch.raw_of, batch.scanned)
+    (names,) = columns.of("TargetUserName", columns.every)
+    assert (list(names.rows.numbers), list(names.cells)) == (list(range(10)), ["anna"] * 10)
 
 
 # When an event of flat JSON happened.

@@ -80,7 +80,7 @@ class ScannedColumns:
     def __init__(self, lines: ScannedLines, size: int) -> None:
         self._lines = lines
         self._size = size
-        self._paths = lines.scan.paths
+        self._paths = lines.fields
         self._columns: dict[int, Column] = {}
         self._told: set[str] = set()
 

@@ -6,26 +6,35 @@ without it, several times slower: whoever asks gets None where there is no libra
 
 from sigma2hive.native.library import is_available
 from sigma2hive.native.lines import ScannedLines
+from sigma2hive.native.paths import Fields, Numbered
 from sigma2hive.native.scanning import (
     Answer,
     Bounds,
     Column,
+    Kind,
     LineKind,
+    Mark,
     Scan,
     Scanner,
     answer_scanner,
     scanner_of,
+    shape_scanner,
 )
 
 __all__ = [
     "Answer",
     "Bounds",
     "Column",
+    "Fields",
+    "Kind",
     "LineKind",
+    "Mark",
+    "Numbered",
     "Scan",
     "ScannedLines",
     "Scanner",
     "answer_scanner",
     "is_available",
     "scanner_of",
+    "shape_scanner",
 ]

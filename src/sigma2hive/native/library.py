@@ -17,7 +17,7 @@ FILE_NAME = "scan.native"
 #: Set to 0, nothing here is used.
 SWITCH = "SIGMA2HIVE_NATIVE"
 #: That of `s2h_version` in scan.c.
-_VERSION = 3
+_VERSION = 4
 
 
 class Settings(Structure):
@@ -36,6 +36,7 @@ class Settings(Structure):
         ("times_size", c_uint32),
         ("strange_size", c_uint32),
         ("root_size", c_uint32),
+        ("has_shapes", c_uint32),
     )
 
 
@@ -85,6 +86,10 @@ _FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "s2h_line_ends": (c_void_p, (c_void_p,)),
     "s2h_line_kinds": (c_void_p, (c_void_p,)),
     "s2h_line_odd": (c_void_p, (c_void_p,)),
+    "s2h_line_shapes": (c_void_p, (c_void_p,)),
+    "s2h_shapes": (c_uint32, (c_void_p,)),
+    "s2h_marks": (c_uint32, (c_void_p,)),
+    "s2h_shapes_seen": (None, (c_void_p, c_void_p, c_void_p)),
     "s2h_paths": (c_uint32, (c_void_p,)),
     "s2h_paths_seen": (None, (c_void_p, POINTER(PathSeen))),
     "s2h_column": (

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from array import array
 
+from sigma2hive.native.paths import Fields
 from sigma2hive.native.scanning import Column, Scan
 
 
 class ScannedLines:
-    """The lines of one scan, and the rows that they are."""
+    """The lines of one scan, and the rows that they are; `fields` are theirs, else its paths."""
 
-    def __init__(self, scan: Scan, row_of: array[int] | None = None) -> None:
+    def __init__(
+        self, scan: Scan, row_of: array[int] | None = None, fields: Fields | None = None
+    ) -> None:
         self.scan = scan
+        self._fields = fields
         #: The row of each line, -1 where it has none.
         self.row_of = array("i", [-1]) * len(scan) if row_of is None else row_of
+
+    @property
+    def fields(self) -> Fields:
+        """Where the fields of these lines stand."""
+        return self._fields or self.scan.paths
 
     @property
     def rows(self) -> list[int]:
@@ -27,8 +36,8 @@ class ScannedLines:
     def moved(self, rows: int) -> ScannedLines:
         """Return the same lines so many rows later."""
         moved = array("i", [row + rows if row >= 0 else -1 for row in self.row_of])
-        return ScannedLines(self.scan, moved)
+        return ScannedLines(self.scan, moved, self._fields)
 
     def column(self, number: int, wanted: bytes | None = None) -> Column:
         """Return the values under a path's number, of the wanted rows; see `Scan.column`."""
-        return self.scan.column(number, self.row_of, wanted)
+        return self.scan.column(number, self.row_of, wanted, self.fields.read_of(number))

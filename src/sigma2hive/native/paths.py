@@ -6,8 +6,8 @@ not written out for that: below one long key they could be a thousand times what
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, Protocol
 
 from sigma2hive.native.library import PathSeen
 
@@ -16,6 +16,22 @@ _OTHER: Final = 1 << 5
 
 #: A number under which values are, and whether some of them are others.
 Numbered = tuple[int, bool]
+
+
+class Fields(Protocol):
+    """Where the fields of scanned lines stand: the paths of a scan, or what they mean."""
+
+    def __len__(self) -> int:
+        """How many keys there are, each below another one counted anew."""
+
+    def of(self, path: str) -> list[Numbered]:
+        """Return the numbers under which a path's values are."""
+
+    def written_out(self) -> Mapping[str, list[Numbered]]:
+        """Return the numbers of every path that has values."""
+
+    def read_of(self, number: int) -> Callable[[str], str] | None:
+        """Return what makes a field's text of one under a number, None where it is the same."""
 
 
 class Paths:
@@ -33,6 +49,17 @@ class Paths:
     def __len__(self) -> int:
         """How many keys there are, each below another one counted anew."""
         return len(self._names)
+
+    def read_of(self, number: int) -> None:
+        """Return what makes a field's text of one under this number: it is the same."""
+
+    def keys_to(self, number: int) -> tuple[str, ...]:
+        """Return the keys that lead to a number, the outermost first."""
+        keys = []
+        while number != _TOP:
+            keys.append(self._names[number])
+            number = self._seen[number].parent
+        return tuple(reversed(keys))
 
     def of(self, path: str) -> list[Numbered]:
         """Return the numbers under which a path's values are.

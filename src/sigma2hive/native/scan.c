@@ -27,6 +27,9 @@ enum { PLAIN = 0, CAREFUL = 1, BLANK = 2 };
 /* What a value is. Null and what is empty are no values; an object is what is in it. */
 enum { TEXT = 0, ESCAPED_TEXT = 1, INTEGER = 2, YES = 3, NO = 4, OTHER = 5 };
 
+/* What else a key may have, where that is asked for: null or an empty list, and an object. */
+enum { NOTHING = 6, OBJECT = 7 };
+
 enum {
     DEEPEST = 24,            /* objects and arrays inside each other */
     LONGEST_INTEGER = 400,   /* characters; the careful reader keeps more as text */
@@ -57,10 +60,10 @@ typedef struct {
     uint32_t line, start, length;
 } Value;
 
+/* What lines have alike: the marks of their keys, in their order. */
 typedef struct {
-    const uint8_t *name;
-    size_t length;
-} Name;
+    uint32_t start, length, hash;
+} Shape;
 
 typedef struct {
     uint32_t max_line;        /* bytes of a line without its ending */
@@ -69,9 +72,11 @@ typedef struct {
     uint32_t short_line;      /* a line that is no longer is within all limits */
     uint32_t max_lines;       /* that are read at once */
     /* names, each ended by a line feed: of fields that may hold the time, of keys of no plain event,
-       and of the key in which the event lies, none where it is the whole object */
+       and of the key in which the event lies, none where it is the whole object. A time that lies
+       deeper has dots between the keys that lead to it. */
     const uint8_t *times, *strange, *root;
     uint32_t times_size, strange_size, root_size;
+    uint32_t has_shapes;      /* whether lines are told apart by their shapes */
 } Settings;
 
 typedef struct {
@@ -79,7 +84,7 @@ typedef struct {
     size_t size;
     Settings settings;
     uint32_t lines, lines_room;
-    uint32_t *line_start, *line_end;
+    uint32_t *line_start, *line_end, *line_shape;
     uint8_t *line_kind, *line_odd;
     uint32_t paths, paths_room, table_size;
     Path *path;
@@ -87,6 +92,10 @@ typedef struct {
     uint32_t found, found_room;
     Found *each;
     Value *values;
+    uint32_t marks, marks_room, shapes, shapes_room, shapes_size;
+    uint32_t *mark;           /* of all shapes, then of the line that is read */
+    Shape *shape;
+    uint32_t *shapes_table;
     uint32_t objects;         /* how many were opened so far */
     uint32_t top_child;
     /* of the line that is read */
@@ -123,6 +132,43 @@ static uint8_t is_named(const uint8_t *names, uint32_t size, const uint8_t *name
 }
 
 /* ---- paths ---- */
+
+/* Tells whether keys that lead to a path's parent, and the name below it, are those between dots. */
+static int leads_to(
+    const Scan *scan, uint32_t parent, const uint8_t *name, uint32_t length,
+    const uint8_t *start, const uint8_t *end)
+{
+    for (;;) {
+        const Path *path;
+        if ((size_t)(end - start) < length || memcmp(end - length, name, length) != 0
+            || memchr(name, '.', length))
+            return 0;
+        end -= length;
+        if (parent == NONE || end == start)
+            return parent == NONE && end == start;
+        if (*--end != '.')
+            return 0;
+        path = scan->path + parent;
+        name = scan->text + path->name;
+        length = path->length;
+        parent = path->parent;
+    }
+}
+
+static uint8_t is_time_deep(
+    const Scan *scan, uint32_t parent, const uint8_t *name, uint32_t length)
+{
+    const uint8_t *times = scan->settings.times;
+    uint32_t start = 0;
+    for (uint32_t at = 0; at < scan->settings.times_size; at++) {
+        if (times[at] != '\n')
+            continue;
+        if (leads_to(scan, parent, name, length, times + start, times + at))
+            return 1;
+        start = at + 1;
+    }
+    return 0;
+}
 
 static uint32_t hash_of(const uint8_t *bytes, size_t length, uint32_t seed)
 {
@@ -202,7 +248,9 @@ static uint32_t path_of(Scan *scan, uint32_t parent, uint32_t name, uint32_t len
         made->is_root = is_named(settings->root, settings->root_size, text + name, length);
         made->is_strange = is_named(settings->strange, settings->strange_size, text + name, length);
     }
-    if (settings->root_size ? parent != NONE && scan->path[parent].is_root : parent == NONE)
+    if (settings->has_shapes)
+        made->is_time = is_time_deep(scan, parent, text + name, length);
+    else if (settings->root_size ? parent != NONE && scan->path[parent].is_root : parent == NONE)
         made->is_time = is_named(settings->times, settings->times_size, text + name, length);
     scan->table[slot] = scan->paths;
     return scan->paths++;
@@ -429,11 +477,30 @@ typedef struct {
 
 static const uint8_t *after_value(Scan *, const uint8_t *, const uint8_t *, uint32_t, Where);
 
+/* Notes what a key of the line has, for its shape. */
+static int marked(Scan *scan, uint32_t path, uint32_t kind)
+{
+    if (!scan->settings.has_shapes)
+        return 1;
+    if (path > NONE >> 3)
+        return 0;
+    if (scan->marks == scan->marks_room) {
+        uint32_t *more = grown(scan->mark, &scan->marks_room, 1u << 12, sizeof *more);
+        if (!more)
+            return 0;
+        scan->mark = more;
+    }
+    scan->mark[scan->marks++] = path << 3 | kind;
+    return 1;
+}
+
 static int add(Scan *scan, uint32_t path, const uint8_t *start, const uint8_t *end, uint32_t kind)
 {
     Found *found;
     size_t length = (size_t)(end - start);
     if (length > LENGTH_MASK)
+        return 0;
+    if (!marked(scan, path, kind == ESCAPED_TEXT ? TEXT : kind == NO ? YES : kind))
         return 0;
     if (scan->found == scan->found_room) {
         Found *more = grown(scan->each, &scan->found_room, 1u << 16, sizeof *more);
@@ -506,7 +573,7 @@ static const uint8_t *after_array(
     where.is_listed = 1;
     at = after_blanks(at + 1);
     if (*at == ']')
-        return at + 1;
+        return is_inner || marked(scan, path, NOTHING) ? at + 1 : NULL;
     for (;;) {
         scan->line_members++;
         at = after_value(scan, at, end, path, where);
@@ -617,11 +684,13 @@ static const uint8_t *after_value(
     }
     case '{':
         where.parent = path;
+        if (!where.is_listed && !marked(scan, path, OBJECT))
+            return NULL;
         return after_object(scan, at, end, where);
     case '[':
         return after_array(scan, at, end, path, where);
     case 'n':
-        return after_word(at, end, "null");
+        return where.is_listed || marked(scan, path, NOTHING) ? after_word(at, end, "null") : NULL;
     case 't':
         kind = YES;
         at = after_word(at, end, "true");
@@ -666,12 +735,70 @@ static void forget(Scan *scan, uint32_t found, uint32_t paths)
     }
 }
 
+static int has_wider_shapes(Scan *scan)
+{
+    uint32_t size = scan->shapes_size ? scan->shapes_size * 2 : 256;
+    uint32_t *table = malloc((size_t)size * sizeof *table);
+    if (!table)
+        return 0;
+    memset(table, 0xFF, (size_t)size * sizeof *table);
+    for (uint32_t number = 0; number < scan->shapes; number++) {
+        uint32_t slot = scan->shape[number].hash & (size - 1), probes = 0;
+        while (table[slot] != NONE && ++probes < MOST_PROBES)
+            slot = (slot + 1) & (size - 1);
+        if (table[slot] == NONE)
+            table[slot] = number;
+    }
+    free(scan->shapes_table);
+    scan->shapes_table = table;
+    scan->shapes_size = size;
+    return 1;
+}
+
+/*
+ * Returns the number of the shape that the marks from `start` on are; NONE where memory is short.
+ * Beyond so many probes it is a shape of its own: several may be alike.
+ */
+static uint32_t shape_of(Scan *scan, uint32_t start)
+{
+    uint32_t length = scan->marks - start, slot, probes = 0;
+    const uint32_t *marks = scan->mark + start;
+    uint32_t hash = hash_of((const uint8_t *)marks, (size_t)length * sizeof *marks, 0);
+    Shape *made;
+    if (scan->shapes * 2 >= scan->shapes_size && !has_wider_shapes(scan))
+        return NONE;
+    for (slot = hash & (scan->shapes_size - 1);
+         scan->shapes_table[slot] != NONE && ++probes < MOST_PROBES;
+         slot = (slot + 1) & (scan->shapes_size - 1)) {
+        const Shape *known = scan->shape + scan->shapes_table[slot];
+        if (known->hash == hash && known->length == length
+            && memcmp(scan->mark + known->start, marks, (size_t)length * sizeof *marks) == 0) {
+            scan->marks = start;
+            return scan->shapes_table[slot];
+        }
+    }
+    if (scan->shapes == scan->shapes_room) {
+        Shape *more = grown(scan->shape, &scan->shapes_room, 256, sizeof *more);
+        if (!more)
+            return NONE;
+        scan->shape = more;
+    }
+    made = scan->shape + scan->shapes;
+    made->start = start;
+    made->length = length;
+    made->hash = hash;
+    if (scan->shapes_table[slot] == NONE)
+        scan->shapes_table[slot] = scan->shapes;
+    return scan->shapes++;
+}
+
 /* Tells what a line is; of one that is not plain nothing is kept. */
 static uint8_t read_line(Scan *scan, const uint8_t *start, const uint8_t *end)
 {
     Where top = {NONE, 0, 0};
     const uint8_t *at = after_blanks(start);
-    uint32_t found = scan->found, paths = scan->paths;
+    uint32_t found = scan->found, paths = scan->paths, marks = scan->marks;
+    scan->line_shape[scan->line] = NONE;
     if (at == end)
         return BLANK;
     scan->line_values = scan->line_opened = scan->line_members = 0;
@@ -680,8 +807,14 @@ static uint8_t read_line(Scan *scan, const uint8_t *start, const uint8_t *end)
         at = after_object(scan, at, end + 1, top);
     else
         at = NULL;
-    if (at && after_blanks(at) == end && scan->has_time && is_within(scan, (size_t)(end - start)))
-        return PLAIN;
+    if (at && after_blanks(at) == end && scan->has_time && is_within(scan, (size_t)(end - start))) {
+        if (!scan->settings.has_shapes)
+            return PLAIN;
+        scan->line_shape[scan->line] = shape_of(scan, marks);
+        if (scan->line_shape[scan->line] != NONE)
+            return PLAIN;
+    }
+    scan->marks = marks;
     forget(scan, found, paths);
     return CAREFUL;
 }
@@ -718,6 +851,10 @@ EXPORTED void s2h_free(Scan *scan)
         return;
     free(scan->line_start);
     free(scan->line_end);
+    free(scan->line_shape);
+    free(scan->mark);
+    free(scan->shape);
+    free(scan->shapes_table);
     free(scan->line_kind);
     free(scan->line_odd);
     free(scan->path);
@@ -730,7 +867,7 @@ EXPORTED void s2h_free(Scan *scan)
 static int has_room_for_line(Scan *scan)
 {
     uint32_t room = scan->lines_room, more;
-    uint32_t *starts, *ends;
+    uint32_t *starts, *ends, *shapes;
     uint8_t *kinds, *odd;
     if (scan->lines < room)
         return 1;
@@ -743,13 +880,16 @@ static int has_room_for_line(Scan *scan)
     ends = realloc(scan->line_end, (size_t)more * sizeof *ends);
     if (ends)
         scan->line_end = ends;
+    shapes = realloc(scan->line_shape, (size_t)more * sizeof *shapes);
+    if (shapes)
+        scan->line_shape = shapes;
     kinds = realloc(scan->line_kind, more);
     if (kinds)
         scan->line_kind = kinds;
     odd = realloc(scan->line_odd, more);
     if (odd)
         scan->line_odd = odd;
-    if (!starts || !ends || !kinds || !odd)
+    if (!starts || !ends || !shapes || !kinds || !odd)
         return 0;
     scan->lines_room = more;
     return 1;
@@ -840,6 +980,7 @@ static const uint8_t *after_hits(Scan *scan, const uint8_t *at, const uint8_t *e
         if (*at != '{' || !has_room_for_line(scan))
             return NULL;
         scan->line = scan->lines;
+        scan->line_shape[scan->line] = NONE;
         scan->has_time = scan->is_odd = 0;
         at = after_object(scan, at, end, top);
         if (!at || !scan->has_time) {
@@ -914,7 +1055,7 @@ EXPORTED size_t s2h_hits_start(const Scan *scan) { return scan->hits_start; }
 EXPORTED size_t s2h_hits_end(const Scan *scan) { return scan->hits_end; }
 
 /* Counted up with every change of what the functions take and give. */
-EXPORTED uint32_t s2h_version(void) { return 3; }
+EXPORTED uint32_t s2h_version(void) { return 4; }
 
 EXPORTED uint32_t s2h_lines(const Scan *scan) { return scan->lines; }
 EXPORTED const uint32_t *s2h_line_starts(const Scan *scan) { return scan->line_start; }
@@ -922,6 +1063,22 @@ EXPORTED const uint32_t *s2h_line_ends(const Scan *scan) { return scan->line_end
 EXPORTED const uint8_t *s2h_line_kinds(const Scan *scan) { return scan->line_kind; }
 EXPORTED const uint8_t *s2h_line_odd(const Scan *scan) { return scan->line_odd; }
 EXPORTED uint32_t s2h_paths(const Scan *scan) { return scan->paths; }
+/* The shape of each line, NONE of one that is not plain. */
+EXPORTED const uint32_t *s2h_line_shapes(const Scan *scan) { return scan->line_shape; }
+EXPORTED uint32_t s2h_shapes(const Scan *scan) { return scan->shapes; }
+EXPORTED uint32_t s2h_marks(const Scan *scan) { return scan->marks; }
+
+/*
+ * Writes where each shape's marks begin, and all marks. A mark is a path's number and, in the lowest
+ * three bits, what is there: TEXT, INTEGER, YES for true and false, OTHER, NOTHING or OBJECT.
+ */
+EXPORTED void s2h_shapes_seen(const Scan *scan, uint32_t *starts, uint32_t *marks)
+{
+    for (uint32_t number = 0; number < scan->shapes; number++)
+        starts[number] = scan->shape[number].start;
+    if (scan->marks)
+        memcpy(marks, scan->mark, (size_t)scan->marks * sizeof *marks);
+}
 
 typedef struct {
     uint32_t parent, name, length, count, kinds;

@@ -12,7 +12,7 @@ import ctypes
 import re
 import weakref
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from ctypes import c_int32, c_uint32
 from dataclasses import dataclass
 from enum import IntEnum
@@ -35,6 +35,24 @@ class LineKind(IntEnum):
     BLANK = 2
 
 
+class Kind(IntEnum):
+    """What stands under a key: `NOTHING` is null or an empty list, `OTHER` a list or a fraction."""
+
+    TEXT = 0
+    INTEGER = 2
+    BOOLEAN = 3
+    OTHER = 5
+    NOTHING = 6
+    OBJECT = 7
+
+
+_KINDS: Final = {int(kind): kind for kind in Kind}
+#: What makes a field's text of one that stands in a line; None where it is the same.
+Read = Callable[[str], str] | None
+#: A key's number among the paths of a scan, and what stands there.
+Mark = tuple[int, Kind]
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """What a plain line may be at most, as `sources.Limits` says; `short` bytes are always less.
@@ -55,25 +73,28 @@ _UNBOUNDED: Final = Bounds(*[0xFFFFFFFF] * 6)
 _SOURCE: Final = "_source"
 
 
-class Scanner:
-    """Scans lines.
+class Names(NamedTuple):
+    """Keys that say what a line is.
 
     `times` are names of fields that may hold the time, `strange` ones that no plain event has, and
-    `root` is the key in which the event lies where it is not the whole.
+    `root` is the key in which the event lies where it is not the whole. With `has_shapes` lines are
+    told apart by their shapes, and keys of `times` may lie deeper, with dots between them.
     """
 
-    def __init__(
-        self,
-        loaded: ctypes.CDLL,
-        bounds: Bounds,
-        times: Sequence[str],
-        strange: Sequence[str],
-        root: str = "",
-    ) -> None:
+    times: Sequence[str]
+    strange: Sequence[str] = ()
+    root: str = ""
+    has_shapes: bool = False
+
+
+class Scanner:
+    """Scans lines."""
+
+    def __init__(self, loaded: ctypes.CDLL, bounds: Bounds, names: Names) -> None:
         self._library = loaded
-        self._root = root
+        root = self._root = names.root
         # Kept here, since a structure keeps only where they stand.
-        self._names = _joined(times), _joined(strange), _joined([root] if root else [])
+        self._names = _joined(names.times), _joined(names.strange), _joined([root] if root else [])
         largest = 0xFFFFFFFF
         self._settings = Settings(
             max_line=min(bounds.max_bytes, largest),
@@ -88,6 +109,7 @@ class Scanner:
             times_size=len(self._names[0]),
             strange_size=len(self._names[1]),
             root_size=len(self._names[2]),
+            has_shapes=names.has_shapes,
         )
 
     def scan(self, text: bytes, end: int) -> Scan:
@@ -115,7 +137,17 @@ def scanner_of(bounds: Bounds, times: Sequence[str], strange: Sequence[str]) -> 
     """Return a scanner; None where there is no library, or no name of a time."""
     loaded = library()
     usable = [name for name in times if "\n" not in name]
-    return None if loaded is None or not usable else Scanner(loaded, bounds, usable, strange)
+    known = Names(usable, strange)
+    return None if loaded is None or not usable else Scanner(loaded, bounds, known)
+
+
+def shape_scanner(bounds: Bounds, time: str) -> Scanner | None:
+    """Return what scans lines and tells their shapes, of which each has its time at a path.
+
+    None where there is no library.
+    """
+    loaded = library()
+    return None if loaded is None else Scanner(loaded, bounds, Names([time], has_shapes=True))
 
 
 def answer_scanner(time: str) -> Scanner | None:
@@ -124,7 +156,8 @@ def answer_scanner(time: str) -> Scanner | None:
     None where there is no library. A hit with `fields` besides its document is not plain.
     """
     loaded = library()
-    return None if loaded is None else Scanner(loaded, _UNBOUNDED, [time], ["fields"], _SOURCE)
+    names = Names([time], ["fields"], _SOURCE)
+    return None if loaded is None else Scanner(loaded, _UNBOUNDED, names)
 
 
 def _joined(names: Sequence[str]) -> bytes:
@@ -185,6 +218,26 @@ class Scan:
         return list(self._starts)
 
     @cached_property
+    def line_shapes(self) -> list[int]:
+        """The number of each line's shape; that of one which is not plain is none."""
+        count = len(self)
+        address = self._library.s2h_line_shapes(self._found)
+        return _numbers(c_uint32, address, count)
+
+    @cached_property
+    def shapes(self) -> list[list[Mark]]:
+        """What lines of each shape have alike: their keys in their order, and what stands there.
+
+        A key that leads to others comes before them. Two shapes may be alike.
+        """
+        starts = (c_uint32 * self._library.s2h_shapes(self._found))()
+        marks = (c_uint32 * self._library.s2h_marks(self._found))()
+        self._library.s2h_shapes_seen(self._found, starts, marks)
+        each = [(mark >> 3, _KINDS[mark & 7]) for mark in marks]
+        ends = [*starts, len(each)][1:]
+        return [each[start:end] for start, end in zip(starts, ends, strict=True)]
+
+    @cached_property
     def paths(self) -> Paths:
         """The paths at which values stand."""
         count = self._library.s2h_paths(self._found)
@@ -192,11 +245,14 @@ class Scan:
         self._library.s2h_paths_seen(self._found, seen)
         return Paths(self.text, seen, self._root)
 
-    def column(self, number: int, row_of: array[int], wanted: bytes | None = None) -> Column:
+    def column(
+        self, number: int, row_of: array[int], wanted: bytes | None = None, read: Read = None
+    ) -> Column:
         """Return the values under a path's number.
 
         `row_of` gives each line's row, -1 for none; rows rise. `wanted` is a bitmap of rows, the
-        first in the lowest bit of the first byte; None asks for all.
+        first in the lowest bit of the first byte; None asks for all. `read` makes of each text what
+        the field has.
 
         Raises:
             MemoryError: there is not enough.
@@ -207,15 +263,16 @@ class Scan:
         )
         if not found:
             raise MemoryError("no memory for a column")
-        return Column(self._library, found, self.text)
+        return Column(self._library, found, self.text, read)
 
 
 class Column:
     """Values of one path: in `rows` those of `codes`, which number the `texts`."""
 
-    def __init__(self, loaded: ctypes.CDLL, found: Any, text: bytes) -> None:
+    def __init__(self, loaded: ctypes.CDLL, found: Any, text: bytes, read: Read = None) -> None:
         self._library = loaded
         self._found = found
+        self._read = read
         weakref.finalize(self, loaded.s2h_free_column, found).atexit = False
         self._text = text
         self._content: ColumnFound = found.contents
@@ -227,6 +284,11 @@ class Column:
     @cached_property
     def texts(self) -> list[str]:
         """Each distinct text; one that is written in several ways may be here more than once."""
+        texts = self._stored
+        return texts if self._read is None else list(map(self._read, texts))
+
+    @property
+    def _stored(self) -> list[str]:
         found = self._content
         if not found.distinct:
             return []

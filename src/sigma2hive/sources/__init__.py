@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
+from typing import cast
 
 from sigma2hive.diagnostics import Diagnostic, Location, Severity
 from sigma2hive.model.events import Event
@@ -23,7 +25,7 @@ from sigma2hive.sources.interface import (
 )
 from sigma2hive.sources.ndjson import (
     MAX_BAD_START,
-    NdjsonSource,
+    NdjsonSources,
     Reading,
     damaged,
     giving_up,
@@ -34,9 +36,9 @@ from sigma2hive.sources.ordinals import Ordinals
 from sigma2hive.sources.parsing import parse_object
 from sigma2hive.sources.slices import Slice, chunks_in, slices_of
 
-#: Kind of file → what reads it.
-SOURCES: Mapping[str, Callable[[EventFile, SourceOptions], EventSource]] = {
-    "ndjson": NdjsonSource,
+#: Kind of file → what reads some of them, one after the other; it names few findings of each.
+SOURCES: Mapping[str, Callable[[Iterable[EventFile], SourceOptions], EventSource]] = {
+    "ndjson": NdjsonSources,
     "evtx": EvtxSource,
 }
 
@@ -72,11 +74,11 @@ def read_found(
     found: Iterable[EventFile | Diagnostic], options: SourceOptions
 ) -> Iterator[Event | EventRows | Diagnostic]:
     """Yield what is in files that `find_event_files` found, and its findings among them."""
-    for entry in found:
-        if isinstance(entry, Diagnostic):
-            yield entry
+    for kind, entries in groupby(found, _kind_of):
+        if kind is None:
+            yield from cast("Iterator[Diagnostic]", entries)
         else:
-            yield from _with_few_findings(SOURCES[entry.kind](entry, options))
+            yield from SOURCES[kind](cast("Iterator[EventFile]", entries), options)
 
 
 def _read(
@@ -85,13 +87,8 @@ def _read(
     return read_found(find_event_files(paths, options.root, options.own), options)
 
 
-def _with_few_findings(source: EventSource) -> Iterator[Event | EventRows | Diagnostic]:
-    """Pass everything on, but count findings beyond those that are named instead."""
-    few = FewFindings()
-    for entry in source:
-        if not isinstance(entry, Diagnostic) or few.is_named(entry):
-            yield entry
-    yield from few.rest()
+def _kind_of(entry: EventFile | Diagnostic) -> str | None:
+    return entry.kind if isinstance(entry, EventFile) else None
 
 
 __all__ = [

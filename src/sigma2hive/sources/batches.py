@@ -166,8 +166,8 @@ class EventRows:
         found = self._rows[row]
         # A document that came out of an index has no line: an empty one stands for it.
         if found is None:
-            return _line(found, self._run_of(row), row)
-        if isinstance(found, Event) or not found:
+            found = _line(found, self._run_of(row), row)
+        elif isinstance(found, Event) or not found:
             return None
         return found.removeprefix(_WINDOWS_EVENT) if self._is_literal else found
 

@@ -1,7 +1,7 @@
 """Windows event logs: .evtx files.
 
-Takes a file; gives every record that can be read, in the fields that are wanted, and one finding
-for all that cannot. Reads chunk by chunk, and never raises what the parser raises.
+Takes files; gives every record that can be read, in the fields that are wanted, and for each file
+one finding for all that cannot. Reads chunk by chunk, and never raises what the parser raises.
 
 Source: https://github.com/libyal/libevtx, Windows XML Event Log (EVTX) format
 """
@@ -9,7 +9,7 @@ Source: https://github.com/libyal/libevtx, Windows XML Event Log (EVTX) format
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, NamedTuple
 
 from evtx import PyEvtxParser
@@ -17,7 +17,7 @@ from evtx import PyEvtxParser
 from sigma2hive.diagnostics import Diagnostic, Location, Severity
 from sigma2hive.model.events import Event
 from sigma2hive.model.times import parse_time_ns
-from sigma2hive.sources.batches import EventRows
+from sigma2hive.sources.batches import MAX_BYTES, MAX_EVENTS, EventRows
 from sigma2hive.sources.documents import LineEvents, Piece, is_windows_event, windows_event_of
 from sigma2hive.sources.evtx_layout import (
     CHUNK_BYTES,
@@ -27,22 +27,58 @@ from sigma2hive.sources.evtx_layout import (
     extent_of,
 )
 from sigma2hive.sources.files import cannot_open
+from sigma2hive.sources.findings import FewFindings
 from sigma2hive.sources.interface import EventFile, PutAsideError, SourceOptions
 from sigma2hive.sources.lines import PlainReader
 from sigma2hive.sources.ordinals import Ordinals
 from sigma2hive.sources.parsing import parse_object
+from sigma2hive.sources.records import RecordScanner
 
 
 class EvtxSource:
-    """The records of one .evtx file."""
+    """The records of .evtx files, in their order; those of several small ones make one batch."""
 
-    def __init__(self, file: EventFile, options: SourceOptions) -> None:
-        self._file = file
+    def __init__(self, files: Iterable[EventFile], options: SourceOptions) -> None:
+        self._files = files
         self._options = options
 
     def __iter__(self) -> Iterator[EventRows | Diagnostic]:
-        """Yield the records in the order of the file, and findings for what is none."""
-        place = Location(self._file.display)
+        """Yield the records, and findings for what is none."""
+        reader = _RecordReader(self._options)
+        for file in self._files:
+            log = _Log(file, self._options)
+            for entry in log.entries():
+                if isinstance(entry, Diagnostic):
+                    yield from log.named(entry)
+                    continue
+                reader.add(log, entry)
+                if reader.is_full:
+                    yield from reader.read()
+            reader.end(log)
+            # The next file may be long in coming, where its name is still looked for.
+            if not reader.is_open:
+                yield from log.few.rest()
+        yield from reader.read()
+
+
+class _Log:
+    """One file, and what is known of its records."""
+
+    def __init__(self, file: EventFile, options: SourceOptions) -> None:
+        self._file = file
+        self.display = file.display
+        self.ordinals = Ordinals()
+        self.maker = LineEvents(f"{file.display}#", options, self.ordinals)
+        self.few = FewFindings()
+
+    def named(self, finding: Diagnostic) -> Iterator[Diagnostic]:
+        """Yield a finding if it is one of those that are named."""
+        if self.few.is_named(finding):
+            yield finding
+
+    def entries(self) -> Iterator[_Record | Diagnostic]:
+        """Yield the records that can be read, and findings about the others."""
+        place = Location(self.display)
         try:
             with self._file.path.open("rb") as stream:
                 extent = extent_of(stream)
@@ -53,33 +89,15 @@ class EvtxSource:
         except OSError as error:
             yield cannot_open(place, error)
 
-    def _records(self, stream: IO[bytes], extent: Extent) -> Iterator[EventRows | Diagnostic]:
+    def _records(self, stream: IO[bytes], extent: Extent) -> Iterator[_Record | Diagnostic]:
         read = last = problems = 0
         problem = ""
-        ordinals = Ordinals()
-        maker = LineEvents(f"{self._file.display}#", self._options, ordinals)
-        plain_record = PlainReader(self._options).record_of
-        rows = EventRows()
         for entry in _entries(_WholeChunks(stream, extent)):
             if isinstance(entry, str):
                 problem, problems = entry, problems + 1
-                continue
-            read, last = read + 1, entry.number
-            raw = entry.data.encode("utf-8", "surrogatepass")
-            document = plain_record(raw)
-            if document is not None:
-                rows.add_lines((document,), (raw,), last, maker)
             else:
-                event = self._event_of(raw, entry, ordinals)
-                if isinstance(event, Diagnostic):
-                    yield event
-                    continue
-                rows.add(event)
-            if rows.is_full:
-                yield rows
-                rows = EventRows()
-        if len(rows):
-            yield rows
+                read, last = read + 1, entry.number
+                yield entry
         if extent.missing:
             problem, problems = extent.missing, problems + 1
         if problem:
@@ -88,11 +106,78 @@ class EvtxSource:
             about = f"about {lost:,} records lost" if lost > 1 else "at least 1 record lost"
             so_far = f"{read:,} read, the last is #{last}" if read else "none read"
             message = f"{problem}{more}; {about}, {so_far}"
-            yield _damaged(Location(self._file.display), message, lost)
+            yield _damaged(Location(self.display), message, lost)
 
-    def _event_of(self, raw: bytes, record: _Record, ordinals: Ordinals) -> Event | Diagnostic:
+
+class _RecordReader:
+    """Makes batches of records: scanned lines, or read one by one where they are not plain."""
+
+    def __init__(self, options: SourceOptions) -> None:
+        self._options = options
+        self._scanner = RecordScanner(options)
+        self._plain_record = PlainReader(options).record_of
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        self._logs: list[_Log] = []
+        self._records: list[_Record] = []
+        self._ended: list[_Log] = []
+        self._size = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more should be added."""
+        return len(self._records) >= MAX_EVENTS or self._size >= MAX_BYTES
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there are records that were not read yet."""
+        return bool(self._records)
+
+    def add(self, log: _Log, record: _Record) -> None:
+        """Add a record of a file."""
+        self._logs.append(log)
+        self._records.append(record)
+        self._size += len(record.data)
+
+    def end(self, log: _Log) -> None:
+        """Say that a file has no more records."""
+        if self._records:
+            self._ended.append(log)
+
+    def read(self) -> Iterator[EventRows | Diagnostic]:
+        """Yield what was added, and start anew."""
+        logs, records, ended = self._logs, self._records, self._ended
+        self._start_anew()
+        rows = EventRows()
+        scanned = self._scanner.scan([record.data for record in records])
+        for part in _parts(logs, records, None if scanned is None else scanned.is_plain):
+            log = logs[part.start]
+            if scanned is not None and scanned.is_plain[part.start]:
+                rows.add_scanned(scanned.lines, part, records[part.start].number, log.maker)
+                continue
+            for record in records[part.start : part.stop]:
+                yield from self._read_singly(log, record, rows)
+        if len(rows):
+            yield rows
+        for log in ended:
+            yield from log.few.rest()
+
+    def _read_singly(self, log: _Log, record: _Record, rows: EventRows) -> Iterator[Diagnostic]:
+        raw = record.data.encode("utf-8", "surrogatepass")
+        document = self._plain_record(raw)
+        if document is not None:
+            rows.add_lines((document,), (raw,), record.number, log.maker)
+            return
+        event = self._event_of(raw, log, record)
+        if isinstance(event, Diagnostic):
+            yield from log.named(event)
+        else:
+            rows.add(event)
+
+    def _event_of(self, raw: bytes, log: _Log, record: _Record) -> Event | Diagnostic:
         time_ns = parse_time_ns(record.timestamp.removesuffix(" UTC"))
-        piece = Piece(raw, f"{self._file.display}#{record.number}", time_ns)
+        piece = Piece(raw, f"{log.display}#{record.number}", time_ns)
         try:
             document = parse_object(raw, self._options.limits)
             if not is_windows_event(document):
@@ -101,10 +186,26 @@ class EvtxSource:
                     "the record has no Event.System",
                     "nothing to mend: its provider wrote it so",
                 )
-            return windows_event_of(document, piece, self._options, ordinals)
+            return windows_event_of(document, piece, self._options, log.ordinals)
         except PutAsideError as reason:
             place = Location(piece.origin)
             return Diagnostic(reason.code, Severity.ERROR, place, reason.message, reason.hint)
+
+
+def _parts(
+    logs: Sequence[_Log], records: Sequence[_Record], is_plain: Sequence[bool] | None
+) -> Iterator[range]:
+    """Yield records that follow each other in one file, all of them plain or none."""
+    start = 0
+    for end in range(1, len(records) + 1):
+        if (
+            end == len(records)
+            or logs[end] is not logs[start]
+            or records[end].number != records[end - 1].number + 1
+            or (is_plain is not None and is_plain[end] != is_plain[start])
+        ):
+            yield range(start, end)
+            start = end
 
 
 class _Record(NamedTuple):

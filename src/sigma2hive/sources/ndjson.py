@@ -17,6 +17,7 @@ from sigma2hive.native import Scan, ScannedLines
 from sigma2hive.sources.batches import EventRows
 from sigma2hive.sources.documents import WHOLE_RESPONSE, LineEvents, Piece, event_of
 from sigma2hive.sources.files import EVTX_MAGIC, cannot_open
+from sigma2hive.sources.findings import FewFindings
 from sigma2hive.sources.interface import EventFile, PutAsideError, SourceOptions
 from sigma2hive.sources.lines import PlainReader
 from sigma2hive.sources.opening import DAMAGE, chunks_of, open_stream
@@ -37,6 +38,23 @@ _RESPONSE = re.compile(
 _XML = re.compile(rb"\s*<(?:\?xml|!doctype|html|events?\b)", re.IGNORECASE)
 UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_STARTS = (b"\xff\xfe", b"\xfe\xff", b"{\0", b"\0{", b"[\0", b"\0[")
+
+
+class NdjsonSources:
+    """The events of some JSON files."""
+
+    def __init__(self, files: Iterable[EventFile], options: SourceOptions) -> None:
+        self._files = files
+        self._options = options
+
+    def __iter__(self) -> Iterator[Event | EventRows | Diagnostic]:
+        """Yield the events in their order; findings beyond those that are named are counted."""
+        for file in self._files:
+            few = FewFindings()
+            for entry in NdjsonSource(file, self._options):
+                if not isinstance(entry, Diagnostic) or few.is_named(entry):
+                    yield entry
+            yield from few.rest()
 
 
 class NdjsonSource:

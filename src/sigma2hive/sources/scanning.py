@@ -23,12 +23,12 @@ _FIRST_BYTES = 1024 * 1024
 _LARGEST_EVENT = 256 * 1024 * 1024
 
 
-def line_scanner(options: SourceOptions) -> Scanner | None:
-    """Return what scans lines that are read so; None where nothing can."""
+def bounds_of(options: SourceOptions) -> Bounds | None:
+    """Return what a plain event may be; None where one may be larger than can be scanned."""
     limits = options.limits
     if limits.max_bytes > _LARGEST_EVENT:
         return None
-    bounds = Bounds(
+    return Bounds(
         max_bytes=limits.max_bytes,
         max_fields=limits.max_fields,
         max_depth=limits.max_depth,
@@ -36,6 +36,13 @@ def line_scanner(options: SourceOptions) -> Scanner | None:
         short=short_line(limits),
         max_lines=MAX_EVENTS,
     )
+
+
+def line_scanner(options: SourceOptions) -> Scanner | None:
+    """Return what scans lines that are read so; None where nothing can."""
+    bounds = bounds_of(options)
+    if bounds is None:
+        return None
     return scanner_of(bounds, plain_times(options), sorted(OTHER_SHAPES))
 
 

@@ -17,12 +17,12 @@ from typing import Any
 
 from sigma2hive.sources.windows.raw import as_windows_writes, is_system_time
 
-_ATTRIBUTES, _TEXT = "#attributes", "#text"
-_NO_NAMES = frozenset((_ATTRIBUTES, _TEXT))
+ATTRIBUTES, TEXT = "#attributes", "#text"
+NO_NAMES = frozenset((ATTRIBUTES, TEXT))
 #: Elements of System whose attribute goes by the element's name.
-_NAMED_BY_ELEMENT = {"TimeCreated_SystemTime": "TimeCreated"}
+NAMED_BY_ELEMENT = {"TimeCreated_SystemTime": "TimeCreated"}
 _PLAIN = frozenset((str, int, float, bool))
-_GUID_LENGTH = 36
+GUID_LENGTH = 36
 
 
 def flat_document(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,9 +69,9 @@ def _event_data(data: Any) -> dict[str, Any]:
     own: dict[str, Any] = {}
     if isinstance(data, Mapping):
         for name, value in data.items():
-            if name in _NO_NAMES:
+            if name in NO_NAMES:
                 continue
-            if type(value) is str and len(value) != _GUID_LENGTH and name not in own:
+            if type(value) is str and len(value) != GUID_LENGTH and name not in own:
                 own[name] = value
             else:
                 _add(own, name, value)
@@ -98,20 +98,20 @@ def _stand_beside(flat: dict[str, Any], own: dict[str, Any], section: str) -> No
 
 def _add_element(flat: dict[str, Any], name: str, element: dict[str, Any]) -> None:
     """Add an element of System: its text, and its attributes by the element's name and theirs."""
-    attributes = element.get(_ATTRIBUTES)
+    attributes = element.get(ATTRIBUTES)
     for key, value in (attributes if type(attributes) is dict else element).items():
-        if key not in _NO_NAMES:
+        if key not in NO_NAMES:
             full = f"{name}_{key}"
-            _add(flat, _NAMED_BY_ELEMENT.get(full, full), value)
-    if _TEXT in element:
-        _add(flat, name, element[_TEXT])
+            _add(flat, NAMED_BY_ELEMENT.get(full, full), value)
+    if TEXT in element:
+        _add(flat, name, element[TEXT])
 
 
 def _add(flat: dict[str, Any], name: str, value: Any) -> None:
     """Add what stands under a name: one text or number, and seldom anything else."""
     if type(value) not in _PLAIN or name in flat:
         _add_several(flat, name, value)
-    elif type(value) is str and len(value) == _GUID_LENGTH:
+    elif type(value) is str and len(value) == GUID_LENGTH:
         flat[name] = as_windows_writes(value)
     else:
         flat[name] = value
@@ -131,16 +131,16 @@ def _add_several(flat: dict[str, Any], name: str, value: Any) -> None:
 def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Yield name and value of all that stands in an element, in its order."""
     if isinstance(value, Mapping):
-        attributes = value.get(_ATTRIBUTES)
+        attributes = value.get(ATTRIBUTES)
         attributes = attributes if isinstance(attributes, Mapping) else {}
         own = attributes.get("Name")
         # <Data Name="x">, as readers write it that keep the elements' own names.
-        name = own if _TEXT in value and isinstance(own, str) and own else name
+        name = own if TEXT in value and isinstance(own, str) and own else name
         for key, child in value.items():
-            if key == _ATTRIBUTES:
+            if key == ATTRIBUTES:
                 yield from _attributes_in(value, attributes)
             else:
-                yield from _leaves(name if key == _TEXT else key, child)
+                yield from _leaves(name if key == TEXT else key, child)
     elif isinstance(value, list):
         for child in value:
             yield from _leaves(name, child)
@@ -153,6 +153,6 @@ def _attributes_in(
 ) -> Iterator[tuple[str, Any]]:
     """Yield the attributes that say something of their own: no name of a value, no namespace."""
     for key, value in attributes.items():
-        is_name = key == "Name" and _TEXT in element
+        is_name = key == "Name" and TEXT in element
         if not is_name and not key.startswith("xmlns"):
             yield from _leaves(key, value)

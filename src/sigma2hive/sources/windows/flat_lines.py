@@ -1,0 +1,218 @@
+"""Raw Windows events of scanned lines on one level: the same as `flat` makes of them one by one.
+
+Takes scanned lines, each a raw event; gives the fields that they have under Sigma's own names, and
+which of the lines are plain: each value one text, number or boolean, and each name given once.
+What is plain is decided by shape, of which logs have few.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from sigma2hive.model.events import TIME_FIELD
+from sigma2hive.native import Kind, Mark, Numbered, Scan
+from sigma2hive.sources.windows.flat import (
+    ATTRIBUTES,
+    GUID_LENGTH,
+    NAMED_BY_ELEMENT,
+    NO_NAMES,
+    TEXT,
+)
+from sigma2hive.sources.windows.raw import as_windows_writes
+
+#: Where the time of a raw event stands, its keys with dots between them.
+TIME_PATH: Final = f"Event.System.TimeCreated.{ATTRIBUTES}.SystemTime"
+_TIME = "TimeCreated"
+_SCALARS: Final = frozenset((Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN))
+_EMPTY: Final = frozenset((Kind.NOTHING, Kind.OBJECT))
+_IDS: Final = frozenset((Kind.TEXT, Kind.INTEGER))
+
+
+class _Place(NamedTuple):
+    """A field's name; `is_written`: a GUID gets braces."""
+
+    name: str
+    is_written: bool = True
+
+
+class _NotPlainError(Exception):
+    """It is for the reader of single events."""
+
+
+class FlatFields:
+    """The fields of those lines that are plain."""
+
+    def __init__(self, scan: Scan) -> None:
+        self._scan = scan
+        self._keys: dict[int, tuple[str, ...]] = {}
+        self._numbers: dict[str, list[Numbered]] = {}
+        self._as_they_are: set[int] = set()
+        #: For each line whether it is plain.
+        self.is_plain = self._read_shapes()
+
+    def __len__(self) -> int:
+        """How many fields there are."""
+        return len(self._numbers)
+
+    def of(self, path: str) -> list[Numbered]:
+        """Return the numbers under which a field's values are."""
+        return self._numbers.get(path, [])
+
+    def written_out(self) -> Mapping[str, list[Numbered]]:
+        """Return the numbers of every field."""
+        return self._numbers
+
+    def read_of(self, number: int) -> Callable[[str], str] | None:
+        """Return what makes a field's text of one under a number, None where it is the same."""
+        return None if number in self._as_they_are else _written
+
+    def _read_shapes(self) -> list[bool]:
+        places: dict[int, _Place] = {}
+        ids: set[int] = set()
+        is_plain: list[bool] = []
+        for marks in self._scan.shapes:
+            try:
+                found = self._places_in(marks)
+                ids |= self._ids_in(marks, found)
+            except _NotPlainError:
+                is_plain.append(False)
+            else:
+                places.update(found)
+                is_plain.append(True)
+        self._note(places)
+        shapes = len(is_plain)
+        plain = [shape < shapes and is_plain[shape] for shape in self._scan.line_shapes]
+        for line in self._lines_without(ids):
+            plain[line] = False
+        return plain
+
+    def _places_in(self, marks: Iterable[Mark]) -> dict[int, _Place]:
+        """Return the fields of a shape.
+
+        Raises:
+            _NotPlainError: it is not plain.
+        """
+        places: dict[int, _Place] = {}
+        for number, kind in marks:
+            keys = self._keys.get(number)
+            if keys is None:
+                keys = self._keys[number] = self._scan.paths.keys_to(number)
+            place = _place_of(keys, kind)
+            if place is not None:
+                places[number] = place
+        names = {place.name for place in places.values()}
+        # What is the time stands under both names.
+        if len(names) < len(places) or _TIME not in names or TIME_FIELD in names:
+            raise _NotPlainError
+        return places
+
+    def _ids_in(self, marks: Iterable[Mark], places: Mapping[int, _Place]) -> set[int]:
+        """Return what an event is told by and may be empty.
+
+        Raises:
+            _NotPlainError: it is not there.
+        """
+        kinds = dict(marks)
+        by_name = {place.name: number for number, place in places.items()}
+        ids: set[int] = set()
+        for name in ("EventID", "EventRecordID"):
+            number = by_name.get(name)
+            if number is None or kinds[number] not in _IDS:
+                raise _NotPlainError
+            if name == "EventRecordID" and len(self._keys[number]) > 3:
+                raise _NotPlainError
+            if self._keys[number][1] != "System":
+                raise _NotPlainError
+            if kinds[number] is Kind.TEXT:
+                ids.add(number)
+        return ids
+
+    def _note(self, places: Mapping[int, _Place]) -> None:
+        for number, place in places.items():
+            self._numbers.setdefault(place.name, []).append((number, False))
+            if not place.is_written:
+                self._as_they_are.add(number)
+        if _TIME in self._numbers:
+            self._numbers[TIME_FIELD] = self._numbers[_TIME]
+
+    def _lines_without(self, numbers: Iterable[int]) -> list[int]:
+        """Return lines in which one of the texts is empty."""
+        each = array("i", range(len(self._scan)))
+        found: list[int] = []
+        for number in numbers:
+            column = self._scan.column(number, each)
+            empty = {code for code, text in enumerate(column.texts) if not text}
+            if empty:
+                cells = zip(column.rows, column.codes, strict=True)
+                found.extend(line for line, code in cells if code in empty)
+        return found
+
+
+def _written(text: str) -> str:
+    return as_windows_writes(text) if len(text) == GUID_LENGTH else text
+
+
+def _place_of(keys: Sequence[str], kind: Kind) -> _Place | None:
+    """Return the field that a key's value is, None where it is none.
+
+    Raises:
+        _NotPlainError: only the reader of single events knows.
+    """
+    if keys[0] != "Event":
+        return None
+    if len(keys) < 3:
+        _refuse(kind not in _ALLOWED.get(keys[-1] if len(keys) > 1 else "", frozenset(Kind)))
+        return None
+    section, inside = keys[1], keys[2:]
+    if section == "System":
+        return _place_in_system(inside, kind)
+    if section == "EventData":
+        return None if inside[0] in NO_NAMES else _single(inside, kind)
+    if section == "RenderingInfo" and inside[0] == "Message":
+        return _single(inside, kind)
+    return None
+
+
+#: Section → what may stand there as a whole; "" is the event.
+_ALLOWED: Final[Mapping[str, frozenset[Kind]]] = {
+    "": frozenset((Kind.OBJECT,)),
+    "System": frozenset((Kind.OBJECT,)),
+    "EventData": _EMPTY,
+    "UserData": frozenset((Kind.NOTHING,)),
+}
+
+
+def _place_in_system(inside: Sequence[str], kind: Kind) -> _Place | None:
+    name = inside[0]
+    if len(inside) == 1:
+        _refuse(kind is Kind.OTHER or not name)
+        if kind not in _SCALARS:
+            return None
+        _refuse(name == _TIME)
+        return _Place(name, is_written=False)
+    is_attribute = len(inside) == 3 and inside[1] == ATTRIBUTES and inside[2] not in NO_NAMES
+    if len(inside) == 2 and inside[1] == ATTRIBUTES:
+        _refuse(kind not in _EMPTY)
+        return None
+    _refuse(not is_attribute and not (len(inside) == 2 and inside[1] == TEXT))
+    full = f"{name}_{inside[2]}" if is_attribute else name
+    named = NAMED_BY_ELEMENT.get(full, full)
+    # Of a time the scanner has seen that it is one, where that is the text of its attribute.
+    is_time = named == _TIME
+    _refuse(is_time and not (is_attribute and kind is Kind.TEXT and name == _TIME))
+    return _single((named,), kind)
+
+
+def _single(inside: Sequence[str], kind: Kind) -> _Place | None:
+    """Return the field of one text, number or boolean."""
+    if kind is Kind.NOTHING and len(inside) == 1:
+        return None
+    _refuse(len(inside) > 1 or not inside[0] or kind not in _SCALARS)
+    return _Place(inside[0])
+
+
+def _refuse(is_refused: bool) -> None:
+    if is_refused:
+        raise _NotPlainError

@@ -7,7 +7,7 @@ refused. `emit_all` lets a target write everything that was compiled.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Protocol, runtime_checkable
 
@@ -140,10 +140,10 @@ def alerting(target: Target, mappings: Mappings, alerts_of: AlertsOf) -> Target:
     return target.alerting(mappings, alerts_of) if isinstance(target, Alerting) else target
 
 
-def gathered(target: Target, artefacts: Sequence[Artefact]) -> Iterator[Artefact]:
-    """Yield what the target makes of all of its artefacts together."""
+def gathered(target: Target, artefacts: Iterable[Artefact]) -> Iterator[Artefact]:
+    """Yield what the target makes of all of its artefacts together; most ask for none of them."""
     if isinstance(target, Gathering):
-        yield from target.gather(artefacts)
+        yield from target.gather(list(artefacts))
 
 
 def emit_all(target: Target, compiled: Compiled) -> Iterator[tuple[RuleInfo, Artefact | Refusal]]:

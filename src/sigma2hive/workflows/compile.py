@@ -179,7 +179,7 @@ class Plan:
         else:
             files = tuple(
                 (name, text)
-                for artefact in gathered(self.place.target, list(self._artefacts()))
+                for artefact in gathered(self.place.target, self._artefacts())
                 for name, text in self.take(artefact)
             )
         self.gathered = key, files

@@ -34,16 +34,19 @@ def pad(text: str, columns: int) -> str:
 
 def wrap(text: str, first: str = "", rest: str = "", columns: int = COLUMNS) -> Iterator[str]:
     """Yield `text` after `first`, its further lines after `rest`; long words are broken."""
-    whole = columns - width(rest)
-    line, room, is_empty = first, columns - width(first), True
+    is_ascii = text.isascii() and first.isascii() and rest.isascii()
+    width_of = len if is_ascii else width
+    whole = columns - width_of(rest)
+    line, room, is_empty = first, columns - width_of(first), True
     for piece in re.findall(r" +|[^ ]+", text):
-        for part in _parts(piece, whole):
-            if width(part) > room and room < whole:
+        for part in (piece,) if width_of(piece) <= whole else _parts(piece, whole):
+            size = width_of(part)
+            if size > room and room < whole:
                 yield line.rstrip()
                 line, room, is_empty = rest, whole, True
             if is_empty and part.isspace() and line == rest:
                 continue
-            line, room, is_empty = line + part, room - width(part), False
+            line, room, is_empty = line + part, room - size, False
     yield line.rstrip()
 
 

@@ -15,6 +15,11 @@ JsonValue = str | int | bool | None | Sequence["JsonValue"] | Mapping[str, "Json
 #: What most values are.
 _SINGLE = frozenset({str, int, bool, type(None)})
 
+#: Made once: `json.dumps` makes one for each value.
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+)
+
 
 def canonical_json(value: JsonValue) -> bytes:
     """Return the canonical JSON of `value`: sorted keys, no blanks, ASCII only.
@@ -25,9 +30,7 @@ def canonical_json(value: JsonValue) -> bytes:
         TypeError: a float or another type without one canonical form.
     """
     _refuse_inexact(value)
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-    ).encode("ascii")
+    return _ENCODER.encode(value).encode("ascii")
 
 
 def digest(value: JsonValue) -> str:

@@ -83,6 +83,9 @@ class Lookup:
     _names: dict[str, tuple[str, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _others: dict[str, tuple[StandIn, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
     _addresses: dict[str, bool] = field(default_factory=dict, init=False, repr=False, compare=False)
     _indexes: dict[tuple[str, ...], _Index] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -109,7 +112,7 @@ class Lookup:
 
     def stand_in(self, path: str, values: Values) -> tuple[str, ...]:
         """Return what other fields of an event say that `path` would; () where none does."""
-        for entry in self._stand_ins.get(path, ()):
+        for entry in self._stand_ins(path):
             found = tuple(dict.fromkeys(text for text in entry.read(values) if text))
             if found:
                 return found
@@ -118,7 +121,7 @@ class Lookup:
     def own_names(self, path: str, values: Values) -> Iterator[str]:
         """Yield the fields of an event whose value alone is what a path of `named` says."""
         if self.named:
-            for entry in self._stand_ins.get(path, ()):
+            for entry in self._stand_ins(path):
                 if len(entry.sources) == 1 and any(entry.read(values)):
                     yield entry.sources[0]
             yield from (name for name in self._own_names(path) if name in values)
@@ -142,7 +145,7 @@ class Lookup:
         if any(entry.below is not None for entry in fields):
             return None
         own = (path for entry in fields for path in _sources(entry))
-        others = (path for entry in self._stand_ins.get(name, ()) for path in entry.sources)
+        others = (path for entry in self._stand_ins(name) for path in entry.sources)
         return frozenset((name, *own, *others, *self._own_names(name)))
 
     def is_address(self, name: str) -> bool:
@@ -171,25 +174,33 @@ class Lookup:
                 name = path.removeprefix(prefix)
                 yield from (found.path for entry in self.named for found in entry.own.resolve(name))
 
-    @cached_property
-    def _stand_ins(self) -> Mapping[str, tuple[StandIn, ...]]:
-        found: dict[str, list[StandIn]] = {}
-        for path, entry in self._all_stand_ins():
-            found.setdefault(path, []).append(entry)
-        for path, same in _SAME.items():
-            found.setdefault(path, []).extend(found.get(same, ()))
-        for path, whole in _LAST_PARTS.items():
-            for entry in found.get(whole, []):
-                found.setdefault(path, []).append(_last_part(entry))
-        return {path: tuple(entries) for path, entries in found.items()}
+    def _stand_ins(self, path: str) -> tuple[StandIn, ...]:
+        """Return the other ways to a path, found when they are first asked for: few ever are."""
+        found = self._others.get(path)
+        if found is None:
+            same, whole = _SAME.get(path), _LAST_PARTS.get(path)
+            others = [*self._own_stand_ins(path), *(self._own_stand_ins(same) if same else ())]
+            others += map(_last_part, self._own_stand_ins(whole) if whole else ())
+            found = self._others[path] = tuple(others)
+        return found
 
-    def _all_stand_ins(self) -> Iterator[tuple[str, StandIn]]:
-        for place in self.places:
-            yield from _by_profile(place, place)
-            yield from _by_security_pipeline(place, _WINLOG)
-        for entry in self.named:
-            yield from _by_profile(entry.names, entry.own)
-            yield from _by_security_pipeline(entry.names, _SIGMA)
+    def _own_stand_ins(self, path: str) -> Iterator[StandIn]:
+        for (place, own, names), asked in zip(self._ways, self._asked_first, strict=True):
+            yield from _by_profile(place, own, path, asked.get(path, ()))
+            yield from _by_security_pipeline(place, names, path)
+
+    @cached_property
+    def _ways(self) -> tuple[tuple[LogsourcePlace, LogsourcePlace, _Names], ...]:
+        """Places that name fields, those that the fields are read from, and what Windows' are."""
+        return (
+            *((place, place, _WINLOG) for place in self.places),
+            *((entry.names, entry.own, _SIGMA) for entry in self.named),
+        )
+
+    @cached_property
+    def _asked_first(self) -> tuple[Mapping[str, tuple[str, ...]], ...]:
+        """For each of `_ways`, the names by the paths that they are first read from."""
+        return tuple(_names_by_path(place) for place, _, _ in self._ways)
 
 
 def _index(sources: Iterable[tuple[str, frozenset[str] | None]]) -> _Index:
@@ -225,24 +236,38 @@ def ecs_fields() -> frozenset[str]:
     return frozenset(path for group in table["groups"] for path in group["fields"].split())
 
 
-def _by_profile(place: LogsourcePlace, own: LogsourcePlace) -> Iterator[tuple[str, StandIn]]:
-    """Yield, for the first field of each Sigma name, those of `own` that mean nothing else.
+def _names_by_path(place: LogsourcePlace) -> dict[str, tuple[str, ...]]:
+    """Return the names that a place reads first of a path, or of what is made of it and others."""
+    found: dict[str, list[str]] = {}
+    for name, paths in place.paths.items():
+        derived = place.derived.get(paths[0])
+        parts = (part.path for part in derived.parts) if derived is not None else paths[:1]
+        for path in dict.fromkeys(parts):
+            found.setdefault(path, []).append(name)
+    return {path: tuple(names) for path, names in found.items()}
+
+
+def _by_profile(
+    place: LogsourcePlace, own: LogsourcePlace, path: str, names: Iterable[str]
+) -> Iterator[StandIn]:
+    """Yield, for a path that names are first read from, fields of `own` that mean nothing else.
 
     A field of ECS has a meaning of its own: a file's hash stands in for no process's.
     """
-    for name in place.paths:
+    for name in names:
         first = place.resolve(name)[0]
         for other in own.resolve(name):
             if other.path == first.path:
                 continue
             sources = _sources(other)
-            if other.below is not None or any(path in ecs_fields() for path in sources):
+            if other.below is not None or not ecs_fields().isdisjoint(sources):
                 continue
             if first.derived is None:
-                yield first.path, StandIn(sources, _reader(other))
+                yield StandIn(sources, _reader(other))
             elif first.derived.is_joined:
                 for number, part in enumerate(first.derived.parts):
-                    yield part.path, StandIn(sources, _part_reader(other, first.derived, number))
+                    if part.path == path:
+                        yield StandIn(sources, _part_reader(other, first.derived, number))
 
 
 def _sources(other: Field) -> tuple[str, ...]:
@@ -301,15 +326,15 @@ _WINLOG = _Names("winlog.channel", "event.code", _EVENT_DATA)
 _SIGMA = _Names("Channel", "EventID", "")
 
 
-def _by_security_pipeline(place: LogsourcePlace, names: _Names) -> Iterator[tuple[str, StandIn]]:
+def _by_security_pipeline(place: LogsourcePlace, names: _Names, path: str) -> Iterator[StandIn]:
     """Yield the accounts of the Security channel: which one it is depends on the event's id."""
     if place.default_prefix != _EVENT_DATA:
         return
-    for path, choices in _SECURITY.items():
-        for event_ids, name in choices:
-            yield path, _security_stand_in(path, event_ids, name, names)
-    source = f"{names.prefix}LogonType"
-    yield "winlog.logon.type", StandIn((source,), partial(_logon_types, source))
+    for event_ids, name in _SECURITY.get(path, ()):
+        yield _security_stand_in(path, event_ids, name, names)
+    if path == "winlog.logon.type":
+        source = f"{names.prefix}LogonType"
+        yield StandIn((source,), partial(_logon_types, source))
 
 
 def _logon_types(source: str, values: Values) -> Iterator[str]:

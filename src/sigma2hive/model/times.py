@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 NANOSECONDS = 1_000_000_000
 #: Clocks of machines differ by less. What is noted for a later time than it may be was noted by
@@ -23,6 +24,7 @@ _ISO = re.compile(
     r"(?:[T ](?P<clock>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:[.,](?P<fraction>[0-9]{1,9}))?"
     r"\s?(?P<zone>Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
+_USUAL_LENGTH = 40
 #: Times that need no second look: the usual form, and no day that the month may not have.
 _USUAL = re.compile(
     r"(?:19[7-9][0-9]|20[0-9]{2})-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
@@ -48,8 +50,17 @@ def parse_time_ns(text: str) -> int | None:
 
     Source: https://www.elastic.co/docs/reference/elasticsearch/mapping-reference/mapping-date-format
     """
+    # What is longer is no usual time, and not worth to be remembered.
+    return _remembered(text) if len(text) <= _USUAL_LENGTH else _time_ns(text)
+
+
+def _time_ns(text: str) -> int | None:
     time_ns = _parse(text.strip())
     return time_ns if time_ns is not None and _FIRST_NS <= time_ns < _END_NS else None
+
+
+#: An event's time is asked for as when it was logged, and as when it happened.
+_remembered = lru_cache(maxsize=256)(_time_ns)
 
 
 def parse_span_ns(text: str) -> int | None:

@@ -46,6 +46,8 @@ def flatten(document: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         kind = type(value)
         if kind is str:
             flat[path] = (value,)
+        elif kind is int:
+            flat[path] = (str(value),)
         elif kind in _PLAIN:
             flat[path] = (canonical_text(value),)
         elif value is not None:

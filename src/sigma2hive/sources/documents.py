@@ -143,8 +143,8 @@ def _indexed(
         document = normalise_windows(record, flavour, system)
     except ValueError as error:
         raise PutAsideError("S2H501", str(error), "export the event again, whole") from None
-    if logged_ns is not None:
-        document.setdefault(TIME_FIELD, render_time(logged_ns))
+    if logged_ns is not None and TIME_FIELD not in document:
+        document[TIME_FIELD] = render_time(logged_ns)
     return document
 
 

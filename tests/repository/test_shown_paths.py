@@ -41,3 +41,13 @@ def test_a_path_is_shown_from_the_repository(
     shown_path(Path(path), ROOT)
     monkeypatch.setattr("os.getcwd", lambda: working)
     assert shown_path(Path(path), ROOT) == shown
+
+
+def test_an_absolute_path_is_shown_where_the_working_folder_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def gone() -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr("os.getcwd", gone)
+    assert shown_path(Path("/srv/rules/win/a.yml"), ROOT) == "win/a.yml"

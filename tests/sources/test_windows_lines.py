@@ -173,3 +173,23 @@ def test_findings_of_small_logs_name_their_own_records(tmp_path: Path) -> None:
         f"{number}.evtx#{record}" for number in (1, 2) for record in (1, 2, 3)
     ]
     assert [finding.location.path for finding in findings] == ["0.evtx"]
+
+
+def test_what_is_written_oddly_is_not_taken_for_every_keyword() -> None:
+    record = copy.deepcopy(USUAL)
+    record["Event"]["EventData"] = {"Image": "a\x01b"}
+    rows, _ = scanned([record])
+    columns = Columns(rows.documents, rows.values_of, rows.raw_of, rows.scanned)
+    assert columns.document_of(0)["Image"] == ("a\x01b",)
+    assert WholeSearch([b"nowhere"]).rows_in(columns, range(1)) == []
+
+
+def test_records_of_which_each_has_new_keys_are_read_singly() -> None:
+    records = []
+    for number in range(600):
+        record = copy.deepcopy(USUAL)
+        record["Event"]["EventData"] = {f"k{number}x{key}": key for key in range(90)}
+        records.append(record)
+    lines = [json.dumps(record, separators=(",", ":")) for record in records]
+    assert RecordScanner(OPTIONS).scan(lines[:300]) is not None
+    assert RecordScanner(OPTIONS).scan(lines) is None

@@ -190,9 +190,7 @@ class Columns:
     def document_of(self, row: int) -> Mapping[str, Any]:
         """Return the document of a row; of a scanned line it is made anew."""
         if row in self._of_scans:
-            raw = self.raw_of and self.raw_of(row)
-            document: Mapping[str, Any] = orjson.loads(raw) if raw else {}
-            return document
+            return self.values_of(row)
         return self.documents[row]
 
     @property

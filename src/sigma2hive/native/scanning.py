@@ -224,6 +224,11 @@ class Scan:
         address = self._library.s2h_line_shapes(self._found)
         return _numbers(c_uint32, address, count)
 
+    @property
+    def marks(self) -> int:
+        """How many keys all shapes have."""
+        return int(self._library.s2h_marks(self._found))
+
     @cached_property
     def shapes(self) -> list[list[Mark]]:
         """What lines of each shape have alike: their keys in their order, and what stands there.

@@ -20,7 +20,9 @@ _NOT_RULES = (".test.yml", ".test.yaml")
 
 def shown_path(path: Path, root: Path) -> str:
     """Return the path as findings show it: relative to `root` where it lies inside."""
-    folder = _shown_folder(path.parent, root, os.getcwd())  # noqa: PTH109  # a tenth of the time
+    # Of what is absolute it does not matter, and the folder may be gone.
+    working = "" if path.is_absolute() else os.getcwd()  # noqa: PTH109  # a tenth of the time
+    folder = _shown_folder(path.parent, root, working)
     name = path.name
     if folder is None or not name or name == "..":
         return _shown(path, root)

@@ -15,6 +15,9 @@ from sigma2hive.sources.scanning import bounds_of
 from sigma2hive.sources.windows import FLAT
 from sigma2hive.sources.windows.flat_lines import TIME_PATH, FlatFields
 
+#: Keys of all the shapes of a batch. Logs have few shapes; of more, single records are read faster.
+_MOST_MARKS = 50_000
+
 
 @dataclass(frozen=True, slots=True)
 class Records:
@@ -43,6 +46,8 @@ class RecordScanner:
         text = ("\n".join(records) + "\n").encode("utf-8", "surrogatepass")
         scan = self._scanner.scan(text, len(text))
         if len(scan) != len(records) or scan.end != len(text):
+            return None
+        if scan.marks > _MOST_MARKS:
             return None
         fields = FlatFields(scan)
         return Records(scan, ScannedLines(scan, fields=fields), fields.is_plain)

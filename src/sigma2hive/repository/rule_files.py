@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 from sigma2hive.diagnostics import Diagnostics, Location
@@ -20,29 +19,10 @@ _NOT_RULES = (".test.yml", ".test.yaml")
 
 def shown_path(path: Path, root: Path) -> str:
     """Return the path as findings show it: relative to `root` where it lies inside."""
-    # Of what is absolute it does not matter, and the folder may be gone.
-    working = "" if path.is_absolute() else os.getcwd()  # noqa: PTH109  # a tenth of the time
-    folder = _shown_folder(path.parent, root, working)
-    name = path.name
-    if folder is None or not name or name == "..":
-        return _shown(path, root)
-    return name if folder == "." else f"{folder}/{name}"
-
-
-def _shown(path: Path, root: Path) -> str:
     absolute = path if path.is_absolute() else Path.cwd() / path
     # Asked first: of rules that lie elsewhere, each would raise an error that is slow to make.
     is_inside = absolute.parts[: len(root.parts)] == root.parts
     return (absolute.relative_to(root) if is_inside else path).as_posix()
-
-
-@lru_cache(maxsize=256)  # many rules lie in one folder
-def _shown_folder(folder: Path, root: Path, working: str) -> str | None:
-    """Return how a folder is shown; None where a file in it may be shown otherwise."""
-    absolute = folder if folder.is_absolute() else Path(working) / folder
-    # Above the root nothing is inside of it, but for the root itself.
-    is_above = len(absolute.parts) < len(root.parts)
-    return None if is_above else _shown(folder, root)
 
 
 def rule_files(

@@ -155,7 +155,7 @@ class _Found(NamedTuple):
     longest: float
 
 
-@lru_cache(maxsize=65536)  # each value is asked of several fields, for several targets, by rules
+@lru_cache(maxsize=16384)  # each value is asked of several fields, for several targets, by rules
 def _on_no_path(test: Text, is_lower_cased: bool) -> _Found:
     return _Found(_bounds_of(test, Slot("", 0, is_lower_cased)), is_numeric(test), _longest(test))
 

@@ -126,8 +126,8 @@ def _program() -> tuple[bytes, ...]:
     """Return what this program is: its libraries and its own files."""
     parts = [_release(name).encode() for name in _LIBRARIES]
     # An editable installation changes without its version.
-    for file in _names_below(str(Path(__file__).parents[2])):
-        status = os.stat(file)  # noqa: PTH116  # a path of each would cost several times as much
+    for file in _files_below(Path(__file__).parents[2]):
+        status = file.stat()
         parts.append(
             f"{file} {status.st_size} {status.st_mtime_ns}".encode("utf-8", "surrogateescape")
         )
@@ -161,10 +161,6 @@ def _contents_below(folder: Path) -> Iterator[bytes]:
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
-    return map(Path, _names_below(str(folder)))
-
-
-def _names_below(folder: str) -> Iterator[str]:
     for where, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name != "__pycache__")
-        yield from (os.path.join(where, name) for name in sorted(names))  # noqa: PTH118
+        yield from (Path(where, name) for name in sorted(names))

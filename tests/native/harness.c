@@ -24,7 +24,7 @@ int main(int count, char **arguments)
 {
     const char *times = "@timestamp\n", *strange = "Event\n_source\n";
     Settings settings = {1 << 20, 10000, 254, 16 << 20, 7000, UINT32_MAX, (const uint8_t *)times,
-                         (const uint8_t *)strange, (const uint8_t *)"_source\n", 11, 14, 0, 0};
+                         (const uint8_t *)strange, 11, 14, 0};
     int is_answer = count > 2 && strcmp(arguments[2], "shapes") != 0;
     FILE *file = count > 1 ? fopen(arguments[1], "rb") : NULL;
     long size;
@@ -36,8 +36,10 @@ int main(int count, char **arguments)
     /* No byte more than is promised, so that a step beyond is seen. */
     text = calloc(1, (size_t)size + is_answer);
     settings.has_shapes = count > 2 && !is_answer;
-    if (is_answer)
-        settings.root_size = 8;
+    if (is_answer) {
+        settings.times = (const uint8_t *)"_source.@timestamp\n";
+        settings.times_size = 19;
+    }
     if (fread(text, 1, (size_t)size, file) != (size_t)size)
         return 2;
     fclose(file);

@@ -48,8 +48,10 @@ VALUES = st.one_of(
     st.fixed_dictionaries({"#text": st.sampled_from(["x", None, 1, ["a", "b"]])}),
     st.fixed_dictionaries({"#attributes": st.sampled_from([{"Name": "x"}, None, {}, "y"])}),
 )
-NAMES = ("EventID", "Image", "Channel", "Computer", "@timestamp", "TimeCreated", "Message", "#text")
-NAMES = (*NAMES, "", "a.b", "Data", "#attributes", "Provider_Name", "EventRecordID", "UtcTime")
+NAMES = (
+    *("EventID", "Image", "Channel", "Computer", "@timestamp", "TimeCreated", "Message", "#text"),
+    *("", "a.b", "Data", "#attributes", "Provider_Name", "EventRecordID", "UtcTime"),
+)
 
 
 def scanned(records: Sequence[dict[str, Any]]) -> tuple[EventRows, list[dict[str, Any]]]:

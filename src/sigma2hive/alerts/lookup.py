@@ -185,22 +185,18 @@ class Lookup:
         return found
 
     def _own_stand_ins(self, path: str) -> Iterator[StandIn]:
-        for (place, own, names), asked in zip(self._ways, self._asked_first, strict=True):
-            yield from _by_profile(place, own, path, asked.get(path, ()))
-            yield from _by_security_pipeline(place, names, path)
+        for way in self._ways:
+            yield from _by_profile(way, path)
+            yield from _by_security_pipeline(way.place, way.windows, path)
 
     @cached_property
-    def _ways(self) -> tuple[tuple[LogsourcePlace, LogsourcePlace, _Names], ...]:
-        """Places that name fields, those that the fields are read from, and what Windows' are."""
-        return (
-            *((place, place, _WINLOG) for place in self.places),
-            *((entry.names, entry.own, _SIGMA) for entry in self.named),
+    def _ways(self) -> tuple[_Way, ...]:
+        own = (_Way(place, place, _WINLOG, _names_by_path(place)) for place in self.places)
+        named = (
+            _Way(entry.names, entry.own, _SIGMA, _names_by_path(entry.names))
+            for entry in self.named
         )
-
-    @cached_property
-    def _asked_first(self) -> tuple[Mapping[str, tuple[str, ...]], ...]:
-        """For each of `_ways`, the names by the paths that they are first read from."""
-        return tuple(_names_by_path(place) for place, _, _ in self._ways)
+        return (*own, *named)
 
 
 def _index(sources: Iterable[tuple[str, frozenset[str] | None]]) -> _Index:
@@ -247,16 +243,14 @@ def _names_by_path(place: LogsourcePlace) -> dict[str, tuple[str, ...]]:
     return {path: tuple(names) for path, names in found.items()}
 
 
-def _by_profile(
-    place: LogsourcePlace, own: LogsourcePlace, path: str, names: Iterable[str]
-) -> Iterator[StandIn]:
+def _by_profile(way: _Way, path: str) -> Iterator[StandIn]:
     """Yield, for a path that names are first read from, fields of `own` that mean nothing else.
 
     A field of ECS has a meaning of its own: a file's hash stands in for no process's.
     """
-    for name in names:
-        first = place.resolve(name)[0]
-        for other in own.resolve(name):
+    for name in way.asked.get(path, ()):
+        first = way.place.resolve(name)[0]
+        for other in way.own.resolve(name):
             if other.path == first.path:
                 continue
             sources = _sources(other)
@@ -320,6 +314,19 @@ class _Names:
     channel: str
     event_id: str
     prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A place that names fields, the one that they are read from, and what Windows' are called.
+
+    `asked` has the names by the paths that `place` first reads them from.
+    """
+
+    place: LogsourcePlace
+    own: LogsourcePlace
+    windows: _Names
+    asked: Mapping[str, tuple[str, ...]]
 
 
 _WINLOG = _Names("winlog.channel", "event.code", _EVENT_DATA)

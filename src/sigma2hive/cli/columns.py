@@ -51,10 +51,7 @@ def wrap(text: str, first: str = "", rest: str = "", columns: int = COLUMNS) -> 
 
 
 def _parts(word: str, columns: int) -> Iterator[str]:
-    """Yield a word in parts that fit, where it is too wide for any line."""
-    if width(word) <= columns:
-        yield word
-        return
+    """Yield a word that is too wide for any line in parts that fit."""
     part, used = "", 0
     for char in word:
         if used + width(char) > columns:

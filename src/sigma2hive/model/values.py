@@ -12,7 +12,7 @@ from typing import Any
 #: What `flatten` gives: a field path to its values, never empty.
 Values = Mapping[str, tuple[str, ...]]
 
-_PLAIN = frozenset((bool, int, float))
+_PLAIN = frozenset((bool, float))
 
 
 def canonical_text(value: str | int | float | bool) -> str:

@@ -17,7 +17,7 @@ FILE_NAME = "scan.native"
 #: Set to 0, nothing here is used.
 SWITCH = "SIGMA2HIVE_NATIVE"
 #: That of `s2h_version` in scan.c.
-_VERSION = 4
+_VERSION = 5
 
 
 class Settings(Structure):
@@ -32,10 +32,8 @@ class Settings(Structure):
         ("max_lines", c_uint32),
         ("times", c_char_p),
         ("strange", c_char_p),
-        ("root", c_char_p),
         ("times_size", c_uint32),
         ("strange_size", c_uint32),
-        ("root_size", c_uint32),
         ("has_shapes", c_uint32),
     )
 

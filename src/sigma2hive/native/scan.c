@@ -49,7 +49,7 @@ typedef struct {
     uint32_t seen_in;         /* number of the object that it was seen in last */
     uint32_t count, first;    /* values, and where they begin when sorted */
     uint32_t next, child;     /* the key that came after it, and first in it, the last time */
-    uint8_t is_root, is_time, is_strange, kinds;
+    uint8_t is_time, is_strange, kinds;
 } Path;
 
 typedef struct {
@@ -71,11 +71,10 @@ typedef struct {
     uint64_t max_path_bytes;
     uint32_t short_line;      /* a line that is no longer is within all limits */
     uint32_t max_lines;       /* that are read at once */
-    /* names, each ended by a line feed: of fields that may hold the time, of keys of no plain event,
-       and of the key in which the event lies, none where it is the whole object. A time that lies
-       deeper has dots between the keys that lead to it. */
-    const uint8_t *times, *strange, *root;
-    uint32_t times_size, strange_size, root_size;
+    /* names, each ended by a line feed: of fields that may hold the time, and of keys of no plain
+       event. One that lies deeper has dots between the keys that lead to it. */
+    const uint8_t *times, *strange;
+    uint32_t times_size, strange_size;
     uint32_t has_shapes;      /* whether lines are told apart by their shapes */
 } Settings;
 
@@ -118,17 +117,13 @@ static void *grown(void *old, uint32_t *room, uint32_t first, size_t each)
     return made;
 }
 
-static uint8_t is_named(const uint8_t *names, uint32_t size, const uint8_t *name, uint32_t length)
+/* Returns a table of numbers in which nothing is. */
+static uint32_t *empty_table(uint32_t size)
 {
-    uint32_t start = 0;
-    for (uint32_t at = 0; at < size; at++) {
-        if (names[at] != '\n')
-            continue;
-        if (at - start == length && memcmp(names + start, name, length) == 0)
-            return 1;
-        start = at + 1;
-    }
-    return 0;
+    uint32_t *table = malloc((size_t)size * sizeof *table);
+    if (table)
+        memset(table, 0xFF, (size_t)size * sizeof *table);
+    return table;
 }
 
 /* ---- paths ---- */
@@ -155,15 +150,16 @@ static int leads_to(
     }
 }
 
-static uint8_t is_time_deep(
-    const Scan *scan, uint32_t parent, const uint8_t *name, uint32_t length)
+/* Tells whether a name below a parent is one of some, each ended by a line feed. */
+static uint8_t is_named(
+    const Scan *scan, const uint8_t *names, uint32_t size, uint32_t parent, const uint8_t *name,
+    uint32_t length)
 {
-    const uint8_t *times = scan->settings.times;
     uint32_t start = 0;
-    for (uint32_t at = 0; at < scan->settings.times_size; at++) {
-        if (times[at] != '\n')
+    for (uint32_t at = 0; at < size; at++) {
+        if (names[at] != '\n')
             continue;
-        if (leads_to(scan, parent, name, length, times + start, times + at))
+        if (leads_to(scan, parent, name, length, names + start, names + at))
             return 1;
         start = at + 1;
     }
@@ -194,10 +190,9 @@ static uint32_t hash_of(const uint8_t *bytes, size_t length, uint32_t seed)
 static int widened(Scan *scan)
 {
     uint32_t size = scan->table_size ? scan->table_size * 2 : 1024;
-    uint32_t *table = malloc((size_t)size * sizeof *table);
+    uint32_t *table = empty_table(size);
     if (!table)
         return 0;
-    memset(table, 0xFF, (size_t)size * sizeof *table);
     for (uint32_t number = 0; number < scan->paths; number++) {
         uint32_t slot = scan->path[number].hash & (size - 1);
         while (table[slot] != NONE)
@@ -244,14 +239,9 @@ static uint32_t path_of(Scan *scan, uint32_t parent, uint32_t name, uint32_t len
     made->length = length;
     made->hash = hash;
     made->next = made->child = NONE;
-    if (parent == NONE) {
-        made->is_root = is_named(settings->root, settings->root_size, text + name, length);
-        made->is_strange = is_named(settings->strange, settings->strange_size, text + name, length);
-    }
-    if (settings->has_shapes)
-        made->is_time = is_time_deep(scan, parent, text + name, length);
-    else if (settings->root_size ? parent != NONE && scan->path[parent].is_root : parent == NONE)
-        made->is_time = is_named(settings->times, settings->times_size, text + name, length);
+    made->is_strange
+        = is_named(scan, settings->strange, settings->strange_size, parent, text + name, length);
+    made->is_time = is_named(scan, settings->times, settings->times_size, parent, text + name, length);
     scan->table[slot] = scan->paths;
     return scan->paths++;
 }
@@ -738,10 +728,9 @@ static void forget(Scan *scan, uint32_t found, uint32_t paths)
 static int has_wider_shapes(Scan *scan)
 {
     uint32_t size = scan->shapes_size ? scan->shapes_size * 2 : 256;
-    uint32_t *table = malloc((size_t)size * sizeof *table);
+    uint32_t *table = empty_table(size);
     if (!table)
         return 0;
-    memset(table, 0xFF, (size_t)size * sizeof *table);
     for (uint32_t number = 0; number < scan->shapes; number++) {
         uint32_t slot = scan->shape[number].hash & (size - 1), probes = 0;
         while (table[slot] != NONE && ++probes < MOST_PROBES)
@@ -1055,7 +1044,7 @@ EXPORTED size_t s2h_hits_start(const Scan *scan) { return scan->hits_start; }
 EXPORTED size_t s2h_hits_end(const Scan *scan) { return scan->hits_end; }
 
 /* Counted up with every change of what the functions take and give. */
-EXPORTED uint32_t s2h_version(void) { return 4; }
+EXPORTED uint32_t s2h_version(void) { return 5; }
 
 EXPORTED uint32_t s2h_lines(const Scan *scan) { return scan->lines; }
 EXPORTED const uint32_t *s2h_line_starts(const Scan *scan) { return scan->line_start; }
@@ -1154,7 +1143,7 @@ EXPORTED Column *s2h_column(
     column->rows = malloc((size_t)room * sizeof *column->rows);
     column->codes = malloc((size_t)room * sizeof *column->codes);
     column->ends = malloc((size_t)room * sizeof *column->ends);
-    column->slots = malloc((size_t)table * sizeof *column->slots);
+    column->slots = empty_table(table);
     firsts = malloc((size_t)room * sizeof *firsts);
     if (path->kinds >> OTHER & 1) {
         column->other_rows = malloc((size_t)room * sizeof *column->other_rows);
@@ -1165,7 +1154,6 @@ EXPORTED Column *s2h_column(
     }
     if (!column->rows || !column->codes || !column->ends || !column->slots || !firsts)
         goto failed;
-    memset(column->slots, 0xFF, (size_t)table * sizeof *column->slots);
     for (uint32_t at = 0; at < path->count; at++) {
         const Value *value = values + at;
         int32_t row = row_of[value->line];

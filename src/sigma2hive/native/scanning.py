@@ -76,9 +76,9 @@ _SOURCE: Final = "_source"
 class Names(NamedTuple):
     """Keys that say what a line is.
 
-    `times` are names of fields that may hold the time, `strange` ones that no plain event has, and
-    `root` is the key in which the event lies where it is not the whole. With `has_shapes` lines are
-    told apart by their shapes, and keys of `times` may lie deeper, with dots between them.
+    `times` are where the time may be and `strange` what no plain line has: keys without dots in
+    them, with dots between those that lead to another. `root` is the key in which the event lies
+    where it is not the whole. With `has_shapes` lines are told apart by their shapes.
     """
 
     times: Sequence[str]
@@ -92,9 +92,9 @@ class Scanner:
 
     def __init__(self, loaded: ctypes.CDLL, bounds: Bounds, names: Names) -> None:
         self._library = loaded
-        root = self._root = names.root
+        self._root = names.root
         # Kept here, since a structure keeps only where they stand.
-        self._names = _joined(names.times), _joined(names.strange), _joined([root] if root else [])
+        self._names = _joined(names.times), _joined(names.strange)
         largest = 0xFFFFFFFF
         self._settings = Settings(
             max_line=min(bounds.max_bytes, largest),
@@ -105,10 +105,8 @@ class Scanner:
             max_lines=bounds.max_lines,
             times=self._names[0],
             strange=self._names[1],
-            root=self._names[2],
             times_size=len(self._names[0]),
             strange_size=len(self._names[1]),
-            root_size=len(self._names[2]),
             has_shapes=names.has_shapes,
         )
 
@@ -137,8 +135,9 @@ def scanner_of(bounds: Bounds, times: Sequence[str], strange: Sequence[str]) -> 
     """Return a scanner; None where there is no library, or no name of a time."""
     loaded = library()
     usable = [name for name in times if "\n" not in name]
-    known = Names(usable, strange)
-    return None if loaded is None or not usable else Scanner(loaded, bounds, known)
+    if loaded is None or not usable:
+        return None
+    return Scanner(loaded, bounds, Names(usable, strange))
 
 
 def shape_scanner(bounds: Bounds, time: str) -> Scanner | None:
@@ -156,7 +155,7 @@ def answer_scanner(time: str) -> Scanner | None:
     None where there is no library. A hit with `fields` besides its document is not plain.
     """
     loaded = library()
-    names = Names([time], ["fields"], _SOURCE)
+    names = Names([f"{_SOURCE}.{time}"], ["fields"], _SOURCE)
     return None if loaded is None else Scanner(loaded, _UNBOUNDED, names)
 
 
@@ -220,9 +219,7 @@ class Scan:
     @cached_property
     def line_shapes(self) -> list[int]:
         """The number of each line's shape; that of one which is not plain is none."""
-        count = len(self)
-        address = self._library.s2h_line_shapes(self._found)
-        return _numbers(c_uint32, address, count)
+        return _numbers(c_uint32, self._library.s2h_line_shapes(self._found), len(self))
 
     @property
     def marks(self) -> int:

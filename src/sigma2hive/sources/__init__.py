@@ -12,7 +12,7 @@ from sigma2hive.model.events import Event
 from sigma2hive.sources.batches import EventRows, batch_of, in_batches
 from sigma2hive.sources.collecting import few_collections
 from sigma2hive.sources.documents import LineEvents, Piece, event_of
-from sigma2hive.sources.evtx import EvtxSource
+from sigma2hive.sources.evtx import EvtxSources
 from sigma2hive.sources.files import find_event_files
 from sigma2hive.sources.findings import MAX_NAMED_FINDINGS, FewFindings
 from sigma2hive.sources.hits import elasticsearch_event_key
@@ -39,7 +39,7 @@ from sigma2hive.sources.slices import Slice, chunks_in, slices_of
 #: Kind of file → what reads some of them, one after the other; it names few findings of each.
 SOURCES: Mapping[str, Callable[[Iterable[EventFile], SourceOptions], EventSource]] = {
     "ndjson": NdjsonSources,
-    "evtx": EvtxSource,
+    "evtx": EvtxSources,
 }
 
 

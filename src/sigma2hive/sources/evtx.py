@@ -35,7 +35,7 @@ from sigma2hive.sources.parsing import parse_object
 from sigma2hive.sources.records import RecordScanner
 
 
-class EvtxSource:
+class EvtxSources:
     """The records of .evtx files, in their order; those of several small ones make one batch."""
 
     def __init__(self, files: Iterable[EventFile], options: SourceOptions) -> None:
@@ -54,10 +54,7 @@ class EvtxSource:
                 reader.add(log, entry)
                 if reader.is_full:
                     yield from reader.read()
-            reader.end(log)
-            # The next file may be long in coming, where its name is still looked for.
-            if not reader.is_open:
-                yield from log.few.rest()
+            yield from reader.end(log)
         yield from reader.read()
 
 
@@ -129,21 +126,18 @@ class _RecordReader:
         """Whether no more should be added."""
         return len(self._records) >= MAX_EVENTS or self._size >= MAX_BYTES
 
-    @property
-    def is_open(self) -> bool:
-        """Whether there are records that were not read yet."""
-        return bool(self._records)
-
     def add(self, log: _Log, record: _Record) -> None:
         """Add a record of a file."""
         self._logs.append(log)
         self._records.append(record)
         self._size += len(record.data)
 
-    def end(self, log: _Log) -> None:
-        """Say that a file has no more records."""
+    def end(self, log: _Log) -> Iterator[Diagnostic]:
+        """Take that a file has no more records; yield what is left to say, here or with them."""
         if self._records:
             self._ended.append(log)
+        else:
+            yield from log.few.rest()
 
     def read(self) -> Iterator[EventRows | Diagnostic]:
         """Yield what was added, and start anew."""

@@ -51,27 +51,18 @@ class NdjsonSources:
         """Yield the events in their order; findings beyond those that are named are counted."""
         for file in self._files:
             few = FewFindings()
-            for entry in NdjsonSource(file, self._options):
+            for entry in self._entries(file):
                 if not isinstance(entry, Diagnostic) or few.is_named(entry):
                     yield entry
             yield from few.rest()
 
-
-class NdjsonSource:
-    """The events of one JSON file."""
-
-    def __init__(self, file: EventFile, options: SourceOptions) -> None:
-        self._file = file
-        self._options = options
-
-    def __iter__(self) -> Iterator[Event | EventRows | Diagnostic]:
+    def _entries(self, file: EventFile) -> Iterator[Event | EventRows | Diagnostic]:
         """Yield the events in the order of the file, and findings for what is none."""
-        place = Location(self._file.display)
         try:
-            with open_stream(self._file.path) as stream:
-                yield from Reading(self._file, self._options).read(chunks_of(stream))
+            with open_stream(file.path) as stream:
+                yield from Reading(file, self._options).read(chunks_of(stream))
         except OSError as error:
-            yield cannot_open(place, error)
+            yield cannot_open(Location(file.display), error)
 
 
 class Reading:

@@ -32,9 +32,8 @@ class RecordScanner:
     """Scans records; nothing where no fields are known, or there is no library."""
 
     def __init__(self, options: SourceOptions) -> None:
-        bounds = bounds_of(options)
-        is_wanted = options.flavour == FLAT and bounds is not None
-        self._scanner = shape_scanner(bounds, TIME_PATH) if is_wanted and bounds else None
+        bounds = bounds_of(options) if options.flavour == FLAT else None
+        self._scanner = None if bounds is None else shape_scanner(bounds, TIME_PATH)
 
     def scan(self, records: Sequence[str]) -> Records | None:
         """Return the records as lines, as many as make one batch at most.

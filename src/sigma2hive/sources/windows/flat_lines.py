@@ -28,6 +28,9 @@ _TIME = "TimeCreated"
 _SCALARS: Final = frozenset((Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN))
 _EMPTY: Final = frozenset((Kind.NOTHING, Kind.OBJECT))
 _IDS: Final = frozenset((Kind.TEXT, Kind.INTEGER))
+#: Where the two things lie in System that an event is told by: an EventID may have attributes.
+_ID_PATHS: Final = frozenset((("EventID",), ("EventID", TEXT), ("EventRecordID",)))
+_ID_NAMES: Final = frozenset(keys[0] for keys in _ID_PATHS)
 
 
 class _Place(NamedTuple):
@@ -114,20 +117,14 @@ class FlatFields:
         Raises:
             _NotPlainError: it is not there.
         """
-        kinds = dict(marks)
-        by_name = {place.name: number for number, place in places.items()}
-        ids: set[int] = set()
-        for name in ("EventID", "EventRecordID"):
-            number = by_name.get(name)
-            if number is None or kinds[number] not in _IDS:
-                raise _NotPlainError
-            if name == "EventRecordID" and len(self._keys[number]) > 3:
-                raise _NotPlainError
-            if self._keys[number][1] != "System":
-                raise _NotPlainError
-            if kinds[number] is Kind.TEXT:
-                ids.add(number)
-        return ids
+        kinds = {number: kind for number, kind in marks if number in places and self._is_id(number)}
+        _refuse({places[number].name for number in kinds} != _ID_NAMES)
+        _refuse(not _IDS.issuperset(kinds.values()))
+        return {number for number, kind in kinds.items() if kind is Kind.TEXT}
+
+    def _is_id(self, number: int) -> bool:
+        keys = self._keys[number]
+        return keys[2:] in _ID_PATHS and keys[1] == "System"
 
     def _note(self, places: Mapping[int, _Place]) -> None:
         for number, place in places.items():

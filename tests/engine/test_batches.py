@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from sigma2hive.engine import Engine, prepare
-from sigma2hive.engine.bitmaps import mask_of, rows_of
 from sigma2hive.engine.columns import Columns
+from sigma2hive.model.bitmaps import mask_of, rows_of
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import CompiledRule
 from sigma2hive.model.values import Values, flatten

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigma2hive.diagnostics import Location
-from sigma2hive.engine import Columns, Engine, prepare, rows_of
+from sigma2hive.engine import Columns, Engine, prepare
 from sigma2hive.engine.whole import WholeSearch
+from sigma2hive.model.bitmaps import rows_of
 from sigma2hive.model.conditions import And, Atom, Or, Origin, Text, Wildcard
 from sigma2hive.model.fields import EVERY_FIELD, Field
 from sigma2hive.model.profiles import Logsource

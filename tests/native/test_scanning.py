@@ -211,13 +211,14 @@ def test_a_column_is_of_the_rows_that_are_asked_for() -> None:
     lines.put(range(20), 100)
     ((number, has_others),) = lines.scan.paths.of("a")
     assert not has_others
-    column = lines.column(number)
+    column = lines.scan.column(number, lines.row_of)
     assert column.rows == list(range(100, 120))
     assert [column.texts[code] for code in column.codes] == [str(n % 3) for n in range(20)]
-    assert column.mask(120) == ((1 << 20) - 1) << 100
-    by_text = dict(zip(column.texts, column.masks([0, 1, 2], 3, 120), strict=True))
+    assert column.mask == ((1 << 20) - 1) << 100
+    by_text = dict(zip(column.texts, column.masks([0, 1, 2], 3), strict=True))
     assert by_text["1"] == sum(1 << row for row in range(101, 120, 3))
-    some = lines.column(number, (1 << 104 | 1 << 119).to_bytes(15, "little"))
+    wanted = (1 << 104 | 1 << 119).to_bytes(15, "little")
+    some = lines.scan.column(number, lines.row_of, wanted)
     assert some.rows == [104, 119]
     assert lines.scan.column(number, array("i", [-1] * 20)).rows == []
 
@@ -246,7 +247,7 @@ def test_texts_that_were_chosen_for_their_hash_do_not_hold_up() -> None:
     lines = scanned([with_time(f'"a":"{text}"') for text in texts * 2])
     lines.put(range(800), 0)
     ((number, _),) = lines.scan.paths.of("a")
-    column = lines.column(number)
+    column = lines.scan.column(number, lines.row_of)
     assert [column.texts[code] for code in column.codes] == texts * 2
     # Some are not compared with all that came before.
     assert len(column.texts) > len(texts)

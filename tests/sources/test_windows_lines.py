@@ -1,9 +1,10 @@
-"""Raw Windows events on one level, read many at once: fields have what single ones have there."""
+"""Raw Windows events read many at once: fields have what single ones have there."""
 
 from __future__ import annotations
 
 import copy
 import json
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,121 +13,71 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from sigma2hive.engine import Columns
 from sigma2hive.engine.whole import WholeSearch
-from sigma2hive.model.values import flatten
 from sigma2hive.native import is_available
-from sigma2hive.sources import EventRows, LineEvents, Ordinals, SourceOptions
+from sigma2hive.sources import EventRows, SourceOptions
 from sigma2hive.sources.records import RecordScanner
-from sigma2hive.sources.windows import normalise_windows
+from sigma2hive.sources.windows import FLAVOURS, normalise_windows
 from tests.sources.evtx_writer import evtx_file, logon
 from tests.sources.reading import read
+from tests.sources.windows_lines import (
+    EVENTS,
+    EVERY_FLAVOUR,
+    GUID,
+    changed_events,
+    columns_of,
+    hold_together,
+    lines_of,
+    rows_of_lines,
+)
 
 pytestmark = pytest.mark.skipif(not is_available(), reason="scan.c was not built here")
 
-OPTIONS = SourceOptions("flat")
-GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "windows"
-EVENTS = [json.loads(path.read_text("utf-8"))["raw"] for path in sorted(GOLDEN.glob("*.json"))]
+AUDITING = "Microsoft-Windows-Security-Auditing"
 USUAL = next(
     event for event in EVENTS if event["Event"]["System"]["Channel"].endswith("Sysmon/Operational")
 )
-GUID = "365ABB72-7ACC-5CC4-0000-0010B2470300"
-TEXTS = [
-    "",
-    "-",
-    "anna",
-    "a\r\nb",
-    "\x1e",
-    "\u0130",
-    GUID,
-    f"{{{GUID}}}",
-    "2026-11-24 09:00:00.123",
-]
-VALUES = st.one_of(
-    st.sampled_from(TEXTS),
-    st.sampled_from([5, 0, 2**64, True, None, 1.5, ["a"], [], {}, {"#text": "x"}]),
-    st.fixed_dictionaries({"#text": st.sampled_from(["x", None, 1, ["a", "b"]])}),
-    st.fixed_dictionaries({"#attributes": st.sampled_from([{"Name": "x"}, None, {}, "y"])}),
-)
-NAMES = (
-    *("EventID", "Image", "Channel", "Computer", "@timestamp", "TimeCreated", "Message", "#text"),
-    *("", "a.b", "Data", "#attributes", "Provider_Name", "EventRecordID", "UtcTime"),
-)
 
 
-def scanned(records: Sequence[dict[str, Any]]) -> tuple[EventRows, list[dict[str, Any]]]:
-    """Return a batch of those records that are read at once, and these records."""
-    lines = [json.dumps(record, separators=(",", ":"), ensure_ascii=False) for record in records]
-    read = RecordScanner(OPTIONS).scan(lines)
-    assert read is not None
-    rows, plain = EventRows(), []
-    for line, record in enumerate(records):
-        if read.is_plain[line]:
-            rows.add_scanned(read.lines, range(line, line + 1), line, MAKER)
-            plain.append(record)
-    return rows, plain
+def scanned(records: Sequence[dict[str, Any]], flavour: str = "flat") -> EventRows:
+    """Return a batch of those records that are read at once."""
+    return rows_of_lines(lines_of(records), flavour)[0]
 
 
-MAKER = LineEvents("x:", OPTIONS, Ordinals())
-
-
-def hold_together(records: Sequence[dict[str, Any]]) -> int:
-    """Hold the columns of plain records against what single ones say; return how many are plain."""
-    rows, plain = scanned(records)
-    wanted: dict[str, list[tuple[int, str]]] = {}
-    for row, record in enumerate(plain):
-        for path, texts in flatten(normalise_windows(record, "flat")).items():
-            wanted.setdefault(path, []).extend((row, text) for text in texts)
-    columns = Columns(rows.documents, rows.values_of, rows.raw_of, rows.scanned)
-    for path in {*wanted, *NAMES, "Event.System.EventID", "EventData.Image"}:
-        pieces = columns.of(path, columns.every)
-        found = [
-            cell for piece in pieces for cell in zip(piece.rows.numbers, piece.cells, strict=True)
-        ]
-        assert sorted(found) == sorted(wanted.get(path, [])), path
-    there = sum(len(piece.cells) for piece in columns.below("", columns.every))
-    assert there == sum(map(len, wanted.values()))
-    return len(plain)
-
-
-def test_real_events_are_read_at_once() -> None:
-    plain = hold_together(EVENTS * 3)
-    # PowerShell's own log and such as have UserData are not.
+@pytest.mark.parametrize("flavour", EVERY_FLAVOUR)
+def test_real_events_are_read_at_once(flavour: str) -> None:
+    plain = hold_together(lines_of(EVENTS * 3), flavour)
+    # PowerShell's own log and such as have UserData are not, in ECS nor Defender's.
     assert plain > len(EVENTS)
 
 
+@pytest.mark.parametrize("flavour", EVERY_FLAVOUR)
+def test_events_of_attacks_are_read_at_once(shared: Path, flavour: str) -> None:
+    files = sorted((shared / "data" / "regression").glob("*.ndjson"))
+    lines = [line for file in files for line in file.read_text("utf-8").splitlines()]
+    assert hold_together(lines, flavour) > len(lines) // 2
+
+
 @hypothesis.settings(max_examples=300, deadline=None)
-@hypothesis.given(st.data())
-def test_whatever_is_read_at_once_is_what_single_events_have(data: st.DataObject) -> None:
-    records = []
-    for _ in range(data.draw(st.integers(1, 6))):
-        record = copy.deepcopy(data.draw(st.sampled_from(EVENTS)))
-        event = record["Event"]
-        sections = [event["System"], event, *filter(_is_object, [event.get("EventData")])]
-        for _ in range(data.draw(st.integers(0, 3))):
-            section = data.draw(st.sampled_from(sections))
-            name = data.draw(st.sampled_from([*NAMES, "UserData", "EventData", "RenderingInfo"]))
-            section[name] = data.draw(VALUES)
-        records.append(record)
-    records = [record for record in records if _is_read(record)]
+@hypothesis.given(changed_events(), st.sampled_from(EVERY_FLAVOUR))
+def test_whatever_is_read_at_once_is_what_single_events_have(
+    records: list[dict[str, Any]], flavour: str
+) -> None:
+    records = [record for record in records if _is_read(record, flavour)]
     if records:
-        hold_together(records)
+        hold_together(lines_of(records), flavour)
 
 
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
-def _is_read(record: dict[str, Any]) -> bool:
+def _is_read(record: dict[str, Any], flavour: str) -> bool:
     try:
-        normalise_windows(record, "flat")
+        normalise_windows(record, flavour)
     except ValueError:
-        rows, _ = scanned([record])
-        assert not len(rows)
+        assert not len(scanned([record], flavour))
         return False
     return True
 
 
+@pytest.mark.parametrize("flavour", EVERY_FLAVOUR)
 @pytest.mark.parametrize(
     "change",
     [
@@ -141,26 +92,29 @@ def _is_read(record: dict[str, Any]) -> bool:
         {"TimeCreated": None},
     ],
 )
-def test_an_event_without_id_or_time_is_left_to_the_careful_reader(change: dict[str, Any]) -> None:
+def test_an_event_without_id_or_time_is_left_to_the_careful_reader(
+    change: dict[str, Any], flavour: str
+) -> None:
     record = copy.deepcopy(USUAL)
-    assert len(scanned([record])[0]) == 1
+    assert len(scanned([record], flavour)) == 1
     record["Event"]["System"].update(change)
-    assert len(scanned([record, USUAL])[0]) == 1
+    assert len(scanned([record, USUAL], flavour)) == 1
 
 
-def test_keys_with_dots_are_no_time() -> None:
+@pytest.mark.parametrize("flavour", EVERY_FLAVOUR)
+def test_keys_with_dots_are_no_time(flavour: str) -> None:
     record = copy.deepcopy(USUAL)
     system = record["Event"]["System"]
     del system["TimeCreated"]
     record["Event"]["System.TimeCreated"] = {"#attributes": {"SystemTime": "2026-11-24T09:00:00Z"}}
-    assert not len(scanned([record])[0])
+    assert not len(scanned([record], flavour))
 
 
 def test_keywords_find_what_braces_stand_around() -> None:
     record = copy.deepcopy(USUAL)
     record["Event"]["EventData"] = {"Id": GUID, "Other": "nothing"}
-    rows, _ = scanned([record, USUAL])
-    columns = Columns(rows.documents, rows.values_of, rows.raw_of, rows.scanned)
+    rows = scanned([record, USUAL])
+    columns = columns_of(rows)
     search = WholeSearch([f"{{{GUID.lower()}}}".encode()])
     assert search.rows_in(columns, range(2)) == [0]
 
@@ -180,8 +134,8 @@ def test_findings_of_small_logs_name_their_own_records(tmp_path: Path) -> None:
 def test_what_is_written_oddly_is_not_taken_for_every_keyword() -> None:
     record = copy.deepcopy(USUAL)
     record["Event"]["EventData"] = {"Image": "a\x01b"}
-    rows, _ = scanned([record])
-    columns = Columns(rows.documents, rows.values_of, rows.raw_of, rows.scanned)
+    rows = scanned([record])
+    columns = columns_of(rows)
     assert columns.document_of(0)["Image"] == ("a\x01b",)
     assert WholeSearch([b"nowhere"]).rows_in(columns, range(1)) == []
 
@@ -193,5 +147,68 @@ def test_records_of_which_each_has_new_keys_are_read_singly() -> None:
         record["Event"]["EventData"] = {f"k{number}x{key}": key for key in range(90)}
         records.append(record)
     lines = [json.dumps(record, separators=(",", ":")) for record in records]
-    assert RecordScanner(OPTIONS).scan(lines[:300]) is not None
-    assert RecordScanner(OPTIONS).scan(lines) is None
+    assert RecordScanner(SourceOptions("flat")).scan(lines[:300]) is not None
+    assert RecordScanner(SourceOptions("flat")).scan(lines) is None
+
+
+def an_event(code: int, channel: str = "Security", **values: str) -> dict[str, Any]:
+    provider = "Microsoft-Windows-Eventlog" if code == 1102 else AUDITING
+    system = {
+        "Provider": {"#attributes": {"Name": provider}},
+        "EventID": code,
+        "TimeCreated": {"#attributes": {"SystemTime": "2020-01-01T00:00:00Z"}},
+        "EventRecordID": 1,
+        "Channel": channel,
+        "Computer": "c",
+    }
+    return {"Event": {"System": system, "EventData": values}}
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize(
+    "end", ["\\n", "\\r\\n", "\\u000a", "\\u000A", "\\u000d\\u000a", "\\u000D\\n"]
+)
+def test_a_line_end_is_one_however_it_is_written(end: str, flavour: str) -> None:
+    event = an_event(4624, TargetUserName="bob", TargetDomainName="END", SubjectUserName="ENDx")
+    (line,) = lines_of([event])
+    assert hold_together([line], flavour) == 1
+    # What nothing is left of is for the reader of single events.
+    assert hold_together([line.replace("END", end)], flavour) == 0
+    assert hold_together([line.replace("ENDx", f"{end}x{end}")], flavour) == 1
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_a_cleared_log_has_its_subject_in_user_data_only(flavour: str) -> None:
+    names = ("SubjectUserSid", "SubjectUserName", "SubjectDomainName", "SubjectLogonId")
+    event = an_event(1102, **dict.fromkeys((*names, "TargetLogonId"), "0x3e7"))
+    assert hold_together(lines_of([event]), flavour) == 1
+
+
+def test_an_event_of_many_or_long_names_is_read_singly() -> None:
+    for names, plain in ((100, 1), (101, 0)):
+        event = an_event(1, "Application", **{f"Name{n}": "v" for n in range(names)})
+        assert len(scanned([event], "winlogbeat")) == plain
+    for length, plain in ((128, 1), (129, 0)):
+        event = an_event(1, "Application", **{"N" * length: "v"})
+        assert len(scanned([event], "winlogbeat")) == plain
+
+
+def test_what_is_kept_of_plans_has_an_end() -> None:
+    scanner = RecordScanner(SourceOptions(flavour="winlogbeat"))
+    tracemalloc.start()
+    try:
+        for shape in range(2000):
+            names = {f"Name{shape}x{n}": "v" for n in range(100)}
+            scanner.scan(lines_of([an_event(1, **names)]))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 80_000_000
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_keywords_find_what_no_line_has(flavour: str) -> None:
+    rows = scanned([USUAL, an_event(4624, TargetUserName="bob")], flavour)
+    # The names of keywords and of what happened are known by their numbers only.
+    assert WholeSearch([b"process creation"]).rows_in(columns_of(rows), range(2)) == [0]
+    assert WholeSearch([b"bob"]).rows_in(columns_of(rows), range(2)) == [1]

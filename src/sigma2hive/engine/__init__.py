@@ -6,7 +6,6 @@ from sigma2hive.lazily import importing
 
 if TYPE_CHECKING:
     from sigma2hive.engine.batches import Engine, Hits
-    from sigma2hive.engine.bitmaps import rows_of
     from sigma2hive.engine.columns import Columns
     from sigma2hive.engine.correlations import (
         Correlated,
@@ -80,7 +79,6 @@ __all__ = [
     "prepare",
     "prepare_reasons",
     "reasons_for",
-    "rows_of",
     "take_undecided",
     "with_rules",
     "without",
@@ -129,7 +127,6 @@ if not TYPE_CHECKING:
             "prepare": "reference",
             "prepare_reasons": "reference",
             "reasons_for": "reference",
-            "rows_of": "bitmaps",
             "take_undecided": "patience",
             "with_rules": "extending",
             "without": "variants",

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sigma2hive.engine.bitmaps import mask_of, rows_of
 from sigma2hive.engine.columns import Columns
 from sigma2hive.engine.field_reading import FieldReader
 from sigma2hive.engine.plan import Followed, Plan, Planner
@@ -26,6 +25,7 @@ from sigma2hive.engine.program import (
     compile_program,
 )
 from sigma2hive.engine.reference import prepare
+from sigma2hive.model.bitmaps import mask_of, rows_of
 from sigma2hive.model.rules import CompiledRule
 from sigma2hive.model.values import Values
 

@@ -11,85 +11,21 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import compress, count
+from itertools import count
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
 
-from sigma2hive.engine.bitmaps import mask_of, rows_of
-from sigma2hive.engine.scanned import FEW_OF, ScannedColumns, ScannedPiece
-from sigma2hive.engine.values import Met
+from sigma2hive.engine.pieces import Piece, Rows
+from sigma2hive.engine.scanned import FEW_OF, AnyPiece, ScannedColumns
+from sigma2hive.model.bitmaps import rows_of
 from sigma2hive.model.json_numbers import LARGEST_PLAIN_FRACTION
-from sigma2hive.model.late import Late, Shape, Together
 from sigma2hive.model.values import Values, canonical_text, flatten
 from sigma2hive.native import ScannedLines
 
 _ONLY_TEXT = frozenset((str,))
 _SCALARS = frozenset((str, int, float, bool, type(None)))
-
-
-class Rows:
-    """Row numbers in rising order, not each once; as a bitmap where that is asked for."""
-
-    __slots__ = ("_mask", "numbers")
-
-    def __init__(self, numbers: Sequence[int]) -> None:
-        self.numbers = numbers
-        self._mask: int | None = None
-
-    @property
-    def mask(self) -> int:
-        """Bit n is set where row n is among them."""
-        if self._mask is None:
-            self._mask = mask_of(self.numbers)
-        return self._mask
-
-
-class Piece:
-    """A part of a column: the text at each position of `cells` stands in that position's row."""
-
-    __slots__ = ("_distinct", "cells", "rows")
-
-    def __init__(self, rows: Rows, cells: Sequence[str]) -> None:
-        self.rows = rows
-        self.cells = cells
-        self._distinct: frozenset[str] | None = None
-
-    @property
-    def distinct(self) -> frozenset[str]:
-        """Each text once."""
-        if self._distinct is None:
-            self._distinct = frozenset(self.cells)
-        return self._distinct
-
-    def masks_of(self, met: Mapping[str, Met]) -> Iterator[tuple[Met, int]]:
-        """Yield rows by what their texts meet, for those that meet anything."""
-        distinct = self.distinct
-        if len(distinct) == 1:
-            (value,) = distinct
-            if value in met:
-                yield met[value], self.rows.mask
-            return
-        if distinct.isdisjoint(met):
-            return
-        rows: dict[Met, list[int]] = {}
-        # What many values meet alike is counted together.
-        adding = {
-            value: rows.setdefault(met[value], []).append
-            for value in (met.keys() & distinct if len(met) > len(distinct) else met)
-        }
-        each: list[Callable[[int], None] | Any] = list(map(adding.get, self.cells))
-        for row, add in compress(zip(self.rows.numbers, each, strict=True), each):
-            add(row)
-        for numbers, of_group in rows.items():
-            if of_group:
-                of_group.sort()
-                yield numbers, mask_of(of_group)
-
-
-#: A part of a column, however its documents were read.
-AnyPiece = Piece | ScannedPiece
 
 
 class _Alike(NamedTuple):
@@ -116,37 +52,11 @@ class _Alike(NamedTuple):
         return Piece(Rows(rows), cells) if set(map(type, cells)) == _ONLY_TEXT else None
 
 
-class _Shaped(NamedTuple):
-    """Documents of one shape that are made late, in their rows' order: read as `_Alike` ones."""
-
-    rows: Rows
-    shape: Shape
-    sources: Sequence[Any]
-    together: Together
-
-    def cells(self, path: str) -> Sequence[Any]:
-        """Return what stands at a path of theirs, None where nothing does."""
-        return self.together.cells(path)
-
-    def some(self, path: str, wanted: int) -> Piece | None:
-        """Return a piece for few rows of many, where they have nothing but texts."""
-        if wanted.bit_count() > len(self.sources) // FEW_OF:
-            return None
-        numbers, rows = self.rows.numbers, list(rows_of(wanted))
-        sources = [self.sources[bisect_left(numbers, row)] for row in rows]
-        cells = self.shape.together(sources).cells(path)
-        there = [number for number, cell in enumerate(cells) if cell is not None]
-        texts = [cells[number] for number in there]
-        if not _ONLY_TEXT.issuperset(map(type, texts)):
-            return None
-        return Piece(Rows([rows[number] for number in there]), texts)
-
-
 class Columns:
     """The columns of some documents.
 
-    `documents` have JSON values, or tuples of canonical texts as `Event.values` has; those that are
-    `Late` are not made. `values_of` returns the values of one of them, by its row, with every digit
+    `documents` have JSON values, or tuples of canonical texts as `Event.values` has. `values_of`
+    returns the values of one of them, by its row, with every digit
     of its numbers: a fast reader may have rounded large ones. `raw_of` returns the line of JSON
     that a document is, or was made of where it is a raw Windows event in `Event`; None where there
     is none. Rows of `scanned` lines have no document: any stands in its place.
@@ -165,18 +75,14 @@ class Columns:
         self._scanned = [ScannedColumns(lines, self.size) for lines in scanned]
         self.values_of = values_of or (lambda row: flatten(documents[row]))
         self.raw_of = raw_of
-        self._unread: dict[str, list[_Alike | _Shaped]] = {}
+        self._unread: dict[str, list[_Alike]] = {}
         self._pieces: dict[str, list[Piece]] = {}
         #: Rows that are scanned lines.
         self._of_scans = {row for lines in scanned for row in lines.rows}
         rows = self._not_scanned()
         if len(rows) < self.size:
             documents = [documents[row] for row in rows]
-        made = self._without_late(rows, documents) if Late in set(map(type, documents)) else None
-        if made is None:
-            self._sort("", rows, documents)
-        elif made:
-            self._sort("", *zip(*made, strict=True))
+        self._sort("", rows, documents)
 
     def _not_scanned(self) -> Sequence[int]:
         """Return the rows that have documents."""
@@ -248,7 +154,7 @@ class Columns:
                     cells.extend(texts)
         return Piece(Rows(numbers), cells)
 
-    def _of_scanned(self, path: str, wanted: int) -> Iterator[ScannedPiece]:
+    def _of_scanned(self, path: str, wanted: int) -> Iterator[AnyPiece]:
         for scanned in self._scanned:
             yield from _among(scanned.pieces(path, wanted), wanted)
 
@@ -298,26 +204,6 @@ class Columns:
             found[row] = self.values_of(row)[path]
         return found
 
-    def _without_late(
-        self, rows: Iterable[int], documents: Iterable[Mapping[str, Any]]
-    ) -> list[tuple[int, Mapping[str, Any]]]:
-        """Put late documents of one shape together; return the others with their rows."""
-        shapes: dict[int, tuple[Shape, list[int], list[Any]]] = {}
-        made: list[tuple[int, Mapping[str, Any]]] = []
-        for row, document in zip(rows, documents, strict=True):
-            if not isinstance(document, Late):
-                made.append((row, document))
-                continue
-            shape = document.shape
-            _, of_shape, sources = shapes.setdefault(id(shape), (shape, [], []))
-            of_shape.append(row)
-            sources.append(document.source)
-        for shape, of_shape, sources in shapes.values():
-            shaped = _Shaped(Rows(of_shape), shape, sources, shape.together(sources))
-            for path in shaped.together.paths:
-                self._unread.setdefault(path, []).append(shaped)
-        return made
-
     def _sort(
         self, prefix: str, rows: Iterable[int], documents: Iterable[Mapping[str, Any]]
     ) -> None:
@@ -352,8 +238,8 @@ class Columns:
         sources = self._unread.get(path)
         if not sources:
             return some
-        left: list[_Alike | _Shaped] = []
-        taken: list[_Alike | _Shaped] = []
+        left: list[_Alike] = []
+        taken: list[_Alike] = []
         for source in sources:
             there = source.rows.mask & wanted
             if not there:
@@ -430,7 +316,7 @@ class Columns:
         return flatten({path: cell})
 
 
-def _among(pieces: Iterable[ScannedPiece], wanted: int) -> Iterator[ScannedPiece]:
+def _among(pieces: Iterable[AnyPiece], wanted: int) -> Iterator[AnyPiece]:
     return (piece for piece in pieces if piece.rows.mask & wanted)
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
-from sigma2hive.engine.bitmaps import mask_of, rows_of
-from sigma2hive.engine.columns import AnyPiece, Columns, Piece, Rows
+from sigma2hive.engine.columns import Columns
 from sigma2hive.engine.needles import needed_characters
+from sigma2hive.engine.pieces import Piece, Rows
 from sigma2hive.engine.predicates import predicate_of
 from sigma2hive.engine.program import FieldTests
+from sigma2hive.engine.scanned import AnyPiece
 from sigma2hive.engine.values import FieldMatcher
 from sigma2hive.engine.whole import WholeSearch, is_searched_whole
+from sigma2hive.model.bitmaps import mask_of, rows_of
 from sigma2hive.model.fields import EVERY_FIELD, Derived, Field
 
 

@@ -6,29 +6,29 @@ are made into Python's objects only where somebody asks for them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import count
 
-from sigma2hive.engine.bitmaps import mask_of
+from sigma2hive.engine.pieces import Piece, Rows
 from sigma2hive.engine.values import Met
-from sigma2hive.native import Column, ScannedLines
+from sigma2hive.model.bitmaps import mask_of, rows_of
+from sigma2hive.native import Cells, Column, Constants, MadeColumn, Part, ScannedLines
 
 #: So small a part of some documents is read alone.
 FEW_OF = 4
 
 
 class ScannedRows:
-    """The rows of a column; see `columns.Rows`."""
+    """The rows of a column; see `pieces.Rows`."""
 
-    def __init__(self, column: Column, size: int) -> None:
+    def __init__(self, column: Column | MadeColumn) -> None:
         self._column = column
-        self._size = size
 
     @cached_property
     def mask(self) -> int:
         """Bit n is set where row n is among them."""
-        return self._column.mask(self._size)
+        return self._column.mask
 
     @cached_property
     def numbers(self) -> Sequence[int]:
@@ -37,22 +37,21 @@ class ScannedRows:
 
 
 class ScannedPiece:
-    """A part of a column; see `columns.Piece`."""
+    """A part of a column; see `pieces.Piece`."""
 
-    def __init__(self, column: Column, size: int) -> None:
+    def __init__(self, column: Column | MadeColumn) -> None:
         self._column = column
-        self._size = size
-        self.rows = ScannedRows(column, size)
+        self.rows = ScannedRows(column)
 
     @cached_property
     def distinct(self) -> frozenset[str]:
         """Each text once."""
-        return frozenset(self._column.texts)
+        return frozenset(text for text in self._column.texts if text is not None)
 
     @cached_property
     def cells(self) -> Sequence[str]:
         """The text of each of the rows."""
-        return list(map(self._column.texts.__getitem__, self._column.codes))
+        return self._column.cells
 
     def masks_of(self, met: Mapping[str, Met]) -> Iterator[tuple[Met, int]]:
         """Yield rows by what their texts meet, for those that meet anything."""
@@ -62,7 +61,7 @@ class ScannedPiece:
         numbers = count()
         groups: list[int] = []
         for text in self._column.texts:
-            of_text = met.get(text)
+            of_text = None if text is None else met.get(text)
             if of_text is None:
                 groups.append(-1)
                 continue
@@ -70,8 +69,64 @@ class ScannedPiece:
             if number is None:
                 number = number_of[of_text] = next(numbers)
             groups.append(number)
-        masks = self._column.masks(groups, len(number_of), self._size)
+        masks = self._column.masks(groups, len(number_of))
         yield from zip(number_of, masks, strict=True)
+
+
+class ConstantPiece:
+    """Texts that stand alike in many rows; see `pieces.Piece`."""
+
+    def __init__(self, constants: Constants) -> None:
+        self._each = constants.each
+        mask = 0
+        for _, rows in self._each:
+            mask |= rows
+        #: Where they stand.
+        self.rows = _ConstantRows(mask, self)
+
+    @cached_property
+    def distinct(self) -> frozenset[str]:
+        """Each text once."""
+        return frozenset(text for texts, _ in self._each for text in texts)
+
+    @cached_property
+    def both(self) -> tuple[Sequence[int], Sequence[str]]:
+        """The rows in rising order, and the text of each."""
+        there = sorted(
+            ((row, texts) for texts, rows in self._each for row in rows_of(rows)), key=_first
+        )
+        each = [(row, text) for row, texts in there for text in texts]
+        return [row for row, _ in each], [text for _, text in each]
+
+    @property
+    def cells(self) -> Sequence[str]:
+        """The text of each of the rows."""
+        return self.both[1]
+
+    def masks_of(self, met: Mapping[str, Met]) -> Iterator[tuple[Met, int]]:
+        """Yield rows by what their texts meet, for those that meet anything."""
+        for texts, rows in self._each:
+            for text in texts:
+                if text in met:
+                    yield met[text], rows
+
+
+def _first(both: tuple[int, tuple[str, ...]]) -> int:
+    return both[0]
+
+
+class _ConstantRows:
+    def __init__(self, mask: int, piece: ConstantPiece) -> None:
+        self.mask = mask
+        self._piece = piece
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        return self._piece.both[0]
+
+
+#: A part of a column, however its documents were read.
+AnyPiece = Piece | ScannedPiece | ConstantPiece
 
 
 class ScannedColumns:
@@ -80,48 +135,45 @@ class ScannedColumns:
     def __init__(self, lines: ScannedLines, size: int) -> None:
         self._lines = lines
         self._size = size
-        self._paths = lines.fields
-        self._columns: dict[int, Column] = {}
+        self._fields = lines.fields
+        self._whole: dict[str, list[AnyPiece]] = {}
         self._told: set[str] = set()
 
     @property
     def keys(self) -> int:
         """How many keys there are, each below another one counted anew."""
-        return len(self._paths)
+        return self._fields.keys
 
     @cached_property
     def rows(self) -> int:
         """The rows that the lines are, as a bitmap."""
         return mask_of(self._lines.rows)
 
-    @cached_property
-    def paths(self) -> Iterable[str]:
-        """All paths at which anything stands: written out, they may be long."""
-        return self._paths.written_out().keys()
+    @property
+    def paths(self) -> Collection[str]:
+        """All paths at which anything may stand: written out, they may be long."""
+        return self._fields.paths
 
-    def pieces(self, path: str, wanted: int) -> Iterator[ScannedPiece]:
-        """Yield what stands at a path in the rows `wanted`, and maybe in others; see `others`."""
-        for number, _ in self._paths.of(path):
-            column = self._columns.get(number)
-            if column is None:
-                column = self._column(number, wanted)
-            if len(column):
-                yield ScannedPiece(column, self._size)
-
-    def _column(self, number: int, wanted: int) -> Column:
-        if wanted.bit_count() <= self._size // FEW_OF:
-            return self._lines.column(number, wanted.to_bytes(self._size + 7 >> 3, "little"))
-        column = self._columns[number] = self._lines.column(number)
-        return column
+    def pieces(self, path: str, wanted: int) -> Sequence[AnyPiece]:
+        """Return what stands at a path in the rows `wanted`, and maybe in others; see `others`."""
+        pieces = self._whole.get(path)
+        if pieces is None:
+            if wanted.bit_count() <= self._size // FEW_OF:
+                return list(map(_piece, self._fields.parts(path, wanted)))
+            pieces = self._whole[path] = list(map(_piece, self._fields.parts(path, None)))
+        return pieces
 
     def others(self, path: str) -> Iterator[tuple[list[int], list[bytes]]]:
         """Yield rows, and the JSON of lists and fractions at a path in them, when first asked."""
         if path in self._told:
             return
         self._told.add(path)
-        for number, has_others in self._paths.of(path):
-            if has_others:
-                column = self._columns[number] = self._lines.column(number)
-                found = column.others
-                if found:
-                    yield [row for row, _ in found], [raw for _, raw in found]
+        for found in self._fields.others(path):
+            if found:
+                yield [row for row, _ in found], [raw for _, raw in found]
+
+
+def _piece(part: Part) -> AnyPiece:
+    if isinstance(part, Cells):
+        return Piece(Rows(part.rows), part.cells)
+    return ConstantPiece(part) if isinstance(part, Constants) else ScannedPiece(part)

@@ -50,6 +50,8 @@ class WholeSearch:
         """Return those of the rows whose document may have one of the texts, in their order."""
         found: list[int] = []
         for lines in columns.scanned:
+            if not lines.is_literal:
+                continue
             there = set(lines.rows)
             if _PART_OF * len(rows) >= len(there):
                 # All lines as they stand are searched in less time than some of them are taken out.

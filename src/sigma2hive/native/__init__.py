@@ -5,14 +5,22 @@ without it, several times slower: whoever asks gets None where there is no libra
 """
 
 from sigma2hive.native.library import is_available
-from sigma2hive.native.lines import ScannedLines
-from sigma2hive.native.paths import Fields, Numbered
+from sigma2hive.native.lines import (
+    Cells,
+    Constants,
+    Fields,
+    NumberedFields,
+    Part,
+    ScannedLines,
+)
+from sigma2hive.native.paths import Numbered
 from sigma2hive.native.scanning import (
     Answer,
     Bounds,
     Column,
     Kind,
     LineKind,
+    MadeColumn,
     Mark,
     Scan,
     Scanner,
@@ -24,12 +32,17 @@ from sigma2hive.native.scanning import (
 __all__ = [
     "Answer",
     "Bounds",
+    "Cells",
     "Column",
+    "Constants",
     "Fields",
     "Kind",
     "LineKind",
+    "MadeColumn",
     "Mark",
     "Numbered",
+    "NumberedFields",
+    "Part",
     "Scan",
     "ScannedLines",
     "Scanner",

@@ -17,7 +17,7 @@ FILE_NAME = "scan.native"
 #: Set to 0, nothing here is used.
 SWITCH = "SIGMA2HIVE_NATIVE"
 #: That of `s2h_version` in scan.c.
-_VERSION = 5
+_VERSION = 6
 
 
 class Settings(Structure):

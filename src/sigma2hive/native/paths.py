@@ -6,8 +6,8 @@ not written out for that: below one long key they could be a thousand times what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from sigma2hive.native.library import PathSeen
 
@@ -16,22 +16,6 @@ _OTHER: Final = 1 << 5
 
 #: A number under which values are, and whether some of them are others.
 Numbered = tuple[int, bool]
-
-
-class Fields(Protocol):
-    """Where the fields of scanned lines stand: the paths of a scan, or what they mean."""
-
-    def __len__(self) -> int:
-        """How many keys there are, each below another one counted anew."""
-
-    def of(self, path: str) -> list[Numbered]:
-        """Return the numbers under which a path's values are."""
-
-    def written_out(self) -> Mapping[str, list[Numbered]]:
-        """Return the numbers of every path that has values."""
-
-    def read_of(self, number: int) -> Callable[[str], str] | None:
-        """Return what makes a field's text of one under a number, None where it is the same."""
 
 
 class Paths:
@@ -51,7 +35,7 @@ class Paths:
         return len(self._names)
 
     def read_of(self, number: int) -> None:
-        """Return what makes a field's text of one under this number: it is the same."""
+        """Return what makes a field's texts of those under this number: they are the same."""
 
     def keys_to(self, number: int) -> tuple[str, ...]:
         """Return the keys that lead to a number, the outermost first."""
@@ -60,6 +44,13 @@ class Paths:
             keys.append(self._names[number])
             number = self._seen[number].parent
         return tuple(reversed(keys))
+
+    def number_of(self, keys: Sequence[str]) -> int | None:
+        """Return the number of some keys that lead to each other; None where they are nowhere."""
+        number: int | None = _TOP
+        for key in keys:
+            number = None if number is None else self._numbers.get((number, key))
+        return number
 
     def of(self, path: str) -> list[Numbered]:
         """Return the numbers under which a path's values are.

@@ -27,8 +27,9 @@ enum { PLAIN = 0, CAREFUL = 1, BLANK = 2 };
 /* What a value is. Null and what is empty are no values; an object is what is in it. */
 enum { TEXT = 0, ESCAPED_TEXT = 1, INTEGER = 2, YES = 3, NO = 4, OTHER = 5 };
 
-/* What else a key may have, where that is asked for: null or an empty list, and an object. */
-enum { NOTHING = 6, OBJECT = 7 };
+/* What else a key may have, where that is asked for: a text of nothing but lines' ends, null or an
+   empty list, and an object. */
+enum { LINES = 1, NOTHING = 6, OBJECT = 7 };
 
 enum {
     DEEPEST = 24,            /* objects and arrays inside each other */
@@ -484,13 +485,29 @@ static int marked(Scan *scan, uint32_t path, uint32_t kind)
     return 1;
 }
 
+/* Returns what a shape says of a text with escapes: whether it is nothing but lines' ends. */
+static uint32_t mark_of_escaped(const uint8_t *at, const uint8_t *end)
+{
+    while (at < end) {
+        int32_t unit;
+        if (at[0] != '\\')
+            return TEXT;
+        unit = at[1] == 'n' ? '\n' : at[1] == 'r' ? '\r' : at[1] == 'u' ? unit_at(at + 2) : 0;
+        if (unit != '\n' && unit != '\r')
+            return TEXT;
+        at += at[1] == 'u' ? 6 : 2;
+    }
+    return LINES;
+}
+
 static int add(Scan *scan, uint32_t path, const uint8_t *start, const uint8_t *end, uint32_t kind)
 {
     Found *found;
     size_t length = (size_t)(end - start);
     if (length > LENGTH_MASK)
         return 0;
-    if (!marked(scan, path, kind == ESCAPED_TEXT ? TEXT : kind == NO ? YES : kind))
+    if (!marked(scan, path,
+            kind == ESCAPED_TEXT ? mark_of_escaped(start, end) : kind == NO ? YES : kind))
         return 0;
     if (scan->found == scan->found_room) {
         Found *more = grown(scan->each, &scan->found_room, 1u << 16, sizeof *more);
@@ -1044,7 +1061,7 @@ EXPORTED size_t s2h_hits_start(const Scan *scan) { return scan->hits_start; }
 EXPORTED size_t s2h_hits_end(const Scan *scan) { return scan->hits_end; }
 
 /* Counted up with every change of what the functions take and give. */
-EXPORTED uint32_t s2h_version(void) { return 5; }
+EXPORTED uint32_t s2h_version(void) { return 6; }
 
 EXPORTED uint32_t s2h_lines(const Scan *scan) { return scan->lines; }
 EXPORTED const uint32_t *s2h_line_starts(const Scan *scan) { return scan->line_start; }
@@ -1059,7 +1076,7 @@ EXPORTED uint32_t s2h_marks(const Scan *scan) { return scan->marks; }
 
 /*
  * Writes where each shape's marks begin, and all marks. A mark is a path's number and, in the lowest
- * three bits, what is there: TEXT, INTEGER, YES for true and false, OTHER, NOTHING or OBJECT.
+ * three bits, what is there: TEXT, LINES, INTEGER, YES for true and false, OTHER, NOTHING or OBJECT.
  */
 EXPORTED void s2h_shapes_seen(const Scan *scan, uint32_t *starts, uint32_t *marks)
 {

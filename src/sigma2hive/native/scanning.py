@@ -17,6 +17,7 @@ from ctypes import c_int32, c_uint32
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
+from itertools import compress
 from typing import Any, Final, NamedTuple
 
 from sigma2hive.native.library import ColumnFound, PathSeen, Settings, library
@@ -36,9 +37,14 @@ class LineKind(IntEnum):
 
 
 class Kind(IntEnum):
-    """What stands under a key: `NOTHING` is null or an empty list, `OTHER` a list or a fraction."""
+    """What stands under a key.
+
+    `LINES` is a text of nothing but lines' ends, `NOTHING` null or an empty list, `OTHER` a list
+    or a fraction.
+    """
 
     TEXT = 0
+    LINES = 1
     INTEGER = 2
     BOOLEAN = 3
     OTHER = 5
@@ -47,8 +53,8 @@ class Kind(IntEnum):
 
 
 _KINDS: Final = {int(kind): kind for kind in Kind}
-#: What makes a field's text of one that stands in a line; None where it is the same.
-Read = Callable[[str], str] | None
+#: What makes a field's texts of those that stand in lines; None where they are the same.
+Read = Callable[[list[str]], list[str]] | None
 #: A key's number among the paths of a scan, and what stands there.
 Mark = tuple[int, Kind]
 
@@ -253,8 +259,8 @@ class Scan:
         """Return the values under a path's number.
 
         `row_of` gives each line's row, -1 for none; rows rise. `wanted` is a bitmap of rows, the
-        first in the lowest bit of the first byte; None asks for all. `read` makes of each text what
-        the field has.
+        first in the lowest bit of the first byte; None asks for all. `read` makes of the
+        distinct texts what the field has.
 
         Raises:
             MemoryError: there is not enough.
@@ -287,7 +293,7 @@ class Column:
     def texts(self) -> list[str]:
         """Each distinct text; one that is written in several ways may be here more than once."""
         texts = self._stored
-        return texts if self._read is None else list(map(self._read, texts))
+        return texts if self._read is None else self._read(texts)
 
     @property
     def _stored(self) -> list[str]:
@@ -312,6 +318,11 @@ class Column:
         return _numbers(c_uint32, self._content.codes, self._content.count)
 
     @property
+    def cells(self) -> Sequence[str]:
+        """The text of each of the rows."""
+        return list(map(self.texts.__getitem__, self.codes))
+
+    @property
     def others(self) -> list[tuple[int, bytes]]:
         """Rows with a list or a fraction, as the JSON that it is."""
         found = self._content
@@ -323,18 +334,19 @@ class Column:
         text = self._text
         return [(row, text[at : at + size]) for row, at, size in zip(*columns, strict=True)]
 
-    def mask(self, size: int) -> int:
-        """Return the rows as a bitmap, of `size` rows at most."""
-        bits = (ctypes.c_char * (size + 7 >> 3))()
+    @property
+    def mask(self) -> int:
+        """The rows as a bitmap."""
+        bits = (ctypes.c_char * self._width)()
         self._library.s2h_rows(self._found, bits, len(bits))
         return int.from_bytes(bits, "little")
 
-    def masks(self, groups: Sequence[int], count: int, size: int) -> list[int]:
+    def masks(self, groups: Sequence[int], count: int) -> list[int]:
         """Return `count` bitmaps of rows.
 
         `groups` gives for each text the number of the one that its rows are in, -1 for none.
         """
-        width = size + 7 >> 3
+        width = self._width
         bits = (ctypes.c_char * (width * count))()
         of_codes = (c_int32 * len(groups))(*groups)
         self._library.s2h_group_rows(self._found, of_codes, bits, width)
@@ -343,6 +355,55 @@ class Column:
             int.from_bytes(raw[start : start + width], "little")
             for start in range(0, width * count, width)
         ]
+
+    @property
+    def _width(self) -> int:
+        """How many bytes a bitmap of the rows has."""
+        count, rows = self._content.count, self._content.rows
+        return 1 + (c_int32.from_address(rows + 4 * (count - 1)).value >> 3) if count else 0
+
+
+class MadeColumn:
+    """A column in which other texts stand in place of another's, None where there is nothing."""
+
+    def __init__(self, column: Column | MadeColumn, texts: Sequence[str | None]) -> None:
+        self._column: Column = column if isinstance(column, Column) else column._column
+        self.texts = texts
+        self._are_all_there = None not in texts
+
+    @cached_property
+    def _cells(self) -> tuple[Sequence[int], Sequence[int]]:
+        rows, codes = self._column.rows, self._column.codes
+        if self._are_all_there:
+            return rows, codes
+        is_there = [self.texts[code] is not None for code in codes]
+        return list(compress(rows, is_there)), list(compress(codes, is_there))
+
+    @property
+    def rows(self) -> Sequence[int]:
+        """The row of each value, in rising order."""
+        return self._cells[0]
+
+    @property
+    def codes(self) -> Sequence[int]:
+        """The number of the text of each value."""
+        return self._cells[1]
+
+    @property
+    def cells(self) -> Sequence[str]:
+        """The text of each of the rows."""
+        return [text for code in self.codes if (text := self.texts[code]) is not None]
+
+    @cached_property
+    def mask(self) -> int:
+        """The rows as a bitmap."""
+        if self._are_all_there:
+            return self._column.mask
+        return self._column.masks([-1 if text is None else 0 for text in self.texts], 1)[0]
+
+    def masks(self, groups: Sequence[int], count: int) -> list[int]:
+        """Return bitmaps of rows as `Column.masks` does; the group of nothing is -1."""
+        return self._column.masks(groups, count)
 
 
 def _numbers(kind: Any, address: int | None, count: int) -> list[int]:

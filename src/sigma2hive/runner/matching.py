@@ -27,9 +27,9 @@ from sigma2hive.engine import (
     occurrences_of,
     prepare,
     reasons_for,
-    rows_of,
     take_undecided,
 )
+from sigma2hive.model.bitmaps import rows_of
 from sigma2hive.model.conditions import Atom
 from sigma2hive.model.events import Event
 from sigma2hive.model.identity import event_identity

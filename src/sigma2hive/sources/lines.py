@@ -16,7 +16,7 @@ import orjson
 from sigma2hive.model.times import is_usual_time
 from sigma2hive.sources.interface import Limits, SourceOptions
 from sigma2hive.sources.parsing import has_large_fraction, is_surely_small
-from sigma2hive.sources.windows import FLAT, FLAVOURS, Shapes, normalise_windows
+from sigma2hive.sources.windows import FLAT, FLAVOURS, normalise_windows
 
 #: Keys of what is no plain document: raw Windows events, search hits, whole responses.
 OTHER_SHAPES = frozenset(("Event", "_source", "hits", "_index"))
@@ -51,8 +51,6 @@ class PlainReader:
         limits = self._limits = options.limits
         self._times = plain_times(options)
         self._flavour = options.flavour if options.flavour in (FLAT, *FLAVOURS) else None
-        is_indexed = options.flavour in FLAVOURS
-        self._shapes = Shapes(options.flavour or "", normalise_windows) if is_indexed else None
         self._short = short_line(limits)
         self._is_depth_written = limits.max_depth >= _WRITTEN_DEPTH
 
@@ -77,27 +75,26 @@ class PlainReader:
             return None
         line = raw + b"\n"
         record = self._exact(line, True)
-        return None if record is None else self._plain_record(record, line)
+        return None if record is None else self._plain_record(record)
 
     def _plain(self, line: bytes, is_compact: bool) -> _Document | None:
         document = self._exact(line, is_compact)
         if document is None:
             return None
         if not document.keys().isdisjoint(OTHER_SHAPES):
-            return self._plain_record(document, line)
+            return self._plain_record(document)
         for name in self._times:
             time = document.get(name)
             if type(time) is str and is_usual_time(time):
                 return document
         return None
 
-    def _plain_record(self, record: dict[str, Any], line: bytes) -> _Document | None:
+    def _plain_record(self, record: dict[str, Any]) -> _Document | None:
         event = record.get("Event")
         system = event.get("System") if type(event) is dict else None
         if type(system) is not dict or not _is_id(system.get("EventRecordID")):
             return None
-        late = self._shapes.document_of(record, line) if self._shapes is not None else None
-        return late if late is not None else _normalised(record, self._flavour)
+        return _normalised(record, self._flavour)
 
     def _exact(self, line: bytes, is_compact: bool) -> dict[str, Any] | None:
         """Return the object that a line is, each key once; None where it may be none or too large.

@@ -24,13 +24,11 @@ from sigma2hive.sources.windows import defender, powershell, security, sysmon
 from sigma2hive.sources.windows.draft import Draft
 from sigma2hive.sources.windows.flat import flat_document
 from sigma2hive.sources.windows.raw import SystemPart, read_system, read_values
-from sigma2hive.sources.windows.shapes import Shapes
 from sigma2hive.sources.windows.shipped import draft_of, finish
 
 __all__ = [
     "FLAT",
     "FLAVOURS",
-    "Shapes",
     "SystemPart",
     "flat_document",
     "normalise_windows",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from sigma2hive.model.events import TIME_FIELD
-from sigma2hive.native import Kind, Mark, Numbered, Scan
+from sigma2hive.native import Kind, Mark, Numbered, NumberedFields, Scan
 from sigma2hive.sources.windows.flat import (
     ATTRIBUTES,
     GUID_LENGTH,
@@ -25,9 +25,9 @@ from sigma2hive.sources.windows.raw import as_windows_writes
 #: Where the time of a raw event stands, its keys with dots between them.
 TIME_PATH: Final = f"Event.System.TimeCreated.{ATTRIBUTES}.SystemTime"
 _TIME = "TimeCreated"
-_SCALARS: Final = frozenset((Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN))
+_SCALARS: Final = frozenset((Kind.TEXT, Kind.LINES, Kind.INTEGER, Kind.BOOLEAN))
 _EMPTY: Final = frozenset((Kind.NOTHING, Kind.OBJECT))
-_IDS: Final = frozenset((Kind.TEXT, Kind.INTEGER))
+_IDS: Final = frozenset((Kind.TEXT, Kind.LINES, Kind.INTEGER))
 #: Where the two things lie in System that an event is told by: an EventID may have attributes.
 _ID_PATHS: Final = frozenset((("EventID",), ("EventID", TEXT), ("EventRecordID",)))
 _ID_NAMES: Final = frozenset(keys[0] for keys in _ID_PATHS)
@@ -67,9 +67,13 @@ class FlatFields:
         """Return the numbers of every field."""
         return self._numbers
 
-    def read_of(self, number: int) -> Callable[[str], str] | None:
-        """Return what makes a field's text of one under a number, None where it is the same."""
+    def read_of(self, number: int) -> Callable[[list[str]], list[str]] | None:
+        """Return what makes a field's texts of those under a number; None: they are the same."""
         return None if number in self._as_they_are else _written
+
+    def fields_of(self, row_of: array[int]) -> NumberedFields:
+        """Return the fields of lines that are these rows."""
+        return NumberedFields(self._scan, self, row_of)
 
     def _read_shapes(self) -> list[bool]:
         places: dict[int, _Place] = {}
@@ -147,8 +151,8 @@ class FlatFields:
         return found
 
 
-def _written(text: str) -> str:
-    return as_windows_writes(text) if len(text) == GUID_LENGTH else text
+def _written(texts: list[str]) -> list[str]:
+    return [as_windows_writes(text) if len(text) == GUID_LENGTH else text for text in texts]
 
 
 def _place_of(keys: Sequence[str], kind: Kind) -> _Place | None:

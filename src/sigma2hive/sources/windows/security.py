@@ -250,13 +250,17 @@ def _clean_address(draft: Draft) -> None:
     address = draft.get("source.ip")
     if not isinstance(address, str):
         return
-    mapped = _MAPPED_V4.fullmatch(address)
-    address = mapped[1] if mapped else address
-    if draft.is_agent:
-        address = address.replace("::ffff:", "")
+    address = cleaned_address(draft.flavour, address)
     draft.put("source.ip", address)
     if address != "-":
         draft.relate("ip", address)
+
+
+def cleaned_address(flavour: str, address: str) -> str:
+    """Return an address as it is in IPv4 where it is one; the Agent leaves no "::ffff:"."""
+    mapped = _MAPPED_V4.fullmatch(address)
+    address = mapped[1] if mapped else address
+    return address.replace("::ffff:", "") or address if flavour == "elastic-agent" else address
 
 
 def _write_share(draft: Draft) -> None:

@@ -160,17 +160,21 @@ def _write_registry(draft: Draft) -> None:
     if not path:
         return
     draft.put("registry.path", path)
-    tokens = path.rstrip("\\").split("\\")
-    hive = table("sysmon")["hives"].get(tokens[0])
-    if hive is not None:
-        draft.put("registry.hive", hive)
-        draft.put("registry.key", "\\".join(tokens[1:]))
-    draft.put("registry.value", tokens[-1])
+    for field, part in registry_parts(path).items():
+        draft.put(field, part)
     details = draft.text("Details")
     if details:
         kind, text = typed_data(details)
         draft.put("registry.data.strings", [text])
         draft.put("registry.data.type", kind)
+
+
+def registry_parts(path: str) -> dict[str, str]:
+    """Return hive, key and value of a path; without the first two where the hive has no name."""
+    tokens = path.rstrip("\\").split("\\")
+    hive = table("sysmon")["hives"].get(tokens[0])
+    named = {} if hive is None else {"registry.hive": hive, "registry.key": "\\".join(tokens[1:])}
+    return {**named, "registry.value": tokens[-1]}
 
 
 def typed_data(details: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Sysmon events by columns: the same as `sysmon` makes of them one by one.
+"""Ways to the fields of Sysmon events: the same as `sysmon` makes of them one by one.
 
 Takes the plan of a shape; changes it. What is seldom asked for is read of whole documents.
 """
@@ -7,17 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
-from sigma2hive.sources.windows.columns import (
-    Plan,
-    constant,
-    joined,
-    last_of,
-    mapped,
-    text,
-    whole,
-)
 from sigma2hive.sources.windows.commandline import split_arguments
 from sigma2hive.sources.windows.draft import (
     EVENT_DATA,
@@ -28,25 +20,28 @@ from sigma2hive.sources.windows.draft import (
     set_file_parts,
     table,
 )
-from sigma2hive.sources.windows.sysmon import REGISTRY_EVENTS, run, typed_data
+from sigma2hive.sources.windows.sysmon import REGISTRY_EVENTS, registry_parts, run, typed_data
+from sigma2hive.sources.windows.ways import (
+    Joined,
+    Mapped,
+    Plan,
+    Text,
+    Whole,
+    constant,
+    last_of,
+)
 
 _HASHES = ("md5", "sha1", "sha256", "imphash")
 _PLAIN_HASHES = re.compile(r"-?|(?:(?:MD5|SHA1|SHA256|IMPHASH)=[0-9A-Fa-f]+(?:,|$))+")
 _SECTIONS = ("before_hashes", "process", "file", "network", "extra")
-_DNS = ("dns.answers", "dns.resolved_ip")
+_DNS = ("dns.answers.type", "dns.answers.data", "dns.resolved_ip")
 _RELATED = ("hash", "user", "ip", "hosts")
 _BOTH_HASHES = ("process", "file")
 
 
-def is_plain(data: dict[str, Any]) -> bool:
-    """Whether an event has no hashes but those that columns are known of."""
-    for name in ("Hashes", "Hash"):
-        hashes = data.get(name)
-        if hashes is not None and not (
-            type(hashes) is str and _PLAIN_HASHES.fullmatch(hashes) is not None
-        ):
-            return False
-    return True
+def is_plain(hashes: str) -> bool:
+    """Whether a text has no hashes but those that ways are known to."""
+    return _PLAIN_HASHES.fullmatch(hashes) is not None
 
 
 def plan_sysmon(plan: Plan, names: dict[str, str], code: str, flavour: str) -> None:
@@ -61,12 +56,12 @@ class _Sysmon:
         self._flavour = flavour
         self._table = table("sysmon")
         dropped = frozenset(self._table["dropped_values"])
-        self._texts = {key: text(name, dropped) for key, name in names.items()}
+        self._texts = {key: Text(name, dropped) for key, name in names.items()}
         #: What moves wrote; where several may, whole documents say which did.
         self._moved: set[str] = set()
 
     def plan(self) -> None:
-        self._plan.update((EVENT_DATA + key, column) for key, column in self._texts.items())
+        self._plan.update((EVENT_DATA + key, way) for key, way in self._texts.items())
         self._constants()
         for section in _SECTIONS:
             self._move(section)
@@ -77,7 +72,7 @@ class _Sysmon:
         self._user()
         self._registry()
         for kind in _RELATED:
-            self._plan[f"related.{kind}"] = whole(f"related.{kind}")
+            self._plan[f"related.{kind}"] = Whole(f"related.{kind}")
         for name in self._table["removed"][self._flavour]:
             self._plan.pop(EVENT_DATA + name, None)
 
@@ -87,88 +82,79 @@ class _Sysmon:
         run(draft)
         self._plan.update((path, constant(value)) for path, value in draft.root.items())
         for path in ("@timestamp", "event.created"):
-            self._plan[path] = whole(path)
+            self._plan[path] = Whole(path)
 
     def _move(self, section: str) -> None:
         for move in moves_of_event("sysmon", section, self._code):
-            column = self._texts.get(move.source)
-            if column is None:
+            way = self._texts.get(move.source)
+            if way is None:
                 continue
             target, is_first = move.target, move.target not in self._moved
             self._moved.add(target)
             if move.how != "move":
-                made = mapped(column, read_moved(move))
+                made = Mapped(way, read_moved(move))
                 self._plan[target] = made if is_first else last_of(self._plan[target], made)
             elif is_first and target.removeprefix(EVENT_DATA) not in self._texts:
-                self._plan[target] = column
+                self._plan[target] = way
                 self._plan.pop(EVENT_DATA + move.source, None)
             else:
                 for path in (target, EVENT_DATA + move.source):
-                    self._plan[path] = whole(path)
+                    self._plan[path] = Whole(path)
 
     def _derive(self, path: str, source: str, function: Callable[[Any], Any]) -> None:
         """Plan what is made of another field, where the event may have that."""
-        column = self._plan.get(source)
-        if column is not None:
+        way = self._plan.get(source)
+        if way is not None:
             is_taken = path in self._plan
-            self._plan[path] = whole(path) if is_taken else mapped(column, function)
+            self._plan[path] = Whole(path) if is_taken else Mapped(way, function)
 
     def _hashes(self) -> None:
-        column = self._texts.get("Hash") or self._texts.get("Hashes")
+        way = self._texts.get("Hash") or self._texts.get("Hashes")
         entities = [
             entity
             for entity in _BOTH_HASHES
             if self._code in self._table[f"{entity}_hashes"][self._flavour]
         ]
-        if column is None:
+        if way is None:
             return
         is_clear = len(entities) == 1 and not {"Hash", "Hashes"} <= self._texts.keys()
         for entity in entities:
             for name in _HASHES:
                 inside = "pe" if name == "imphash" else "hash"
                 path = f"{entity}.{inside}.{name}"
-                self._plan[path] = mapped(column, _hash(name)) if is_clear else whole(path)
+                self._plan[path] = Mapped(way, _hash(name)) if is_clear else Whole(path)
 
     def _processes(self) -> None:
         for entity in ("process", "process.parent"):
             self._derive(f"{entity}.args", f"{entity}.command_line", split_arguments)
-            self._derive(
-                f"{entity}.args_count",
-                f"{entity}.command_line",
-                lambda line: len(split_arguments(line)),
-            )
+            self._derive(f"{entity}.args_count", f"{entity}.command_line", _count_arguments)
             self._derive(f"{entity}.name", f"{entity}.executable", last_part)
 
     def _files(self) -> None:
-        column = self._texts.get("SignatureStatus")
-        if column is not None:
-            self._plan["file.code_signature.valid"] = mapped(
-                column, lambda status: True if status == "Valid" else None
-            )
+        way = self._texts.get("SignatureStatus")
+        if way is not None:
+            self._plan["file.code_signature.valid"] = Mapped(way, _if_valid)
         for path in ("file.name", "file.directory", "file.extension"):
             self._derive(path, "file.path", _file_part(path))
 
     def _network(self) -> None:
-        for name, path, known in (
-            ("Initiated", "network.direction", {"true": "egress", "false": "ingress"}),
-            ("SourceIsIpv6", "network.type", {"true": "ipv6", "false": "ipv4"}),
+        for name, path, named in (
+            ("Initiated", "network.direction", _direction),
+            ("SourceIsIpv6", "network.type", _network_type),
         ):
             if name in self._texts:
-                self._plan[path] = mapped(self._texts[name], _named(known, None))
+                self._plan[path] = Mapped(self._texts[name], named)
         if "dns.question.name" in self._plan:
-            self._plan.update((path, whole(path)) for path in _DNS)
+            self._plan.update((path, Whole(path)) for path in _DNS)
         if "sysmon.dns.status" in self._plan:
-            statuses = table("dns")["status"]
             status = self._plan["sysmon.dns.status"]
-            self._plan["sysmon.dns.status"] = mapped(
-                status, lambda number: statuses.get(number, number)
-            )
+            self._plan["sysmon.dns.status"] = Mapped(status, _dns_status)
 
     def _user(self) -> None:
         self._plan["user.id"] = self._plan["winlog.user.identifier"]
         if "User" in self._texts:
             for number, path in enumerate(("user.domain", "user.name")):
-                self._plan[path] = mapped(self._texts["User"], _account_part(number))
+                self._plan[path] = Mapped(self._texts["User"], _account_part(number))
 
     def _registry(self) -> None:
         path = self._texts.get("TargetObject")
@@ -176,13 +162,14 @@ class _Sysmon:
             return
         self._plan["registry.path"] = path
         for field in ("registry.hive", "registry.key", "registry.value"):
-            self._plan[field] = whole(field)
+            self._plan[field] = Mapped(path, _registry_part(field))
         details = self._texts.get("Details")
         if details is not None:
-            self._plan["registry.data.type"] = whole("registry.data.type")
-            self._plan["registry.data.strings"] = joined(path, details, _registry_strings)
+            self._plan["registry.data.type"] = Joined(path, details, _registry_type)
+            self._plan["registry.data.strings"] = Joined(path, details, _registry_strings)
 
 
+@cache
 def _hash(wanted: str) -> Callable[[str], str | None]:
     def read(hashes: str) -> str | None:
         found = None
@@ -195,10 +182,28 @@ def _hash(wanted: str) -> Callable[[str], str | None]:
     return read
 
 
-def _named(names: dict[str, str], otherwise: str | None) -> Callable[[str], str | None]:
-    return lambda value: names.get(value.lower(), otherwise)
+def _count_arguments(line: str) -> int:
+    return len(split_arguments(line))
 
 
+def _if_valid(status: str) -> bool | None:
+    return True if status == "Valid" else None
+
+
+def _direction(initiated: str) -> str | None:
+    return {"true": "egress", "false": "ingress"}.get(initiated.lower())
+
+
+def _network_type(is_ipv6: str) -> str | None:
+    return {"true": "ipv6", "false": "ipv4"}.get(is_ipv6.lower())
+
+
+def _dns_status(number: str) -> str:
+    status: str = table("dns")["status"].get(number, number)
+    return status
+
+
+@cache
 def _file_part(path: str) -> Callable[[str], Any]:
     def read(file: str) -> Any:
         draft = Draft("", "")
@@ -208,6 +213,7 @@ def _file_part(path: str) -> Callable[[str], Any]:
     return read
 
 
+@cache
 def _account_part(number: int) -> Callable[[str], str | None]:
     def read(account: str) -> str | None:
         parts = account.split("\\")
@@ -216,5 +222,17 @@ def _account_part(number: int) -> Callable[[str], str | None]:
     return read
 
 
-def _registry_strings(path: str | None, details: str | None) -> list[str] | None:
-    return [typed_data(details)[1]] if path and details else None
+@cache
+def _registry_part(field: str) -> Callable[[str], Any]:
+    def read(path: str) -> Any:
+        return registry_parts(path).get(field)
+
+    return read
+
+
+def _registry_type(_: str, details: str) -> str:
+    return typed_data(details)[0]
+
+
+def _registry_strings(_: str, details: str) -> str:
+    return typed_data(details)[1]

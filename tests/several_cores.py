@@ -20,5 +20,5 @@ def share_among_three(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     # Servers of other tests may have threads in this process; the command by itself has none.
     monkeypatch.setattr("threading.active_count", lambda: 1)
     monkeypatch.setattr(layers, "_MANY_FILES", 1)
-    monkeypatch.setattr("sigma2hive.workflows.store.ahead._FILES_A_UNIT", 4)
+    monkeypatch.setattr("sigma2hive.workflows.store.ahead._MOST_A_UNIT", 4)
     return forked

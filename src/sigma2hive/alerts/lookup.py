@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field
 from functools import cache, cached_property, partial
-from importlib.resources import files
 from typing import Any
 
+from sigma2hive.data import SHIPPED
 from sigma2hive.model.fields import Derived, Field, FieldType
 from sigma2hive.model.folding import fold
 from sigma2hive.model.profiles import LogsourcePlace
@@ -365,6 +365,6 @@ def _security_stand_in(path: str, event_ids: str, name: str, names: _Names) -> S
 
 @cache
 def _data(folder: str, name: str) -> dict[str, Any]:
-    content = files("sigma2hive.data").joinpath(folder, name).read_text(encoding="utf-8")
+    content = SHIPPED.joinpath(folder, name).read_text(encoding="utf-8")
     loaded: dict[str, Any] = json.loads(content)
     return loaded

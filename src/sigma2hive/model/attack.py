@@ -12,8 +12,8 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.resources import files
 
+from sigma2hive.data import SHIPPED
 from sigma2hive.records import dataclass
 
 _TECHNIQUE = re.compile(r"attack\.(t[0-9]{4}(?:\.[0-9]{3})?)", re.IGNORECASE)
@@ -83,7 +83,7 @@ class Attack:
 @cache
 def attack() -> Attack:
     """Return the table that we ship."""
-    text = files("sigma2hive.data").joinpath("attack/enterprise.json").read_text(encoding="utf-8")
+    text = SHIPPED.joinpath("attack/enterprise.json").read_text(encoding="utf-8")
     data = json.loads(text)
     return Attack(
         version=data["version"],

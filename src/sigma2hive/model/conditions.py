@@ -7,7 +7,7 @@ profile's fields. Every evaluator and every target walks this tree and nothing e
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from enum import Enum, StrEnum
 from ipaddress import IPv4Network, IPv6Network
@@ -219,22 +219,26 @@ class Not:
 Condition = Atom | And | Or | Not
 
 
-def atoms_of(condition: Condition) -> Iterator[Atom]:
-    """Yield every atom of the tree, left to right."""
+def atoms_of(condition: Condition) -> list[Atom]:
+    """Return every atom of the tree, left to right."""
+    found: list[Atom] = []
     stack: list[Condition] = [condition]
     while stack:
         node = stack.pop()
         if isinstance(node, Atom):
-            yield node
+            found.append(node)
         elif isinstance(node, Not):
             stack.append(node.condition)
         else:
-            stack.extend(reversed(node.conditions))
+            stack += node.conditions[::-1]
+    return found
 
 
-def fields_of(condition: Condition) -> Iterator[Field]:
-    """Yield every field that deciding the condition looks at, some of them more than once."""
+def fields_of(condition: Condition) -> list[Field]:
+    """Return every field that deciding the condition looks at, some of them more than once."""
+    found: list[Field] = []
     for atom in atoms_of(condition):
-        yield from atom.fields
+        found += atom.fields
         if isinstance(atom.test, FieldReference):
-            yield from atom.test.fields
+            found += atom.test.fields
+    return found

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib.resources import files
+
+from sigma2hive.data import SHIPPED
 
 _ASCII = bytes(range(128))
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
@@ -18,7 +19,7 @@ _BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
 @cache
 def folding_table() -> dict[int, int]:
     """Return code point → folded code point, without the code points that fold to themselves."""
-    text = files("sigma2hive.data").joinpath("folding.txt").read_text(encoding="ascii")
+    text = SHIPPED.joinpath("folding.txt").read_text(encoding="ascii")
     pairs = (line.split() for line in text.splitlines() if not line.startswith("#"))
     return {int(source, 16): int(target, 16) for source, target in pairs}
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
+from sigma2hive.data import SHIPPED
 from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.yamlmarks import parse_yaml
 
@@ -25,6 +25,6 @@ class CodeHelp:
 @cache
 def code_help() -> dict[str, CodeHelp]:
     """Return the help of every code."""
-    content = files("sigma2hive.data").joinpath("codes.yml").read_bytes()
+    content = SHIPPED.joinpath("codes.yml").read_bytes()
     (document,) = parse_yaml("codes.yml", content, Diagnostics())
     return {code: CodeHelp(**entry) for code, entry in document.value.items()}

@@ -6,7 +6,7 @@ from sigma2hive.lazily import importing
 from sigma2hive.repository.git import commit_of
 from sigma2hive.repository.mapping_files import SCHEMAS_FOLDER, report_unread_files
 from sigma2hive.repository.mappings import load_mappings
-from sigma2hive.repository.rule_files import rule_files, shown_path
+from sigma2hive.repository.rule_files import RuleFiles, rule_files, shown_path
 from sigma2hive.repository.source_files import SourceFiles
 from sigma2hive.repository.versions import Versions
 
@@ -29,6 +29,7 @@ __all__ = [
     "LintedDocument",
     "PastTree",
     "RuleFile",
+    "RuleFiles",
     "SourceFiles",
     "Versions",
     "changed_files",

@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import fields, replace
-from importlib.resources import files
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TypeVar
 
+from sigma2hive.data import SHIPPED
 from sigma2hive.diagnostics import Diagnostics, nearest
 from sigma2hive.model.mapping_reading import (
     MAX_TEMPLATE,
@@ -100,7 +100,7 @@ def load_mappings(folder: Path | None, diagnostics: Diagnostics) -> Mappings:
 
 
 def _shipped(name: str, diagnostics: Diagnostics) -> Shape:
-    content = files("sigma2hive.data").joinpath("mappings", name).read_bytes()
+    content = SHIPPED.joinpath("mappings", name).read_bytes()
     shape = _shape(f"(shipped) {name}", content, diagnostics)
     if shape is None:  # pragma: no cover - a broken installation
         raise AssertionError(f"the shipped {name} cannot be read")

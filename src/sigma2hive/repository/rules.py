@@ -19,7 +19,7 @@ from sigma2hive.model.rules import (
     FilterRule,
     RefusedCorrelation,
 )
-from sigma2hive.repository.rule_files import rule_files, shown_path
+from sigma2hive.repository.rule_files import RuleFiles, rule_files, shown_path
 from sigma2hive.sigma import Placeholders, SigmaDocument, parse_document
 from sigma2hive.yamlmarks import Document, parse_yaml, read_content
 
@@ -33,13 +33,15 @@ class RuleFile:
 
 
 def load_repository(
-    paths: Sequence[Path],
+    paths: Sequence[Path] | RuleFiles,
     root: Path,
     placeholders: Placeholders,
     diagnostics: Diagnostics,
     read: Callable[[Path], RuleFile] | None = None,
 ) -> DetectionRepository:
-    """Return all that lies in `paths`; findings name files relative to `root` where inside it.
+    """Return all that lies in `paths`, or in the rule files that were found there.
+
+    Findings name files relative to `root` where inside it.
 
     A file that is named itself is read whatever its name; in folders those that end in .yml or
     .yaml are, except tests (*.test.yml) and hidden ones. The second rule with an id is left out.
@@ -48,13 +50,15 @@ def load_repository(
     documents: list[SigmaDocument] = []
     skipped: list[Location] = []
     refused: list[RefusedCorrelation] = []
-    for file in rule_files(paths, root, diagnostics):
+    found = paths if isinstance(paths, RuleFiles) else rule_files(paths, root)
+    diagnostics.found.extend(found.findings)
+    for file in found.entries:
         if isinstance(file, Location):
             skipped.append(file)
             continue
-        found = read(file) if read else read_rule_file(file, root, placeholders)
-        diagnostics.found.extend(found.findings)
-        for entry in found.entries:
+        given = read(file) if read else read_rule_file(file, root, placeholders)
+        diagnostics.found.extend(given.findings)
+        for entry in given.entries:
             if isinstance(entry, Location):
                 skipped.append(entry)
             elif isinstance(entry, RefusedCorrelation):

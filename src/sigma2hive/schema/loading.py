@@ -7,9 +7,9 @@ shipped ones of the same name, and can extend them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from importlib.resources import files
 from pathlib import Path
 
+from sigma2hive.data import SHIPPED
 from sigma2hive.diagnostics import Diagnostics, Location, nearest
 from sigma2hive.model.events import TIME_FIELD
 from sigma2hive.model.fields import Derived
@@ -119,7 +119,7 @@ def _own_names(own_folder: Path | None) -> list[str]:
 
 
 def _shipped_names() -> list[str]:
-    folder = files("sigma2hive.data").joinpath("profiles")
+    folder = SHIPPED.joinpath("profiles")
     names = (entry.name for entry in folder.iterdir())
     return [name.removesuffix(".yml") for name in names if name.endswith(".yml")]
 
@@ -188,7 +188,7 @@ class _Reader:
 
     def _content(self, name: str, own: bool) -> tuple[str, bytes | None]:
         if not own or self.own_folder is None:
-            resource = files("sigma2hive.data").joinpath("profiles", f"{name}.yml")
+            resource = SHIPPED.joinpath("profiles", f"{name}.yml")
             return f"sigma2hive/data/profiles/{name}.yml", resource.read_bytes()
         path = self.own_folder / f"{name}.yml"
         shown = path.as_posix()

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from importlib.resources import files
 
+from sigma2hive.data import SHIPPED
 from sigma2hive.model.fields import Field, FieldType, TypeTable
 
 
 def known_type_tables() -> list[str]:
     """Return the names of the shipped type tables, sorted."""
-    folder = files("sigma2hive.data").joinpath("types")
+    folder = SHIPPED.joinpath("types")
     return sorted(
         entry.name.removesuffix(".json")
         for entry in folder.iterdir()
@@ -29,7 +29,7 @@ def load_type_table(name: str) -> TypeTable:
     Raises:
         FileNotFoundError: no such table is shipped.
     """
-    resource = files("sigma2hive.data").joinpath("types", f"{name}.json")
+    resource = SHIPPED.joinpath("types", f"{name}.json")
     content = json.loads(resource.read_text(encoding="utf-8"))
     known: dict[str, Field] = {}
     for group in content["groups"]:

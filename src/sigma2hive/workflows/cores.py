@@ -73,9 +73,10 @@ def shared(units: Sequence[Unit], do: Callable[[Unit], Result]) -> Iterator[Resu
 
 
 def _forked(units: Sequence[Unit], do: Callable[[Unit], Result]) -> Iterator[Result]:
-    def only(unit: Unit) -> Iterator[Result]:
-        yield do(unit)
+    # A fork has the units already, so that it is told which one, not sent a copy of it.
+    def only(number: int) -> Iterator[Result]:
+        yield do(units[number])
 
     with closing(Processes(usable_cores(), only, lambda _: "rules")) as processes:
-        for _, result in processes.results(iter(units)):
+        for _, result in processes.results(iter(range(len(units)))):
             yield result

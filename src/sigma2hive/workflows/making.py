@@ -61,12 +61,12 @@ def make(
     problems.show_from(settings.root)
     if problems.errors or profile is None:
         raise ConfigurationError(problems, settings.root)
-    layers = Layers(store, settings.root, placeholders, profile)
+    layers = Layers(store, settings.root, placeholders, profile, wanted.rules)
     also = asked.also(settings, profile, mappings) if asked.also else None
     look = asked.look(profile) if asked.look else None
-    besides = layers.make_ahead(wanted.rules, also, look)
+    besides = layers.make_ahead(also, look)
     repository = load_repository(
-        wanted.rules, settings.root, placeholders, problems, layers.files.read
+        layers.found, settings.root, placeholders, problems, layers.files.read
     )
     repository = _with_valid_attributes(repository, mappings, problems)
     repository, exceptions = without_ended(repository, today(), problems)

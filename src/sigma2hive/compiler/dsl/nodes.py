@@ -112,12 +112,14 @@ def any_of(parts: Iterable[Node]) -> Node:
         if isinstance(part, Leaf):  # mostly
             flat.append(part)
         elif isinstance(part, Either):
-            flat.extend(part.parts)
+            flat += part.parts
         elif isinstance(part, All) and not part.parts:
             return MATCH_ALL
         else:
             flat.append(part)
-    kept = _without_implied(_once(flat)) if len(flat) > 1 else tuple(flat)
+    if len(flat) == 1:
+        return flat[0]
+    kept = _without_implied(_once(flat))
     return kept[0] if len(kept) == 1 else Either(kept)
 
 
@@ -222,8 +224,8 @@ def _alternatives(parts: Sequence[Node]) -> list[Json]:
     grouped: dict[tuple[Kind, str, bool], list[str]] = {}
     for part in parts:
         if _is_joinable(part):
-            key = (part.kind, part.path, part.folded)
-            grouped.setdefault(key, []).append(str(part.value))
+            kind, path, value, folded = part
+            grouped.setdefault((kind, path, folded), []).append(str(value))
         else:
             clauses.append(render(part))
     for (kind, path, folded), texts in grouped.items():

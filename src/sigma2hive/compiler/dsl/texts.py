@@ -17,6 +17,7 @@ from typing import NamedTuple
 from sigma2hive.compiler.dsl.bounds import Bounds, Reason, exists, ignored
 from sigma2hive.compiler.dsl.nodes import (
     MATCH_NONE,
+    Either,
     Kind,
     Leaf,
     Node,
@@ -78,7 +79,10 @@ def text_bounds(test: Text, slot: Slot) -> Bounds:
 
 def with_unindexed(bounds: Bounds, slot: Slot) -> Bounds:
     """Add the documents of which the index left out a value."""
-    upper = either_of(bounds.upper, ignored(slot.path))
+    upper, left_out = bounds.upper, ignored(slot.path)
+    # Of a field that may go unmapped this is said twice.
+    if not (isinstance(upper, Either) and left_out in upper.parts):
+        upper = either_of(upper, left_out)
     return Bounds(upper, bounds.lower, bounds.reason or Reason.UNINDEXED)
 
 
@@ -250,7 +254,7 @@ def _joined(units: Sequence[str | Wildcard]) -> Pattern:
 
 def _eased(pattern: Pattern) -> Pattern:
     """Return a pattern that takes at least the same texts and that Lucene can afford."""
-    if Wildcard.ANY not in pattern and len(pattern) <= 1:
+    if _is_easy(pattern):  # nearly always
         return pattern
     eased: list[str | Wildcard] = []
     anywhere, singles, segments = False, 0, 0
@@ -266,6 +270,18 @@ def _eased(pattern: Pattern) -> Pattern:
         else:
             _add(eased, _shortened(part) if anywhere else (part,))
     return tuple(eased)
+
+
+def _is_easy(pattern: Pattern) -> bool:
+    """Whether it is one short literal, with or without a `*` on either side of it."""
+    literals = [part for part in pattern if part is not Wildcard.ANY]
+    if len(literals) != 1 or len(pattern) > 3:
+        return not pattern
+    (literal,) = literals
+    if isinstance(literal, Wildcard):
+        return len(pattern) == 1
+    is_apart = len(pattern) < 3 or pattern[1] is literal
+    return is_apart and len(literal) <= _MAX_LITERAL and not _LONG_RUN.search(literal)
 
 
 def _add(eased: list[str | Wildcard], parts: Sequence[str | Wildcard]) -> None:

@@ -9,9 +9,9 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
+from sigma2hive.data import SHIPPED
 from sigma2hive.model.conditions import Condition, fields_of
 from sigma2hive.model.fields import EVERY_FIELD, Field, FieldType
 from sigma2hive.records import dataclass
@@ -82,4 +82,4 @@ def _packages() -> dict[str, _Package]:
 
 
 def _data(path: str) -> Any:
-    return json.loads(files("sigma2hive.data").joinpath(path).read_text(encoding="utf-8"))
+    return json.loads(SHIPPED.joinpath(path).read_text(encoding="utf-8"))

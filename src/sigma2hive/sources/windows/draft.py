@@ -10,10 +10,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from importlib.resources import files
 from ipaddress import ip_address
 from typing import Any
 
+from sigma2hive.data import SHIPPED
 from sigma2hive.sources.windows.raw import number_of
 
 EVENT_DATA = "winlog.event_data."
@@ -149,7 +149,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
 @cache
 def table(name: str) -> dict[str, Any]:
     """Return a table of data/windows/; whoever asks must not change it."""
-    resource = files("sigma2hive.data").joinpath("windows", f"{name}.json")
+    resource = SHIPPED.joinpath("windows", f"{name}.json")
     loaded: dict[str, Any] = json.loads(resource.read_text(encoding="utf-8"))
     return loaded
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from sigma2hive.clients.errors import ServerError
 from sigma2hive.diagnostics import ConfigurationError, Diagnostic, Diagnostics, Location
@@ -52,9 +51,7 @@ def gather(project: Project, asked: CheckOptions, command: str) -> Gathered:
     refused = [_asking("--elasticsearch", fields, project, findings)]
     if asked.servers.thehive:
         refused.append(_asking("--thehive", find_unknown_names, project, findings))
-    files = [
-        file for file in rule_files(project.paths, root, Diagnostics()) if isinstance(file, Path)
-    ]
+    files = rule_files(project.paths, root).files
     lint(project, files, asked.suites, findings)
     find_failing_tests(project, findings)
     drifts: tuple[Drift, ...] = ()

@@ -63,6 +63,4 @@ class _NamingFiles:
 def _naming_files(project: Project) -> Iterator[Path]:
     folder = project.settings.mappings
     yield from sorted(folder.glob("*.yml"))
-    for file in rule_files(project.paths, project.settings.root, Diagnostics()):
-        if isinstance(file, Path):
-            yield file
+    yield from rule_files(project.paths, project.settings.root).files

@@ -20,15 +20,15 @@ from typing import Any
 
 from sigma2hive.engine import Program
 from sigma2hive.records import dataclass
+from sigma2hive.repository import RuleFiles, rule_files
 from sigma2hive.settings import Settings
 from sigma2hive.workflows.made import Made, Wanted
 from sigma2hive.workflows.store.contents import digest_of
 from sigma2hive.workflows.store.keys import (
+    KeyedFiles,
     Keys,
-    RuleFiles,
     keys_of,
     reading_of,
-    rule_files_of,
 )
 from sigma2hive.workflows.store.known_keys import KnownKeys, Seen
 from sigma2hive.workflows.store.packs import Folder
@@ -72,13 +72,14 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The files of the cache folder for what is wanted."""
+    """The files of the cache folder for what is wanted; `found` are the rule files of the start."""
 
     folder: Folder
     settings: Settings
     wanted: Wanted
     keys: Keys
     known: KnownKeys
+    found: RuleFiles
 
     @classmethod
     def of(cls, settings: Settings, wanted: Wanted) -> Store | None:
@@ -90,11 +91,13 @@ class Store:
             reading = reading_of(settings)
             known = _known_keys(folder, _name("keys", _prefix("keys", reading, wanted), wanted))
             prefix = _prefix("read", reading, wanted)
-            files = rule_files_of(settings, wanted)
+            found = rule_files(wanted.rules, settings.root)
+            files = KeyedFiles(found.paths)
             # Where nothing is kept all files are read anyway, and their keys come of that.
             if folder.read_like(_name("read", prefix, wanted), prefix):
                 files = files.with_keys(known.key)
-            store = cls(folder, settings, wanted, keys_of(settings, wanted, files), known)
+            keys = keys_of(settings, wanted, files)
+            store = cls(folder, settings, wanted, keys, known, found)
         except OSError:
             return None
         store.save_keys({})
@@ -159,7 +162,7 @@ class Store:
     def is_current(self) -> bool:
         """Whether all that decides, the contents of rule files aside, is as it was at the start."""
         try:
-            files = RuleFiles(self.keys.files, self.keys.rules)
+            files = KeyedFiles(self.keys.files, self.keys.rules)
             return keys_of(self.settings, self.wanted, files) == self.keys
         except OSError:
             return False

@@ -26,8 +26,11 @@ from sigma2hive.workflows.store.reading import Piece, ReadFiles
 from sigma2hive.workflows.store.stored_rules import said_key
 from sigma2hive.yamlmarks import Document
 
-#: Files that one process is given at a time.
-_FILES_A_UNIT = 48
+#: Files that one process is given at a time, at most and at least: in the end fewer, so that no
+#: process waits long for the last one.
+_MOST_A_UNIT, _LEAST_A_UNIT = 48, 6
+#: What is left is dealt out in about so many units.
+_UNITS_LEFT = 24
 
 #: What is to be made of each rule besides.
 Also = Callable[[CompiledRule], Any]
@@ -55,10 +58,10 @@ class Besides:
 
 @dataclass(slots=True)
 class Share:
-    """What became of some files."""
+    """What became of some files; `seen` are in their order, None for what cannot be read."""
 
     read: Sequence[Piece]
-    seen: Mapping[Path, Seen]
+    seen: Sequence[Seen | None]
     told: Mapping[bytes, Outcome]
     compiled: Mapping[bytes, bytes]
     besides: Besides
@@ -68,14 +71,25 @@ def made_ahead(
     files: Sequence[Path], how: Reading, read: ReadFiles, outcomes: KeptOutcomes
 ) -> Besides:
     """Let `read` and `outcomes` know all of the files; return what was made besides."""
-    units = [files[at : at + _FILES_A_UNIT] for at in range(0, len(files), _FILES_A_UNIT)]
+    units = _units_of(files)
     besides = Besides()
-    for share in shared(units, partial(_share, how)):
-        read.add(share.read, share.seen)
+    for unit, share in zip(units, shared(units, partial(_share, how)), strict=True):
+        pairs = zip(unit, share.seen, strict=True)
+        read.add(share.read, {file: seen for file, seen in pairs if seen is not None})
         outcomes.take(share.told, share.compiled)
         besides.also.update(share.besides.also)
         besides.looked.update(share.besides.looked)
     return besides
+
+
+def _units_of(files: Sequence[Path]) -> list[Sequence[Path]]:
+    units: list[Sequence[Path]] = []
+    at = 0
+    while at < len(files):
+        size = min(max((len(files) - at) // _UNITS_LEFT, _LEAST_A_UNIT), _MOST_A_UNIT)
+        units.append(files[at : at + size])
+        at += size
+    return units
 
 
 def _share(how: Reading, files: Sequence[Path]) -> Share:
@@ -97,4 +111,5 @@ def _share(how: Reading, files: Sequence[Path]) -> Share:
                 besides.also[key] = how.also(made)
         if how.look is not None:
             besides.looked[file] = how.look(documents, rules)
-    return Share(read.pieces(), read.seen, *outcomes.made(), besides)
+    seen = [read.seen.get(file) for file in files]
+    return Share(read.pieces(), seen, *outcomes.made(), besides)

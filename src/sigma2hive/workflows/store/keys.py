@@ -15,9 +15,8 @@ from dataclasses import field, replace
 from functools import cache
 from pathlib import Path
 
-from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.records import dataclass
-from sigma2hive.repository import SCHEMAS_FOLDER, rule_files
+from sigma2hive.repository import SCHEMAS_FOLDER
 from sigma2hive.settings import Settings
 from sigma2hive.workflows.made import Wanted
 from sigma2hive.workflows.store.contents import content_of, digest_of, key_of_file
@@ -59,13 +58,13 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
-class RuleFiles:
+class KeyedFiles:
     """The rule files of a start: paths, None for what is none, and keys, where they are known."""
 
     paths: tuple[Path | None, ...]
     keys: tuple[bytes | None, ...] | None = None
 
-    def with_keys(self, key_of: Callable[[Path], bytes]) -> RuleFiles:
+    def with_keys(self, key_of: Callable[[Path], bytes]) -> KeyedFiles:
         """Return the files with their keys, as `key_of` gives them."""
         return replace(self, keys=tuple(_key_or_none(path, key_of) for path in self.paths))
 
@@ -82,7 +81,7 @@ def reading_of(settings: Settings) -> str:
     return digest_of(_reading(settings)).hex()
 
 
-def keys_of(settings: Settings, wanted: Wanted, files: RuleFiles) -> Keys:
+def keys_of(settings: Settings, wanted: Wanted, files: KeyedFiles) -> Keys:
     """Return the keys of a start with these rule files.
 
     Raises:
@@ -96,12 +95,6 @@ def keys_of(settings: Settings, wanted: Wanted, files: RuleFiles) -> Keys:
         files=files.paths,
         others=digest_of((*_decisive(settings, wanted), *_others(settings))),
     )
-
-
-def rule_files_of(settings: Settings, wanted: Wanted) -> RuleFiles:
-    """Return the rule files of a start; nobody looks into them."""
-    found = rule_files(wanted.rules, settings.root, Diagnostics())
-    return RuleFiles(tuple(file if isinstance(file, Path) else None for file in found))
 
 
 def _reading(settings: Settings) -> Iterator[bytes]:

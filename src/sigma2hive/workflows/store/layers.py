@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from sigma2hive.compiler import Compiling
-from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.engine import Program
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import Compiled
@@ -40,8 +39,11 @@ class Layers:
         root: Path,
         placeholders: Mapping[str, tuple[str, ...]],
         profile: Profile,
+        paths: Sequence[Path],
     ) -> None:
         self._store = store
+        #: The rule files that lie in `paths`.
+        self.found = store.found if store else rule_files(paths, root)
         kept = store.kept() if store else Kept()
         keys = store.keys if store else None
         pairs = zip(keys.files, keys.rules or (), strict=False) if keys else ()
@@ -62,16 +64,12 @@ class Layers:
             lambda: outcomes_of(Layer(), ()),
         )
 
-    def make_ahead(self, paths: Sequence[Path], also: Also | None, look: Look | None) -> Besides:
+    def make_ahead(self, also: Also | None, look: Look | None) -> Besides:
         """Read and compile what nothing is kept of on all cores, where that is worth it.
 
         Returns what `also` makes of each rule and `look` of each file, as far as it was worth it.
         """
-        if self._store is None:
-            found = rule_files(paths, self._reading.root, Diagnostics())
-            files: list[Path] = [file for file in found if isinstance(file, Path)]
-        else:
-            files = self.files.unknown(self._store.keys.files)
+        files = self.files.unknown(self.found.files)
         if len(files) < _MANY_FILES or not can_be_shared():
             return Besides()
         how = replace(self._reading, also=also, look=look)

@@ -92,9 +92,9 @@ class ReadFiles:
             found = self._read_in_earnest(key, shown, content)
         return found
 
-    def unknown(self, files: Iterable[Path | None]) -> list[Path]:
+    def unknown(self, files: Iterable[Path]) -> list[Path]:
         """Return the files that nothing is kept of."""
-        return [file for file in files if file and self._known.get(file) not in self._kept]
+        return [file for file in files if self._known.get(file) not in self._kept]
 
     def add(self, pieces: Sequence[Piece], seen: Mapping[Path, Seen]) -> None:
         """Take over what another process read: its `pieces()`, and the files that it has `seen`."""

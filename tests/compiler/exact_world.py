@@ -44,6 +44,8 @@ def _listed(value: Any) -> list[Any]:
 def _is_usual(path: str, value: Any) -> bool:
     text = value if isinstance(value, str) else ""
     if path in _NUMBERS:
+        if text.isdecimal() and not text.isascii():
+            return False
         number = number_of(str(value), hexadecimal=False)
         return value != "" and (number is None or number == number.to_integral_value())
     if path in ("bool", "date"):

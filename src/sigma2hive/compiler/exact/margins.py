@@ -22,7 +22,9 @@ class Margin(StrEnum):
     )
     SPELLING = "a number in a field of texts is found as usually spelt (4625, not 04625 or 4.6e3)"
     CASELESS = "a caseless subfield takes the Kelvin sign for k and the dotted capital I for i"
-    ROUNDED = "a field of whole numbers cuts fractions (4625.7 is 4625)"
+    ROUNDED = (
+        "a field of whole numbers cuts fractions (4625.7 is 4625) and reads digits of any script"
+    )
     EMPTY = "an empty text in a field of numbers or booleans leaves no trace, or is false"
     ADDRESS = "unusual spellings of addresses (a zone, leading zeros, IPv4 inside IPv6 as text)"
     SEVERAL = "of fields that are put together, each is taken to have one value"

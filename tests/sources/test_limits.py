@@ -15,6 +15,7 @@ from sigma2hive.sources import (
     EventRows,
     Limits,
     SourceOptions,
+    collect_seldom,
     read_batches,
     read_events,
 )
@@ -140,15 +141,35 @@ def test_memory_does_not_grow_with_the_file(file: Path) -> None:
     assert peaks[1] - peaks[0] < 20_000 * 250
 
 
-def test_reading_leaves_garbage_collection_as_it_was(file: Path) -> None:
+@pytest.fixture
+def usual_collection() -> Iterator[tuple[int, int, int]]:
+    """What Python itself begins with; a command that ran in this process may have changed it."""
+    found = gc.get_threshold()
+    gc.set_threshold(700, 10, 10)
+    yield gc.get_threshold()
+    gc.set_threshold(*found)
+
+
+def test_reading_leaves_garbage_collection_as_it_was(
+    file: Path, usual_collection: tuple[int, int, int]
+) -> None:
     file.write_bytes(line(n=1) + b"\n" + line(n=2))
-    before = gc.get_threshold()
     for batch in read_batches([file], SourceOptions()):
         assert isinstance(batch, EventRows)
-        assert gc.get_threshold() > before
-    assert gc.get_threshold() == before
+        assert gc.get_threshold() > usual_collection
+    assert gc.get_threshold() == usual_collection
     assert next(read_batches([file], SourceOptions()))  # and what is not read to its end
-    assert gc.get_threshold() == before
+    assert gc.get_threshold() == usual_collection
+
+
+def test_a_run_collects_garbage_seldom_but_not_where_it_is_off(
+    usual_collection: tuple[int, int, int],
+) -> None:
+    collect_seldom()
+    assert gc.get_threshold() > usual_collection
+    gc.set_threshold(0, 10, 10)
+    collect_seldom()
+    assert gc.get_threshold() == (0, 10, 10)
 
 
 def test_a_file_of_text_is_given_up_after_a_thousand_lines(file: Path) -> None:

@@ -48,6 +48,7 @@ from sigma2hive.runner.state import EpisodeStore
 from sigma2hive.settings import SERVICE_WAYS
 from sigma2hive.signals import expect_no_service
 from sigma2hive.sinks import Sink, SinkRequest
+from sigma2hive.sources import collect_seldom
 from sigma2hive.workflows.project import Loaded, Project, ProjectOptions, load_project
 
 _PROGRESS_EVERY = 1_000
@@ -171,6 +172,7 @@ def _run(project: Project, began_ns: int, options: ProjectOptions, asked: _Asked
         loaded = Loaded(replace(project, settings=settings), began_ns)
         return _serve(loaded, options, requests, asked)
     expect_no_service()
+    collect_seldom()
     detail = _detail(asked)
     is_explained = detail is Detail.WHOLE
     matcher = Matcher(project.compiled, is_explained=is_explained, program=project.program)

@@ -10,7 +10,7 @@ from typing import cast
 from sigma2hive.diagnostics import Diagnostic, Location, Severity
 from sigma2hive.model.events import Event
 from sigma2hive.sources.batches import EventRows, batch_of, in_batches
-from sigma2hive.sources.collecting import few_collections
+from sigma2hive.sources.collecting import collect_seldom, few_collections
 from sigma2hive.sources.documents import LineEvents, Piece, event_of
 from sigma2hive.sources.evtx import EvtxSources
 from sigma2hive.sources.files import find_event_files
@@ -108,6 +108,7 @@ __all__ = [
     "Slice",
     "SourceOptions",
     "batch_of",
+    "collect_seldom",
     "chunks_in",
     "damaged",
     "elasticsearch_event_key",

@@ -1,6 +1,7 @@
 """Whole alerts, as an analyst sees them."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -310,7 +311,7 @@ def test_the_footer_names_the_rule_its_commit_and_its_owner(
     version: RuleVersion, said: str
 ) -> None:
     mappings = with_settings(owner="identity-team")
-    alert = alert_of(match(), mappings, AlertContext(version=version))
+    alert = alert_of(match(), mappings, AlertContext(version_of=lambda: version))
     footer = alert.description.rpartition("### ")[2]
     assert footer == (
         f"The rule\n\n- File: `sigma_rules/windows/failed_logons.yml:12:1`{said}\n"
@@ -325,7 +326,7 @@ def test_a_link_to_a_rule_in_git_leads_to_the_commit_that_has_its_text() -> None
         (VersionState.COMMITTED, "https://git.example/blob/c0ffee/sigma_rules/windows/"),
         (VersionState.CHANGED, ""),  # that commit has another text
     ):
-        context = AlertContext(version=RuleVersion(state, "c0ffee"))
+        context = AlertContext(version_of=partial(RuleVersion, state, "c0ffee"))
         alert = alert_of(match(), mappings, context)
         assert alert.external_link.startswith(link)
         assert bool(alert.external_link) == bool(link)
@@ -343,7 +344,7 @@ def test_rules_that_share_a_builder_do_not_share_what_they_say() -> None:
     ]
     contexts = [
         AlertContext(logsource=Logsource("windows")),
-        AlertContext(version=RuleVersion(VersionState.COMMITTED, "c0ffee")),
+        AlertContext(version_of=partial(RuleVersion, VersionState.COMMITTED, "c0ffee")),
     ]
     builder = AlertBuilder(MAPPINGS)
     for info in infos:

@@ -10,6 +10,7 @@ from sigma2hive.alerts.templates import Mode, Renderer, check_template, render_n
 from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.model.fields import Field
 from sigma2hive.model.mappings import TemplateText
+from sigma2hive.model.versions import RuleVersion, VersionState
 from tests.alerts.matches import LOGON, episode, event, event_with, match
 
 PLACE = Location("mappings/alerts.yml", 7, 3)
@@ -226,3 +227,25 @@ def test_absent_fields_are_told() -> None:
     assert Renderer(facts()).render("{a.b} {source.ip}", Mode.DATA, 99).absent == ("a.b",)
     bare = Facts(match(info=replace(match().rule, level=None)), AlertContext())
     assert Renderer(bare).render("{rule.level}", Mode.DATA, 99).absent == ("rule.level",)
+
+
+@pytest.mark.parametrize(
+    ("template", "is_asked"),
+    [
+        ("{rule.title} on {host.name}", False),
+        ("{{ rule['title'] }}", False),
+        ("{rule.commit}", True),
+        ("{{ rule['commit'] }}", True),
+        ("{{ rule['com' ~ 'mit'] }}", True),
+        ("{% for key in rule %}{{ rule[key] }}{% endfor %}", True),
+    ],
+)
+def test_git_is_asked_for_a_commit_only_by_what_may_say_it(template: str, is_asked: bool) -> None:
+    asked: list[bool] = []
+
+    def version() -> RuleVersion:
+        asked.append(True)
+        return RuleVersion(VersionState.COMMITTED, "c0ffee")
+
+    text = rendered(template, Facts(match(), AlertContext(version_of=version)))
+    assert bool(asked) == is_asked == ("c0ffee" in text)

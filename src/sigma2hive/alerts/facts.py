@@ -6,9 +6,10 @@ nothing here is escaped.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from functools import cached_property
+from operator import attrgetter
 
 from sigma2hive.alerts.lookup import Lookup, shown_address
 from sigma2hive.model.events import Event
@@ -29,9 +30,10 @@ class AlertContext:
     `fields` maps a Sigma field name to the profile's fields, as `CompiledRule.fields` does, so that
     templates and rules may use either name; `lookup` knows what the profile says beyond the rule.
     `correlation` is the rule of an episode, `counted` the titles of what it counts, in the order of
-    its `rules`. `data_types` are the observable types that the server
-    has; None where nobody asked it. `kibana` is where events can be opened; `version` is where the
-    rule's text stands in Git. `notes` are what else the alert says of itself, plain text.
+    its `rules`. `data_types` are the observable types that the server has; None where nobody asked
+    it. `kibana` is where events can be opened; `version_of` tells where the rule's text stands in
+    Git, and is asked only where an alert says it. `notes` are what else the alert says of itself,
+    plain text.
     """
 
     fields: Mapping[str, tuple[Field, ...]] = field(default_factory=dict)
@@ -41,7 +43,7 @@ class AlertContext:
     counted: tuple[str, ...] = ()
     data_types: frozenset[str] | None = None
     kibana: KibanaSettings = field(default_factory=KibanaSettings)
-    version: RuleVersion = field(default_factory=RuleVersion)
+    version_of: Callable[[], RuleVersion] = RuleVersion
     notes: tuple[str, ...] = ()
 
 
@@ -52,14 +54,19 @@ class Facts:
     match: Match
     context: AlertContext
     owner: str = ""
+    _known: dict[str, tuple[str, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def values(self, name: str) -> tuple[str, ...]:
         """Return the distinct values of a field in all events, in order.
 
         A grouping field has its one value, however the events write it.
         """
-        if self._alone is not None and not self.group:
-            return tuple(dict.fromkeys(self.values_in(name, self._alone)))
+        alone = self._alone
+        if alone is not None and not self.match.group:
+            found_alone = self.values_in(name, alone)
+            return found_alone if len(found_alone) < 2 else tuple(dict.fromkeys(found_alone))
         asked = {name, *self.paths_of(name)}
         for group_name, value in self.group:
             if asked & {group_name, *self.paths_of(group_name)}:
@@ -82,15 +89,11 @@ class Facts:
             found = self._known[name] = self._values_in(name, values)
         return found
 
-    @cached_property
+    @property
     def _alone(self) -> Values | None:
         """The values of the one event of a match; each field of it is asked for several times."""
         events = self.match.events
         return events[0].values if len(events) == 1 else None
-
-    @cached_property
-    def _known(self) -> dict[str, tuple[str, ...]]:
-        return {}
 
     def _values_in(self, name: str, values: Values) -> tuple[str, ...]:
         found = values.get(name) or self._translated(name, values)
@@ -125,29 +128,47 @@ class Facts:
     def _fields_of(self, name: str) -> tuple[Field, ...]:
         return self.context.fields.get(name) or self.context.lookup.fields_of(name)
 
-    @cached_property
+    @property
     def group(self) -> tuple[tuple[str, str], ...]:
         """The grouping fields and their one value, addresses in their one form."""
+        return self._group if self.match.group else ()
+
+    @cached_property
+    def _group(self) -> tuple[tuple[str, str], ...]:
         is_address = self.context.lookup.is_address
         return tuple(
             (name, shown_address(value) if is_address(name) else value)
             for name, value in self.match.group
         )
 
-    @cached_property
+    @property
     def first(self) -> Event:
         """The event that happened first."""
-        return min(self.match.events, key=lambda event: event.time_ns)
+        return self._ends[0]
 
-    @cached_property
+    @property
     def last(self) -> Event:
         """The event that happened last."""
-        return max(self.match.events, key=lambda event: event.time_ns)
+        return self._ends[1]
+
+    @property
+    def _ends(self) -> tuple[Event, Event]:
+        events = self.match.events
+        return (events[0], events[0]) if len(events) == 1 else self._ends_of_many
+
+    @cached_property
+    def _ends_of_many(self) -> tuple[Event, Event]:
+        events, time_of = self.match.events, attrgetter("time_ns")
+        return min(events, key=time_of), max(events, key=time_of)
 
     @property
     def rule_side(self) -> RuleSide:
         """What is the same in all matches of the rule."""
-        return RuleSide(self.match.rule, self.context.version, self.context.logsource, self.owner)
+        return self.side_of(self.context.version_of())
+
+    def side_of(self, version: RuleVersion) -> RuleSide:
+        """Return the same with this version, where nothing is asked of the rule's own."""
+        return RuleSide(self.match.rule, version, self.context.logsource, self.owner)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from sigma2hive.model.folding import fold
 from sigma2hive.model.mappings import TemplateText
 from sigma2hive.model.rules import Figure
 from sigma2hive.model.times import shown_time
+from sigma2hive.model.versions import RuleVersion
 from sigma2hive.records import dataclass
 
 _SIMPLE = re.compile(r"(?<![{%#])\{([A-Za-z_@][\w.@-]*)\}(?!\})")
@@ -47,6 +48,8 @@ _OF_MATCH = frozenset(_VARIABLES) - {"group", "rule"}
 _FILTERS = "capitalize count d default first join last length lower sort title trim unique upper"
 _TESTS = "defined undefined none string number in eq equalto ne lt le gt ge"
 _AS_CODE = frozenset({"commit", "id", "line", "path", "place"})
+_WITHOUT_COMMIT = frozenset(RULE_KEYS) - {"commit"}
+_UNTOLD = RuleVersion()
 _MAX_LOOPS = 2
 MAX_VALUES = 100
 MAX_TEXT = 2000
@@ -182,15 +185,19 @@ class Renderer:
         if not text:
             return Rendered("")
         if _is_of_rule(text):
-            return _render_of_rule(text, self.facts.rule_side, mode, limit)
+            return _render_of_rule(text, self._side_for(text), mode, limit)
         asked = None if sections else _fields_asked(text)
         if asked is not None:
             values = tuple((name, self.facts.values(name)) for name in asked)
             if sum(len(value) for _, found in values for value in found) <= _MAX_REMEMBERED:
-                side, group = self.facts.rule_side, self.facts.group
+                side, group = self._side_for(text), self.facts.group
                 return _render_of_fields(text, side, mode, limit, (group, values))
-        rule = _rule_variables(self.facts.rule_side, mode is Mode.MARKDOWN)
+        rule = _rule_variables(self._side_for(text), mode is Mode.MARKDOWN)
         return _rendered(text, mode, limit, {**self._variables, "rule": rule, **(sections or {})})
+
+    def _side_for(self, text: str) -> RuleSide:
+        # To tell the commit, Git is run.
+        return self.facts.rule_side if asks_for_commit(text) else self.facts.side_of(_UNTOLD)
 
     @cached_property
     def _variables(self) -> Mapping[str, object]:
@@ -346,6 +353,26 @@ def _fields_asked(text: str) -> tuple[str, ...] | None:
     if not all(isinstance(name, nodes.Const) and isinstance(name.value, str) for name in names):
         return None
     return tuple(dict.fromkeys(name.value for name in names if isinstance(name, nodes.Const)))
+
+
+@lru_cache(maxsize=4096)
+def asks_for_commit(text: str) -> bool:
+    """Whether a template may say which commit its rule is from."""
+    try:
+        tree = _ENVIRONMENTS[Mode.TITLE].parse(_expanded(text))
+    except (TemplateError, RecursionError):
+        return True
+    rules = [node for node in tree.find_all(nodes.Name) if node.name == "rule"]
+    keys = [
+        *(node.attr for node in tree.find_all(nodes.Getattr) if node.node in rules),
+        *(_key_of(node) for node in tree.find_all(nodes.Getitem) if node.node in rules),
+    ]
+    # Where not all keys are known, any may be asked for.
+    return len(keys) < len(rules) or not _WITHOUT_COMMIT.issuperset(keys)
+
+
+def _key_of(node: nodes.Getitem) -> str:
+    return str(node.arg.value) if isinstance(node.arg, nodes.Const) else ""
 
 
 @lru_cache(maxsize=4096)

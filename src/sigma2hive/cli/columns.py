@@ -37,6 +37,10 @@ def wrap(text: str, first: str = "", rest: str = "", columns: int = COLUMNS) -> 
     is_ascii = text.isascii() and first.isascii() and rest.isascii()
     width_of = len if is_ascii else width
     whole = columns - width_of(rest)
+    words = text.split(" ")
+    if is_ascii and text.isprintable() and all(words) and max(map(len, words)) <= whole:
+        yield from _words_wrapped(text, first, rest, columns)
+        return
     line, room, is_empty = first, columns - width_of(first), True
     for piece in re.findall(r" +|[^ ]+", text):
         for part in (piece,) if width_of(piece) <= whole else _parts(piece, whole):
@@ -48,6 +52,16 @@ def wrap(text: str, first: str = "", rest: str = "", columns: int = COLUMNS) -> 
                 continue
             line, room, is_empty = line + part, room - size, False
     yield line.rstrip()
+
+
+def _words_wrapped(text: str, first: str, rest: str, columns: int) -> Iterator[str]:
+    """Yield the same of ASCII words with one blank between each two, none too wide for a line."""
+    line = first
+    while len(line) + len(text) > columns:
+        end = text.rfind(" ", 0, max(columns - len(line), 0) + 1)
+        yield (line + text[: max(end, 0)]).rstrip()
+        line, text = rest, text[end + 1 :]
+    yield (line + text).rstrip()
 
 
 def _parts(word: str, columns: int) -> Iterator[str]:

@@ -280,8 +280,8 @@ def _print(
     if asked.as_json:
         print_text(json.dumps(report.as_json(raised), indent=2))
     else:
-        for line in raised.lines():
-            print_text(line)
+        if lines := list(raised.lines()):
+            print_text("\n".join(lines))
         print_first_findings(report.summary.put_aside, report.project.settings.root)
         print_findings(report.summary.delivered.findings, report.project.settings.root)
         print_text("\n".join([*report.would_have_raised(raised), *report.lines()]))

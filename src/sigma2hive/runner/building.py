@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from sigma2hive.alerts import AlertBuilder, AlertContext, Facts, own_settings, settings_of
 from sigma2hive.diagnostics import Location
@@ -90,7 +90,7 @@ class AlertMaker:
         self, match: Match, notes: tuple[str, ...] = (), *, is_backfill: bool = False
     ) -> Alert:
         """Return the alert of a match; `notes` are what else it says of itself."""
-        version = self.version_of(match.rule.location.path)
-        context = replace(self.facts_of(match.rule).context, version=version, notes=notes)
+        version_of = partial(self.version_of, match.rule.location.path)
+        context = replace(self.facts_of(match.rule).context, version_of=version_of, notes=notes)
         alert = self._builder.build(match, context)
         return replace(alert, tags=(*alert.tags, BACKFILLED)) if is_backfill else alert

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from sigma2hive.alerts import AlertContext, Lookup, Named
 from sigma2hive.model.fields import Field
@@ -69,7 +70,7 @@ class _Contexts(Mapping[str, AlertContext]):
             lookup=self._lookups.of({rule.logsource}),
             logsource=rule.logsource,
             kibana=self._kibana,
-            version=self._version_of(rule.info.location.path),
+            version_of=partial(self._version_of, rule.info.location.path),
         )
 
     def _title_of(self, rule_id: str) -> str:
@@ -85,7 +86,7 @@ class _Contexts(Mapping[str, AlertContext]):
             correlation=correlation,
             counted=tuple(map(self._title_of, correlation.rules)),
             kibana=self._kibana,
-            version=self._version_of(correlation.info.location.path),
+            version_of=partial(self._version_of, correlation.info.location.path),
         )
 
 

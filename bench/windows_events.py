@@ -5,12 +5,15 @@ Takes folders with archives of flat JSON (OTRF/Security-Datasets) and .evtx file
 
 - windows-flat-all.ndjson: every distinct event of the archives, Sigma's field names at the top
 - windows-flat.ndjson: of every thousand of these the first hundred, so whole stretches of each log
+- windows-raw.ndjson: the same as windows-flat.ndjson as raw Windows events (bench.raw_events)
 - evtx/: the .evtx files that differ and can be read, and evtx-flat.ndjson: their records, flattened
 
 Nothing is invented: values stay as they came, only what Sigma names otherwise is renamed. What
 cannot be read is counted and left out.
 
     python -m bench.windows_events --into DATA Security-Datasets EVTX-ATTACK-SAMPLES …
+
+Without folders only windows-raw.ndjson is made, of what is there.
 """
 
 import argparse
@@ -26,9 +29,12 @@ from typing import IO, Any
 
 from evtx import PyEvtxParser
 
+from bench.raw_events import write_raw
+
 #: What NXLog, the shipper of these data sets, names otherwise than Sigma.
 RENAMED = {"SourceName": "Provider_Name", "Hostname": "Computer"}
 
+FLAT_FILE, RAW_FILE = "windows-flat.ndjson", "windows-raw.ndjson"
 #: How many events of how many go into the smaller file.
 TAKEN, BLOCK = 100, 1_000
 
@@ -36,20 +42,22 @@ TAKEN, BLOCK = 100, 1_000
 def main() -> None:
     """Write the files, and say what is in them."""
     parser = argparse.ArgumentParser(description="Make the data of the engine's measurement")
-    parser.add_argument("folders", nargs="+", type=Path, help="checkouts of the collections")
+    parser.add_argument("folders", nargs="*", type=Path, help="checkouts of the collections")
     parser.add_argument("--into", required=True, type=Path, help="the folder to write")
     asked = parser.parse_args()
     asked.into.mkdir(parents=True, exist_ok=True)
     counts: Counter[str] = Counter()
-    _write_flat(asked.folders, asked.into, counts)
-    _write_evtx(asked.folders, asked.into, counts)
+    if asked.folders:
+        _write_flat(asked.folders, asked.into, counts)
+        _write_evtx(asked.folders, asked.into, counts)
+    counts[RAW_FILE] = write_raw(asked.into / FLAT_FILE, asked.into / RAW_FILE)
     for what, count in sorted(counts.items()):
         print(f"{what}: {count:,}")
 
 
 def _write_flat(folders: Iterable[Path], into: Path, counts: Counter[str]) -> None:
     seen: set[bytes] = set()
-    every, some = into / "windows-flat-all.ndjson", into / "windows-flat.ndjson"
+    every, some = into / "windows-flat-all.ndjson", into / FLAT_FILE
     with every.open("wb") as all_out, some.open("wb") as some_out:
         for stream in _archived(folders, counts):
             number = 0

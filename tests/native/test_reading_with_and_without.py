@@ -9,10 +9,12 @@ import pytest
 
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.sources import EventRows, Limits, Reading, SourceOptions
+from sigma2hive.sources.batches import MAX_EVENTS
 from sigma2hive.sources.interface import EventFile
 from tests.sources.reading import line
+from tests.sources.windows_lines import EVENTS, EVERY_FLAVOUR, lines_of
 
-LIMITS = Limits(max_bytes=3_000)
+OPTIONS = SourceOptions(limits=Limits(max_bytes=3_000))
 LINES = [
     line(n=1, Image="C:\\Windows\\cmd.exe"),
     b"",
@@ -34,11 +36,16 @@ class _Broken(Exception):
     pass
 
 
-def read(text: bytes, size: int, *, is_native: bool, damage: bool = False) -> list[object]:
+def read(
+    text: bytes,
+    size: int,
+    *,
+    is_native: bool,
+    damage: bool = False,
+    options: SourceOptions = OPTIONS,
+) -> list[object]:
     """All that is read of a text in chunks of a size."""
-    reading = Reading(
-        EventFile(Path("a.ndjson"), "a.ndjson", "ndjson"), SourceOptions(limits=LIMITS)
-    )
+    reading = Reading(EventFile(Path("a.ndjson"), "a.ndjson", "ndjson"), options)
     assert (reading._scanner is not None) == is_native
     found: list[object] = []
 
@@ -89,3 +96,19 @@ def test_equal_lines_are_told_apart_alike(without: pytest.MonkeyPatch) -> None:
     expected = read(text, 10, is_native=False)
     without.undo()
     assert read(text, 10, is_native=True) == expected
+
+
+@pytest.mark.parametrize("flavour", [*EVERY_FLAVOUR, "none", None])
+@pytest.mark.parametrize("first", [b"", line(n=1), b"{"], ids=["raw", "document", "broken"])
+def test_raw_windows_events_give_the_same(
+    first: bytes, flavour: str | None, without: pytest.MonkeyPatch
+) -> None:
+    """Whatever stands before and between them, and at the start of the next block."""
+    options = SourceOptions(flavour)
+    raws = [text.encode() for text in lines_of(EVENTS)]
+    lines = [first, *raws, b"", line(n=1), *raws[:3], line(n=1), b'{"Event":{"System":{}}}']
+    lines = [*lines, *[line(n=2)] * (MAX_EVENTS - len(lines)), *raws, line(n=1), b""]
+    text = b"\n".join(lines)
+    expected = read(text, 1_000_000, is_native=False, options=options)
+    without.undo()
+    assert read(text, 1_000_000, is_native=True, options=options) == expected

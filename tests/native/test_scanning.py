@@ -19,11 +19,11 @@ from sigma2hive.native import LineKind, ScannedLines
 from sigma2hive.sources import Limits, SourceOptions
 from sigma2hive.sources.batches import MAX_EVENTS
 from sigma2hive.sources.parsing import parse_object
-from sigma2hive.sources.scanning import line_scanner
+from sigma2hive.sources.records import document_scanner
 from tests.sources.reading import TIME
 from tests.sources.test_lines import STAMP, _objects
 
-SCANNER = line_scanner(SourceOptions())
+SCANNER = document_scanner(SourceOptions())
 if SCANNER is None:
     pytest.skip("the native library was not built here", allow_module_level=True)
 
@@ -194,7 +194,7 @@ def test_what_is_not_surely_plain_is_left_to_the_careful_reader(raw: bytes) -> N
 )
 def test_what_exceeds_a_limit_is_not_plain(limits: Limits, inside: str) -> None:
     raw = with_time(inside)
-    scanner = line_scanner(SourceOptions(limits=limits))
+    scanner = document_scanner(SourceOptions(limits=limits))
     assert scanner is not None
     assert scanner.scan(raw + b"\n", len(raw) + 1).kinds == bytes([CAREFUL])
 

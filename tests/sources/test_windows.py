@@ -26,6 +26,7 @@ from sigma2hive.sources.windows import (
     windows_event_key,
     windows_time_ns,
 )
+from tests.sources.windows_lines import columns_of
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "windows"
 CASES = sorted(path.stem for path in GOLDEN.glob("*.json"))
@@ -318,9 +319,11 @@ def documents_of(line: bytes, flavour: str, folder: Path) -> tuple[Any, Any]:
     (folder / "raw.ndjson").write_bytes(line + b"\n")
     (batch,) = read_batches([folder], SourceOptions(flavour=flavour, root=folder))
     assert isinstance(batch, EventRows)
-    seen, values = batch.documents[0], dict(batch.event(0).values)
-    # What was read with care is its values already.
-    return dict(seen) if seen == values else flatten(seen), values
+    columns = columns_of(batch)
+    values = dict(batch.event(0).values)
+    paths = {*values, *batch.documents[0]}.union(*(lines.fields.paths for lines in batch.scanned))
+    seen = {path: found[0] for path in paths if (found := columns.by_row(path, 1))}
+    return seen, values
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)

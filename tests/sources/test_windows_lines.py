@@ -147,8 +147,10 @@ def test_records_of_which_each_has_new_keys_are_read_singly() -> None:
         record["Event"]["EventData"] = {f"k{number}x{key}": key for key in range(90)}
         records.append(record)
     lines = [json.dumps(record, separators=(",", ":")) for record in records]
-    assert RecordScanner(SourceOptions("flat")).scan(lines[:300]) is not None
-    assert RecordScanner(SourceOptions("flat")).scan(lines) is None
+    for several, are_plain in ((lines[:300], True), (lines, False)):
+        found = RecordScanner(SourceOptions("flat")).scan(several)
+        assert found is not None
+        assert set(found.is_plain) == {are_plain}
 
 
 def an_event(code: int, channel: str = "Security", **values: str) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def changed_events(draw: st.DrawFn) -> list[dict[str, Any]]:
         for _ in range(draw(st.integers(0, 4))):
             sections = [event["System"], event, *([data] * 3 if isinstance(data, dict) else [])]
             section = draw(st.sampled_from(sections))
-            names = [*NAMES, *section, "UserData", "EventData", "RenderingInfo"]
+            names = {*NAMES, *section, "UserData", "EventData", "RenderingInfo"} - {"System"}
             section[draw(st.sampled_from(sorted(names)))] = draw(VALUES)
         records.append(record)
     return records

@@ -204,9 +204,16 @@ class Scan:
         """How many lines there are."""
         return len(self.kinds)
 
-    def runs(self) -> Iterator[tuple[range, bool]]:
-        """Yield lines that follow each other, and whether they are plain, but for blank ones."""
-        for found in _RUN.finditer(self.kinds):
+    def runs(self, is_plain: Sequence[bool] | None = None) -> Iterator[tuple[range, bool]]:
+        """Yield lines that follow each other, and whether they are plain, but for blank ones.
+
+        `is_plain` tells of each line whether it is where more is asked than that it is one here.
+        """
+        kinds = self.kinds
+        if is_plain is not None:
+            careful = [kind or not plain for kind, plain in zip(kinds, is_plain, strict=True)]
+            kinds = bytes(careful)
+        for found in _RUN.finditer(kinds):
             yield range(*found.span()), found.group(1) is not None
 
     def line(self, number: int) -> bytes:

@@ -13,7 +13,6 @@ from typing import Any, cast
 
 from sigma2hive.diagnostics import Diagnostic, Location, Severity
 from sigma2hive.model.events import Event
-from sigma2hive.native import Scan, ScannedLines
 from sigma2hive.sources.batches import EventRows
 from sigma2hive.sources.documents import WHOLE_RESPONSE, LineEvents, Piece, event_of
 from sigma2hive.sources.files import EVTX_MAGIC, cannot_open
@@ -24,7 +23,8 @@ from sigma2hive.sources.opening import DAMAGE, chunks_of, open_stream
 from sigma2hive.sources.ordinals import Ordinals
 from sigma2hive.sources.parsing import check_size, parse_object
 from sigma2hive.sources.pieces import Block, Cut, cut_blocks, cut_objects
-from sigma2hive.sources.scanning import Scanned, Scanning, line_scanner
+from sigma2hive.sources.records import Records, line_scanner
+from sigma2hive.sources.scanning import Scanned, Scanning
 
 #: When so much of the start of a file holds no event at all, it is no event file.
 MAX_BAD_START = 1_000
@@ -160,19 +160,19 @@ class Reading:
         """Add the events of lines, and yield what is wrong with the others."""
         if isinstance(block, Block):
             return self._rows_of(block, rows)
-        if block.scan is None:
+        if block.records is None:
             return self._rows_of(Block(first, [None]), rows)
-        return self._rows_of_scan(block.scan, first, block.is_ended, rows)
+        return self._rows_of_scan(block.records, first, block.is_ended, rows)
 
     def _rows_of_scan(
-        self, scan: Scan, first: int, is_ended: bool, rows: EventRows
+        self, records: Records, first: int, is_ended: bool, rows: EventRows
     ) -> Iterator[Diagnostic]:
-        lines = ScannedLines(scan)
+        scan = records.scan
         most = self._options.limits.max_bytes
-        for part, is_plain in scan.runs():
+        for part, is_plain in records.runs():
             number = first + part.start
             if is_plain:
-                rows.add_scanned(lines, part, number, self._maker)
+                rows.add_scanned(records.lines, part, number, self._maker)
                 self.events += len(part)
                 self.last_line = number + len(part) - 1
             else:

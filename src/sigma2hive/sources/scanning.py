@@ -2,7 +2,7 @@
 
 Takes chunks of bytes; gives blocks of whole lines that were scanned, and in their place those lines
 that are longer than an event may be. Every line of a file is read in this way or none, so that
-equal lines are read alike.
+equal lines are read alike that nothing but their order tells apart.
 """
 
 from __future__ import annotations
@@ -10,40 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from sigma2hive.native import Bounds, Scan, Scanner, scanner_of
 from sigma2hive.sources.batches import MAX_BYTES, MAX_EVENTS
-from sigma2hive.sources.interface import SourceOptions
-from sigma2hive.sources.lines import OTHER_SHAPES, plain_times, short_line
 from sigma2hive.sources.opening import DAMAGE
-from sigma2hive.sources.parsing import MAX_PATH_CHARACTERS
+from sigma2hive.sources.records import LineScanner, Records
 
 #: A first block, of which nobody knows how long its lines are.
 _FIRST_BYTES = 1024 * 1024
-#: The scanner counts bytes in 32 bits.
-_LARGEST_EVENT = 256 * 1024 * 1024
-
-
-def bounds_of(options: SourceOptions) -> Bounds | None:
-    """Return what a plain event may be; None where one may be larger than can be scanned."""
-    limits = options.limits
-    if limits.max_bytes > _LARGEST_EVENT:
-        return None
-    return Bounds(
-        max_bytes=limits.max_bytes,
-        max_fields=limits.max_fields,
-        max_depth=limits.max_depth,
-        max_path_bytes=MAX_PATH_CHARACTERS,
-        short=short_line(limits),
-        max_lines=MAX_EVENTS,
-    )
-
-
-def line_scanner(options: SourceOptions) -> Scanner | None:
-    """Return what scans lines that are read so; None where nothing can."""
-    bounds = bounds_of(options)
-    if bounds is None:
-        return None
-    return scanner_of(bounds, plain_times(options), sorted(OTHER_SHAPES))
 
 
 class Scanned(NamedTuple):
@@ -52,18 +24,18 @@ class Scanned(NamedTuple):
     `is_ended`: the file has the ending of the last of them, too.
     """
 
-    scan: Scan | None
+    records: Records | None
     is_ended: bool = True
 
     def __len__(self) -> int:
         """How many lines there are."""
-        return 1 if self.scan is None else len(self.scan)
+        return 1 if self.records is None else len(self.records)
 
 
 class Scanning:
     """One pass over the chunks of a file, of which no event has more than `max_bytes`."""
 
-    def __init__(self, scanner: Scanner, chunks: Iterable[bytes], max_bytes: int) -> None:
+    def __init__(self, scanner: LineScanner, chunks: Iterable[bytes], max_bytes: int) -> None:
         self._scanner = scanner
         self._chunks = iter(chunks)
         self._longest = max_bytes + 1  # with CR
@@ -82,10 +54,11 @@ class Scanning:
         while True:
             self._gather()
             if end := self._kept.rfind(b"\n") + 1:
-                scan = self._scanner.scan(self._kept, end)
-                self._kept = self._kept[scan.end :]
-                self._wanted = min(MAX_BYTES, (scan.end // len(scan) + 1) * MAX_EVENTS)
-                yield Scanned(scan)
+                records = self._scanner.scan(self._kept, end)
+                taken = records.scan.end
+                self._kept = self._kept[taken:]
+                self._wanted = min(MAX_BYTES, (taken // len(records) + 1) * MAX_EVENTS)
+                yield Scanned(records)
             elif len(self._kept) > self._longest:
                 self._skip_line()
                 if self._damage is None:

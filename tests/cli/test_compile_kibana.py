@@ -38,8 +38,8 @@ def compiled(*arguments: str) -> Result:
     return CliRunner().invoke(main, line, catch_exceptions=False)
 
 
-def content(site: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted((site / "out").iterdir())}
+def content(site: Path, folder: str = "out") -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((site / folder).iterdir())}
 
 
 def test_each_rule_has_a_file_and_the_import_has_all(site: Path) -> None:
@@ -60,6 +60,32 @@ def test_a_rule_that_is_gone_is_gone_from_the_import_too(site: Path) -> None:
     assert "0 written, 1 unchanged, 1 removed" in compiled().stdout
     assert set(content(site)) == {f"{FIRST}.json", "rules.ndjson"}
     assert content(site)["rules.ndjson"].count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "damage"),
+    [
+        (f"{FIRST}.json", None),
+        ("rules.ndjson", None),
+        ("rules.ndjson", '"enabled": true'),
+        (f"{SECOND}.json", '"enabled": true'),
+    ],
+)
+def test_after_a_change_the_import_is_what_would_be_made_at_once(
+    site: Path, file: str, damage: str | None
+) -> None:
+    compiled()
+    rule = site / "sigma_rules" / "first.yml"
+    rule.write_text(rule.read_text().replace("title: first", "title: another"))
+    if damage is not None:
+        path = site / "out" / file
+        path.write_text(path.read_text().replace('"enabled": false', damage))
+    else:
+        (site / "out" / file).unlink()
+    compiled()
+    compiled("--output", "anew")
+    assert content(site) == content(site, "anew")
+    assert b"another" in content(site)["rules.ndjson"]
 
 
 def test_what_nobody_can_say_leaves_no_import_behind(site: Path) -> None:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
         alerting,
         configured,
         emit_all,
-        gathered,
     )
 
 __all__ = [
@@ -41,7 +40,6 @@ __all__ = [
     "emit_all",
     "find_blindness",
     "gate_of",
-    "gathered",
     "lint_compiled",
     "lint_condition",
     "without_ended",
@@ -70,7 +68,6 @@ if not TYPE_CHECKING:
             "emit_all": "targets",
             "find_blindness": "blindness",
             "gate_of": "rules",
-            "gathered": "targets",
             "lint_compiled": "linting",
             "lint_condition": "linting",
             "without_ended": "exceptions",

@@ -7,7 +7,7 @@ refused. `emit_all` lets a target write everything that was compiled.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from typing import Protocol, runtime_checkable
 
@@ -121,8 +121,16 @@ class Gathering(Protocol):
 
     gathered_suffix: str
 
-    def gather(self, artefacts: Sequence[Artefact]) -> Iterator[Artefact]:
-        """Yield the files that are made of all artefacts; none where there are none."""
+    def line_of(self, text: str) -> str:
+        """Return the line that an artefact's text becomes in these files."""
+        ...
+
+    def lines_in(self, text: str) -> Iterator[tuple[str, str]]:
+        """Yield the lines of such a file, each with the name of the artefact it was made of."""
+        ...
+
+    def gather(self, lines: Mapping[str, str]) -> Iterator[Artefact]:
+        """Yield the files that hold the lines of artefacts, by their names; none of none."""
         ...
 
 
@@ -138,12 +146,6 @@ def configured(target: Target, settings: Settings, profile: Profile) -> Target:
 def alerting(target: Target, mappings: Mappings, alerts_of: AlertsOf) -> Target:
     """Return the target as a repository's mappings want it."""
     return target.alerting(mappings, alerts_of) if isinstance(target, Alerting) else target
-
-
-def gathered(target: Target, artefacts: Iterable[Artefact]) -> Iterator[Artefact]:
-    """Yield what the target makes of all of its artefacts together; most ask for none of them."""
-    if isinstance(target, Gathering):
-        yield from target.gather(list(artefacts))
 
 
 def emit_all(target: Target, compiled: Compiled) -> Iterator[tuple[RuleInfo, Artefact | Refusal]]:

@@ -52,13 +52,13 @@ class Standing:
         self, folder: Path, target: Target, known: Mapping[str, tuple[Look, bytes]]
     ) -> None:
         self.folder, self._target, self._known = folder, target, known
-        self._digests: dict[str, bytes | None] = {}
         self._looks: dict[str, Look] = {}
         try:
             with os.scandir(folder) as entries:
                 self._entries = {entry.name: entry for entry in entries}
         except FileNotFoundError:
             self._entries = {}
+        self._digests: dict[str, bytes | None] = dict(self._as_known())
 
     def digest(self, name: str) -> bytes | None:
         """Return the digest of a file, ours or not; None where there is none.
@@ -91,16 +91,34 @@ class Standing:
         """Return how a file looked before its digest was made."""
         return self._looks.get(name)
 
+    def _as_known(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the digests of files that look as they did."""
+        looks, known = self._looks, self._known
+        for name, entry in self._entries.items():
+            if name in known:
+                before, digest = known[name]
+                look = looks[name] = look_of(entry.stat(follow_symlinks=False))
+                if before == look:
+                    yield name, digest
+
     def _digest(self, name: str) -> bytes | None:
-        look = look_of(self._entries[name].stat(follow_symlinks=False))
-        self._looks[name] = look
-        before, digest = self._known.get(name, (None, b""))
-        if before == look:
-            return digest
+        if name not in self._looks:
+            self._looks[name] = look_of(self._entries[name].stat(follow_symlinks=False))
         path = self.folder / name
         # What a link leads to may be anything, and a pipe would keep us waiting.
         is_file = path.is_file() and not path.is_symlink()
-        return digest_of(path.read_bytes()) if is_file else None
+        return digest_of(content_of(path)) if is_file else None
+
+
+def content_of(path: Path | str) -> bytes:
+    """Return what a file holds.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    # Without a buffer, which of thousands of small files takes as long as their contents.
+    with open(path, "rb", buffering=0) as stream:  # noqa: PTH123
+        return stream.readall()
 
 
 def digest_of(content: bytes) -> bytes:

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from sigma2hive.compiler.targets import Artefact, Refusal, Target, gathered
+from sigma2hive.compiler.targets import Artefact, Gathering, Refusal, Target
 from sigma2hive.diagnostics import Diagnostic, Diagnostics, Location
 from sigma2hive.model.rules import Compiled, CompiledRule
 from sigma2hive.workflows.artefacts import (
     Changes,
     Standing,
     apply_changes,
+    content_of,
     digest_of,
     files_of,
     plan_changes,
@@ -29,6 +30,7 @@ from sigma2hive.workflows.looks import Look
 from sigma2hive.workflows.made import LookOf
 from sigma2hive.workflows.places import Output, Place
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
+from sigma2hive.workflows.store import without_collection
 from sigma2hive.workflows.writing import telling_of_disk
 
 #: Findings that say that rules are not there, or cannot be read. Nothing is written then: all that
@@ -61,7 +63,7 @@ def write_targets(options: ProjectOptions, output: Output) -> tuple[Project, lis
         ConfigurationError: settings, profile or mappings cannot be used; a folder cannot be
             written, or holds something else in our place.
     """
-    with meanwhile() as later:
+    with meanwhile() as later, without_collection():
         return _write_targets(options, output, later)
 
 
@@ -137,7 +139,13 @@ class Plan:
         if key in self.kept.refused:
             return False
         known = self.kept.files.get(key)
-        return known is None or any(self.standing.digest(name) != text for name, text in known)
+        if known is None:
+            return True
+        digest = self.standing.digest  # asked for tens of thousands of files
+        for name, text in known:  # noqa: SIM110
+            if digest(name) != text:
+                return True
+        return False
 
     def take(self, made: Artefact) -> Files:
         """Take in what was made, and return its files."""
@@ -169,20 +177,41 @@ class Plan:
             self.take(made)
 
     def gather(self) -> None:
-        """Take in what the target makes of all files together."""
+        """Take in what the target makes of all files together, if it does."""
+        target = self.place.target
+        if not isinstance(target, Gathering):
+            return
         key = digest_of(
             b"".join(name.encode() + text for name, text in sorted(self.wanted.items()))
         )
         before, files = self.kept.gathered
-        if key == before and all(self.standing.digest(name) == text for name, text in files):
+        is_there = all(self.standing.digest(name) == text for name, text in files)
+        if key == before and is_there:
             self.wanted.update(files)
         else:
-            files = tuple(
-                (name, text)
-                for artefact in gathered(self.place.target, self._artefacts())
-                for name, text in self.take(artefact)
-            )
+            known = self._known_lines(target) if is_there else {}
+            lines = {name: known.get(name) or self._line(target, name) for name in self.wanted}
+            made = (self.take(artefact) for artefact in target.gather(lines))
+            files = tuple(file for of_artefact in made for file in of_artefact)
         self.gathered = key, files
+
+    def _known_lines(self, target: Gathering) -> Mapping[str, str]:
+        """Return the lines of what was gathered earlier of files that are the same now."""
+        kept = {name: text for files in self.kept.files.values() for name, text in files}
+        return {
+            name: line
+            for gathered, _ in self.kept.gathered[1]
+            for name, line in target.lines_in(self._text(gathered))
+            if name in kept and kept[name] == self.wanted.get(name)
+        }
+
+    def _line(self, target: Gathering, name: str) -> str:
+        content = self.texts.get(name)
+        # What is not to be written the folder has as it is to be.
+        return target.line_of(self._text(name) if content is None else content.decode("utf-8"))
+
+    def _text(self, name: str) -> str:
+        return content_of(f"{self.place.folder}/{name}").decode("utf-8")
 
     def outcome(self, changes: Changes | None) -> Written:
         """Return what became of the rules, and of the folder."""
@@ -198,16 +227,9 @@ class Plan:
                 seen[name] = look
         named = {name: (look, self.wanted[name]) for name, look in seen.items()}
         kept = KeptArtefacts(self.files, self.refused, self.gathered, named)
-        if kept == self.kept:
+        if not kept.is_worth_keeping(self.kept):
             return
         save_kept(project.store, self.place.target, self.place.folder, self.settings, kept)
-
-    def _artefacts(self) -> Iterator[Artefact]:
-        for name in self.wanted:
-            content = self.texts.get(name)
-            if content is None:  # then the folder has it as it is to be
-                content = (self.place.folder / name).read_bytes()
-            yield Artefact(name, content.decode("utf-8"))
 
     def _want(self, name: str, digest: bytes, content: bytes) -> None:
         self.wanted[name] = digest

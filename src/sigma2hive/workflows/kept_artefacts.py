@@ -20,6 +20,9 @@ from sigma2hive.workflows.looks import Look
 from sigma2hive.workflows.store import Store, digest_of
 from sigma2hive.workflows.store.pickles import dumped, loaded
 
+#: So few rules are made anew sooner than all that is known of a folder is written.
+_FEW = 8
+
 #: Name and digest of each file of a rule.
 Files = tuple[tuple[str, bytes], ...]
 #: Where a rule without files stands, and the findings that say why it has none.
@@ -39,6 +42,16 @@ class KeptArtefacts:
     refused: Mapping[bytes, Refused] = field(default_factory=dict)
     gathered: tuple[bytes, Files] = (b"", ())
     looks: Mapping[str, tuple[Look, bytes]] = field(default_factory=dict)
+
+    def is_worth_keeping(self, before: KeptArtefacts) -> bool:
+        """Whether enough is new since `before`; what is made of all rules together always is."""
+        if self.gathered != before.gathered:
+            return True
+        known, new = {**before.files, **before.refused}, {**self.files, **self.refused}
+        changed = sum(known.get(key) != entry for key, entry in new.items())
+        gone = sum(key not in new for key in known)
+        seen = sum(before.looks.get(name) != entry for name, entry in self.looks.items())
+        return max(changed, gone, seen) > _FEW
 
 
 def load_kept(store: Store | None, target: Target, folder: Path, settings: bytes) -> KeptArtefacts:

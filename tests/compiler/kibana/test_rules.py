@@ -112,7 +112,7 @@ def test_all_rules_of_sigmahq_are_as_published(shared: Path, profile: str, least
             assert entry.findings
             assert all(finding.message and finding.hint for finding in entry.findings)
     # What Kibana imports holds each rule once, and takes no more than it takes at once.
-    files = list(KibanaTarget().gather(written))
+    files = list(KibanaTarget().gather(lines_of(written)))
     assert max(len(entry.text.encode()) for entry in files) < 10 * 1024 * 1024
     lines = [line for entry in files for line in entry.text.splitlines()]
     assert [json.loads(line)["rule_id"] for line in lines] == sorted(
@@ -136,13 +136,19 @@ def test_the_import_is_one_rule_a_line_with_the_same_content(project_root: Path)
         for entry in emitted([rules], project_root, "winlogbeat")
         if isinstance(entry, Artefact)
     ]
-    (gathered,) = KibanaTarget().gather(written)
+    (gathered,) = KibanaTarget().gather(lines_of(written))
     assert gathered.name == "rules.ndjson"
     lines = gathered.text.splitlines()
     assert all(line.startswith(KibanaTarget.mark) for line in lines)
     by_name = sorted(written, key=lambda entry: entry.name)
     assert list(map(json.loads, lines)) == [json.loads(entry.text) for entry in by_name]
-    assert list(KibanaTarget().gather([])) == []
+    assert list(KibanaTarget().gather({})) == []
+    # Each of them is known again by its rule's file.
+    assert dict(KibanaTarget().lines_in(gathered.text)) == lines_of(written)
+
+
+def lines_of(written: list[Artefact]) -> dict[str, str]:
+    return {entry.name: KibanaTarget().line_of(entry.text) for entry in written}
 
 
 def test_the_same_rule_has_the_same_bytes_wherever_it_stands(tmp_path: Path) -> None:

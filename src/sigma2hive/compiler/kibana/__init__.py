@@ -6,7 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sigma2hive.compiler.exact import Statement, say_rule
 from sigma2hive.compiler.kibana.filling import Filling, filling_of
-from sigma2hive.compiler.kibana.rules import MARK, as_import, query_rule, render_rule
+from sigma2hive.compiler.kibana.rules import (
+    MARK,
+    as_import,
+    id_in_import,
+    query_rule,
+    render_rule,
+)
 from sigma2hive.compiler.kibana.thresholds import threshold_rule
 from sigma2hive.compiler.targets import Artefact, Refusal, only_counted
 from sigma2hive.model.profiles import Profile
@@ -68,15 +74,28 @@ class KibanaTarget:
             return made
         return self._artefact(correlation.info.id, made)
 
-    def gather(self, artefacts: Sequence[Artefact]) -> Iterator[Artefact]:
+    def line_of(self, text: str) -> str:
+        """Return a rule's line of the import."""
+        return as_import(text)
+
+    def lines_in(self, text: str) -> Iterator[tuple[str, str]]:
+        """Yield the lines of an import that we made, each with the name of the rule's file."""
+        for line in text.split("\n"):
+            rule_id = id_in_import(line)
+            if rule_id is not None:
+                yield self._name_of(rule_id), f"{line}\n"
+
+    def gather(self, lines: Mapping[str, str]) -> Iterator[Artefact]:
         """Yield what Kibana imports: rules.ndjson, and rules-2.ndjson for what is too much."""
-        lines = [as_import(entry.text) for entry in sorted(artefacts, key=lambda entry: entry.name)]
-        for number, chunk in enumerate(_chunks(lines), start=1):
+        for number, chunk in enumerate(_chunks([lines[name] for name in sorted(lines)]), start=1):
             suffix = f"-{number}" if number > 1 else ""
             yield Artefact(f"{_IMPORT}{suffix}{self.gathered_suffix}", "".join(chunk))
 
     def _artefact(self, rule_id: str, body: Mapping[str, object]) -> Artefact:
-        return Artefact(f"{rule_id}{self.suffix}", render_rule(body))
+        return Artefact(self._name_of(rule_id), render_rule(body))
+
+    def _name_of(self, rule_id: str) -> str:
+        return f"{rule_id}{self.suffix}"
 
 
 def _chunks(lines: Sequence[str]) -> Iterator[list[str]]:

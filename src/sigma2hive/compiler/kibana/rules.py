@@ -33,6 +33,8 @@ VERSION = 1
 #: How a rule's file and each line of the import start.
 MARK = '{"meta": {"sigma2hive": {"target": "kibana",'
 _LAYOUT = re.compile(r"\n *")
+#: What follows the mark.
+_ID = re.compile(r' "version": [0-9]+, "id": "([^"\\]+)",')
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NAMES = uuid.UUID("b7f6e9c4-5a0e-5d0b-9a53-0d6f0c3f4f5e")
 #: What stands between authors, but within brackets.
@@ -155,6 +157,12 @@ def as_import(text: str) -> str:
     """Return a rule's JSON, ASCII as it is, as one line of the import that has the mark too."""
     # A line break within a text is written as \\n there, so every real one only lays the text out.
     return _LAYOUT.sub("", text) + "\n"
+
+
+def id_in_import(line: str) -> str | None:
+    """Return the Sigma id of the rule that a line of the import is of; None where none is told."""
+    found = _ID.match(line, len(MARK)) if line.startswith(MARK) else None
+    return found and found.group(1)
 
 
 def _meta(subject: Subject) -> Body:

@@ -9,7 +9,6 @@ reference evaluator uses.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from functools import cached_property
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
@@ -27,6 +26,8 @@ _SEARCHED_AT_ONCE = 32 * 1024
 _SEARCHED_OF_LONG = 4 * 1024
 #: Bytes of all texts of a search that counts as small.
 _SMALL_SEARCH = 8 * 1024
+#: Bytes searched for each byte of the texts after which it pays to make what is searched faster.
+_PAYS_AFTER = 100
 #: Values that are remembered, with what they meet; logs repeat themselves.
 _MOST_REMEMBERED = 20_000
 _LONGEST_REMEMBERED = 512
@@ -116,16 +117,30 @@ class _Search:
         self._numbers = list(needles.values())
         self._needles = needles
         self._longest = max(map(len, needles))
+        self._size = sum(map(len, needles))
+        #: Made when a value comes: most fields of all rules are in no event of a batch.
+        self._automaton: BytesAhoCorasick | None = None
+        self._is_quick = False
+        self._searched = 0
 
-    @cached_property
-    def _automaton(self) -> BytesAhoCorasick:
-        # Made when a value comes: most fields of all rules are in no event of a batch.
-        # A table of all steps is three times faster, while it fits into the processor's cache.
-        is_small = sum(map(len, self._needles)) <= _SMALL_SEARCH
-        return BytesAhoCorasick(
-            list(self._needles),
-            implementation=Implementation.DFA if is_small else Implementation.ContiguousNFA,
-        )
+    def _matches_in(self, searched: bytes) -> list[tuple[int, int, int]]:
+        """Return (needle, start, end) of each needle that stands there, in the order of the ends.
+
+        What is made in least time is searched for little; a run over few events ends before more
+        would pay.
+        """
+        self._searched += len(searched)
+        is_quick = self._searched > self._size * _PAYS_AFTER
+        if self._automaton is None or is_quick != self._is_quick:
+            self._automaton, self._is_quick = self._made(is_quick), is_quick
+        return self._automaton.find_matches_as_indexes(searched, True)
+
+    def _made(self, is_quick: bool) -> BytesAhoCorasick:
+        # A table of all steps is twice as fast, while it fits into the processor's cache.
+        is_small = self._size <= _SMALL_SEARCH
+        quick = Implementation.DFA if is_small else Implementation.ContiguousNFA
+        kind = quick if is_quick else Implementation.NoncontiguousNFA
+        return BytesAhoCorasick(list(self._needles), implementation=kind)
 
     def found_in(self, values: Sequence[str]) -> Iterator[tuple[str, Sequence[int]]]:
         """Yield (value, numbers of tests), some of them more than once."""
@@ -148,7 +163,7 @@ class _Search:
         # Matches come in the order of their ends, so that values are passed over once.
         position, end = 0, find(EDGE, 1) + 1
         seen: set[int] = set()
-        for needle, _, match_end in self._automaton.find_matches_as_indexes(searched, True):
+        for needle, _, match_end in self._matches_in(searched):
             while match_end > end:
                 position, end = position + 1, find(EDGE, end) + 1
                 seen.clear()
@@ -161,7 +176,7 @@ class _Search:
         found: set[int] = set()
         for start in range(0, len(searched), _SEARCHED_OF_LONG):
             piece = searched[start : start + _SEARCHED_OF_LONG + self._longest - 1]
-            found.update(match[0] for match in self._automaton.find_matches_as_indexes(piece, True))
+            found.update(match[0] for match in self._matches_in(piece))
         for needle in found:
             yield self._numbers[needle]
 

@@ -165,6 +165,22 @@ def test_batch_after_batch_finds_the_same_while_the_order_of_fields_changes() ->
     assert found
 
 
+def test_much_of_what_is_searched_finds_the_same_as_little() -> None:
+    """The search is made anew on the way, when so much came that another form of it pays."""
+    rule = compiled({"a": {"kw|contains": ["needle", "pin"]}, "condition": "a"})
+    assert rule is not None
+    engine = Engine([rule])
+    needles = ["needle", "NEEDLE", "none", "a pin", "p in"]
+    found: list[str] = []
+    for number in range(0, 1_000, 50):
+        texts = [f"{needles[each % 5]} {each} {'x' * 40}" for each in range(number, number + 50)]
+        some: list[Values] = [{"kw": (text,)} for text in texts]
+        for hits in engine.hits_in(Columns(some, some.__getitem__)):
+            found.extend(texts[row] for row in rows_of(hits.rows))
+    assert len(found) == 600
+    assert all(text.startswith(("needle", "NEEDLE", "a pin")) for text in found)
+
+
 #: The large number was rounded by a fast reader, so all below its path is asked of the document
 #: itself: of the dotted key, too, which is a source of its own.
 TWICE = [

@@ -9,8 +9,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sigma2hive.engine import Columns, Engine, Program, compile_program, rows_of, with_rules
+from sigma2hive.engine import Columns, Engine, Program, compile_program, with_rules
 from sigma2hive.engine.program import Decided, FieldTests, RuleProgram
+from sigma2hive.model.bitmaps import rows_of
 from sigma2hive.model.conditions import And
 from sigma2hive.model.rules import CompiledFilter, CompiledRule
 from tests.compiler.dsl_world import detections

@@ -61,6 +61,8 @@ def read_custom(
     info: RuleInfo, diagnostics: Diagnostics, data_types: Collection[str] = ()
 ) -> RuleMapping:
     """Return what the rule's own attribute says, without the parts that are wrong."""
+    if not info.custom:  # as nearly all are
+        return RuleMapping()
     shape = Shape(info.custom, lambda *keys: _place(info, keys), diagnostics)
     # What stands under `tests` is the business of `sigma2hive test`.
     shape.allow((*SETTINGS_KEYS, "observables", "tests", "kibana"))

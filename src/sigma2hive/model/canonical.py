@@ -35,7 +35,7 @@ def canonical_json(value: JsonValue) -> bytes:
 
 def digest(value: JsonValue) -> str:
     """Return the SHA-256 of the canonical JSON of `value`, as 64 hexadecimal digits."""
-    return digest_of(canonical_json(value).decode("ascii"))
+    return hashlib.sha256(canonical_json(value)).hexdigest()
 
 
 def digest_of(text: str) -> str:

@@ -10,7 +10,8 @@ Source: Thompson, Regular Expression Search Algorithm (1968)
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from re import _compiler as sre_compiler  # type: ignore[attr-defined]
 from re import _constants as sre  # type: ignore[attr-defined]
 from re import _parser as sre_parser  # type: ignore[attr-defined]
@@ -27,8 +28,22 @@ _CHARACTERS = (sre.LITERAL, sre.NOT_LITERAL, sre.IN, sre.ANY)
 _TYPES = re.ASCII | re.LOCALE | re.UNICODE
 
 _Match = Callable[..., re.Match[str] | None]
-#: The places so far, the anchors that hold there, and the next character.
-_Step = tuple[frozenset[int], frozenset[int], str]
+_NO_ANCHORS: frozenset[int] = frozenset()
+#: The next character, with the anchors that hold before it where there are any.
+_Step = str | tuple[frozenset[int], str]
+
+
+class _State(dict[_Step, "_State | None"]):
+    """Places that a value led to, and the steps from there that were made; None is the end.
+
+    A dictionary itself, for a step is looked up for each character of each value.
+    """
+
+    __slots__ = ("places",)
+
+    def __init__(self, places: frozenset[int]) -> None:
+        super().__init__()
+        self.places = places
 
 
 class UnsupportedError(Exception):
@@ -55,38 +70,48 @@ class Automaton:
         self._end = self._place()
         self._start = self._sequence(tree, self._end, flags | tree.state.flags)
         self._anchors_at = [(number, self._matches[number]) for number in self._anchors.values()]
-        self._kept: dict[_Step, frozenset[int] | None] = {}
+        self._states: dict[frozenset[int], _State] = {}
         self._kept_places = 0
 
     def is_in(self, value: str) -> bool:
         """Whether the expression is found anywhere in the value."""
-        kept = self._kept
-        places = frozenset((self._start,))
-        holding: frozenset[int] = frozenset()
         # After the last character nothing follows: only the end can be there.
-        for position in range(len(value) + 1):
-            if self._anchors_at:
-                holding = frozenset(
-                    number for number, match in self._anchors_at if match(value, position)
-                )
-            character = value[position : position + 1]
-            key = (places, holding, character)
+        characters = chain(value, ("",))
+        steps = self._with_anchors(value, characters) if self._anchors_at else characters
+        state = self._state_of(frozenset((self._start,)))
+        for step in steps:
             try:
-                following = kept[key]
+                following = state[step]
             except KeyError:
-                following = self._step(places, holding, character)
-                self._keep(key, following)
+                following = self._made(state, step)
             if following is None:
                 return True
-            places = following
+            state = following
         return False
 
-    def _keep(self, key: _Step, following: frozenset[int] | None) -> None:
+    def _with_anchors(self, value: str, characters: Iterable[str]) -> Iterator[_Step]:
+        anchors = self._anchors_at
+        for position, character in enumerate(characters):
+            yield (
+                frozenset(number for number, match in anchors if match(value, position)),
+                character,
+            )
+
+    def _made(self, state: _State, step: _Step) -> _State | None:
+        """Make a step from a state, and keep it."""
+        holding, character = (_NO_ANCHORS, step) if isinstance(step, str) else step
+        places = self._step(state.places, holding, character)
         if self._kept_places >= _MOST_KEPT:
-            self._kept.clear()
+            for known in self._states.values():
+                known.clear()
+            self._states.clear()
             self._kept_places = 0
-        self._kept[key] = following
-        self._kept_places += len(following or ()) + _AS_PLACES
+        self._kept_places += len(places or ()) + _AS_PLACES
+        state[step] = following = None if places is None else self._state_of(places)
+        return following
+
+    def _state_of(self, places: frozenset[int]) -> _State:
+        return self._states.setdefault(places, _State(places))
 
     def _step(
         self, places: Iterable[int], holding: frozenset[int], character: str

@@ -57,7 +57,7 @@ def find_event_files(
             yield from _in_folder(path, root, seen)
         elif not S_ISREG(mode):
             yield _endless(display_path(path, root))
-        elif _is_new(path, seen):
+        elif _is_new(status, seen):
             yield from _named(path, root)
 
 
@@ -66,6 +66,8 @@ def display_path(path: Path, root: Path) -> str:
     absolute, base = Path(os.path.abspath(path)), Path(os.path.abspath(root))  # noqa: PTH100
     shown = absolute.relative_to(base) if absolute.is_relative_to(base) else path
     text = os.fsencode(shown).decode("utf-8", "backslashreplace")
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
@@ -91,9 +93,9 @@ def _in_folder(
     while stack:
         path = stack.pop()
         try:
-            mode = path.stat().st_mode
-            if S_ISDIR(mode):
-                if not _is_new(path, seen):
+            status = path.stat()
+            if S_ISDIR(status.st_mode):
+                if not _is_new(status, seen):
                     has_found = True  # whoever came first found what is in it, or said so
                 else:
                     children = [child for child in path.iterdir() if child.name[0] != "."]
@@ -103,12 +105,12 @@ def _in_folder(
             has_found = True
             yield _missing(path, root, error)
             continue
-        if not S_ISREG(mode):
+        if not S_ISREG(status.st_mode):
             continue
         kind = _kind_of(path.name)
         if kind:
             has_found = True
-            if _is_new(path, seen):
+            if _is_new(status, seen):
                 yield EventFile(path, display_path(path, root), kind)
         elif path.name.lower().endswith(_PACKED_ENDINGS):
             has_found = True
@@ -143,7 +145,7 @@ def _identities(paths: Sequence[Path]) -> set[tuple[int, int]]:
     found: set[tuple[int, int]] = set()
     for path in paths:
         with suppress(OSError):
-            _is_new(path, found)
+            _is_new(path.stat(), found)
     return found
 
 
@@ -157,9 +159,8 @@ def _own(display: str) -> Diagnostic:
     )
 
 
-def _is_new(path: Path, seen: set[tuple[int, int]]) -> bool:
-    """Whether this file or folder, by whatever path, comes for the first time."""
-    status = path.stat()
+def _is_new(status: os.stat_result, seen: set[tuple[int, int]]) -> bool:
+    """Whether the file or folder of this status, by whatever path, comes for the first time."""
     identity = (status.st_dev, status.st_ino)
     if identity in seen:
         return False

@@ -66,6 +66,21 @@ def test_an_automaton_finds_what_python_finds(test: Regex, values: list[str]) ->
         assert automaton.is_in(value) == (expression.search(value) is not None), (pattern, value)
 
 
+@given(_TESTS, st.lists(st.one_of(_VALUES, st.just("-" * 150)), min_size=2, max_size=6))
+@settings(max_examples=1000, deadline=None)
+def test_long_values_meet_what_python_finds(test: Regex, parts: list[str]) -> None:
+    value = ("-" * 60).join(parts) + "-" * 150
+    is_there = re.search(test.pattern, value, regex_flags(test)) is not None
+    assert predicate_of(test, FieldType.KEYWORD)(value) == is_there, value
+
+
+@pytest.mark.parametrize("pattern", ["one.*two", "(?:one|uno).+two", "(?:one)+ t?.*two"])
+def test_texts_of_an_expression_are_sought_in_their_order(pattern: str) -> None:
+    is_met = predicate_of(Regex(pattern), FieldType.KEYWORD)
+    assert not is_met("two" + "." * 300 + "one")
+    assert is_met("two one two" + "." * 300 + "two")
+
+
 @pytest.mark.parametrize(
     ("pattern", "value", "is_met"),
     [

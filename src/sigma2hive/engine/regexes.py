@@ -56,10 +56,15 @@ class _Expression:
 
     def _may_be_in(self, value: str) -> bool:
         requirements = self._requirements
-        if not requirements:
-            return True
-        folded = fold(value)
-        return all(any(text in folded for text in texts) for texts in requirements)
+        folded = fold(value) if requirements else ""
+        end = 0
+        for texts in requirements:
+            # In this order, none of them in another: each as early as it can be.
+            ends = [at + len(text) for text in texts if (at := folded.find(text, end)) >= 0]
+            if not ends:
+                return False
+            end = min(ends)
+        return True
 
     @cached_property
     def _requirements(self) -> Any:

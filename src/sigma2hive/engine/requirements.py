@@ -1,7 +1,7 @@
 """Texts that an expression cannot be found without.
 
 Takes a `Regex`; gives sets of folded texts: of each set one stands in every value that the
-expression is found in. So a value without them is told cheaply.
+expression is found in, each after the one before. So a value without them is told cheaply.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def parsed(test: Regex) -> Any:
 
 
 def requirements_of(test: Regex) -> Requirements:
-    """Return what must stand in every value that the expression is found in."""
+    """Return what must stand in every value that the expression is found in, in this order."""
     tree = parsed(test)
     return () if tree is None else _Required().of(tree)
 

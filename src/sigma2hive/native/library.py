@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from ctypes import POINTER, Structure, c_char_p, c_size_t, c_uint32, c_uint64, c_void_p
+from ctypes import POINTER, Structure, c_char_p, c_int32, c_size_t, c_uint32, c_uint64, c_void_p
 from functools import cache
 from pathlib import Path
 
@@ -88,6 +88,7 @@ _FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "s2h_shapes": (c_uint32, (c_void_p,)),
     "s2h_marks": (c_uint32, (c_void_p,)),
     "s2h_shapes_seen": (None, (c_void_p, c_void_p, c_void_p)),
+    "s2h_alike": (c_int32, (c_void_p, c_void_p, c_uint32, c_void_p)),
     "s2h_paths": (c_uint32, (c_void_p,)),
     "s2h_paths_seen": (None, (c_void_p, POINTER(PathSeen))),
     "s2h_column": (

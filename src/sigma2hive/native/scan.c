@@ -1099,6 +1099,65 @@ EXPORTED void s2h_paths_seen(const Scan *scan, PathSeen *seen)
     }
 }
 
+/*
+ * Writes for each line the number of its group, NONE for one that is not plain: lines of one shape
+ * that have the same texts, as they stand, under some paths. Returns whether there was memory.
+ * Beyond many probes a line begins a group of its own: several may be alike.
+ */
+EXPORTED int s2h_alike(const Scan *scan, const uint32_t *paths, uint32_t count, uint32_t *groups)
+{
+    uint32_t size = 16, *table = NULL, *before = NULL, *found = NULL;
+    int is_done = 0;
+    while (size < 2 * (uint64_t)scan->lines + 2)
+        size *= 2;
+    table = malloc((size_t)size * sizeof *table);
+    before = malloc(((size_t)scan->lines + 1) * sizeof *before);
+    found = malloc(((size_t)scan->lines + 1) * sizeof *found);
+    if (!table || !before || !found)
+        goto done;
+    memcpy(groups, scan->line_shape, (size_t)scan->lines * sizeof *groups);
+    for (uint32_t number = 0; number < count; number++) {
+        const Path *path = scan->path + paths[number];
+        const Value *values = scan->values + path->first;
+        uint32_t at = 0, next = 0;
+        memset(table, 0xFF, (size_t)size * sizeof *table);
+        memcpy(before, groups, (size_t)scan->lines * sizeof *before);
+        for (uint32_t line = 0; line < scan->lines; line++) {
+            const Value *value;
+            uint32_t slot, known, probes = 0;
+            int is_there = at < path->count && values[at].line == line;
+            found[line] = is_there ? at++ : NONE;
+            if (before[line] == NONE)
+                continue;
+            value = values + (is_there ? found[line] : 0);
+            slot = is_there ? hash_of(scan->text + value->start, value->length & LENGTH_MASK, before[line])
+                            : before[line] * 0x9E3779B1u;
+            for (slot &= size - 1; (known = table[slot]) != NONE && ++probes < MOST_PROBES;
+                 slot = (slot + 1) & (size - 1)) {
+                const Value *other = values + (found[known] == NONE ? 0 : found[known]);
+                if (before[known] == before[line] && (found[known] != NONE) == is_there
+                    && (!is_there || (other->length == value->length
+                        && memcmp(scan->text + other->start, scan->text + value->start,
+                            value->length & LENGTH_MASK) == 0)))
+                    break;
+            }
+            if (known == NONE || probes == MOST_PROBES) {
+                if (known == NONE)
+                    table[slot] = line;
+                groups[line] = next++;
+            } else {
+                groups[line] = groups[known];
+            }
+        }
+    }
+    is_done = 1;
+done:
+    free(table);
+    free(before);
+    free(found);
+    return is_done;
+}
+
 /* ---- columns ---- */
 
 /*

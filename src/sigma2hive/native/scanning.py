@@ -52,6 +52,7 @@ class Kind(IntEnum):
     OBJECT = 7
 
 
+_NO_SHAPE: Final = 0xFFFFFFFF
 _KINDS: Final = {int(kind): kind for kind in Kind}
 #: What makes a field's texts of those that stand in lines; None where they are the same.
 Read = Callable[[list[str]], list[str]] | None
@@ -251,6 +252,24 @@ class Scan:
         each = [(mark >> 3, _KINDS[mark & 7]) for mark in marks]
         ends = [*starts, len(each)][1:]
         return [each[start:end] for start, end in zip(starts, ends, strict=True)]
+
+    def alike(self, numbers: Sequence[int]) -> list[list[int]]:
+        """Return plain lines of the same shape with the same texts under some paths' numbers.
+
+        Where chance, or somebody, makes many texts look the same at first, several may be alike.
+
+        Raises:
+            MemoryError: there is not enough.
+        """
+        wanted = (c_uint32 * len(numbers))(*numbers)
+        groups = (c_uint32 * len(self))()
+        if not self._library.s2h_alike(self._found, wanted, len(numbers), groups):
+            raise MemoryError("no memory for telling events apart")
+        lines: dict[int, list[int]] = {}
+        for line, group in enumerate(groups):
+            lines.setdefault(group, []).append(line)
+        lines.pop(_NO_SHAPE, None)
+        return list(lines.values())
 
     @cached_property
     def paths(self) -> Paths:

@@ -7,6 +7,7 @@ Plain lines with the same plan are read together.
 
 from __future__ import annotations
 
+import json
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -15,7 +16,8 @@ from typing import Final
 from sigma2hive.model.bitmaps import mask_of
 from sigma2hive.model.times import is_usual_time
 from sigma2hive.native import Constants, Kind, Mark, Part, Scan
-from sigma2hive.sources.windows.plans import Alike, Plans
+from sigma2hive.sources.windows.plans import Plans
+from sigma2hive.sources.windows.raw import read_system
 from sigma2hive.sources.windows.sysmon_ways import is_plain
 from sigma2hive.sources.windows.ways import Constant, Lines, Plan, Way
 
@@ -27,12 +29,13 @@ _IDS: Final = frozenset((Kind.TEXT, Kind.LINES, Kind.INTEGER))
 _SIMPLE: Final = _IDS | {Kind.NOTHING}
 _VALUES: Final = frozenset((Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN, Kind.NOTHING))
 _NODE: Final = frozenset((Kind.OBJECT, Kind.NOTHING))
-#: For each part of `Alike` where it may stand in System.
+#: What of System a plan depends on: where it may stand there.
 _ALIKE: Final = (
-    (("EventID",), ("EventID", "#text")),
-    (("Provider", _ATTRIBUTES, "Name"),),
-    (("Provider", _ATTRIBUTES, "Guid"),),
-    *(((name,),) for name in ("Version", "Level", "Task", "Opcode", "Keywords", "Channel")),
+    ("EventID",),
+    ("EventID", "#text"),
+    ("Provider", _ATTRIBUTES, "Name"),
+    ("Provider", _ATTRIBUTES, "Guid"),
+    *((name,) for name in ("Version", "Level", "Task", "Opcode", "Keywords", "Channel")),
 )
 #: Elements of which each attribute is simple.
 _NODES: Final = ("Execution", "Correlation", "Security")
@@ -47,12 +50,12 @@ _NEEDED: Final[Mapping[tuple[str, ...], frozenset[Kind]]] = {
     (*_SYSTEM, "TimeCreated", _ATTRIBUTES, "SystemTime"): frozenset((Kind.TEXT,)),
 }
 _ALLOWED: Final[Mapping[tuple[str, ...], frozenset[Kind]]] = {
+    **{(*_SYSTEM, *keys): _SIMPLE for keys in _ALIKE},
     **_NEEDED,
     _DATA: _NODE,
     ("Event", "UserData"): frozenset((Kind.NOTHING,)),
     (*_SYSTEM, "EventID"): _IDS | {Kind.OBJECT},
     (*_SYSTEM, "EventID", "#text"): _IDS,
-    **{(*_SYSTEM, *keys): _SIMPLE for each in _ALIKE[1:] for keys in each},
     **{(*_SYSTEM, name): _NODE for name in _NODES},
     **{(*_SYSTEM, name, _ATTRIBUTES): frozenset((Kind.OBJECT,)) for name in _NODES},
 }
@@ -90,40 +93,33 @@ class EcsFields:
 
     def _grouped(self) -> list[tuple[Plan, list[int]]]:
         """Return plain lines by their plans."""
-        names, of_shapes = self._read_shapes()
-        if not names:
+        names = [_names_in(self._kinds_in(marks)) for marks in self._scan.shapes]
+        if not any(found is not None for found in names):
             return []
-        none = len(of_shapes)
-        of_shapes.append(-1)
-        of_lines = [of_shapes[min(shape, none)] for shape in self._scan.line_shapes]
-        for line in self._odd_lines():
-            of_lines[line] = -1
-        columns = [self._codes(places) for places in _ALIKE]
-        alike: dict[tuple[int, ...], list[int]] = {}
-        for line, key in enumerate(zip(of_lines, *(codes for codes, _ in columns), strict=True)):
-            alike.setdefault(key, []).append(line)
+        places = (self._scan.paths.number_of((*_SYSTEM, *keys)) for keys in _ALIKE)
+        odd = set(self._odd_lines())
         groups: dict[int, tuple[Plan, list[int]]] = {}
-        for (number, *codes), lines in alike.items():
-            if number < 0:
+        for lines in self._scan.alike([number for number in places if number is not None]):
+            plan = self._plan_of(lines[0], names[self._scan.line_shapes[lines[0]]])
+            if plan is None:
                 continue
-            texts = [texts[code] for code, (_, texts) in zip(codes, columns, strict=True)]
-            plan = self._plans.plan_of(Alike(*texts), names[number])
-            if plan is not None:
-                groups.setdefault(id(plan), (plan, []))[1].extend(lines)
+            plain = [line for line in lines if line not in odd] if odd else lines
+            groups.setdefault(id(plan), (plan, []))[1].extend(plain)
         for _, lines in groups.values():
             lines.sort()
             for line in lines:
                 self.is_plain[line] = True
         return list(groups.values())
 
-    def _read_shapes(self) -> tuple[list[tuple[str, ...]], list[int]]:
-        """Return tuples of names that plain shapes have, and for each shape which; -1 is none."""
-        known: dict[tuple[str, ...], int] = {}
-        of_shapes = []
-        for marks in self._scan.shapes:
-            names = _names_in(self._kinds_in(marks))
-            of_shapes.append(-1 if names is None else known.setdefault(names, len(known)))
-        return list(known), of_shapes
+    def _plan_of(self, line: int, names: tuple[str, ...] | None) -> Plan | None:
+        """Return the plan of a line's kind, where its shape is plain."""
+        if names is None:
+            return None
+        try:
+            system = read_system(json.loads(self._scan.line(line)))
+        except ValueError:
+            return None
+        return self._plans.plan_of(system, names)
 
     def _kinds_in(self, marks: Iterable[Mark]) -> _Kinds:
         kinds: _Kinds = {}
@@ -152,24 +148,6 @@ class EcsFields:
             for line, code in zip(column.rows, column.codes, strict=True):
                 if code in odd:
                     yield line
-
-    def _codes(self, places: Iterable[Sequence[str]]) -> tuple[list[int], list[str | None]]:
-        """Return for each line the number of the text that stands at one of some places.
-
-        The number of none is that of the last text.
-        """
-        texts: list[str | None] = []
-        codes = [-1] * len(self._scan)
-        for keys in places:
-            number = self._scan.paths.number_of((*_SYSTEM, *keys))
-            if number is None:
-                continue
-            column = self._scan.column(number, self._each)
-            first = len(texts)
-            for line, code in zip(column.rows, column.codes, strict=True):
-                codes[line] = first + code
-            texts.extend(column.texts)
-        return codes, [*texts, None]
 
 
 class EcsColumns:

@@ -8,13 +8,13 @@ channel whose pipeline is run event by event there is no plan.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sigma2hive.model.folding import fold
 from sigma2hive.sources.windows.draft import EVENT_DATA
-from sigma2hive.sources.windows.raw import SystemPart, read_system
+from sigma2hive.sources.windows.raw import SystemPart
 from sigma2hive.sources.windows.security_ways import plan_security
-from sigma2hive.sources.windows.shipped import written_alike
+from sigma2hive.sources.windows.shipped import Kind, kind_of, written_alike
 from sigma2hive.sources.windows.sysmon_ways import plan_sysmon
 from sigma2hive.sources.windows.ways import InSystem, Plan, Text, Way, Whole, constant
 
@@ -58,46 +58,13 @@ _OF_SYSTEM: Final[Plan] = {
 }
 
 
-class Alike(NamedTuple):
-    """What the System of some events has alike, as the texts that stand there."""
-
-    event_id: str | None
-    provider_name: str | None
-    provider_guid: str | None
-    version: str | None
-    level: str | None
-    task: str | None
-    opcode: str | None
-    keywords: str | None
-    channel: str | None
-
-    def system(self) -> SystemPart:
-        """Return the system part of an event that has nothing else.
-
-        Raises:
-            ValueError: it has no event id.
-        """
-        provider = {"Name": self.provider_name, "Guid": self.provider_guid}
-        inside = {
-            "EventID": self.event_id,
-            "Provider": {"#attributes": provider},
-            "Version": self.version,
-            "Level": self.level,
-            "Task": self.task,
-            "Opcode": self.opcode,
-            "Keywords": self.keywords,
-            "Channel": self.channel,
-        }
-        return read_system({"Event": {"System": inside}})
-
-
 class Plans:
     """The plans of a flavour; `normalise` makes the documents of single events."""
 
     def __init__(self, flavour: str, normalise: Callable[..., Mapping[str, Any]]) -> None:
         self._flavour = flavour
         self._normalise = normalise
-        self._plans: dict[tuple[Alike, Sequence[str]], Plan | None] = {}
+        self._plans: dict[tuple[Kind, Sequence[str]], Plan | None] = {}
         self._ways: dict[Way, Way] = {}
         self._fields = 0
 
@@ -105,20 +72,20 @@ class Plans:
         """Return the document of a single event."""
         return self._normalise(record, self._flavour)
 
-    def plan_of(self, alike: Alike, names: Sequence[str]) -> Plan | None:
+    def plan_of(self, system: SystemPart, names: Sequence[str]) -> Plan | None:
         """Return the plan of events; None where each is to be read alone.
 
         `names` are those of all values in their EventData. Ways that are equal are the same object.
         """
-        key = (alike, names)
+        key = (kind_of(system), names)
         if key not in self._plans:
-            texts = (*filter(None, alike), *names)
+            texts = [part for part in (*key[0], *names) if type(part) is str]
             if len(names) > _MOST_NAMES or max(map(len, texts), default=0) > _LONGEST_NAME:
                 return None
-            self._keep(key, self._made(alike, names))
+            self._keep(key, self._made(system, names))
         return self._plans[key]
 
-    def _keep(self, key: tuple[Alike, Sequence[str]], plan: Plan | None) -> None:
+    def _keep(self, key: tuple[Kind, Sequence[str]], plan: Plan | None) -> None:
         fields = len(key[0]) + len(key[1]) + len(plan or ())
         if self._fields + fields > _MOST_FIELDS:
             self._plans.clear()
@@ -129,11 +96,7 @@ class Plans:
             plan = {path: self._ways.setdefault(way, way) for path, way in plan.items()}
         self._plans[key] = plan
 
-    def _made(self, alike: Alike, names: Sequence[str]) -> Plan | None:
-        try:
-            system = alike.system()
-        except ValueError:
-            return None
+    def _made(self, system: SystemPart, names: Sequence[str]) -> Plan | None:
         keys = {name.replace(" ", "_"): name for name in names}
         channel = fold(system.channel)
         if channel in _SINGLY[self._flavour]:

@@ -7,6 +7,7 @@ own message of these events is known, and rules search in it, so it is put toget
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from sigma2hive.sources.windows.commandline import split_arguments
 from sigma2hive.sources.windows.draft import (
@@ -18,6 +19,10 @@ from sigma2hive.sources.windows.draft import (
 )
 
 _BLANK = re.compile(r"\s+")
+#: The parts of what a command was invoked with.
+_DETAILS = ("type", "related_command", "name", "value")
+#: Longer texts are not kept.
+_LONGEST_KEPT = 256
 
 
 def run_classic(draft: Draft) -> None:
@@ -43,7 +48,7 @@ def run_operational(draft: Draft) -> None:
     if draft.code == "4103":
         for name, value in _pairs(draft.text("ContextInfo"), "\n").items():
             draft.data[name] = value
-    draft.data = {_BLANK.sub("", name): value for name, value in draft.data.items()}
+    draft.data = {_without_blanks(name): value for name, value in draft.data.items()}
     _describe(draft, table("powershell")["operational_types"])
     draft.put("user.id", draft.get("winlog.user.identifier"))
     _set_users(draft)
@@ -75,12 +80,22 @@ def _pairs(text: str, separator: str) -> dict[str, str]:
     for piece in text.split(separator):
         key, equals, value = piece.partition("=")
         if equals:
-            name = _BLANK.sub("", key)
+            name = _without_blanks(key)
             found[name] = [value]
         elif name and piece.strip():
             found[name].append(piece)
     values = {key: separator.join(pieces).strip(" \n\t") for key, pieces in found.items()}
     return {key: value for key, value in values.items() if key and value}
+
+
+def _without_blanks(name: str) -> str:
+    # Names of few characters come again and again.
+    return _known_name(name) if len(name) <= _LONGEST_KEPT else _BLANK.sub("", name)
+
+
+@lru_cache(maxsize=1024)
+def _known_name(name: str) -> str:
+    return _BLANK.sub("", name)
 
 
 def _set_users(draft: Draft) -> None:
@@ -110,8 +125,15 @@ def _move_script(draft: Draft) -> None:
 
 
 def _write_details(draft: Draft, text: str) -> None:
-    details = [_detail(line) for line in text.split("\n") if line.strip()]
-    draft.put("powershell.command.invocation_details", details or None)
+    details = [
+        _known_detail(line) if len(line) <= _LONGEST_KEPT else _detail(line)
+        for line in text.split("\n")
+        if line.strip()
+    ]
+    for part in _DETAILS:
+        # As an index has them: of a list of objects each part is a list.
+        found = [detail[part] for detail in details if part in detail]
+        draft.put(f"powershell.command.invocation_details.{part}", found or None)
 
 
 def _detail(line: str) -> dict[str, str]:
@@ -128,6 +150,10 @@ def _detail(line: str) -> dict[str, str]:
     if bound:
         detail["value"] = bound
     return detail
+
+
+#: The same commands are bound to the same values over and over. Nobody changes what is given.
+_known_detail = lru_cache(maxsize=2048)(_detail)
 
 
 def _binding(text: str) -> tuple[str, str]:

@@ -72,7 +72,7 @@ def finish(draft: Draft) -> dict[str, Any]:
     return document
 
 
-class _Kind(NamedTuple):
+class Kind(NamedTuple):
     """What many events of a log have in common."""
 
     event_id: str
@@ -86,17 +86,22 @@ class _Kind(NamedTuple):
     channel: str
 
 
-_kind_of = attrgetter(*_Kind._fields)
+def kind_of(system: SystemPart) -> Kind:
+    """Return what an event has in common with others of its kind."""
+    return Kind(*_parts_of(system))
+
+
+_parts_of = attrgetter(*Kind._fields)
 
 
 def written_alike(flavour: str, system: SystemPart) -> Mapping[str, Any]:
     """Return what events of one kind have in common, by dotted paths."""
-    return _written_alike(flavour, *_kind_of(system))
+    return _written_alike(flavour, *_parts_of(system))
 
 
 @lru_cache(maxsize=1024)
 def _written_alike(flavour: str, *parts: Any) -> Mapping[str, Any]:
-    kind = _Kind(*parts)
+    kind = Kind(*parts)
     draft = Draft(kind.event_id, flavour)
     draft.put("ecs.version", _ECS_VERSIONS[flavour])
     draft.put("event.code", kind.event_id)
@@ -113,7 +118,7 @@ def _written_alike(flavour: str, *parts: Any) -> Mapping[str, Any]:
     return draft.root
 
 
-def _name_numbers(draft: Draft, kind: _Kind) -> None:
+def _name_numbers(draft: Draft, kind: Kind) -> None:
     """Write level, task, opcode and keywords by the names that Windows has for their numbers."""
     names = table("system")
     draft.put("log.level", names["levels"].get(str(kind.level)))

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 #: Objects made and not yet gone after which it looks; usually hundreds. What a batch is decided
 #: with has fewer, with all that is remembered of earlier ones.
-_LOOK_AFTER = 200_000
+_LOOK_AFTER = 500_000
 
 
 def collect_seldom() -> None:

@@ -332,6 +332,38 @@ def test_a_link_to_a_rule_in_git_leads_to_the_commit_that_has_its_text() -> None
         assert bool(alert.external_link) == bool(link)
 
 
+def test_titles_of_one_builder_say_what_each_match_is() -> None:
+    asking = "{rule.title}{{ ' of ' ~ rule.commit if rule.commit }} on {host.name}"
+    for template in (asking, "{rule.title} on {host.name}"):
+        builder = AlertBuilder(with_settings(title=TemplateText(template)))
+        titles = [
+            builder.build(
+                match(event(host__name=host), info=rule(title=title)),
+                AlertContext(version_of=partial(RuleVersion, VersionState.COMMITTED, commit)),
+            ).title
+            for host in ("a", "b")
+            for commit in ("c0ffee", "decade")
+            for title in ("One", "Two")
+            for _ in range(2)
+        ]
+        is_asked = template is asking
+        assert titles == [
+            f"{title} of {commit} on {host}" if is_asked else f"{title} on {host}"
+            for host in ("a", "b")
+            for commit in ("c0ffee", "decade")
+            for title in ("One", "Two")
+            for _ in range(2)
+        ]
+
+
+def test_a_title_that_is_cut_is_noted_each_time() -> None:
+    builder = AlertBuilder(with_settings(title=TemplateText("{{ 'long ' ~ rule.description }}")))
+    long = rule(description="x" * 600)
+    notes = {builder.build(match(info=long), AlertContext()).description for _ in range(2)}
+    assert len(notes) == 1
+    assert "The title is cut to TheHive's 512 characters." in notes.pop()
+
+
 def test_rules_that_share_a_builder_do_not_share_what_they_say() -> None:
     custom = {"title": "{user.name} again", "owner": "soc", "tags": ["team:{user.name}"]}
     infos = [

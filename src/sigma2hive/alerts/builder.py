@@ -18,7 +18,15 @@ from sigma2hive.alerts.identity import source_ref
 from sigma2hive.alerts.observables import Judge, Markings, collect_observables
 from sigma2hive.alerts.procedures import procedures_of
 from sigma2hive.alerts.ruling import DEFAULT_MARKING, DEFAULT_SEVERITY, merged_settings
-from sigma2hive.alerts.templates import Mode, Rendered, Renderer, render_number
+from sigma2hive.alerts.templates import (
+    Mode,
+    Rendered,
+    Renderer,
+    asks_for_commit,
+    fields_alone,
+    is_short,
+    render_number,
+)
 from sigma2hive.alerts.text import data_text, fit, plain
 from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.model.alerts import Alert
@@ -43,6 +51,8 @@ MAX_TAGS = 128
 MAX_DESCRIPTION = 1_048_576
 _MAX_CUSTOM_TEXT = 4096
 _MAX_HELP = 10_000
+#: Titles that are remembered, some megabytes at most.
+_MOST_TITLES = 4096
 _WEB_LINK = re.compile(r"https?://[^\s]+", re.IGNORECASE)
 _BLANKS = re.compile(r"\s+")
 
@@ -75,6 +85,7 @@ class AlertBuilder:
         self._detail = detail
         self._judge = Judge(mappings.observables)
         self._wanted: dict[tuple[str, Logsource], _Wanted] = {}
+        self._titles = _Titles()
 
     def build(self, match: Match, context: AlertContext) -> Alert:
         """Return the alert of a match.
@@ -90,7 +101,7 @@ class AlertBuilder:
         wanted = self._wanted_of(match.rule, context.logsource)
         mapping = self._mappings.alerts
         writer = _writer(match, wanted.settings, context)
-        alert = _listed(match, mapping, wanted.settings, writer)
+        alert = _listed(match, mapping, wanted.settings, writer, self._titles.of(wanted, writer))
         if self._detail is Detail.LISTED:
             return alert
         alert = _counted(alert, mapping, wanted, writer, self._judge)
@@ -106,22 +117,55 @@ class AlertBuilder:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Wanted:
-    """What mappings and a rule ask of its alerts."""
+    """What mappings and a rule ask of its alerts.
+
+    `asked` are the fields that are all that the title asks of a match; None where it may ask more.
+    """
 
     rule: RuleInfo
     settings: AlertSettings
     rows: tuple[ObservableMapping, ...]
+    asked: tuple[str, ...] | None
 
 
 def _wanted(rule: RuleInfo, mappings: Mappings, logsource: Logsource) -> _Wanted:
     custom = read_custom(rule, Diagnostics(), mappings.observables.data_types)
-    return _Wanted(
-        rule,
-        merged_settings(rule, mappings.alerts, logsource, custom.settings),
-        (*custom.observables, *mappings.observables.rows),
-    )
+    settings = merged_settings(rule, mappings.alerts, logsource, custom.settings)
+    title = "" if settings.title is None else settings.title.text
+    asked = None if asks_for_commit(title) else fields_alone(title)
+    return _Wanted(rule, settings, (*custom.observables, *mappings.observables.rows), asked)
+
+
+class _Titles:
+    """Titles, finished once for all matches of a rule with the same values: most are of few hosts.
+
+    Those of which something is noted in the description are made anew.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], str] = {}
+
+    def of(self, wanted: _Wanted, writer: _Writer) -> str:
+        """Return the title of a match."""
+        if wanted.asked is None:
+            return writer.title(wanted.settings.title)
+        facts = writer.facts
+        values = tuple(map(facts.values, wanted.asked))
+        key = (wanted, facts.group, values)
+        title = self._known.get(key)
+        if title is None:
+            before = len(writer.notes)
+            title = writer.title(wanted.settings.title)
+            if len(writer.notes) == before and is_short(values):
+                self._remember(key, title)
+        return title
+
+    def _remember(self, key: tuple[object, ...], title: str) -> None:
+        if len(self._known) >= _MOST_TITLES:
+            self._known.clear()
+        self._known[key] = title
 
 
 def _writer(match: Match, settings: AlertSettings, context: AlertContext) -> _Writer:
@@ -130,7 +174,9 @@ def _writer(match: Match, settings: AlertSettings, context: AlertContext) -> _Wr
     return _Writer(facts, Renderer(facts), list(context.notes), link)
 
 
-def _listed(match: Match, mapping: AlertMapping, settings: AlertSettings, writer: _Writer) -> Alert:
+def _listed(
+    match: Match, mapping: AlertMapping, settings: AlertSettings, writer: _Writer, title: str
+) -> Alert:
     """Return the alert with what a list of alerts shows."""
     return Alert(
         type=mapping.type,
@@ -138,7 +184,7 @@ def _listed(match: Match, mapping: AlertMapping, settings: AlertSettings, writer
         source_ref=source_ref(match),
         rule_id=match.rule.id,
         rule_title=plain(match.rule.title, MAX_TITLE),
-        title=writer.title(settings.title),
+        title=title,
         description="",
         severity=settings.severity or DEFAULT_SEVERITY,
         date_ns=writer.facts.first.time_ns,

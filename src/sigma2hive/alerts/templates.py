@@ -9,7 +9,7 @@ Every value is made safe as it is written out. Event data is never read as a tem
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -186,12 +186,13 @@ class Renderer:
             return Rendered("")
         if _is_of_rule(text):
             return _render_of_rule(text, self._side_for(text), mode, limit)
-        asked = None if sections else _fields_asked(text)
+        asked = None if sections else fields_alone(text)
         if asked is not None:
-            values = tuple((name, self.facts.values(name)) for name in asked)
-            if sum(len(value) for _, found in values for value in found) <= _MAX_REMEMBERED:
+            values = tuple(map(self.facts.values, asked))
+            if is_short(values):
                 side, group = self._side_for(text), self.facts.group
-                return _render_of_fields(text, side, mode, limit, (group, values))
+                fields = tuple(zip(asked, values, strict=True))
+                return _render_of_fields(text, side, mode, limit, (group, fields))
         rule = _rule_variables(self._side_for(text), mode is Mode.MARKDOWN)
         return _rendered(text, mode, limit, {**self._variables, "rule": rule, **(sections or {})})
 
@@ -202,6 +203,11 @@ class Renderer:
     @cached_property
     def _variables(self) -> Mapping[str, object]:
         return _variables(self.facts)
+
+
+def is_short(values: Iterable[tuple[str, ...]]) -> bool:
+    """Whether what is made of these values of fields may be remembered."""
+    return sum(len(value) for found in values for value in found) <= _MAX_REMEMBERED
 
 
 @lru_cache(maxsize=4096)
@@ -339,7 +345,7 @@ def _is_of_rule(text: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _fields_asked(text: str) -> tuple[str, ...] | None:
+def fields_alone(text: str) -> tuple[str, ...] | None:
     """Return the fields that are all a template asks of a match, beside rule and group.
 
     None where it may ask for anything else.

@@ -17,7 +17,8 @@ import pytest
 from click.testing import CliRunner
 
 from sigma2hive.cli import main
-from sigma2hive.engine import Columns, Engine, matches, rows_of
+from sigma2hive.engine import Columns, Engine, matches
+from sigma2hive.model.bitmaps import rows_of
 from sigma2hive.model.events import Event
 from sigma2hive.sources import batch_of, read_events
 from sigma2hive.workflows.explain import source_options

@@ -10,7 +10,8 @@ import pytest
 
 from sigma2hive.compiler import compile_all
 from sigma2hive.diagnostics import Diagnostics
-from sigma2hive.engine import Columns, Engine, prepare, rows_of
+from sigma2hive.engine import Columns, Engine, prepare
+from sigma2hive.model.bitmaps import rows_of
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import Compiled
 from sigma2hive.model.values import flatten

@@ -91,6 +91,11 @@ class Cluster:
             made.delete()
 
 
+def _new_name(name: str) -> str:
+    # A letter, since a number at the end would be the mark of a rollover.
+    return f"{INDEX_PREFIX}{name + '-' if name else ''}i{uuid.uuid4().hex[:12]}"
+
+
 class Indices:
     """Makes indices with names that no other test has, and knows them until they are deleted."""
 
@@ -111,7 +116,7 @@ class Indices:
         `mapping` is what stands under `mappings`; a document is an object or its JSON text. Their
         `_id`s are their ordinals, from "0". `name` is what the index's own name contains.
         """
-        index = f"{INDEX_PREFIX}{name + '-' if name else ''}{uuid.uuid4().hex[:12]}"
+        index = _new_name(name)
         one_shard = {"number_of_shards": 1, "number_of_replicas": 0}
         body = {"settings": {**one_shard, **(settings or {})}, "mappings": mapping}
         self.cluster.request("PUT", index, body)
@@ -125,7 +130,7 @@ class Indices:
         `heal` lets it run.
         """
         nowhere = {_HELD_BY: "no-such-node"}
-        index = f"{INDEX_PREFIX}{name + '-' if name else ''}{uuid.uuid4().hex[:12]}"
+        index = _new_name(name)
         settings = {"number_of_shards": 1, "number_of_replicas": 0, **nowhere}
         body = {"settings": settings, "mappings": mapping}
         self.cluster.request("PUT", f"{index}?wait_for_active_shards=0", body)

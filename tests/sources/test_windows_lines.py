@@ -186,6 +186,30 @@ def test_a_cleared_log_has_its_subject_in_user_data_only(flavour: str) -> None:
     assert hold_together(lines_of([event]), flavour) == 1
 
 
+POWERSHELL = "Microsoft-Windows-PowerShell/Operational"
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize(
+    ("channel", "code", "values", "plain"),
+    [
+        ("Windows PowerShell", 800, {}, 1),
+        ("Windows PowerShell", 800, {"Data": "x"}, 0),
+        (POWERSHELL, 4103, {}, 1),
+        (POWERSHELL, 4103, {"Payload": "x"}, 0),
+        (POWERSHELL, 4105, {"ScriptBlockId": "1", "RunspaceId": "2", "Other": "3"}, 1),
+        (POWERSHELL, 40962, {"User": "a\\b"}, 0),
+        (POWERSHELL, 40962, {"a\tb": "c"}, 0),
+    ],
+)
+def test_events_of_powershell_that_say_little_are_read_at_once(
+    channel: str, code: int, values: dict[str, str], plain: int, flavour: str
+) -> None:
+    event = an_event(code, channel, **values)
+    event["Event"]["System"]["Security"] = {"#attributes": {"UserID": "S-1-5-18"}}
+    assert hold_together(lines_of([event]), flavour) == plain
+
+
 def test_an_event_of_many_or_long_names_is_read_singly() -> None:
     for names, plain in ((100, 1), (101, 0)):
         event = an_event(1, "Application", **{f"Name{n}": "v" for n in range(names)})

@@ -193,10 +193,10 @@ class Columns:
         found: dict[int, tuple[str, ...]] = {}
         torn: set[int] = set()
         for piece in self.of(path, wanted):
-            here: dict[int, tuple[str, ...]] = {}
-            for row, text in zip(piece.rows.numbers, piece.cells, strict=True):
-                earlier = here.get(row)
-                here[row] = (text,) if earlier is None else (*earlier, text)
+            numbers, cells = piece.rows.numbers, piece.cells
+            here: dict[int, tuple[str, ...]] = dict(zip(numbers, zip(cells), strict=True))
+            if len(here) < len(numbers):
+                here = _together(numbers, cells)
             torn.update(found.keys() & here.keys())
             found.update(here)
         for row in torn:
@@ -314,6 +314,14 @@ class Columns:
                 if leaf == path or leaf.startswith(inside)
             }
         return flatten({path: cell})
+
+
+def _together(rows: Sequence[int], cells: Sequence[str]) -> dict[int, tuple[str, ...]]:
+    """Return row → all of its texts."""
+    found: dict[int, list[str]] = {}
+    for row, text in zip(rows, cells, strict=True):
+        found.setdefault(row, []).append(text)
+    return {row: tuple(texts) for row, texts in found.items()}
 
 
 def _among(pieces: Iterable[AnyPiece], wanted: int) -> Iterator[AnyPiece]:

@@ -148,7 +148,7 @@ def _derived(derived: Derived, columns: Columns, wanted: int) -> Sequence[AnyPie
     numbers: list[int] = []
     cells: list[str] = []
     for row in sorted(set().union(*by_row)):
-        values = tuple(texts.get(row, ()) for texts in by_row)
+        values = tuple([texts.get(row, ()) for texts in by_row])  # quicker than a generator
         texts = made.get(values)
         if texts is None:
             there = {path: found for path, found in zip(paths, values, strict=True) if found}

@@ -98,14 +98,16 @@ class Derived:
         Where parts are joined, the first value of a multi-valued one is taken.
         """
         texts: list[str] = []
+        is_joined = self.is_joined
         for part in self.parts:
             found = values.get(part.path, ())
-            taken = found[:1] if self.is_joined else found
-            given = (part.text_of(value, values) for value in taken)
-            texts.extend(text for text in given if text is not None)
+            for value in found[:1] if is_joined else found:
+                text = part.text_of(value, values)
+                if text is not None:
+                    texts.append(text)
             if self.first and texts:
                 break
-        if not self.is_joined or not texts:
+        if not is_joined or not texts:
             return tuple(texts)
         return (self.separator.join(texts),)
 

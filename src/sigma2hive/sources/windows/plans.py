@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sigma2hive.model.folding import fold
 from sigma2hive.sources.windows.draft import EVENT_DATA
+from sigma2hive.sources.windows.powershell_ways import plan_classic, plan_operational
 from sigma2hive.sources.windows.raw import SystemPart
 from sigma2hive.sources.windows.security_ways import plan_security
 from sigma2hive.sources.windows.shipped import Kind, kind_of, written_alike
@@ -19,22 +20,12 @@ from sigma2hive.sources.windows.sysmon_ways import plan_sysmon
 from sigma2hive.sources.windows.ways import InSystem, Plan, Text, Way, Whole, constant
 
 _SYSMON: Final = fold("Microsoft-Windows-Sysmon/Operational")
-#: Channels whose pipelines are run event by event; the last has none in Winlogbeat.
-_SINGLY: Final = {
-    "winlogbeat": frozenset(
-        map(fold, ("Windows PowerShell", "Microsoft-Windows-PowerShell/Operational"))
-    ),
-    "elastic-agent": frozenset(
-        map(
-            fold,
-            (
-                "Windows PowerShell",
-                "Microsoft-Windows-PowerShell/Operational",
-                "Microsoft-Windows-Windows Defender/Operational",
-            ),
-        )
-    ),
+_POWERSHELL: Final = {
+    fold("Windows PowerShell"): plan_classic,
+    fold("Microsoft-Windows-PowerShell/Operational"): plan_operational,
 }
+#: Its pipeline is run event by event; in Winlogbeat it has none.
+_DEFENDER: Final = fold("Microsoft-Windows-Windows Defender/Operational")
 #: Names of values that stand for something else, or are numbered by their position.
 _NO_NAMES: Final = frozenset(("", "Data", "#attributes", "#text"))
 #: How many names and fields all the plans have that are kept, how many names one event has of which
@@ -99,7 +90,7 @@ class Plans:
     def _made(self, system: SystemPart, names: Sequence[str]) -> Plan | None:
         keys = {name.replace(" ", "_"): name for name in names}
         channel = fold(system.channel)
-        if channel in _SINGLY[self._flavour]:
+        if channel == _DEFENDER and self._flavour == "elastic-agent":
             return None
         if len(keys) < len(names) or not _NO_NAMES.isdisjoint(keys):
             return None
@@ -111,4 +102,7 @@ class Plans:
             plan_sysmon(plan, keys, system.event_id, self._flavour)
         elif channel == "security":
             plan_security(plan, keys, (system.provider_name, system.event_id), self._flavour)
+        elif (plan_powershell := _POWERSHELL.get(channel)) is not None:
+            is_planned = plan_powershell(plan, keys, system.event_id, self._flavour)
+            return plan if is_planned else None
         return plan

@@ -18,11 +18,12 @@ from sigma2hive.sources.windows.draft import (
     table,
 )
 
+_BLANKS = " \n\t"
 _BLANK = re.compile(r"\s+")
 #: The parts of what a command was invoked with.
 _DETAILS = ("type", "related_command", "name", "value")
 #: Longer texts are not kept.
-_LONGEST_KEPT = 256
+_LONGEST_KEPT, _LONGEST_LINE_KEPT = 256, 16_384
 
 
 def run_classic(draft: Draft) -> None:
@@ -48,7 +49,7 @@ def run_operational(draft: Draft) -> None:
     if draft.code == "4103":
         for name, value in _pairs(draft.text("ContextInfo"), "\n").items():
             draft.data[name] = value
-    draft.data = {_without_blanks(name): value for name, value in draft.data.items()}
+    draft.data = {without_blanks(name): value for name, value in draft.data.items()}
     _describe(draft, table("powershell")["operational_types"])
     draft.put("user.id", draft.get("winlog.user.identifier"))
     _set_users(draft)
@@ -75,20 +76,24 @@ def _pairs(text: str, separator: str) -> dict[str, str]:
 
     A piece without "=" belongs to the value before it, which had a line break.
     """
-    found: dict[str, list[str]] = {}
-    name = ""
+    found: dict[str, str] = {}
+    name, more = "", [""]
     for piece in text.split(separator):
         key, equals, value = piece.partition("=")
         if equals:
-            name = _without_blanks(key)
-            found[name] = [value]
+            if len(more) > 1:
+                found[name] = separator.join(more)
+            name = without_blanks(key)
+            found[name], more = value, [value]
         elif name and piece.strip():
-            found[name].append(piece)
-    values = {key: separator.join(pieces).strip(" \n\t") for key, pieces in found.items()}
-    return {key: value for key, value in values.items() if key and value}
+            more.append(piece)
+    if len(more) > 1:
+        found[name] = separator.join(more)
+    return {key: value for key, kept in found.items() if key and (value := kept.strip(_BLANKS))}
 
 
-def _without_blanks(name: str) -> str:
+def without_blanks(name: str) -> str:
+    """Return a name without the blanks in it."""
     # Names of few characters come again and again.
     return _known_name(name) if len(name) <= _LONGEST_KEPT else _BLANK.sub("", name)
 
@@ -101,7 +106,7 @@ def _known_name(name: str) -> str:
 def _set_users(draft: Draft) -> None:
     """Write the user; where one is connected from elsewhere, that one, and both ends."""
     set_account(draft, draft.text("ConnectedUser"), "source.user")
-    if not draft.below("source.user"):
+    if draft.get("source.user.name") is None:
         set_account(draft, draft.text("User"))
     else:
         set_account(draft, draft.text("User"), "destination.user")
@@ -111,9 +116,18 @@ def _set_users(draft: Draft) -> None:
 def _split_command_line(draft: Draft) -> None:
     command_line = draft.get("process.command_line")
     if command_line:
-        arguments = split_arguments(command_line)
+        arguments = list(_arguments(command_line))
         draft.put("process.args", arguments)
         draft.put("process.args_count", len(arguments))
+
+
+def _arguments(command_line: str) -> list[str]:
+    # It is that of the program that runs scripts, which each of its events has.
+    is_kept = len(command_line) <= _LONGEST_LINE_KEPT
+    return _known_arguments(command_line) if is_kept else split_arguments(command_line)
+
+
+_known_arguments = lru_cache(maxsize=16)(split_arguments)
 
 
 def _move_script(draft: Draft) -> None:

@@ -1,6 +1,7 @@
 """Event logs: every record that can be read is, and the rest is told; nothing is ever raised."""
 
 import json
+import os
 import random
 import struct
 from pathlib import Path
@@ -79,6 +80,14 @@ def test_a_log_is_known_by_its_content_where_the_name_is_another(tmp_path: Path)
     path = tmp_path / "Security.bak"
     path.write_bytes(WHOLE)
     assert len(read(path)[0]) == 7
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are Unicode there")
+def test_a_file_is_read_whatever_its_name(tmp_path: Path) -> None:
+    for name in (b"log \xff.evtx", "журнал.evtx".encode()):
+        path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+        path.write_bytes(WHOLE)
+        assert len(read(path)[0]) == 7
 
 
 def test_a_name_given_twice_costs_neither_the_event_nor_the_next_name(file: Path) -> None:

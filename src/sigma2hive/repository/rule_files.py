@@ -20,12 +20,15 @@ _NOT_RULES = (".test.yml", ".test.yaml")
 
 def shown_path(path: Path, root: Path) -> str:
     """Return the path as findings show it: relative to `root` where it lies inside."""
-    absolute = path if path.is_absolute() else Path.cwd() / path
-    # Of thousands of paths, texts are compared in half the time that their parts take.
-    text, start = str(absolute), os.path.join(root, "")  # noqa: PTH118
-    if text.startswith(start):
-        return text[len(start) :].replace(os.sep, "/")
-    return "." if absolute == root else path.as_posix()
+    # As texts: of thousands of paths, objects for the whole ones took five times as long.
+    text, start = str(path), os.path.join(root, "")  # noqa: PTH118
+    if not path.is_absolute():
+        working = os.getcwd()  # noqa: PTH109
+        text = working if text == "." else os.path.join(working, text)  # noqa: PTH118
+    if text == str(root):
+        return "."
+    is_inside = text.startswith(start)
+    return text[len(start) :].replace(os.sep, "/") if is_inside else path.as_posix()
 
 
 @dataclass(frozen=True, slots=True)

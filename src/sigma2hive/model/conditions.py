@@ -236,9 +236,10 @@ def atoms_of(condition: Condition) -> list[Atom]:
 
 def fields_of(condition: Condition) -> list[Field]:
     """Return every field that deciding the condition looks at, some of them more than once."""
-    found: list[Field] = []
+    # Atoms of one name have the same fields.
+    each: dict[int, tuple[Field, ...]] = {}
     for atom in atoms_of(condition):
-        found += atom.fields
+        each[id(atom.fields)] = atom.fields
         if isinstance(atom.test, FieldReference):
-            found += atom.test.fields
-    return found
+            each[id(atom.test.fields)] = atom.test.fields
+    return [field for fields in each.values() for field in fields]

@@ -161,6 +161,17 @@ def leaves_of(node: Node) -> list[Leaf]:
             return [leaf for part in parts for leaf in leaves_of(part)]
 
 
+def size_of(node: Node) -> int:
+    """Return how many leaves there are, each as often as it stands there."""
+    match node:
+        case Leaf():
+            return 1
+        case Never(part):
+            return size_of(part)
+        case All(parts) | Either(parts):
+            return sum([1 if isinstance(part, Leaf) else size_of(part) for part in parts])
+
+
 def depth_of(node: Node) -> int:
     """Return how many levels of `bool` the rendered query has."""
     match node:
@@ -251,24 +262,33 @@ _JOINED = frozenset({Kind.SPELLING, Kind.CONTAINS, Kind.ENDS})
 
 
 def _leaf(leaf: Leaf) -> Json:
+    kind, path, value, folded = leaf
+    if kind in _OTHERWISE:
+        return _other_leaf(leaf)
+    if kind in (Kind.CONTAINS, Kind.ENDS):
+        after = "*" if kind is Kind.CONTAINS else ""
+        kind, value = Kind.WILDCARD, f"*{escape_wildcards(str(value))}{after}"
+    content: Json = {"value": value}
+    if folded:
+        content["case_insensitive"] = True
+    return {kind.value: {path: content}}
+
+
+#: Kinds of which the value stands otherwise.
+_OTHERWISE = frozenset({Kind.EXISTS, Kind.AT_LEAST, Kind.AT_MOST, Kind.SPELLING, Kind.REGEXP})
+
+
+def _other_leaf(leaf: Leaf) -> Json:
     match leaf.kind:
         case Kind.EXISTS:
             return {"exists": {"field": leaf.path}}
-        case Kind.AT_LEAST | Kind.AT_MOST:
-            return {"range": {leaf.path: {leaf.kind.value: leaf.value}}}
         case Kind.SPELLING:
             (pattern,) = _spellings([str(leaf.value)])
             return _regexp(leaf.path, pattern)
         case Kind.REGEXP:
             return _regexp(leaf.path, str(leaf.value))
-    kind, value = leaf.kind, leaf.value
-    if kind in (Kind.CONTAINS, Kind.ENDS):
-        after = "*" if kind is Kind.CONTAINS else ""
-        kind, value = Kind.WILDCARD, f"*{escape_wildcards(str(value))}{after}"
-    content: Json = {"value": value}
-    if leaf.folded:
-        content["case_insensitive"] = True
-    return {kind.value: {leaf.path: content}}
+        case kind:
+            return {"range": {leaf.path: {kind.value: leaf.value}}}
 
 
 def escape_wildcards(literal: str) -> str:

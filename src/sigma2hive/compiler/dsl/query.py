@@ -26,6 +26,7 @@ from sigma2hive.compiler.dsl.nodes import (
     leaves_of,
     never,
     render_filter,
+    size_of,
 )
 from sigma2hive.model.conditions import (
     And,
@@ -145,13 +146,13 @@ def _bounded(node: Node) -> tuple[Node, bool]:
     """Return a query within the limits that finds at least the same, and whether it is another."""
     if depth_of(node) > MAX_DEPTH:
         return _coarse(node), True
-    if len(leaves_of(node)) <= MAX_CLAUSES:
+    if size_of(node) <= MAX_CLAUSES:
         return node, False
     parts = node.parts if isinstance(node, All) else (node,)
     kept: list[Node] = []
     left = MAX_CLAUSES
-    for part in sorted(parts, key=lambda part: len(leaves_of(part))):
-        size = len(leaves_of(part))
+    for part in sorted(parts, key=size_of):
+        size = size_of(part)
         kept.append(part if size <= left else _coarse(part))
         left -= min(size, left)
     return all_of(kept), True

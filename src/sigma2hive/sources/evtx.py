@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, repeat
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -74,8 +75,8 @@ class _Log:
         if self.few.is_named(finding):
             yield finding
 
-    def entries(self) -> Iterator[_Record | Diagnostic]:
-        """Yield the records that can be read, and findings about the others."""
+    def entries(self) -> Iterator[list[_Record] | Diagnostic]:
+        """Yield the records that can be read, some at a time, and findings about the others."""
         place = Location(self.display)
         try:
             with self._file.path.open("rb") as stream:
@@ -87,14 +88,14 @@ class _Log:
         except OSError as error:
             yield cannot_open(place, error)
 
-    def _records(self, stream: IO[bytes], extent: Extent) -> Iterator[_Record | Diagnostic]:
+    def _records(self, stream: IO[bytes], extent: Extent) -> Iterator[list[_Record] | Diagnostic]:
         read = last = problems = 0
         problem = ""
         for entry in _entries(_image_of(self._file.path, stream, extent)):
             if isinstance(entry, str):
                 problem, problems = entry, problems + 1
             else:
-                read, last = read + 1, entry.number
+                read, last = read + len(entry), entry[-1].number
                 yield entry
         if extent.missing:
             problem, problems = extent.missing, problems + 1
@@ -127,11 +128,11 @@ class _RecordReader:
         """Whether no more should be added."""
         return len(self._records) >= MAX_EVENTS or self._size >= MAX_BYTES
 
-    def add(self, log: _Log, record: _Record) -> None:
-        """Add a record of a file."""
-        self._logs.append(log)
-        self._records.append(record)
-        self._size += len(record.data)
+    def add(self, log: _Log, records: Sequence[_Record]) -> None:
+        """Add records of a file."""
+        self._logs.extend(repeat(log, len(records)))
+        self._records.extend(records)
+        self._size += sum([len(record.data) for record in records])
 
     def end(self, log: _Log) -> Iterator[Diagnostic]:
         """Take that a file has no more records; yield what is left to say, here or with them."""
@@ -203,6 +204,11 @@ def _parts(
             start = end
 
 
+#: So many records of a file are taken over together.
+_AT_ONCE = 128
+_BROKEN_DOWN = "the parser broke down"
+
+
 class _Record(NamedTuple):
     """A record as the parser gives it: number and time of its header, and its JSON."""
 
@@ -256,8 +262,8 @@ class _WholeChunks(io.RawIOBase):
         return data
 
 
-def _entries(image: str | _WholeChunks) -> Iterator[_Record | str]:
-    """Yield the records that can be read, and in words what cannot."""
+def _entries(image: str | _WholeChunks) -> Iterator[list[_Record] | str]:
+    """Yield the records that can be read, some at a time, and in words what cannot."""
     try:
         # One thread: it reads in order, and no more than a chunk ahead.
         parser = PyEvtxParser(image, number_of_threads=1, indent=False)
@@ -266,21 +272,28 @@ def _entries(image: str | _WholeChunks) -> Iterator[_Record | str]:
         yield _in_words(error)
         return
     while True:
+        found: list[_Record] = []
+        taken, problem = 0, ""
         try:
-            record = next(records)
-        except StopIteration:
-            return
+            for taken, record in enumerate(islice(records, _AT_ONCE), start=1):  # noqa: B007
+                if record is not None:
+                    found.append(
+                        _Record(record["event_record_id"], record["timestamp"], record["data"])
+                    )
         except (RuntimeError, OSError) as error:
-            yield _in_words(error)
+            problem = _in_words(error)
         except BaseException as error:
             # A panic of the Rust side is no Exception, and its class has no public name.
             if type(error).__name__ != "PanicException":
                 raise
-            yield "the parser broke down"
+            problem = _BROKEN_DOWN
+        if found:
+            yield found
+        if problem:
+            yield problem
+        is_at_end = not problem and taken < _AT_ONCE
+        if is_at_end or problem == _BROKEN_DOWN:
             return
-        else:
-            if record is not None:
-                yield _Record(record["event_record_id"], record["timestamp"], record["data"])
 
 
 def _in_words(error: Exception) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from sigma2hive.model.events import TIME_FIELD
@@ -155,7 +156,8 @@ def _written(texts: list[str]) -> list[str]:
     return [as_windows_writes(text) if len(text) == GUID_LENGTH else text for text in texts]
 
 
-def _place_of(keys: Sequence[str], kind: Kind) -> _Place | None:
+@lru_cache(maxsize=4096)  # logs have few shapes, which batches repeat
+def _place_of(keys: tuple[str, ...], kind: Kind) -> _Place | None:
     """Return the field that a key's value is, None where it is none.
 
     Raises:

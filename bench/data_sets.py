@@ -40,6 +40,7 @@ class DataSet:
 
 def flat_file(source: Path, into: Path, events: int) -> DataSet:
     """Return the first events of a file, or all where it has no more."""
+    into.mkdir(exist_ok=True)
     single = _copied(source, into, 1, None)
     return _copied(source, into, events, single)
 

@@ -19,7 +19,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.data_sets import DataSet, cut, evtx_sets, flat_file, half_of
-from bench.programs import EVTX, NDJSON, Program, Task, ours, ours_looking_back, peers
+from bench.programs import (
+    EVTX,
+    NDJSON,
+    Program,
+    Task,
+    ours,
+    ours_into_ecs,
+    ours_looking_back,
+    peers,
+)
 from bench.usage import Surroundings, Usage, usage_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -91,13 +100,17 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=data, help="what bench.windows_events wrote")
     parser.add_argument("--rules", type=Path, default=rules)
     parser.add_argument("--flat", default="windows-flat.ndjson", help="the file of flat events")
+    parser.add_argument("--raw", default="windows-raw.ndjson", help="the same as raw events")
     parser.add_argument("--events", type=int, default=100_000, help="how many flat events")
     parser.add_argument("--small", type=int, default=8_000, help="events of the small run")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--limit", type=float, default=600, help="seconds that one run may take")
     parser.add_argument("--only", action="append", help="a peer to take (repeatable)")
     parser.add_argument(
-        "--table", action="append", choices=["flat", "evtx", "small", "scaling"], help="what to do"
+        "--table",
+        action="append",
+        choices=["flat", "ecs", "evtx", "small", "scaling"],
+        help="what to do",
     )
     return parser.parse_args()
 
@@ -195,13 +208,17 @@ class Table:
 def _tables(
     bench: Bench, asked: argparse.Namespace, programs: Sequence[Program]
 ) -> Iterable[Table]:
-    wanted = asked.table or ["flat", "evtx", "small", "scaling"]
-    flat = asked.data / asked.flat
-    if {"flat", "small", "scaling"} & set(wanted) and flat.is_file():
+    wanted = asked.table or ["flat", "ecs", "evtx", "small", "scaling"]
+    flat, raw = asked.data / asked.flat, asked.data / asked.raw
+    if {"flat", "ecs", "small", "scaling"} & set(wanted) and flat.is_file():
         whole = flat_file(flat, bench.folder, asked.events)
         readers = [program for program in programs if NDJSON in program.kind.forms]
         if "flat" in wanted:
-            yield _throughput(bench, [*readers, ours_looking_back()], whole)
+            yield _throughput(_each(bench, [*readers, ours_looking_back()], whole))
+        if "ecs" in wanted and raw.is_file():
+            raws = flat_file(raw, bench.folder / "raw", asked.events)
+            into_ecs = [Job(ours_into_ecs(), bench.rules, raws)]
+            yield _throughput([*into_ecs, *_each(bench, readers, whole)])
         if "small" in wanted:
             yield _small(bench, readers, cut(whole, bench.folder, asked.small))
         if "scaling" in wanted:
@@ -209,12 +226,17 @@ def _tables(
     if "evtx" in wanted and (asked.data / "evtx").is_dir():
         readers = [program for program in programs if EVTX in program.kind.forms]
         readers.append(ours_looking_back())
-        yield _throughput(bench, readers, evtx_sets(asked.data / "evtx", bench.folder))
+        logs = evtx_sets(asked.data / "evtx", bench.folder)
+        yield _throughput(_each(bench, readers, logs))
 
 
-def _throughput(bench: Bench, programs: Sequence[Program], data: DataSet) -> Table:
+def _each(bench: Bench, programs: Iterable[Program], data: DataSet) -> list[Job]:
+    return [Job(program, bench.rules, data) for program in programs]
+
+
+def _throughput(measured: Sequence[Job]) -> Table:
     """Events per CPU second, with what a run costs that has next to none."""
-    measured = [Job(program, bench.rules, data) for program in programs]
+    data = measured[0].data
 
     def show(bench: Bench) -> None:
         print(f"\n{bench.rules.name} rules over {data.name} ({data.megabytes:,.0f} MB)\n")

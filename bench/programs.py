@@ -82,6 +82,11 @@ def ours_looking_back() -> Program:
     return replace(ours(), name="sigma2hive backtest", kind=_BACKTEST)
 
 
+def ours_into_ecs() -> Program:
+    """Return our own program as it brings raw Windows events into the fields of an index first."""
+    return replace(ours(), name="sigma2hive, into ECS", kind=_INTO_ECS)
+
+
 def peers() -> tuple[list[Program], list[str]]:
     """Return the peers that are there, and in words what is not, and why."""
     there, absent = [], []
@@ -104,9 +109,17 @@ PROFILE = "windows-flat"
 
 
 def _our_arguments(_program: Program, task: Task) -> Sequence[str]:
-    profile = ("--profile", PROFILE)
+    return _our_run(PROFILE, task)
+
+
+def _our_run_into_ecs(_program: Program, task: Task) -> Sequence[str]:
+    # On one thread, as the peers are run.
+    return (*_our_run("winlogbeat", task), "--processes", "1")
+
+
+def _our_run(profile: str, task: Task) -> Sequence[str]:
     where = ("--rules", str(task.rules), "--events", str(task.events))
-    return ("run", "--once", "--dry-run", *profile, *where)
+    return ("run", "--once", "--dry-run", "--profile", profile, *where)
 
 
 def _our_backtest(_program: Program, task: Task) -> Sequence[str]:
@@ -121,6 +134,7 @@ def _our_hits(folder: Path) -> int | None:
 
 
 _OURS = Kind(frozenset({NDJSON, EVTX}), _our_arguments, _our_hits)
+_INTO_ECS = Kind(frozenset({NDJSON, EVTX}), _our_run_into_ecs, _our_hits)
 _BACKTEST = Kind(frozenset({NDJSON, EVTX}), _our_backtest, _our_hits)
 
 

@@ -22,7 +22,7 @@ from sigma2hive.sources.windows.draft import (
 )
 from sigma2hive.sources.windows.sysmon import REGISTRY_EVENTS, registry_parts, run, typed_data
 from sigma2hive.sources.windows.ways import (
-    Joined,
+    Beside,
     Mapped,
     Plan,
     Text,
@@ -165,8 +165,8 @@ class _Sysmon:
             self._plan[field] = Mapped(path, _registry_part(field))
         details = self._texts.get("Details")
         if details is not None:
-            self._plan["registry.data.type"] = Joined(path, details, _registry_type)
-            self._plan["registry.data.strings"] = Joined(path, details, _registry_strings)
+            for field, typed in (("type", _registry_type), ("strings", _registry_string)):
+                self._plan[f"registry.data.{field}"] = Beside(Mapped(details, typed), path)
 
 
 @cache
@@ -230,9 +230,9 @@ def _registry_part(field: str) -> Callable[[str], Any]:
     return read
 
 
-def _registry_type(_: str, details: str) -> str:
+def _registry_type(details: str) -> str:
     return typed_data(details)[0]
 
 
-def _registry_strings(_: str, details: str) -> str:
+def _registry_string(details: str) -> str:
     return typed_data(details)[1]

@@ -163,6 +163,21 @@ class LastOf:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """What a way leads to in events that have another field, too."""
+
+    way: Way
+    other: Way
+
+    def parts(self, lines: Lines, rows: int) -> Iterator[Found]:
+        """Yield the texts in some rows."""
+        there = 0
+        for part in self.other.parts(lines, rows):
+            there |= _rows_in(part)
+        yield from self.way.parts(lines, rows & there)
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """What a function makes of two fields' texts, where both are there; "" is nothing."""
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from sigma2hive.engine.automata import Automaton, UnsupportedError
 from sigma2hive.engine.patience import is_found
-from sigma2hive.engine.requirements import parsed, regex_flags, requirements_of
+from sigma2hive.engine.requirements import may_be_in, parsed, regex_flags, requirements_of
 from sigma2hive.model.conditions import Regex
 from sigma2hive.model.folding import fold
 
@@ -55,16 +55,7 @@ class _Expression:
         return is_found(self._test, self._search, value)
 
     def _may_be_in(self, value: str) -> bool:
-        requirements = self._requirements
-        folded = fold(value) if requirements else ""
-        end = 0
-        for texts in requirements:
-            # In this order, none of them in another: each as early as it can be.
-            ends = [at + len(text) for text in texts if (at := folded.find(text, end)) >= 0]
-            if not ends:
-                return False
-            end = min(ends)
-        return True
+        return may_be_in(value, self._requirements)
 
     @cached_property
     def _requirements(self) -> Any:

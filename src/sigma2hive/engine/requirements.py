@@ -48,6 +48,19 @@ def requirements_of(test: Regex) -> Requirements:
     return () if tree is None else _Required().of(tree)
 
 
+def may_be_in(value: str, requirements: Requirements) -> bool:
+    """Whether a value has what an expression asks for, each text behind the one before."""
+    folded = fold(value) if requirements else ""
+    end = 0
+    for texts in requirements:
+        # Each as early as it can be, which leaves most for those that follow.
+        ends = [at + len(text) for text in texts if (at := folded.find(text, end)) >= 0]
+        if not ends:
+            return False
+        end = min(ends)
+    return True
+
+
 def best_of(found: Iterable[frozenset[str]]) -> frozenset[str] | None:
     """Return the requirement that fewest values meet, as far as lengths tell."""
     usable = [texts for texts in found if len(texts) <= _MOST_ALTERNATIVES]

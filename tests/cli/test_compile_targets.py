@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -16,6 +18,7 @@ from click.testing import CliRunner, Result
 from sigma2hive.cli import main
 from sigma2hive.compiler import TARGETS, Compiling
 from sigma2hive.compiler.exact import TextTarget
+from sigma2hive.workflows import kept_artefacts
 from tests.several_cores import share_among_three
 
 RULE = """\
@@ -153,6 +156,31 @@ def test_what_the_folder_lacks_or_has_otherwise_is_made_again(
     assert "2 written, 3 unchanged" in compiled("lucene").stdout
     assert looked_at == ["lucene Rule 0", "lucene Rule 1"]
     assert contents(site / "out") == before
+
+
+def test_a_file_that_another_compile_removes_meanwhile_is_no_matter(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As if files were written long before, so that they are known by their looks.
+    monkeypatch.setattr("sigma2hive.workflows.looks._TICK_NS", -(10**18))
+    monkeypatch.setattr(kept_artefacts, "_FEW", 0)
+    compiled("dsl")
+    folder, scandir = site / "out", os.scandir
+    gone = min(folder.iterdir())
+    rule_file(site, 0).unlink()
+
+    def listed(path: object = ".") -> Any:
+        if Path(str(path)) != folder and Path(str(path)) != Path("out"):
+            return scandir(path)  # type: ignore[call-overload]
+        with scandir(path) as entries:  # type: ignore[call-overload]
+            found = list(entries)
+        gone.unlink()
+        return nullcontext(found)
+
+    monkeypatch.setattr("sigma2hive.workflows.artefacts.os.scandir", listed)
+    result = compiled("dsl")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert not gone.exists()
 
 
 @pytest.mark.parametrize("harm", [b"", b"\x00" * 64, b"sigma2hive made 2\n"])

@@ -93,24 +93,31 @@ class Standing:
 
     def _as_known(self) -> Iterator[tuple[str, bytes]]:
         """Yield the digests of files that look as they did."""
-        looks, known = self._looks, self._known
-        for name, entry in self._entries.items():
-            if name in known:
-                before, digest = known[name]
-                look = looks[name] = look_of(entry.stat(follow_symlinks=False))
-                if before == look:
-                    yield name, digest
+        for name in [name for name in self._entries if name in self._known]:
+            before, digest = self._known[name]
+            if self._looked_at(name) == before:
+                yield name, digest
+
+    def _looked_at(self, name: str) -> Look | None:
+        """Return how a file looks; None where another process has removed it meanwhile."""
+        try:
+            look = look_of(self._entries[name].stat(follow_symlinks=False))
+        except FileNotFoundError:
+            del self._entries[name]
+            return None
+        self._looks[name] = look
+        return look
 
     def _digest(self, name: str) -> bytes | None:
-        if name not in self._looks:
-            self._looks[name] = look_of(self._entries[name].stat(follow_symlinks=False))
+        if name not in self._looks and self._looked_at(name) is None:
+            return None
         path = self.folder / name
         # What a link leads to may be anything, and a pipe would keep us waiting.
         is_file = path.is_file() and not path.is_symlink()
-        return digest_of(content_of(path)) if is_file else None
+        return digest_of(read_artefact(path)) if is_file else None
 
 
-def content_of(path: Path | str) -> bytes:
+def read_artefact(path: Path | str) -> bytes:
     """Return what a file holds.
 
     Raises:

@@ -18,10 +18,10 @@ from sigma2hive.workflows.artefacts import (
     Changes,
     Standing,
     apply_changes,
-    content_of,
     digest_of,
     files_of,
     plan_changes,
+    read_artefact,
 )
 from sigma2hive.workflows.cores import Later, at_once, meanwhile
 from sigma2hive.workflows.emitting import Asked, Emitted, Emitters
@@ -184,9 +184,9 @@ class Plan:
         key = digest_of(
             b"".join(name.encode() + text for name, text in sorted(self.wanted.items()))
         )
-        before, files = self.kept.gathered
+        known_key, files = self.kept.gathered
         is_there = all(self.standing.digest(name) == text for name, text in files)
-        if key == before and is_there:
+        if key == known_key and is_there:
             self.wanted.update(files)
         else:
             known = self._known_lines(target) if is_there else {}
@@ -200,18 +200,20 @@ class Plan:
         kept = {name: text for files in self.kept.files.values() for name, text in files}
         return {
             name: line
-            for gathered, _ in self.kept.gathered[1]
-            for name, line in target.lines_in(self._text(gathered))
+            for gathered, digest in self.kept.gathered[1]
+            # Another process may have put its own in the place since it was looked at.
+            if digest_of(content := self._content(gathered)) == digest
+            for name, line in target.lines_in(content.decode("utf-8"))
             if name in kept and kept[name] == self.wanted.get(name)
         }
 
     def _line(self, target: Gathering, name: str) -> str:
         content = self.texts.get(name)
         # What is not to be written the folder has as it is to be.
-        return target.line_of(self._text(name) if content is None else content.decode("utf-8"))
+        return target.line_of((content or self._content(name)).decode("utf-8"))
 
-    def _text(self, name: str) -> str:
-        return content_of(f"{self.place.folder}/{name}").decode("utf-8")
+    def _content(self, name: str) -> bytes:
+        return read_artefact(f"{self.place.folder}/{name}")
 
     def outcome(self, changes: Changes | None) -> Written:
         """Return what became of the rules, and of the folder."""

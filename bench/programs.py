@@ -113,13 +113,13 @@ def _our_arguments(_program: Program, task: Task) -> Sequence[str]:
 
 
 def _our_run_into_ecs(_program: Program, task: Task) -> Sequence[str]:
-    # On one thread, as the peers are run.
-    return (*_our_run("winlogbeat", task), "--processes", "1")
+    return _our_run("winlogbeat", task)
 
 
 def _our_run(profile: str, task: Task) -> Sequence[str]:
     where = ("--rules", str(task.rules), "--events", str(task.events))
-    return ("run", "--once", "--dry-run", "--profile", profile, *where)
+    # On one thread, as the peers are run.
+    return ("run", "--once", "--dry-run", "--processes", "1", "--profile", profile, *where)
 
 
 def _our_backtest(_program: Program, task: Task) -> Sequence[str]:

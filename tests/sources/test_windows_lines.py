@@ -18,6 +18,8 @@ from sigma2hive.native import is_available
 from sigma2hive.sources import EventRows, SourceOptions
 from sigma2hive.sources.records import RecordScanner
 from sigma2hive.sources.windows import FLAVOURS, normalise_windows
+from sigma2hive.sources.windows.draft import table
+from sigma2hive.sources.windows.security import codes
 from tests.sources.evtx_writer import evtx_file, logon
 from tests.sources.reading import read
 from tests.sources.windows_lines import (
@@ -238,3 +240,12 @@ def test_keywords_find_what_no_line_has(flavour: str) -> None:
     # The names of keywords and of what happened are known by their numbers only.
     assert WholeSearch([b"process creation"]).rows_in(columns_of(rows), range(2)) == [0]
     assert WholeSearch([b"bob"]).rows_in(columns_of(rows), range(2)) == [1]
+
+
+def test_ways_rest_on_what_the_tables_of_the_pipelines_say() -> None:
+    # Each of these would be written twice, and the reader of single events keeps another one.
+    assert codes("sessions").isdisjoint(codes("target_user"))
+    assert "4688" not in codes("moved")
+    sections = ("before_hashes", "process", "file", "network", "extra")
+    moved = {row["from"] for section in sections for row in table("sysmon")[section]}
+    assert moved.isdisjoint(("User", "TargetObject", "Details"))

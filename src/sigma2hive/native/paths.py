@@ -29,6 +29,7 @@ class Paths:
             for number, (one, name) in enumerate(zip(seen, self._names, strict=True))
         }
         self._top = self._numbers.get((_TOP, root)) if root else _TOP
+        self._keys: dict[int, tuple[str, ...]] = {}
 
     def __len__(self) -> int:
         """How many keys there are, each below another one counted anew."""
@@ -39,11 +40,14 @@ class Paths:
 
     def keys_to(self, number: int) -> tuple[str, ...]:
         """Return the keys that lead to a number, the outermost first."""
-        keys = []
-        while number != _TOP:
-            keys.append(self._names[number])
-            number = self._seen[number].parent
-        return tuple(reversed(keys))
+        found = self._keys.get(number)
+        if found is None:  # shapes have many keys alike
+            keys, above = [], number
+            while above != _TOP:
+                keys.append(self._names[above])
+                above = self._seen[above].parent
+            found = self._keys[number] = tuple(reversed(keys))
+        return found
 
     def number_of(self, keys: Sequence[str]) -> int | None:
         """Return the number of some keys that lead to each other; None where they are nowhere."""

@@ -279,6 +279,19 @@ class Scan:
         self._library.s2h_paths_seen(self._found, seen)
         return Paths(self.text, seen, self._root)
 
+    def lines_unlike(self, number: int, is_usual: Callable[[str], bool]) -> list[int]:
+        """Return the lines whose text under a path's number is there, and not a usual one.
+
+        Raises:
+            MemoryError: there is not enough.
+        """
+        column = self.column(number, array("i", range(len(self))))
+        odd = {code for code, text in enumerate(column.texts) if not is_usual(text)}
+        if not odd:
+            return []
+        cells = zip(column.rows, column.codes, strict=True)
+        return [line for line, code in cells if code in odd]
+
     def column(
         self, number: int, row_of: array[int], wanted: bytes | None = None, read: Read = None
     ) -> Column:

@@ -139,13 +139,7 @@ class Plan:
         if key in self.kept.refused:
             return False
         known = self.kept.files.get(key)
-        if known is None:
-            return True
-        digest = self.standing.digest  # asked for tens of thousands of files
-        for name, text in known:  # noqa: SIM110
-            if digest(name) != text:
-                return True
-        return False
+        return known is None or any(self.standing.digest(name) != text for name, text in known)
 
     def take(self, made: Artefact) -> Files:
         """Take in what was made, and return its files."""

@@ -7,7 +7,7 @@ leaves that rule out. What was made of the same files before is taken as it was 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from sigma2hive.model.mappings import Mappings
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import Compiled, DetectionRepository
 from sigma2hive.records import dataclass
+from sigma2hive.repository import rule_files
 from sigma2hive.settings import Settings, load_settings
 from sigma2hive.workflows.cores import Later, at_once
 from sigma2hive.workflows.made import AlsoOf, Asked, LookOf, Made, Wanted
@@ -76,6 +77,12 @@ class Project:
     store: Store | None = None
     ahead: Mapping[bytes, Any] = field(default_factory=dict)
     looked: Mapping[Path, Any] = field(default_factory=dict)
+
+    @property
+    def rule_files(self) -> Sequence[Path]:
+        """The files that hold, or should hold, rules."""
+        found = self.store.found if self.store else rule_files(self.paths, self.settings.root)
+        return found.files
 
     @property
     def rule_keys(self) -> tuple[bytes, ...]:

@@ -17,11 +17,10 @@ from sigma2hive.model.bitmaps import mask_of
 from sigma2hive.model.times import is_usual_time
 from sigma2hive.native import Constants, Kind, Mark, Part, Scan
 from sigma2hive.sources.windows.plans import Plans
-from sigma2hive.sources.windows.raw import read_system
+from sigma2hive.sources.windows.raw import ATTRIBUTES, TEXT, read_system
 from sigma2hive.sources.windows.sysmon_ways import is_plain
 from sigma2hive.sources.windows.ways import Constant, Lines, Plan, Way
 
-_ATTRIBUTES: Final = "#attributes"
 _SYSTEM: Final = ("Event", "System")
 _DATA: Final = ("Event", "EventData")
 _IDS: Final = frozenset((Kind.TEXT, Kind.LINES, Kind.INTEGER))
@@ -32,9 +31,9 @@ _NODE: Final = frozenset((Kind.OBJECT, Kind.NOTHING))
 #: What of System a plan depends on: where it may stand there.
 _ALIKE: Final = (
     ("EventID",),
-    ("EventID", "#text"),
-    ("Provider", _ATTRIBUTES, "Name"),
-    ("Provider", _ATTRIBUTES, "Guid"),
+    ("EventID", TEXT),
+    ("Provider", ATTRIBUTES, "Name"),
+    ("Provider", ATTRIBUTES, "Guid"),
     *((name,) for name in ("Version", "Level", "Task", "Opcode", "Keywords", "Channel")),
 )
 #: Elements of which each attribute is simple.
@@ -43,11 +42,11 @@ _NODES: Final = ("Execution", "Correlation", "Security")
 _NEEDED: Final[Mapping[tuple[str, ...], frozenset[Kind]]] = {
     ("Event",): frozenset((Kind.OBJECT,)),
     _SYSTEM: frozenset((Kind.OBJECT,)),
-    (*_SYSTEM, "Provider", _ATTRIBUTES): frozenset((Kind.OBJECT,)),
+    (*_SYSTEM, "Provider", ATTRIBUTES): frozenset((Kind.OBJECT,)),
     (*_SYSTEM, "EventRecordID"): _IDS,
     (*_SYSTEM, "Computer"): frozenset((Kind.TEXT, Kind.LINES)),
     # The scanner has seen that it is a time.
-    (*_SYSTEM, "TimeCreated", _ATTRIBUTES, "SystemTime"): frozenset((Kind.TEXT,)),
+    (*_SYSTEM, "TimeCreated", ATTRIBUTES, "SystemTime"): frozenset((Kind.TEXT,)),
 }
 _ALLOWED: Final[Mapping[tuple[str, ...], frozenset[Kind]]] = {
     **{(*_SYSTEM, *keys): _SIMPLE for keys in _ALIKE},
@@ -55,15 +54,16 @@ _ALLOWED: Final[Mapping[tuple[str, ...], frozenset[Kind]]] = {
     _DATA: _NODE,
     ("Event", "UserData"): frozenset((Kind.NOTHING,)),
     (*_SYSTEM, "EventID"): _IDS | {Kind.OBJECT},
-    (*_SYSTEM, "EventID", "#text"): _IDS,
+    (*_SYSTEM, "EventID", TEXT): _IDS,
     **{(*_SYSTEM, name): _NODE for name in _NODES},
-    **{(*_SYSTEM, name, _ATTRIBUTES): frozenset((Kind.OBJECT,)) for name in _NODES},
+    **{(*_SYSTEM, name, ATTRIBUTES): frozenset((Kind.OBJECT,)) for name in _NODES},
 }
 #: Values of which only some texts are plain.
-_CHECKED: Final[Sequence[tuple[str, Callable[[str], bool]]]] = (
-    ("UtcTime", is_usual_time),
-    ("Hashes", is_plain),
-    ("Hash", is_plain),
+_CHECKED: Final[Sequence[tuple[tuple[str, ...], Callable[[str], bool]]]] = (
+    ((*_SYSTEM, "EventRecordID"), bool),
+    ((*_DATA, "UtcTime"), is_usual_time),
+    ((*_DATA, "Hashes"), is_plain),
+    ((*_DATA, "Hash"), is_plain),
 )
 
 _Kinds = dict[tuple[str, ...], Kind]
@@ -75,8 +75,6 @@ class EcsFields:
     def __init__(self, scan: Scan, plans: Plans) -> None:
         self._scan = scan
         self._plans = plans
-        self._each = array("i", range(len(scan)))
-        self._keys: dict[int, tuple[str, ...]] = {}
         #: For each line whether it is plain.
         self.is_plain: list[bool] = [False] * len(scan)
         self._groups = self._grouped()
@@ -122,32 +120,15 @@ class EcsFields:
         return self._plans.plan_of(system, names)
 
     def _kinds_in(self, marks: Iterable[Mark]) -> _Kinds:
-        kinds: _Kinds = {}
-        for number, kind in marks:
-            keys = self._keys.get(number)
-            if keys is None:
-                keys = self._keys[number] = self._scan.paths.keys_to(number)
-            if keys[0] == "Event":
-                kinds[keys] = kind
-        return kinds
+        each = ((self._scan.paths.keys_to(number), kind) for number, kind in marks)
+        return {keys: kind for keys, kind in each if keys[0] == "Event"}
 
     def _odd_lines(self) -> Iterator[int]:
         """Yield lines with a value that only the reader of single events knows."""
-        yield from self._lines_without((*_SYSTEM, "EventRecordID"), bool)
-        for name, is_usual in _CHECKED:
-            yield from self._lines_without((*_DATA, name), is_usual)
-
-    def _lines_without(self, keys: Sequence[str], is_usual: Callable[[str], bool]) -> Iterator[int]:
-        """Yield lines in which the text at some keys is there, and not a usual one."""
-        number = self._scan.paths.number_of(keys)
-        if number is None:
-            return
-        column = self._scan.column(number, self._each)
-        odd = {code for code, text in enumerate(column.texts) if not is_usual(text)}
-        if odd:
-            for line, code in zip(column.rows, column.codes, strict=True):
-                if code in odd:
-                    yield line
+        for keys, is_usual in _CHECKED:
+            number = self._scan.paths.number_of(keys)
+            if number is not None:
+                yield from self._scan.lines_unlike(number, is_usual)
 
 
 class EcsColumns:
@@ -206,11 +187,11 @@ def _names_in(kinds: _Kinds) -> tuple[str, ...] | None:
         elif _is_attribute(keys) and kind not in _SIMPLE:
             return None
     is_whole = all(
-        kinds.get((*_SYSTEM, name)) is not Kind.OBJECT or (*_SYSTEM, name, _ATTRIBUTES) in kinds
+        kinds.get((*_SYSTEM, name)) is not Kind.OBJECT or (*_SYSTEM, name, ATTRIBUTES) in kinds
         for name in _NODES
     )
     return tuple(names) if is_whole else None
 
 
 def _is_attribute(keys: tuple[str, ...]) -> bool:
-    return len(keys) > 4 and keys[:2] == _SYSTEM and keys[2] in _NODES and keys[3] == _ATTRIBUTES
+    return len(keys) > 4 and keys[:2] == _SYSTEM and keys[2] in _NODES and keys[3] == ATTRIBUTES

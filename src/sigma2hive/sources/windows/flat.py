@@ -15,14 +15,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sigma2hive.sources.windows.raw import as_windows_writes, is_system_time
+from sigma2hive.sources.windows.raw import (
+    ATTRIBUTES,
+    GUID_LENGTH,
+    TEXT,
+    as_windows_writes,
+    is_system_time,
+)
 
-ATTRIBUTES, TEXT = "#attributes", "#text"
 NO_NAMES = frozenset((ATTRIBUTES, TEXT))
 #: Elements of System whose attribute goes by the element's name.
 NAMED_BY_ELEMENT = {"TimeCreated_SystemTime": "TimeCreated"}
 _PLAIN = frozenset((str, int, float, bool))
-GUID_LENGTH = 36
 
 
 def flat_document(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,14 +14,8 @@ from typing import Final, NamedTuple
 
 from sigma2hive.model.events import TIME_FIELD
 from sigma2hive.native import Kind, Mark, Numbered, NumberedFields, Scan
-from sigma2hive.sources.windows.flat import (
-    ATTRIBUTES,
-    GUID_LENGTH,
-    NAMED_BY_ELEMENT,
-    NO_NAMES,
-    TEXT,
-)
-from sigma2hive.sources.windows.raw import as_windows_writes
+from sigma2hive.sources.windows.flat import NAMED_BY_ELEMENT, NO_NAMES
+from sigma2hive.sources.windows.raw import ATTRIBUTES, GUID_LENGTH, TEXT, as_windows_writes
 
 #: Where the time of a raw event stands, its keys with dots between them.
 TIME_PATH: Final = f"Event.System.TimeCreated.{ATTRIBUTES}.SystemTime"
@@ -50,7 +44,6 @@ class FlatFields:
 
     def __init__(self, scan: Scan) -> None:
         self._scan = scan
-        self._keys: dict[int, tuple[str, ...]] = {}
         self._numbers: dict[str, list[Numbered]] = {}
         self._as_they_are: set[int] = set()
         #: For each line whether it is plain.
@@ -92,8 +85,9 @@ class FlatFields:
         self._note(places)
         shapes = len(is_plain)
         plain = [shape < shapes and is_plain[shape] for shape in self._scan.line_shapes]
-        for line in self._lines_without(ids):
-            plain[line] = False
+        for number in ids:
+            for line in self._scan.lines_unlike(number, bool):
+                plain[line] = False
         return plain
 
     def _places_in(self, marks: Iterable[Mark]) -> dict[int, _Place]:
@@ -104,10 +98,7 @@ class FlatFields:
         """
         places: dict[int, _Place] = {}
         for number, kind in marks:
-            keys = self._keys.get(number)
-            if keys is None:
-                keys = self._keys[number] = self._scan.paths.keys_to(number)
-            place = _place_of(keys, kind)
+            place = _place_of(self._scan.paths.keys_to(number), kind)
             if place is not None:
                 places[number] = place
         names = {place.name for place in places.values()}
@@ -128,7 +119,7 @@ class FlatFields:
         return {number for number, kind in kinds.items() if kind is Kind.TEXT}
 
     def _is_id(self, number: int) -> bool:
-        keys = self._keys[number]
+        keys = self._scan.paths.keys_to(number)
         return keys[2:] in _ID_PATHS and keys[1] == "System"
 
     def _note(self, places: Mapping[int, _Place]) -> None:
@@ -138,18 +129,6 @@ class FlatFields:
                 self._as_they_are.add(number)
         if _TIME in self._numbers:
             self._numbers[TIME_FIELD] = self._numbers[_TIME]
-
-    def _lines_without(self, numbers: Iterable[int]) -> list[int]:
-        """Return lines in which one of the texts is empty."""
-        each = array("i", range(len(self._scan)))
-        found: list[int] = []
-        for number in numbers:
-            column = self._scan.column(number, each)
-            empty = {code for code, text in enumerate(column.texts) if not text}
-            if empty:
-                cells = zip(column.rows, column.codes, strict=True)
-                found.extend(line for line, code in cells if code in empty)
-        return found
 
 
 def _written(texts: list[str]) -> list[str]:

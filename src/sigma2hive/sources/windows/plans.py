@@ -13,11 +13,11 @@ from typing import Any, Final
 from sigma2hive.model.folding import fold
 from sigma2hive.sources.windows.draft import EVENT_DATA
 from sigma2hive.sources.windows.powershell_ways import plan_classic, plan_operational
-from sigma2hive.sources.windows.raw import SystemPart
+from sigma2hive.sources.windows.raw import ATTRIBUTES, TEXT, SystemPart
 from sigma2hive.sources.windows.security_ways import plan_security
 from sigma2hive.sources.windows.shipped import Kind, kind_of, written_alike
 from sigma2hive.sources.windows.sysmon_ways import plan_sysmon
-from sigma2hive.sources.windows.ways import InSystem, Plan, Text, Way, Whole, constant
+from sigma2hive.sources.windows.ways import InSystem, Plan, Text, Way, Whole, constants
 
 _SYSMON: Final = fold("Microsoft-Windows-Sysmon/Operational")
 _POWERSHELL: Final = {
@@ -27,7 +27,7 @@ _POWERSHELL: Final = {
 #: Its pipeline is run event by event; in Winlogbeat it has none.
 _DEFENDER: Final = fold("Microsoft-Windows-Windows Defender/Operational")
 #: Names of values that stand for something else, or are numbered by their position.
-_NO_NAMES: Final = frozenset(("", "Data", "#attributes", "#text"))
+_NO_NAMES: Final = frozenset(("", "Data", ATTRIBUTES, TEXT))
 #: How many names and fields all the plans have that are kept, how many names one event has of which
 #: a plan is made, and how many characters a name: whoever writes the log chooses them.
 _MOST_FIELDS, _MOST_NAMES, _LONGEST_NAME = 100_000, 100, 128
@@ -45,7 +45,7 @@ _OF_SYSTEM: Final[Plan] = {
     },
     "host.name": InSystem(("Computer",)),
     "winlog.computer_name": InSystem(("Computer",)),
-    "winlog.user.identifier": InSystem(("Security", "#attributes", "UserID")),
+    "winlog.user.identifier": InSystem(("Security", ATTRIBUTES, "UserID")),
 }
 
 
@@ -96,7 +96,7 @@ class Plans:
             return None
         plan: Plan = dict(_OF_SYSTEM)
         shared = written_alike(self._flavour, system)
-        plan.update((path, constant(value)) for path, value in shared.items())
+        plan.update(constants(shared))
         plan.update((EVENT_DATA + key, Text(name)) for key, name in keys.items())
         if channel == _SYSMON:
             plan_sysmon(plan, keys, system.event_id, self._flavour)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sigma2hive.sources.windows.draft import EVENT_DATA, Draft, moves_of_event, table
 from sigma2hive.sources.windows.powershell import run_classic, run_operational, without_blanks
-from sigma2hive.sources.windows.ways import Plan, Text, constant
+from sigma2hive.sources.windows.ways import Plan, Text, constants
 
 #: Event ids whose values are put together, or taken apart.
 _TAKEN_APART = ("4103", "4104")
@@ -20,7 +20,7 @@ def plan_classic(plan: Plan, names: dict[str, str], code: str, flavour: str) -> 
     """Bring an event of "Windows PowerShell" into ECS; False where it has to be read alone."""
     draft = Draft(code, flavour)
     run_classic(draft)
-    plan.update((path, constant(value)) for path, value in draft.root.items())
+    plan.update(constants(draft.root))
     return not names
 
 
@@ -32,7 +32,7 @@ def plan_operational(plan: Plan, names: dict[str, str], code: str, flavour: str)
         return False
     draft = Draft(code, flavour)
     run_operational(draft)
-    plan.update((path, constant(value)) for path, value in draft.root.items())
+    plan.update(constants(draft.root))
     plan["user.id"] = plan["winlog.user.identifier"]
     moved: set[str] = set()
     for move in moves_of_event("powershell", "operational", code):

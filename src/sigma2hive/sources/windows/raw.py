@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 from sigma2hive.model.times import is_usual_time, parse_time_ns
 from sigma2hive.model.values import canonical_text
 
-_ATTRIBUTES, _TEXT = "#attributes", "#text"
+ATTRIBUTES, TEXT = "#attributes", "#text"
 #: How the `evtx` library writes a value of type GUID; Windows' own XML puts it in braces.
 _BARE_GUID = re.compile(r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}")
-_GUID_LENGTH = 36
+GUID_LENGTH = 36
 _INTEGER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|-?[0-9]{1,19}")
 #: No number of so many digits or more is read.
 _TOO_LARGE = 10**19
@@ -132,7 +132,7 @@ def text_of(value: Any) -> str:
     if value is None:
         return ""
     while isinstance(value, (Mapping, list, tuple)):
-        value = value.get(_TEXT) if isinstance(value, Mapping) else next(iter(value), None)
+        value = value.get(TEXT) if isinstance(value, Mapping) else next(iter(value), None)
     if not isinstance(value, (str, int, float)):
         return ""
     return as_windows_writes(canonical_text(value))
@@ -140,7 +140,7 @@ def text_of(value: Any) -> str:
 
 def as_windows_writes(text: str) -> str:
     """Return the text as it is in Windows' own XML, where a GUID has braces."""
-    is_guid = len(text) == _GUID_LENGTH and _BARE_GUID.fullmatch(text)
+    is_guid = len(text) == GUID_LENGTH and _BARE_GUID.fullmatch(text)
     return f"{{{text}}}" if is_guid else text
 
 
@@ -173,7 +173,7 @@ def _node(system: Mapping[str, Any], element: str, name: str) -> Any:
     """Return what an attribute of an element holds; None where it is not there."""
     node = system.get(element)
     if type(node) is dict or isinstance(node, Mapping):
-        attributes = node.get(_ATTRIBUTES)
+        attributes = node.get(ATTRIBUTES)
         if type(attributes) is dict or isinstance(attributes, Mapping):
             return attributes.get(name)
         return node.get(name)
@@ -186,11 +186,11 @@ def _pairs(data: Any) -> list[Pair]:
         return [("Data", text_of(item)) for item in _several(data)]
     pairs: list[Pair] = []
     for name, value in data.items():
-        if name in (_ATTRIBUTES, _TEXT):
+        if name in (ATTRIBUTES, TEXT):
             continue
         kind = type(value)
         if kind is str:  # as nearly all are
-            pairs.append((name, as_windows_writes(value) if len(value) == _GUID_LENGTH else value))
+            pairs.append((name, as_windows_writes(value) if len(value) == GUID_LENGTH else value))
         elif kind is int:
             pairs.append((name, str(value)))
         else:
@@ -200,15 +200,15 @@ def _pairs(data: Any) -> list[Pair]:
 
 def _several(value: Any) -> list[Any]:
     """Return the elements of one name: a list, or the list under its "#text", or the value."""
-    if isinstance(value, Mapping) and isinstance(value.get(_TEXT), list):
-        value = value[_TEXT]
+    if isinstance(value, Mapping) and isinstance(value.get(TEXT), list):
+        value = value[TEXT]
     if isinstance(value, list):
         return value
     return [] if value is None else [value]
 
 
 def _own_name(item: Any) -> str:
-    attributes = item.get(_ATTRIBUTES) if isinstance(item, Mapping) else None
+    attributes = item.get(ATTRIBUTES) if isinstance(item, Mapping) else None
     return text_of(attributes.get("Name")) if isinstance(attributes, Mapping) else ""
 
 
@@ -217,6 +217,6 @@ def _user_data(data: Any) -> tuple[str, Sequence[Pair]]:
     if not isinstance(data, Mapping):
         return "", ()
     for name, content in data.items():
-        if name != _ATTRIBUTES:
+        if name != ATTRIBUTES:
             return str(name), _pairs(content)
     return "", ()

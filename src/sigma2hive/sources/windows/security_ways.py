@@ -27,7 +27,7 @@ from sigma2hive.sources.windows.ways import (
     Text,
     Way,
     Whole,
-    constant,
+    constants,
     last_of,
 )
 
@@ -60,7 +60,7 @@ class _Security:
         # What is the same in all events of a code stands in one without any values, too.
         draft = Draft(self._code, flavour)
         run(draft, provider)
-        self._plan.update((path, constant(value)) for path, value in draft.root.items())
+        self._plan.update(constants(draft.root))
         self._plan.update((path, Whole(path)) for path in _SELDOM)
         self._names()
         self._lists()

@@ -27,7 +27,7 @@ from sigma2hive.sources.windows.ways import (
     Plan,
     Text,
     Whole,
-    constant,
+    constants,
     last_of,
 )
 
@@ -80,7 +80,7 @@ class _Sysmon:
         # What is the same in all events of a code stands in one without any values, too.
         draft = Draft(self._code, self._flavour)
         run(draft)
-        self._plan.update((path, constant(value)) for path, value in draft.root.items())
+        self._plan.update(constants(draft.root))
         for path in ("@timestamp", "event.created"):
             self._plan[path] = Whole(path)
 

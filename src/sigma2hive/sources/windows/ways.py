@@ -15,9 +15,8 @@ from typing import Any, Protocol
 from sigma2hive.model.bitmaps import mask_of, rows_of
 from sigma2hive.model.values import Values, canonical_text, flatten
 from sigma2hive.native import Cells, Column, MadeColumn, Scan
-from sigma2hive.sources.windows.raw import as_windows_writes
+from sigma2hive.sources.windows.raw import GUID_LENGTH, as_windows_writes
 
-_GUID_LENGTH = 36
 _NOTHING = frozenset((None, ""))
 
 #: What stands in some rows.
@@ -199,6 +198,11 @@ def constant(value: Any) -> Constant:
     return Constant(flatten({"": value}).get("", ()))
 
 
+def constants(document: Mapping[str, Any]) -> Plan:
+    """Return the ways to what is the same in each event; a document has it, path by path."""
+    return {path: constant(value) for path, value in document.items()}
+
+
 def last_of(*ways: Way) -> Way:
     """Return the way to fields that are written in turn."""
     return ways[0] if len(ways) == 1 else LastOf(ways)
@@ -211,7 +215,7 @@ def _shipped(texts: Sequence[str | None], dropped: frozenset[str]) -> list[str |
         None
         if text in none
         else text
-        if text is None or (len(text) != _GUID_LENGTH and "\n" not in text)
+        if text is None or (len(text) != GUID_LENGTH and "\n" not in text)
         else _shipped_oddly(text, none)
         for text in texts
     ]

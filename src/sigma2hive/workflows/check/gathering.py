@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sigma2hive.clients.errors import ServerError
 from sigma2hive.diagnostics import ConfigurationError, Diagnostic, Diagnostics, Location
 from sigma2hive.model.checks import Drift
-from sigma2hive.repository import rule_files, shown_path
+from sigma2hive.repository import shown_path
 from sigma2hive.workflows.check.artefacts import find_drift
 from sigma2hive.workflows.check.asked import CheckOptions
 from sigma2hive.workflows.check.elsewhere import with_other_profiles
@@ -51,7 +51,7 @@ def gather(project: Project, asked: CheckOptions, command: str) -> Gathered:
     refused = [_asking("--elasticsearch", fields, project, findings)]
     if asked.servers.thehive:
         refused.append(_asking("--thehive", find_unknown_names, project, findings))
-    files = rule_files(project.paths, root).files
+    files = project.rule_files
     lint(project, files, asked.suites, findings)
     find_failing_tests(project, findings)
     drifts: tuple[Drift, ...] = ()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sigma2hive.diagnostics import Diagnostic, Diagnostics, Location, Severity
-from sigma2hive.repository import SourceFiles, rule_files, shown_path
+from sigma2hive.repository import SourceFiles, shown_path
 from sigma2hive.runner.delivery import sink_requests
 from sigma2hive.workflows.doctor import Status, examine_names
 from sigma2hive.workflows.project import Project
@@ -63,4 +63,4 @@ class _NamingFiles:
 def _naming_files(project: Project) -> Iterator[Path]:
     folder = project.settings.mappings
     yield from sorted(folder.glob("*.yml"))
-    yield from rule_files(project.paths, project.settings.root).files
+    yield from project.rule_files

@@ -25,9 +25,9 @@ from sigma2hive.settings import Settings
 from sigma2hive.workflows.made import Made, Wanted
 from sigma2hive.workflows.store.contents import digest_of
 from sigma2hive.workflows.store.keys import (
-    KeyedFiles,
     Keys,
     keys_of,
+    keys_of_files,
     reading_of,
 )
 from sigma2hive.workflows.store.known_keys import KnownKeys, Seen
@@ -92,12 +92,10 @@ class Store:
             known = _known_keys(folder, _name("keys", _prefix("keys", reading, wanted), wanted))
             prefix = _prefix("read", reading, wanted)
             found = rule_files(wanted.rules, settings.root)
-            files = KeyedFiles(found.paths)
             # Where nothing is kept all files are read anyway, and their keys come of that.
-            if folder.read_like(_name("read", prefix, wanted), prefix):
-                files = files.with_keys(known.key)
-            keys = keys_of(settings, wanted, files)
-            store = cls(folder, settings, wanted, keys, known, found)
+            is_kept = folder.read_like(_name("read", prefix, wanted), prefix)
+            rules = keys_of_files(found, known.key) if is_kept else None
+            store = cls(folder, settings, wanted, keys_of(settings, wanted, rules), known, found)
         except OSError:
             return None
         store.save_keys({})
@@ -162,8 +160,7 @@ class Store:
     def is_current(self) -> bool:
         """Whether all that decides, the contents of rule files aside, is as it was at the start."""
         try:
-            files = KeyedFiles(self.keys.files, self.keys.rules)
-            return keys_of(self.settings, self.wanted, files) == self.keys
+            return keys_of(self.settings, self.wanted, self.keys.rules) == self.keys
         except OSError:
             return False
 

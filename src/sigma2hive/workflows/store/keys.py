@@ -11,12 +11,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import field, replace
 from functools import cache
 from pathlib import Path
 
 from sigma2hive.records import dataclass
-from sigma2hive.repository import SCHEMAS_FOLDER
+from sigma2hive.repository import SCHEMAS_FOLDER, RuleFiles
 from sigma2hive.settings import Settings
 from sigma2hive.workflows.made import Wanted
 from sigma2hive.workflows.store.contents import content_of, digest_of, key_of_file
@@ -32,14 +31,13 @@ class Keys:
     `reading` stands for all but contents that decides how a rule file is read; `profile` for what
     decides how one is compiled besides. `rules` are those of the rule files, in their order, None
     where nobody looked into them yet; `others` stands for the contents of all other files, and
-    everything else that decides. `files` are the paths that belong to `rules`.
+    everything else that decides.
     """
 
     reading: str
     profile: bytes
     rules: tuple[bytes | None, ...] | None
     others: bytes
-    files: tuple[Path | None, ...] = field(default=(), compare=False)
 
     @property
     def whole(self) -> bytes | None:
@@ -57,16 +55,9 @@ class Keys:
         return digest_of((self.others, *rules))
 
 
-@dataclass(frozen=True, slots=True)
-class KeyedFiles:
-    """The rule files of a start: paths, None for what is none, and keys, where they are known."""
-
-    paths: tuple[Path | None, ...]
-    keys: tuple[bytes | None, ...] | None = None
-
-    def with_keys(self, key_of: Callable[[Path], bytes]) -> KeyedFiles:
-        """Return the files with their keys, as `key_of` gives them."""
-        return replace(self, keys=tuple(_key_or_none(path, key_of) for path in self.paths))
+def keys_of_files(found: RuleFiles, key_of: Callable[[Path], bytes]) -> tuple[bytes | None, ...]:
+    """Return the keys of rule files as `key_of` gives them, None for what has none."""
+    return tuple(_key_or_none(path, key_of) for path in found.paths)
 
 
 def _key_or_none(path: Path | None, key_of: Callable[[Path], bytes]) -> bytes | None:
@@ -81,8 +72,8 @@ def reading_of(settings: Settings) -> str:
     return digest_of(_reading(settings)).hex()
 
 
-def keys_of(settings: Settings, wanted: Wanted, files: KeyedFiles) -> Keys:
-    """Return the keys of a start with these rule files.
+def keys_of(settings: Settings, wanted: Wanted, rules: tuple[bytes | None, ...] | None) -> Keys:
+    """Return the keys of a start with rule files of these keys, None where nobody knows them.
 
     Raises:
         OSError: a file cannot be read; whoever reads it in earnest will say what is wrong.
@@ -91,8 +82,7 @@ def keys_of(settings: Settings, wanted: Wanted, files: KeyedFiles) -> Keys:
     return Keys(
         reading=reading_of(settings),
         profile=digest_of((wanted.profile.encode(), *_contents_below(own_profiles))),
-        rules=files.keys,
-        files=files.paths,
+        rules=rules,
         others=digest_of((*_decisive(settings, wanted), *_others(settings))),
     )
 

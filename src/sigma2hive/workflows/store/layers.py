@@ -46,7 +46,7 @@ class Layers:
         self.found = store.found if store else rule_files(paths, root)
         kept = store.kept() if store else Kept()
         keys = store.keys if store else None
-        pairs = zip(keys.files, keys.rules or (), strict=False) if keys else ()
+        pairs = zip(self.found.paths, (keys and keys.rules) or (), strict=False)
         known = {file: key for file, key in pairs if file is not None and key is not None}
         self.files = _or_else(
             lambda: ReadFiles(kept.read, root, placeholders, known),

@@ -18,7 +18,11 @@ from hypothesis import strategies as st
 from sigma2hive.compiler import Compiling
 from sigma2hive.diagnostics import ConfigurationError
 from sigma2hive.engine import Columns, Engine
+from sigma2hive.model.events import Event, EventKey, EventKeyKind
+from sigma2hive.model.rules import RuleHead
 from sigma2hive.model.values import flatten
+from sigma2hive.runner.matching import Matcher
+from sigma2hive.sources import batch_of
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
 from sigma2hive.workflows.store import without_collection
 from tests.several_cores import share_among_three
@@ -53,6 +57,9 @@ def shown(folder: Path, profile: str, *, with_repository: bool = False) -> list[
     except ConfigurationError as error:
         return [repr(finding) for finding in error.diagnostics]
     compiled = project.compiled
+    # Heads first: once a rule was read whole, that is its head.
+    heads = list(map(_said_by, compiled.heads))
+    assert heads == list(map(_said_by, compiled.rules))
     return [
         *map(repr, project.findings),
         *map(repr, compiled.rules),
@@ -62,6 +69,10 @@ def shown(folder: Path, profile: str, *, with_repository: bool = False) -> list[
         repr(project.repository),
         *map(repr, _hits(project)),
     ]
+
+
+def _said_by(rule: RuleHead) -> object:
+    return repr((rule.info, rule.logsource, rule.indices, rule.fields, rule.silent))
 
 
 def _hits(project: Project) -> list[object]:
@@ -149,6 +160,31 @@ def test_where_nothing_changed_nothing_is_made_again(
     monkeypatch.setattr("sigma2hive.workflows.making.make", fail)
     again = load_project(options)
     assert (again.exceptions, again.findings.found) == (first.exceptions, first.findings.found)
+
+
+def test_of_rules_that_are_met_only_the_heads_are_read_where_nobody_asks_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "repository"
+    edits.write_first(folder)
+    # What a filter takes away is told with the filter, which is read with the rule.
+    (folder / "sigma_rules/filter.yml").unlink()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    load_project(ProjectOptions(folder, profile="windows-flat"))
+    again = load_project(ProjectOptions(folder, profile="windows-flat"))
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("a rule was read whole")
+
+    monkeypatch.setattr("sigma2hive.workflows.store.stored_rules.rule_in", fail)
+    matcher = Matcher(again.compiled, is_explained=False, program=again.program)
+    key = EventKey(EventKeyKind.CONTENT, ("0", "0"))
+    events = [Event(key, 0, values, b"{}") for values in EVENTS]
+    titles = {match.rule.title for match in matcher.matches_of(batch_of(events))}
+    assert "Whoami" in titles
+    explaining = Matcher(again.compiled, program=again.program)
+    with pytest.raises(AssertionError, match="whole"):
+        list(explaining.matches_of(batch_of(events)))
 
 
 def test_another_profile_reads_no_file_again(

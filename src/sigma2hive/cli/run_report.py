@@ -295,7 +295,7 @@ class _Titles:
     """The titles of rules and correlations, without looking at those that nobody asks for."""
 
     def __init__(self, compiled: Compiled) -> None:
-        self._rules = compiled.by_id()
+        self._rules = compiled.heads_by_id()
         self._correlations = {entry.info.id: entry for entry in compiled.correlations}
 
     def of(self, rule_id: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.model.conditions import COMPARISONS, Condition, Operator, fields_of
@@ -246,6 +247,50 @@ class CompiledRule:
     silent: bool = False
 
 
+class RuleHead(Protocol):
+    """What a match says of a compiled rule: all but its conditions, which most never look at."""
+
+    @property
+    def info(self) -> RuleInfo:
+        """What the rule says about itself."""
+
+    @property
+    def logsource(self) -> Logsource:
+        """Where it looks."""
+
+    @property
+    def indices(self) -> tuple[str, ...]:
+        """The index patterns of that."""
+
+    @property
+    def fields(self) -> Mapping[str, tuple[Field, ...]]:
+        """The profile's fields by the names that the rule has for them."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether it only feeds correlations."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadOfRule:
+    """The head of a rule that was not read whole."""
+
+    info: RuleInfo
+    logsource: Logsource
+    indices: tuple[str, ...]
+    fields: Mapping[str, tuple[Field, ...]]
+    silent: bool
+
+
+class KeptRules(Sequence[CompiledRule]):
+    """Rules that are read when they are asked for."""
+
+    @property
+    @abstractmethod
+    def heads(self) -> Sequence[RuleHead]:
+        """Their heads, for which no rule is read whole."""
+
+
 #: The fields to read a name from: name → id of a rule → candidates.
 Named = tuple[tuple[str, Mapping[str, tuple[Field, ...]]], ...]
 
@@ -354,17 +399,32 @@ class Compiled:
     left_out: tuple[Location, ...] = ()
     ids: tuple[str, ...] = ()
 
+    @property
+    def heads(self) -> Sequence[RuleHead]:
+        """The rules' heads, in their order; of one that was stored no more is read."""
+        return self.rules.heads if isinstance(self.rules, KeptRules) else self.rules
+
     def by_id(self) -> Mapping[str, CompiledRule]:
         """Return the rules by their ids; one that was stored is read when it is asked for."""
-        return _RulesById(self.rules, self.ids or tuple(rule.info.id for rule in self.rules))
+        return _ById(self.rules, self._ids())
+
+    def heads_by_id(self) -> Mapping[str, RuleHead]:
+        """Return the rules' heads by their ids."""
+        return _ById(self.heads, self._ids())
+
+    def _ids(self) -> tuple[str, ...]:
+        return self.ids or tuple(rule.info.id for rule in self.rules)
 
 
-class _RulesById(Mapping[str, CompiledRule]):
-    def __init__(self, rules: Sequence[CompiledRule], ids: Sequence[str]) -> None:
+_Rule_co = TypeVar("_Rule_co", covariant=True)
+
+
+class _ById(Mapping[str, _Rule_co]):
+    def __init__(self, rules: Sequence[_Rule_co], ids: Sequence[str]) -> None:
         self._rules = rules
         self._positions = {rule_id: position for position, rule_id in enumerate(ids)}
 
-    def __getitem__(self, rule_id: str) -> CompiledRule:
+    def __getitem__(self, rule_id: str) -> _Rule_co:
         return self._rules[self._positions[rule_id]]
 
     def __contains__(self, rule_id: object) -> bool:

@@ -12,7 +12,7 @@ from functools import partial
 from sigma2hive.alerts import AlertContext, Lookup, Named
 from sigma2hive.model.fields import Field
 from sigma2hive.model.profiles import Logsource, Profile
-from sigma2hive.model.rules import Compiled, CompiledCorrelation, CompiledRule
+from sigma2hive.model.rules import Compiled, CompiledCorrelation, RuleHead
 from sigma2hive.model.versions import RuleVersion
 from sigma2hive.settings import KibanaSettings
 
@@ -41,7 +41,7 @@ class _Contexts(Mapping[str, AlertContext]):
         kibana: KibanaSettings,
         version_of: Callable[[str], RuleVersion],
     ) -> None:
-        self._rules = compiled.by_id()
+        self._rules = compiled.heads_by_id()
         self._correlations = {entry.info.id: entry for entry in compiled.correlations}
         self._lookups = _Lookups(profile)
         self._kibana = kibana
@@ -64,7 +64,7 @@ class _Contexts(Mapping[str, AlertContext]):
     def __len__(self) -> int:
         return len(self._rules) + len(self._correlations)
 
-    def _of_rule(self, rule: CompiledRule) -> AlertContext:
+    def _of_rule(self, rule: RuleHead) -> AlertContext:
         return AlertContext(
             fields=rule.fields,
             lookup=self._lookups.of({rule.logsource}),
@@ -99,7 +99,7 @@ def _common(logsources: Collection[Logsource]) -> Logsource:
 
 
 def _fields_of(
-    correlation: CompiledCorrelation, rules: Mapping[str, CompiledRule]
+    correlation: CompiledCorrelation, rules: Mapping[str, RuleHead]
 ) -> dict[str, tuple[Field, ...]]:
     fields: dict[str, tuple[Field, ...]] = {}
     for rule_id in reversed(correlation.leaves):

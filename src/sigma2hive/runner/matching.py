@@ -34,7 +34,13 @@ from sigma2hive.model.conditions import Atom
 from sigma2hive.model.events import Event
 from sigma2hive.model.identity import event_identity
 from sigma2hive.model.matches import Match, Suppression
-from sigma2hive.model.rules import Compiled, CompiledCorrelation, CompiledFilter, CompiledRule
+from sigma2hive.model.rules import (
+    Compiled,
+    CompiledCorrelation,
+    CompiledFilter,
+    CompiledRule,
+    RuleHead,
+)
 from sigma2hive.model.values import Values
 from sigma2hive.runner.episodes import Firing
 from sigma2hive.runner.strangers import Strangers, strangers_among
@@ -122,6 +128,7 @@ class Matcher:
         self._rules = compiled.by_id()
         self._engine = Engine(compiled.rules, program)
         self._by_position = compiled.rules
+        self._heads = compiled.heads
         self._prepared: dict[str, _Prepared] = {}
         self._correlations = compiled.correlations
         self._only = {
@@ -150,15 +157,15 @@ class Matcher:
                     rule=rule.info,
                     events=(event,),
                     identity=event_identity(rule.info.id, event.key),
-                    reasons=self._reasons(rule, event),
+                    reasons=self._reasons(rule.info.id, event) if self._is_explained else (),
                 )
 
-    def _reasons(self, rule: CompiledRule, event: Event) -> tuple[Atom, ...]:
-        return reasons_for(rule.condition, event.values) if self._is_explained else ()
+    def _reasons(self, rule_id: str, event: Event) -> tuple[Atom, ...]:
+        return reasons_for(self._rules[rule_id].condition, event.values)
 
     def hits_of(
         self, found: EventRows | DecidedRows | Candidate
-    ) -> Iterator[tuple[CompiledRule, Event]]:
+    ) -> Iterator[tuple[RuleHead, Event]]:
         """Yield each rule that is met, silent ones too, with the event that meets it."""
         if isinstance(found, EventRows):
             found = DecidedRows(self.decide(found), found.event)
@@ -195,7 +202,7 @@ class Matcher:
         strangers = () if self._engine.has_seen_its_own else strangers_among(found)
         return Decided(len(found), sorted(met), suppressed, strangers, take_undecided())
 
-    def _taken(self, found: DecidedRows) -> Iterator[tuple[CompiledRule, Event]]:
+    def _taken(self, found: DecidedRows) -> Iterator[tuple[RuleHead, Event]]:
         self.strangers.look(len(found), found.decided.strangers)
         self._tell(undecided_in(self._by_position, found.decided.undecided))
         for (position, place), count in found.decided.suppressed.items():
@@ -203,9 +210,9 @@ class Matcher:
             info = rule.filters[place].info
             self.suppressed[Suppression(info.id, info.title, rule.info.id)] += count
         for row, position in found.decided.hits:
-            yield self._by_position[position], found.event(row)
+            yield self._heads[position], found.event(row)
 
-    def _candidate(self, found: Candidate) -> Iterator[tuple[CompiledRule, Event]]:
+    def _candidate(self, found: Candidate) -> Iterator[tuple[RuleHead, Event]]:
         prepared = self._prepared.get(found.rule_id)
         if prepared is None:
             prepared = self._prepared[found.rule_id] = _prepare(self._rules[found.rule_id])
@@ -215,7 +222,7 @@ class Matcher:
 
     def _met(
         self, prepared: _Prepared, found: Candidate, values: Values
-    ) -> Iterator[tuple[CompiledRule, Event]]:
+    ) -> Iterator[tuple[RuleHead, Event]]:
         if not (prepared.is_from_here(values) and prepared.is_met(values)):
             return
         if self._exhaustive:

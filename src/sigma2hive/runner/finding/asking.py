@@ -17,7 +17,7 @@ from sigma2hive.diagnostics import Diagnostic, Severity
 from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.conditions import And
 from sigma2hive.model.events import Event
-from sigma2hive.model.rules import CompiledRule
+from sigma2hive.model.rules import CompiledRule, RuleHead
 from sigma2hive.runner.finding.costs import QUERY
 from sigma2hive.runner.finding.interface import Batch, Means, name_of
 from sigma2hive.runner.matching import Candidate
@@ -45,7 +45,7 @@ class _Sifted:
     """What came of a slice: hits by the place of their event, and documents that are no events."""
 
     events: dict[int, Event] = field(default_factory=dict)
-    hits: list[tuple[int, int, CompiledRule]] = field(default_factory=list)
+    hits: list[tuple[int, int, RuleHead]] = field(default_factory=list)
     findings: dict[int, Diagnostic] = field(default_factory=dict)
 
 

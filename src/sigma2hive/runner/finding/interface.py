@@ -9,7 +9,7 @@ from typing import Protocol
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.events import Event
-from sigma2hive.model.rules import CompiledRule
+from sigma2hive.model.rules import CompiledRule, RuleHead
 from sigma2hive.runner.deciding import Decider
 from sigma2hive.runner.matching import Matcher
 from sigma2hive.runner.reading.interface import SearchingReader, Slice
@@ -23,7 +23,7 @@ class Batch:
     """
 
     events: int
-    hits: Sequence[tuple[CompiledRule, Event]]
+    hits: Sequence[tuple[RuleHead, Event]]
     way: str
 
 

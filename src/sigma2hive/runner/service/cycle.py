@@ -19,7 +19,7 @@ from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.events import Event
 from sigma2hive.model.identity import event_identity
 from sigma2hive.model.matches import Match
-from sigma2hive.model.rules import Compiled, CompiledRule
+from sigma2hive.model.rules import Compiled, CompiledRule, RuleHead
 from sigma2hive.model.service import (
     Fate,
     Position,
@@ -59,8 +59,10 @@ class Cycle:
     tell: Tell = lambda _: None
     _finder: Finder = field(init=False)
     _reasons: dict[str, Reasons] = field(default_factory=dict, init=False)
+    _by_id: Mapping[str, CompiledRule] = field(init=False)
 
     def __post_init__(self) -> None:
+        self._by_id = self.compiled.by_id()
         self._finder = self.finder or Stream(self.reader, matcher_of(self.compiled))
 
     def ways(self) -> Mapping[str, JsonValue]:
@@ -164,7 +166,7 @@ class Cycle:
 
     def _new(
         self, part: Slice, outcome: SliceOutcome, codes: Counter[str]
-    ) -> Iterator[tuple[CompiledRule, Event]]:
+    ) -> Iterator[tuple[RuleHead, Event]]:
         """Yield each match that is not recorded yet, in the order of rows."""
         targets = frozenset(part.targets)
         for entry in self._finder.find(part):
@@ -195,7 +197,7 @@ class Cycle:
         codes[finding.code] += 1
         self.tell(finding)
 
-    def _looks(self, rule: CompiledRule, event: Event, part: Slice) -> bool:
+    def _looks(self, rule: RuleHead, event: Event, part: Slice) -> bool:
         """Whether the event was taken after the rule began to look."""
         record = self.rules.get(rule.info.id)
         if record is None or record.disabled:
@@ -208,7 +210,7 @@ class Cycle:
         return max(taken_ns, event.time_ns) >= record.since_ns
 
     def _recorded(
-        self, rule: CompiledRule, event: Event, part: Slice, now_ns: int
+        self, rule: RuleHead, event: Event, part: Slice, now_ns: int
     ) -> tuple[RecordedMatch, QueuedAlert | None]:
         if rule.silent:
             return RecordedMatch(rule.info.id, event, part.index, now_ns, Fate.COUNTED), None
@@ -221,11 +223,12 @@ class Cycle:
         raised = self.raiser.raise_(match, now_ns, is_backfill=part.is_backfill)
         return record_of(match, raised, part.index, now_ns), raised.queued
 
-    def _reasons_of(self, rule: CompiledRule) -> Reasons:
+    def _reasons_of(self, rule: RuleHead) -> Reasons:
         """Return what tells why an event meets a rule, prepared once for all events."""
         found = self._reasons.get(rule.info.id)
         if found is None:
-            found = self._reasons[rule.info.id] = prepare_reasons(rule.condition)
+            condition = self._by_id[rule.info.id].condition
+            found = self._reasons[rule.info.id] = prepare_reasons(condition)
         return found
 
 

@@ -18,7 +18,7 @@ from sigma2hive.model.conditions import Atom, Condition, Not
 from sigma2hive.model.events import Event
 from sigma2hive.model.fields import Field
 from sigma2hive.model.matches import Match, Suppression, Ungrouped
-from sigma2hive.model.rules import Compiled, CompiledCorrelation, CompiledRule
+from sigma2hive.model.rules import Compiled, CompiledCorrelation, CompiledRule, RuleHead
 from sigma2hive.model.times import moment_of
 from sigma2hive.model.values import Values
 from sigma2hive.runner.contexts import contexts_of
@@ -140,7 +140,7 @@ class Side:
         found.put_aside.extend(self.matcher.take_findings())
         return found
 
-    def _is_new(self, rule: CompiledRule, event: Event) -> bool:
+    def _is_new(self, rule: RuleHead, event: Event) -> bool:
         """Whether the hit is not one of an event that was read twice."""
         key = hash((rule.info.id, event.key))
         if key in self._seen:
@@ -153,7 +153,7 @@ class Side:
             self.part.fresh.setdefault(rule.info.id, set()).add(key)
         return True
 
-    def _count(self, rule: CompiledRule, event: Event) -> None:
+    def _count(self, rule: RuleHead, event: Event) -> None:
         tally = self.part.rules.setdefault(rule.info.id, RuleTally())
         tally.hits += 1
         tally.by_day[day_of(event.time_ns)] += 1

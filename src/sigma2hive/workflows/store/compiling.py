@@ -14,8 +14,8 @@ from sigma2hive.engine import Program, compile_program, with_rules
 from sigma2hive.model.rules import CompiledRule, DetectionRule, FilterRule
 from sigma2hive.records import dataclass
 from sigma2hive.workflows.store.contents import digest_of
-from sigma2hive.workflows.store.pickles import dumped, loaded
-from sigma2hive.workflows.store.reading import Piece, ReadFiles
+from sigma2hive.workflows.store.reading import ReadFiles
+from sigma2hive.workflows.store.rule_pieces import Piece, piece_of, rule_in
 from sigma2hive.workflows.store.stored_rules import StoredRules
 
 _NOTHING_TO_TELL = Outcome()
@@ -76,7 +76,7 @@ class KeptOutcomes:
         key = self._keys[rule.info.id]
         made = self._made.get(key)
         if made is None:
-            made = self._made[key] = loaded(self._kept[key])
+            made = self._made[key] = rule_in(self._kept[key])
         return made
 
     def rules(self, chosen: Sequence[tuple[DetectionRule, bool]]) -> StoredRules:
@@ -87,7 +87,7 @@ class KeptOutcomes:
 
     def made(self) -> tuple[Mapping[bytes, Outcome], Mapping[bytes, bytes]]:
         """Return what there was to tell, and what was compiled here, by what stands for each."""
-        return self._outcomes, {key: dumped(rule) for key, rule in self._made.items()}
+        return self._outcomes, {key: piece_of(rule) for key, rule in self._made.items()}
 
     def take(self, told: Mapping[bytes, Outcome], kept: Mapping[bytes, bytes]) -> None:
         """Take over what another process gave as `made()`."""

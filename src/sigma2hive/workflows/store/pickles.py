@@ -42,23 +42,34 @@ _OTHER_CLASSES = frozenset(
 _Reducer = Callable[[Any], tuple[type, tuple[Any, ...]]]
 
 
-def dumped(value: object) -> bytes:
-    """Return the bytes that `loaded` makes an equal value of."""
+def dumped(*values: object) -> bytes:
+    """Return the bytes that `loaded` makes equal values of, one after the other."""
     stream = BytesIO()
     pickler = pickle.Pickler(stream, pickle.HIGHEST_PROTOCOL)
     # By itself, pickle asks a frozen dataclass for its state in Python, field by field.
     pickler.dispatch_table = _reducers(len(sys.modules))
-    pickler.dump(value)
+    for value in values:
+        pickler.dump(value)
     return stream.getvalue()
 
 
 def loaded(content: bytes | memoryview) -> Any:
-    """Return what was dumped.
+    """Return what was dumped, of several the first.
 
     Raises:
         Exception: any, where the bytes are no such thing.
     """
     return _OwnUnpickler(BytesIO(content)).load()
+
+
+def loaded_both(content: bytes | memoryview) -> tuple[Any, Any]:
+    """Return the first two of what was dumped.
+
+    Raises:
+        Exception: any, where the bytes are no such thing.
+    """
+    unpickler = _OwnUnpickler(BytesIO(content))
+    return unpickler.load(), unpickler.load()
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def find_event_files(
         try:
             status = path.stat()
         except OSError as error:
-            yield _missing(path, root, error)
+            yield _missing(path, display_path(path, root), error)
             continue
         mode, identity = status.st_mode, (status.st_dev, status.st_ino)
         if S_ISREG(mode) and identity in ours:
@@ -64,8 +64,12 @@ def find_event_files(
 def display_path(path: Path, root: Path) -> str:
     """Return the path as a person sees it: relative to `root` inside it, no control characters."""
     absolute, base = Path(os.path.abspath(path)), Path(os.path.abspath(root))  # noqa: PTH100
-    shown = absolute.relative_to(base) if absolute.is_relative_to(base) else path
-    text = os.fsencode(shown).decode("utf-8", "backslashreplace")
+    return _visible(absolute.relative_to(base) if absolute.is_relative_to(base) else path)
+
+
+def _visible(path: Path | str) -> str:
+    """Return a path, or a part of one, without control characters."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
@@ -88,33 +92,41 @@ def _in_folder(
     folder: Path, root: Path, seen: set[tuple[int, int]]
 ) -> Iterator[EventFile | Diagnostic]:
     has_found = False
-    # Last in, first out: the children are put in backwards.
-    stack = [folder]
+    # Last in, first out: the children are put in backwards, each with how a person sees it.
+    stack = [(str(folder), display_path(folder, root))]
     while stack:
-        path = stack.pop()
+        path, display = stack.pop()
         try:
-            status = path.stat()
+            status = os.stat(path)  # noqa: PTH116  # a log may be thousands of files
             if S_ISDIR(status.st_mode):
                 if not _is_new(status, seen):
                     has_found = True  # whoever came first found what is in it, or said so
                 else:
-                    children = [child for child in path.iterdir() if child.name[0] != "."]
-                    stack.extend(sorted(children, reverse=True))
+                    names = [name for name in os.listdir(path) if name[0] != "."]  # noqa: PTH208
+                    names.sort(key=os.path.normcase, reverse=True)
+                    # Not as the folder above it: the root may lie between the two.
+                    seen_as = display_path(Path(path), root)
+                    within = "" if seen_as == os.curdir else os.path.join(seen_as, "")  # noqa: PTH118
+                    stack.extend(
+                        (os.path.join(path, name), within + _visible(name))  # noqa: PTH118
+                        for name in names
+                    )
                 continue
         except OSError as error:
             has_found = True
-            yield _missing(path, root, error)
+            yield _missing(Path(path), display, error)
             continue
         if not S_ISREG(status.st_mode):
             continue
-        kind = _kind_of(path.name)
+        name = os.path.basename(path)  # noqa: PTH119
+        kind = _kind_of(name)
         if kind:
             has_found = True
             if _is_new(status, seen):
-                yield EventFile(path, display_path(path, root), kind)
-        elif path.name.lower().endswith(_PACKED_ENDINGS):
+                yield EventFile(Path(path), display, kind)
+        elif name.lower().endswith(_PACKED_ENDINGS):
             has_found = True
-            yield _packed(display_path(path, root))
+            yield _packed(display)
     if not has_found:
         yield Diagnostic(
             "S2H505",
@@ -168,8 +180,8 @@ def _is_new(status: os.stat_result, seen: set[tuple[int, int]]) -> bool:
     return True
 
 
-def _missing(path: Path, root: Path, error: OSError) -> Diagnostic:
-    place = Location(display_path(path, root))
+def _missing(path: Path, display: str, error: OSError) -> Diagnostic:
+    place = Location(display)
     if isinstance(error, FileNotFoundError) and not path.is_symlink():
         return Diagnostic(
             "S2H108", Severity.ERROR, place, "there is no such file or folder", "check the path"

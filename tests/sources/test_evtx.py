@@ -10,9 +10,13 @@ import pytest
 
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.events import Event, EventKey, EventKeyKind
-from sigma2hive.sources import Limits, SourceOptions, read_events
-from tests.sources.evtx_writer import CHUNK, FILETIME, HEADER, evtx_file, logon
+from sigma2hive.native import is_available
+from sigma2hive.sources import EventRows, Limits, SourceOptions, read_batches, read_events
+from sigma2hive.sources.batches import MAX_EVENTS
+from sigma2hive.sources.windows import FLAT
+from tests.sources.evtx_writer import CHUNK, FILETIME, HEADER, Node, evtx_file, logon
 from tests.sources.reading import read, shown
+from tests.sources.windows_lines import EVERY_FLAVOUR
 
 #: Three chunks: records 1 to 4, 5 to 6 and 7.
 WHOLE = evtx_file([logon(n) for n in (1, 2, 3, 4)], [logon(5), logon(6)], [logon(7)])
@@ -202,6 +206,54 @@ def test_a_damaged_log_does_not_hide_the_next(tmp_path: Path) -> None:
     events, findings = read(tmp_path, root=tmp_path)
     assert len(events) == 7
     assert shown(findings) == [("S2H504", "a.evtx"), ("S2H505", "c.evtx.gz")]
+
+
+def test_records_of_many_files_are_scanned_in_batches_of_many(tmp_path: Path) -> None:
+    """However the records of one file after the other add up."""
+    content = evtx_file([logon(n) for n in range(1, 61)], [logon(n) for n in range(61, 101)])
+    for number in range(90):
+        (tmp_path / f"{number:02}.evtx").write_bytes(content)
+    batches = [
+        entry
+        for entry in read_batches([tmp_path], SourceOptions(FLAT, tmp_path))
+        if isinstance(entry, EventRows)
+    ]
+    assert sum(map(len, batches)) == 9_000
+    assert max(map(len, batches)) <= MAX_EVENTS
+    if is_available():
+        assert all(len(batch.scanned[0].rows) == len(batch) for batch in batches)
+
+
+@pytest.mark.parametrize("flavour", EVERY_FLAVOUR)
+def test_records_are_the_same_whatever_stands_beside_them(
+    tmp_path: Path, flavour: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Plain ones and others, in any order, at the ends of files and between."""
+    rng = random.Random(4688)
+    for number in range(12):
+        kinds = [rng.choice("ppptlu") for _ in range(rng.choice((1, 2, 40)))]
+        nodes = [_one_of(kind, place) for place, kind in enumerate(kinds, start=1)]
+        (tmp_path / f"{number}.evtx").write_bytes(evtx_file(nodes[:10], nodes[10:]))
+
+    def found() -> list[object]:
+        entries = list(read_events([tmp_path], SourceOptions(flavour, tmp_path)))
+        events = [entry for entry in entries if isinstance(entry, Event)]
+        findings = [entry for entry in entries if isinstance(entry, Diagnostic)]
+        assert events
+        return [*((e.key, e.time_ns, e.values, e.raw, e.origin) for e in events), *shown(findings)]
+
+    expected = found()
+    monkeypatch.setattr("sigma2hive.sources.evtx.RecordScanner.scan", lambda *_: None)
+    assert found() == expected
+
+
+def _one_of(kind: str, number: int) -> Node:
+    """Return a record: plain, without a time, with two values of a name, or with odd letters."""
+    if kind == "t":
+        return logon(number, time=None)
+    if kind == "l":
+        return logon(number, [("x", "a"), ("x", f"b{number}")])
+    return logon(number, [("x", "Zoë \u3042" if kind == "u" else f"plain {number}")])
 
 
 def test_a_record_over_a_limit_is_put_aside(file: Path) -> None:

@@ -30,6 +30,7 @@ from tests.sources.windows_lines import (
     columns_of,
     hold_together,
     lines_of,
+    records_in,
     rows_of_lines,
 )
 
@@ -150,7 +151,7 @@ def test_records_of_which_each_has_new_keys_are_read_singly() -> None:
         records.append(record)
     lines = [json.dumps(record, separators=(",", ":")) for record in records]
     for several, are_plain in ((lines[:300], True), (lines, False)):
-        found = RecordScanner(SourceOptions("flat")).scan(several)
+        found = records_in(RecordScanner(SourceOptions("flat")), several)
         assert found is not None
         assert set(found.is_plain) == {are_plain}
 
@@ -227,7 +228,7 @@ def test_what_is_kept_of_plans_has_an_end() -> None:
     try:
         for shape in range(2000):
             names = {f"Name{shape}x{n}": "v" for n in range(100)}
-            scanner.scan(lines_of([an_event(1, **names)]))
+            records_in(scanner, lines_of([an_event(1, **names)]))
         held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sigma2hive.engine import Columns
 from sigma2hive.model.values import flatten
 from sigma2hive.sources import EventRows, LineEvents, Ordinals, SourceOptions
-from sigma2hive.sources.records import RecordScanner
+from sigma2hive.sources.records import Records, RecordScanner
 from sigma2hive.sources.windows import FLAT, FLAVOURS, normalise_windows
 
 EVERY_FLAVOUR = (FLAT, *FLAVOURS)
@@ -51,10 +51,16 @@ def lines_of(records: Sequence[dict[str, Any]]) -> list[str]:
     return [json.dumps(record, separators=(",", ":"), ensure_ascii=False) for record in records]
 
 
+def records_in(scanner: RecordScanner, lines: Sequence[str]) -> Records | None:
+    """Return what a scanner makes of lines."""
+    text = "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogatepass")
+    return scanner.scan(text, len(lines))
+
+
 def rows_of_lines(lines: Sequence[str], flavour: str) -> tuple[EventRows, list[int]]:
     """Return a batch of those lines that are read at once, and their numbers."""
     options = SourceOptions(flavour)
-    read = RecordScanner(options).scan(lines)
+    read = records_in(RecordScanner(options), lines)
     assert read is not None
     maker = LineEvents("x:", options, Ordinals())
     rows = EventRows()

@@ -85,6 +85,11 @@ class EventRows:
         """Whether no more should be added."""
         return len(self._rows) >= MAX_EVENTS or self._bytes >= MAX_BYTES
 
+    def has_room_for(self, others: EventRows) -> bool:
+        """Whether another batch makes one with this: of none it does, however large it is."""
+        count, size = len(self) + len(others), self._bytes + others._bytes
+        return not self._rows or (count <= MAX_EVENTS and size <= MAX_BYTES)
+
     def add_read(self, event: Event, number: int, maker: Maker) -> None:
         """Add the event of a line with its number, read with care."""
         self._runs.append(_Run(len(self._rows), number, maker))
@@ -205,6 +210,9 @@ def in_batches(
         if isinstance(entry, Event):
             rows.add(entry)
         elif isinstance(entry, EventRows):
+            if not rows.has_room_for(entry):
+                yield rows
+                rows = EventRows()
             rows = _joined(rows, entry)
         else:
             yield entry

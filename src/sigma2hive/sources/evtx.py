@@ -9,10 +9,11 @@ Source: https://github.com/libyal/libevtx, Windows XML Event Log (EVTX) format
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, repeat
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from evtx import PyEvtxParser
 
@@ -53,9 +54,9 @@ class EvtxSources:
                 if isinstance(entry, Diagnostic):
                     yield from log.named(entry)
                     continue
-                reader.add(log, entry)
-                if reader.is_full:
+                if not reader.has_room_for(entry):
                     yield from reader.read()
+                reader.add(log, entry)
             yield from reader.end(log)
         yield from reader.read()
 
@@ -75,7 +76,7 @@ class _Log:
         if self.few.is_named(finding):
             yield finding
 
-    def entries(self) -> Iterator[list[_Record] | Diagnostic]:
+    def entries(self) -> Iterator[_Records | Diagnostic]:
         """Yield the records that can be read, some at a time, and findings about the others."""
         place = Location(self.display)
         try:
@@ -88,14 +89,14 @@ class _Log:
         except OSError as error:
             yield cannot_open(place, error)
 
-    def _records(self, stream: IO[bytes], extent: Extent) -> Iterator[list[_Record] | Diagnostic]:
+    def _records(self, stream: IO[bytes], extent: Extent) -> Iterator[_Records | Diagnostic]:
         read = last = problems = 0
         problem = ""
         for entry in _entries(_image_of(self._file.path, stream, extent)):
             if isinstance(entry, str):
                 problem, problems = entry, problems + 1
             else:
-                read, last = read + len(entry), entry[-1].number
+                read, last = read + len(entry.numbers), entry.numbers[-1]
                 yield entry
         if extent.missing:
             problem, problems = extent.missing, problems + 1
@@ -118,64 +119,68 @@ class _RecordReader:
         self._start_anew()
 
     def _start_anew(self) -> None:
-        self._logs: list[_Log] = []
-        self._records: list[_Record] = []
+        self._added: list[tuple[_Log, _Records]] = []
         self._ended: list[_Log] = []
-        self._size = 0
+        self._count = self._size = 0
 
-    @property
-    def is_full(self) -> bool:
-        """Whether no more should be added."""
-        return len(self._records) >= MAX_EVENTS or self._size >= MAX_BYTES
+    def has_room_for(self, records: _Records) -> bool:
+        """Whether they make one batch with what was added."""
+        is_within = self._count + len(records.numbers) <= MAX_EVENTS
+        return is_within and self._size + len(records.text) <= MAX_BYTES
 
-    def add(self, log: _Log, records: Sequence[_Record]) -> None:
+    def add(self, log: _Log, records: _Records) -> None:
         """Add records of a file."""
-        self._logs.extend(repeat(log, len(records)))
-        self._records.extend(records)
-        self._size += sum([len(record.data) for record in records])
+        self._added.append((log, records))
+        self._count += len(records.numbers)
+        self._size += len(records.text)
 
     def end(self, log: _Log) -> Iterator[Diagnostic]:
         """Take that a file has no more records; yield what is left to say, here or with them."""
-        if self._records:
+        if self._added:
             self._ended.append(log)
         else:
             yield from log.few.rest()
 
     def read(self) -> Iterator[EventRows | Diagnostic]:
         """Yield what was added, and start anew."""
-        logs, records, ended = self._logs, self._records, self._ended
+        added, ended, count = self._added, self._ended, self._count
         self._start_anew()
         rows = EventRows()
-        scanned = self._scanner.scan([record.data for record in records])
-        for part in _parts(logs, records, None if scanned is None else scanned.is_plain):
-            log = logs[part.start]
-            if scanned is not None and scanned.is_plain[part.start]:
-                rows.add_scanned(scanned.lines, part, records[part.start].number, log.maker)
-                continue
-            for record in records[part.start : part.stop]:
-                yield from self._read_singly(log, record, rows)
+        scanned = self._scanner.scan(b"".join([records.text for _, records in added]), count)
+        is_plain = bytes(count) if scanned is None else bytes(scanned.is_plain)
+        first = 0
+        for log, records in added:
+            for run in records.runs(is_plain[first : first + len(records.numbers)]):
+                if scanned is not None and is_plain[first + run.start]:
+                    part = range(first + run.start, first + run.stop)
+                    rows.add_scanned(scanned.lines, part, records.numbers[run.start], log.maker)
+                else:
+                    yield from self._read_singly(log, records, run, rows)
+            first += len(records.numbers)
         if len(rows):
             yield rows
         for log in ended:
             yield from log.few.rest()
 
-    def _read_singly(self, log: _Log, record: _Record, rows: EventRows) -> Iterator[Diagnostic]:
-        raw = record.data.encode("utf-8", "surrogatepass")
-        document = self._plain_record(raw)
-        if document is not None:
-            rows.add_lines((document,), (raw,), record.number, log.maker)
-            return
-        event = self._event_of(raw, log, record)
-        if isinstance(event, Diagnostic):
-            yield from log.named(event)
-        else:
-            rows.add(event)
+    def _read_singly(
+        self, log: _Log, records: _Records, run: range, rows: EventRows
+    ) -> Iterator[Diagnostic]:
+        for number, timestamp, raw in records.each(run):
+            document = self._plain_record(raw)
+            if document is not None:
+                rows.add_lines((document,), (raw,), number, log.maker)
+                continue
+            time_ns = parse_time_ns(timestamp.removesuffix(" UTC"))
+            piece = Piece(raw, f"{log.display}#{number}", time_ns)
+            event = self._event_of(piece, log)
+            if isinstance(event, Diagnostic):
+                yield from log.named(event)
+            else:
+                rows.add(event)
 
-    def _event_of(self, raw: bytes, log: _Log, record: _Record) -> Event | Diagnostic:
-        time_ns = parse_time_ns(record.timestamp.removesuffix(" UTC"))
-        piece = Piece(raw, f"{log.display}#{record.number}", time_ns)
+    def _event_of(self, piece: Piece, log: _Log) -> Event | Diagnostic:
         try:
-            document = parse_object(raw, self._options.limits)
+            document = parse_object(piece.raw, self._options.limits)
             if not is_windows_event(document):
                 raise PutAsideError(
                     "S2H501",
@@ -188,33 +193,57 @@ class _RecordReader:
             return Diagnostic(reason.code, Severity.ERROR, place, reason.message, reason.hint)
 
 
-def _parts(
-    logs: Sequence[_Log], records: Sequence[_Record], is_plain: Sequence[bool] | None
-) -> Iterator[range]:
-    """Yield records that follow each other in one file, all of them plain or none."""
-    start = 0
-    for end in range(1, len(records) + 1):
-        if (
-            end == len(records)
-            or logs[end] is not logs[start]
-            or records[end].number != records[end - 1].number + 1
-            or (is_plain is not None and is_plain[end] != is_plain[start])
-        ):
-            yield range(start, end)
-            start = end
-
-
 #: So many records of a file are taken over together.
 _AT_ONCE = 128
 _BROKEN_DOWN = "the parser broke down"
+#: Records that are plain, or those that are not.
+_ALIKE = re.compile(rb"\x00+|\x01+")
 
 
-class _Record(NamedTuple):
-    """A record as the parser gives it: number and time of its header, and its JSON."""
+class _Records(NamedTuple):
+    """Some records of a file as the parser gives them: number and time of their headers, and JSON.
 
-    number: int
-    timestamp: str
-    data: str
+    `text` is the JSON of all, a line each, and `sizes` how long they are with the line feed.
+    """
+
+    numbers: Sequence[int]
+    timestamps: Sequence[str]
+    sizes: Sequence[int]
+    text: bytes
+
+    def runs(self, is_plain: bytes) -> Iterator[range]:
+        """Yield records whose numbers follow each other, all of them plain or none."""
+        for found in _ALIKE.finditer(is_plain):
+            start, end = found.span()
+            first = self.numbers[start]
+            if self.numbers[start:end] == [*range(first, first + end - start)]:
+                yield range(start, end)  # as nearly all are
+                continue
+            for place in range(start + 1, end):
+                if self.numbers[place] != self.numbers[place - 1] + 1:
+                    yield range(start, place)
+                    start = place
+            yield range(start, end)
+
+    def each(self, run: range) -> Iterator[tuple[int, str, bytes]]:
+        """Yield number, time and JSON of some of them."""
+        start = sum(self.sizes[: run.start])
+        for place in run:
+            end = start + self.sizes[place]
+            yield self.numbers[place], self.timestamps[place], self.text[start : end - 1]
+            start = end
+
+
+def _records_of(found: Sequence[Mapping[str, Any]]) -> _Records:
+    # Each by itself: one letter beyond ASCII makes a text of all twice as large, and slow. At once,
+    # while they are in the processor's cache.
+    lines = [record["data"].encode("utf-8", "surrogatepass") for record in found]
+    return _Records(
+        [record["event_record_id"] for record in found],
+        [record["timestamp"] for record in found],
+        [len(line) + 1 for line in lines],
+        b"\n".join((*lines, b"")),
+    )
 
 
 def _image_of(path: Path, stream: IO[bytes], extent: Extent) -> str | _WholeChunks:
@@ -262,7 +291,7 @@ class _WholeChunks(io.RawIOBase):
         return data
 
 
-def _entries(image: str | _WholeChunks) -> Iterator[list[_Record] | str]:
+def _entries(image: str | _WholeChunks) -> Iterator[_Records | str]:
     """Yield the records that can be read, some at a time, and in words what cannot."""
     try:
         # One thread: it reads in order, and no more than a chunk ahead.
@@ -272,14 +301,12 @@ def _entries(image: str | _WholeChunks) -> Iterator[list[_Record] | str]:
         yield _in_words(error)
         return
     while True:
-        found: list[_Record] = []
+        found: list[Mapping[str, Any]] = []
         taken, problem = 0, ""
         try:
             for taken, record in enumerate(islice(records, _AT_ONCE), start=1):  # noqa: B007
                 if record is not None:
-                    found.append(
-                        _Record(record["event_record_id"], record["timestamp"], record["data"])
-                    )
+                    found.append(record)
         except (RuntimeError, OSError) as error:
             problem = _in_words(error)
         except BaseException as error:
@@ -288,7 +315,7 @@ def _entries(image: str | _WholeChunks) -> Iterator[list[_Record] | str]:
                 raise
             problem = _BROKEN_DOWN
         if found:
-            yield found
+            yield _records_of(found)
         if problem:
             yield problem
         is_at_end = not problem and taken < _AT_ONCE

@@ -80,18 +80,15 @@ class RecordScanner:
         """Whether anything can be scanned."""
         return self._scanner is not None
 
-    def scan(self, records: Sequence[str]) -> Records | None:
-        """Return the records as lines, as many as make one batch at most.
+    def scan(self, text: bytes, count: int) -> Records | None:
+        """Return so many records, a line each and as many as make one batch at most.
 
         None where that cannot be done.
         """
-        if self._scanner is None or not records:
+        if self._scanner is None or not count:
             return None
-        # Each by itself: one letter beyond ASCII makes a text of all twice as large, and slow.
-        lines = [record.encode("utf-8", "surrogatepass") for record in records]
-        text = b"\n".join((*lines, b""))
         scan = self._scanner.scan(text, len(text))
-        if len(scan) != len(records) or scan.end != len(text):
+        if len(scan) != count or scan.end != len(text):
             return None
         return self._records(scan)
 

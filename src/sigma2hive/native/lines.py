@@ -134,6 +134,11 @@ class ScannedLines:
         self.row_of = array("i", [-1]) * len(scan) if row_of is None else row_of
 
     @property
+    def has_own_fields(self) -> bool:
+        """Whether their fields are others than the scan's paths."""
+        return self._fields_of is not None
+
+    @property
     def fields(self) -> Fields:
         """The fields of these lines; what is known of them is kept in what is given."""
         if self._fields_of is not None:

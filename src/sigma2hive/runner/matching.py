@@ -104,7 +104,8 @@ class Matcher:
 
     `kept` is called once for each event that feeds a correlation, with the id of the rule that it
     met; what it returns is kept in the event's place. With `exhaustive`, searches bring candidates
-    that a rule's own filters take away, too. Unless `is_explained`, matches come without reasons.
+    that a rule's own filters take away, too. Unless `is_explained`, matches come without reasons,
+    and values of their events are read when they are asked for, as few are for a list.
     """
 
     def __init__(
@@ -168,12 +169,22 @@ class Matcher:
     ) -> Iterator[tuple[RuleHead, Event]]:
         """Yield each rule that is met, silent ones too, with the event that meets it."""
         if isinstance(found, EventRows):
-            found = DecidedRows(self.decide(found), found.event)
-        hits = self._candidate(found) if isinstance(found, Candidate) else self._taken(found)
+            hits = self._decided_here(found)
+        else:
+            hits = self._candidate(found) if isinstance(found, Candidate) else self._taken(found)
         for rule, event in hits:
             if rule.info.id in self._feeding:
                 self.feed(rule.info.id, self._kept(rule.info.id, event))
             yield rule, event
+
+    def _decided_here(self, found: EventRows) -> Iterator[tuple[RuleHead, Event]]:
+        decided = self.decide(found)
+        if not self._is_explained:
+            found.read_later(dict.fromkeys(row for row, _ in decided.hits))
+        try:
+            yield from self._taken(DecidedRows(decided, found.event))
+        finally:
+            found.let_go()
 
     def take_findings(self) -> list[Diagnostic]:
         """Return what could not be decided since it was asked for last."""

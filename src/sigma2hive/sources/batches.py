@@ -13,9 +13,11 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from sigma2hive.model.events import Event
+from sigma2hive.model.events import Event, EventKey
 from sigma2hive.model.values import Values
 from sigma2hive.native import ScannedLines
+from sigma2hive.sources.later import LaterValues, Wanted, WantedEvents, WantedLines
+from sigma2hive.sources.windows import key_in_line
 
 Other = TypeVar("Other")
 
@@ -38,6 +40,12 @@ class Maker(Protocol):
 
     def event_of(self, raw: bytes, number: int) -> Event:
         """Return the event; of equal lines the one that is asked for first came first."""
+
+    def event_with(self, raw: bytes, number: int, values: Values, key: EventKey | None) -> Event:
+        """Return the event with these values, of which few are looked at.
+
+        `key` is a raw Windows event's; None where it is a document.
+        """
 
     def values_of(self, raw: bytes, number: int) -> Values:
         """Return what the event's values would be."""
@@ -75,6 +83,7 @@ class EventRows:
         self._runs: list[_Run] = []
         self._bytes = 0
         self._is_literal = True
+        self._wanted: dict[int, Wanted] = {}
 
     def __len__(self) -> int:
         """How many events there are."""
@@ -151,9 +160,42 @@ class EventRows:
         if isinstance(found, Event):
             return found
         run = self._run_of(row)
-        event = run.maker.event_of(_line(found, run, row), run.number + row - run.row)
+        raw, number = _line(found, run, row), run.number + row - run.row
+        wanted = self._wanted.get(row)
+        if wanted is None:
+            event = run.maker.event_of(raw, number)
+        else:
+            values = LaterValues(wanted, row, run.maker, raw, number)
+            event = run.maker.event_with(raw, number, values, wanted.keys.get(row))
         self._rows[row] = event
         return event
+
+    def read_later(self, rows: Iterable[int]) -> None:
+        """Let the values of these rows be read when they are asked for.
+
+        Until `let_go`, those of one field are read for all of them together.
+        """
+        by_scan: dict[int, tuple[ScannedLines, list[int]]] = {}
+        keys: dict[int, EventKey] = {}
+        for row in rows:
+            found = self._rows[row]
+            if isinstance(found, bytes):
+                key = key_in_line(found) if found.startswith(_WINDOWS_EVENT) else None
+                if key is not None:
+                    keys[row] = key
+            elif found is None and (lines := self._run_of(row).lines) is not None:
+                by_scan.setdefault(id(lines), (lines, []))[1].append(row)
+        documents = WantedEvents(self.documents, keys)
+        self._wanted.update(dict.fromkeys(keys, documents))
+        for lines, here in by_scan.values():
+            wanted = WantedLines(lines, here)
+            self._wanted.update((row, wanted) for row in here if wanted.is_known(row))
+
+    def let_go(self) -> None:
+        """Keep nothing of what is read later; the events stay what they are."""
+        for wanted in self._wanted.values():
+            wanted.let_go()
+        self._wanted.clear()
 
     def values_of(self, row: int) -> Values:
         """Return the values of one of the events, in any order."""

@@ -80,6 +80,18 @@ class LineEvents:
         """Return the event of a line that ends in a line feed."""
         return self._event(raw, number, self._ordinals)
 
+    def event_with(self, raw: bytes, number: int, values: Values, key: EventKey | None) -> Event:
+        """Return the event of a plain line that has these values, as `event_of` does.
+
+        `key` is a raw Windows event's; None where the line is a document.
+        """
+        piece = Piece(raw.removesuffix(b"\n"), f"{self._place}{number}")
+        if key is not None:
+            time_ns = single_time_ns(values.get(TIME_FIELD, ()))
+            return _event(key, bounded_time_ns(time_ns, TIME_FIELD), values, piece)
+        time_ns = event_time_ns(values, self._options.time_fields)
+        return _event(_content_key(piece, self._ordinals), time_ns, values, piece)
+
     def values_of(self, raw: bytes, number: int) -> Values:
         """Return its values, without counting it among its equals."""
         return self._event(raw, number, Ordinals()).values

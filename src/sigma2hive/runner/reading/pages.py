@@ -13,7 +13,7 @@ from typing import Any
 
 from sigma2hive.clients.elasticsearch import ElasticsearchClient, PointInTime, QuickAnswer
 from sigma2hive.diagnostics import Diagnostic
-from sigma2hive.model.events import TIME_FIELD, Event
+from sigma2hive.model.events import TIME_FIELD, Event, EventKey
 from sigma2hive.model.json_numbers import LARGEST_PLAIN_FRACTION
 from sigma2hive.model.times import is_usual_time
 from sigma2hive.model.values import Values
@@ -202,6 +202,10 @@ class PageMaker:
         if not isinstance(found, Event):
             raise TypeError(f"a plain document is no event: {found.message}")
         return found
+
+    def event_with(self, raw: bytes, number: int, _values: Values, _key: EventKey | None) -> Event:
+        """Return that event, all of it."""
+        return self.event_of(raw, number)
 
     def values_of(self, raw: bytes, number: int) -> Values:
         """Return the values of that event."""

@@ -18,11 +18,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sigma2hive.model.events import EventKey, EventKeyKind
 from sigma2hive.model.folding import fold
 from sigma2hive.sources.windows import defender, powershell, security, sysmon
 from sigma2hive.sources.windows.draft import Draft
 from sigma2hive.sources.windows.flat import flat_document
+from sigma2hive.sources.windows.keys import (
+    key_in_line,
+    keys_of_lines,
+    windows_event_key,
+    windows_time_ns,
+)
 from sigma2hive.sources.windows.raw import SystemPart, read_system, read_values
 from sigma2hive.sources.windows.shipped import draft_of, finish
 
@@ -31,6 +36,8 @@ __all__ = [
     "FLAVOURS",
     "SystemPart",
     "flat_document",
+    "key_in_line",
+    "keys_of_lines",
     "normalise_windows",
     "read_system",
     "windows_event_key",
@@ -65,34 +72,6 @@ def normalise_windows(
     draft = draft_of(system, read_values(record), flavour)
     _run_pipeline(draft, system)
     return finish(draft)
-
-
-def windows_event_key(system: SystemPart) -> EventKey:
-    """Return the key of an event: computer, channel, record id and time in whole milliseconds.
-
-    One event has one key however it was exported: letter case and the dot at the end of a full
-    computer name say nothing, and readers give between 3 and 7 digits of the second.
-
-    Raises:
-        ValueError: it has no record id or time to tell it by.
-    """
-    if not system.record_id:
-        raise ValueError("the Windows event has no EventRecordID")
-    computer = fold(system.computer).removesuffix(".")
-    milliseconds = windows_time_ns(system) // 1_000_000
-    parts = (computer, fold(system.channel), system.record_id, str(milliseconds))
-    return EventKey(EventKeyKind.WINDOWS, parts)
-
-
-def windows_time_ns(system: SystemPart) -> int:
-    """Return the SystemTime of the event in nanoseconds since the Unix epoch, exactly.
-
-    Raises:
-        ValueError: its SystemTime is no time.
-    """
-    if system.time_ns is None:
-        raise ValueError(f"the Windows event has no usable SystemTime: {system.time_text[:60]!r}")
-    return system.time_ns
 
 
 def _run_pipeline(draft: Draft, system: SystemPart) -> None:

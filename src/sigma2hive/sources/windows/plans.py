@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from sigma2hive.model.events import TIME_FIELD
 from sigma2hive.model.folding import fold
 from sigma2hive.sources.windows.draft import EVENT_DATA
 from sigma2hive.sources.windows.powershell_ways import plan_classic, plan_operational
@@ -17,7 +18,7 @@ from sigma2hive.sources.windows.raw import ATTRIBUTES, TEXT, SystemPart
 from sigma2hive.sources.windows.security_ways import plan_security
 from sigma2hive.sources.windows.shipped import Kind, kind_of, written_alike
 from sigma2hive.sources.windows.sysmon_ways import plan_sysmon
-from sigma2hive.sources.windows.ways import InSystem, Plan, Text, Way, Whole, constants
+from sigma2hive.sources.windows.ways import LOGGED, InSystem, Plan, Text, Way, Whole, constants
 
 _SYSMON: Final = fold("Microsoft-Windows-Sysmon/Operational")
 _POWERSHELL: Final = {
@@ -35,7 +36,6 @@ _OF_SYSTEM: Final[Plan] = {
     **{
         path: Whole(path)
         for path in (
-            "@timestamp",
             "winlog.record_id",
             "winlog.process.pid",
             "winlog.process.thread.id",
@@ -43,6 +43,7 @@ _OF_SYSTEM: Final[Plan] = {
             "winlog.related_activity_id",
         )
     },
+    TIME_FIELD: LOGGED,
     "host.name": InSystem(("Computer",)),
     "winlog.computer_name": InSystem(("Computer",)),
     "winlog.user.identifier": InSystem(("Security", ATTRIBUTES, "UserID")),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from sigma2hive.model.events import TIME_FIELD
 from sigma2hive.sources.windows.commandline import split_arguments
 from sigma2hive.sources.windows.draft import (
     EVENT_DATA,
@@ -22,6 +23,7 @@ from sigma2hive.sources.windows.draft import (
 )
 from sigma2hive.sources.windows.sysmon import REGISTRY_EVENTS, registry_parts, run, typed_data
 from sigma2hive.sources.windows.ways import (
+    LOGGED,
     Beside,
     Mapped,
     Plan,
@@ -29,6 +31,7 @@ from sigma2hive.sources.windows.ways import (
     Whole,
     constants,
     last_of,
+    one_time,
 )
 
 _HASHES = ("md5", "sha1", "sha256", "imphash")
@@ -81,8 +84,11 @@ class _Sysmon:
         draft = Draft(self._code, self._flavour)
         run(draft)
         self._plan.update(constants(draft.root))
-        for path in ("@timestamp", "event.created"):
-            self._plan[path] = Whole(path)
+        self._plan["event.created"] = self._plan[TIME_FIELD] = LOGGED
+        if "UtcTime" in self._texts:
+            # Sysmon's own time is when it happened.
+            happened = Mapped(self._texts["UtcTime"], one_time)
+            self._plan[TIME_FIELD] = last_of(LOGGED, happened)
 
     def _move(self, section: str) -> None:
         for move in moves_of_event("sysmon", section, self._code):

@@ -10,12 +10,13 @@ import json
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from sigma2hive.model.bitmaps import mask_of, rows_of
+from sigma2hive.model.times import parse_time_ns, render_time
 from sigma2hive.model.values import Values, canonical_text, flatten
 from sigma2hive.native import Cells, Column, MadeColumn, Scan
-from sigma2hive.sources.windows.raw import GUID_LENGTH, as_windows_writes
+from sigma2hive.sources.windows.raw import ATTRIBUTES, GUID_LENGTH, as_windows_writes
 
 _NOTHING = frozenset((None, ""))
 
@@ -191,6 +192,16 @@ class Joined:
             (row, _texts(self.function(ones[row], others[row])))
             for row in sorted(ones.keys() & others.keys())
         )
+
+
+def one_time(text: str) -> str:
+    """Return a time as documents have it, "" where a text is none; a number alone is none here."""
+    time_ns = parse_time_ns(text) if "-" in text else None
+    return "" if time_ns is None else render_time(time_ns)
+
+
+#: When an event was logged.
+LOGGED: Final = Mapped(InSystem(("TimeCreated", ATTRIBUTES, "SystemTime")), one_time)
 
 
 def constant(value: Any) -> Constant:

@@ -62,7 +62,7 @@ venv: $(READY)
 
 # The first Python that is new enough and can make environments. 3.13 to 3.11 are tested; a newer
 # python3 is taken where none of them is there.
-$(READY): pyproject.toml constraints.txt tools/build_native.py src/sigma2hive/native/scan.c
+$(READY): pyproject.toml constraints.txt tools/build_native.py $(wildcard src/sigma2hive/native/*.c)
 	@set -e; chosen=; \
 	for python in $(PYTHON) python3.13 python3.12 python3.11 python3 python; do \
 	  if "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \

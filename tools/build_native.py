@@ -1,4 +1,4 @@
-"""Builds `scan.c` beside its Python, when sigma2hive is installed: a build hook of hatchling.
+"""Builds the native library, when sigma2hive is installed: a build hook of hatchling.
 
 It needs no headers of Python, since the library knows nothing of it. Where the machine has a C
 compiler (`CC`, `cc`, `gcc` or `clang`) that is taken, else the one that PyPI's `ziglang` brings.
@@ -19,7 +19,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FOLDER = Path("src/sigma2hive/native")
 #: The names are also in src/sigma2hive/native/library.py.
-SOURCE, BUILT, SWITCH = FOLDER / "scan.c", FOLDER / "scan.native", "SIGMA2HIVE_NATIVE"
+BUILT, SWITCH = FOLDER / "scan.native", "SIGMA2HIVE_NATIVE"
+SOURCES = tuple(FOLDER / name for name in ("scan.c", "search.c"))
 FLAGS = ("-std=c11", "-O3", "-fPIC", "-shared", "-fvisibility=hidden")
 ZIG = "ziglang>=0.14"
 
@@ -51,7 +52,14 @@ class NativeHook(BuildHookInterface[Any]):
         made = built.with_suffix(f".{os.getpid()}")
         try:
             subprocess.run(
-                [*command, *FLAGS, "-o", str(made), str(Path(self.root) / SOURCE)], check=True
+                [
+                    *command,
+                    *FLAGS,
+                    "-o",
+                    str(made),
+                    *(str(Path(self.root) / name) for name in SOURCES),
+                ],
+                check=True,
             )
             made.replace(built)
         except (OSError, subprocess.CalledProcessError) as error:

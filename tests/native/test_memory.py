@@ -36,13 +36,18 @@ PARTS = [
 
 @pytest.fixture(scope="module")
 def harness(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built_harness("harness.c", tmp_path_factory)
+
+
+def built_harness(name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a program of this folder, built with sanitizers."""
     if COMPILER is None:
         pytest.skip("no C compiler with sanitizers is here")
     built = tmp_path_factory.mktemp("native") / "harness"
     made = subprocess.run(
         [
             *(COMPILER, *FLAGS, "-fsanitize=address,undefined"),
-            *("-I", str(ROOT / "src/sigma2hive/native"), str(HERE / "harness.c"), "-o", str(built)),
+            *("-I", str(ROOT / "src/sigma2hive/native"), str(HERE / name), "-o", str(built)),
         ],
         capture_output=True,
         text=True,

@@ -7,14 +7,14 @@ what the field is made of: paths below a prefix, or parts that a derived field i
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from sigma2hive.engine.columns import Columns
 from sigma2hive.engine.needles import needed_characters
 from sigma2hive.engine.pieces import Piece, Rows
 from sigma2hive.engine.predicates import predicate_of
 from sigma2hive.engine.program import FieldTests
-from sigma2hive.engine.scanned import AnyPiece
+from sigma2hive.engine.scanned import AnyPiece, ScannedPiece
 from sigma2hive.engine.values import FieldMatcher
 from sigma2hive.engine.whole import WholeSearch, is_searched_whole
 from sigma2hive.model.bitmaps import mask_of, rows_of
@@ -56,13 +56,9 @@ class FieldReader:
             met[self._presence] = there
         if self._matcher is None or not pieces:
             return met
-        found = self._matcher.met_by(set().union(*(piece.distinct for piece in pieces)))
+        _add_met(self._matcher, pieces, met)
         self._rows += wanted.bit_count()
         self._effort = self._matcher.effort
-        for piece in pieces if found else ():
-            for numbers, mask in piece.masks_of(found):
-                for number in numbers:
-                    met[number] = met.get(number, 0) | mask
         return met
 
     def is_there(self, columns: Columns, wanted: int) -> bool:
@@ -85,6 +81,24 @@ class FieldReader:
                     rows.append(row)
         rows.sort()
         return mask_of(rows) & among
+
+
+def _add_met(matcher: FieldMatcher, pieces: Iterable[AnyPiece], met: dict[int, int]) -> None:
+    """Add the rows of the tests that are met in some pieces."""
+    others: list[AnyPiece] = []
+    for piece in pieces:
+        column = piece.as_scanned if isinstance(piece, ScannedPiece) else None
+        found = None if column is None else matcher.met_in(column)
+        if found is None:
+            others.append(piece)
+            continue
+        for number, mask in found.items():
+            met[number] = met.get(number, 0) | mask
+    by_value = matcher.met_by(set().union(*(piece.distinct for piece in others))) if others else {}
+    for piece in others if by_value else ():
+        for numbers, mask in piece.masks_of(by_value):
+            for number in numbers:
+                met[number] = met.get(number, 0) | mask
 
 
 def _whole_search(tests: FieldTests) -> WholeSearch | None:

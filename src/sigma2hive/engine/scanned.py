@@ -43,6 +43,11 @@ class ScannedPiece:
         self._column = column
         self.rows = ScannedRows(column)
 
+    @property
+    def as_scanned(self) -> Column | None:
+        """The column itself, where its texts stand in lines."""
+        return self._column if isinstance(self._column, Column) else None
+
     @cached_property
     def distinct(self) -> frozenset[str]:
         """Each text once."""

@@ -1,7 +1,7 @@
-"""What is done in C, where it was built: lines of JSON taken apart into columns.
+"""What is done in C, where it was built: lines of JSON taken apart, texts sought in columns.
 
-Takes bytes; gives what stands where, and the distinct texts of a field. Everything is also done
-without it, several times slower: whoever asks gets None where there is no library.
+Takes bytes; gives what stands where, the distinct texts of a field, and what is in them. Everything
+is also done without it, several times slower: whoever asks gets None where there is no library.
 """
 
 from sigma2hive.native.library import is_available
@@ -22,12 +22,14 @@ from sigma2hive.native.scanning import (
     LineKind,
     MadeColumn,
     Mark,
+    Read,
     Scan,
     Scanner,
     answer_scanner,
     scanner_of,
     shape_scanner,
 )
+from sigma2hive.native.searching import FoundTexts, TextSearch, text_search
 
 __all__ = [
     "Answer",
@@ -36,6 +38,7 @@ __all__ = [
     "Column",
     "Constants",
     "Fields",
+    "FoundTexts",
     "Kind",
     "LineKind",
     "MadeColumn",
@@ -43,11 +46,14 @@ __all__ = [
     "Numbered",
     "NumberedFields",
     "Part",
+    "Read",
     "Scan",
     "ScannedLines",
     "Scanner",
+    "TextSearch",
     "answer_scanner",
     "is_available",
     "scanner_of",
     "shape_scanner",
+    "text_search",
 ]

@@ -1,4 +1,4 @@
-"""The library that `scan.c` becomes: found, checked and described to `ctypes`.
+"""The library that `scan.c` and `search.c` become: found, checked and described to `ctypes`.
 
 It is built when sigma2hive is installed (`tools/build_native.py`), beside this file. One that is
 absent, cannot be loaded or is of another version of the source is not used.
@@ -17,7 +17,7 @@ FILE_NAME = "scan.native"
 #: Set to 0, nothing here is used.
 SWITCH = "SIGMA2HIVE_NATIVE"
 #: That of `s2h_version` in scan.c.
-_VERSION = 6
+_VERSION = 7
 
 
 class Settings(Structure):
@@ -70,6 +70,24 @@ class ColumnFound(Structure):
     )
 
 
+class TextsFound(Structure):
+    """`Found` of search.c."""
+
+    _fields_ = (
+        ("pairs", c_uint32),
+        ("texts", c_uint32),
+        ("odd", c_uint32),
+        ("values", c_uint32),
+        ("pair_values", c_void_p),
+        ("places", c_void_p),
+        ("text", c_void_p),
+        ("odd_values", c_void_p),
+        ("pairs_room", c_uint32),
+        ("texts_room", c_uint32),
+        ("odd_room", c_uint32),
+    )
+
+
 #: Function → what it returns, what it takes.
 _FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "s2h_version": (c_uint32, ()),
@@ -98,6 +116,18 @@ _FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "s2h_free_column": (None, (POINTER(ColumnFound),)),
     "s2h_rows": (None, (POINTER(ColumnFound), c_void_p, c_size_t)),
     "s2h_group_rows": (None, (POINTER(ColumnFound), c_void_p, c_void_p, c_size_t)),
+    "s2h_search": (c_void_p, (c_char_p, c_void_p, c_uint32)),
+    "s2h_free_search": (None, (c_void_p,)),
+    "s2h_sought": (POINTER(TextsFound), (c_void_p, c_char_p, c_size_t)),
+    "s2h_sought_in": (
+        POINTER(TextsFound),
+        (c_void_p, c_void_p, c_void_p, c_uint32, c_uint32),
+    ),
+    "s2h_free_found": (None, (POINTER(TextsFound),)),
+    "s2h_rows_found": (
+        c_int32,
+        (POINTER(TextsFound), c_void_p, c_void_p, c_uint32, c_void_p, c_size_t),
+    ),
 }
 
 

@@ -65,7 +65,7 @@ class Numbering(Protocol):
     def written_out(self) -> Mapping[str, list[Numbered]]:
         """Return the numbers of every path that has values."""
 
-    def read_of(self, number: int) -> Read:
+    def read_of(self, number: int) -> Read | None:
         """Return what makes a field's texts of those under a number; None: they are the same."""
 
 

@@ -12,7 +12,7 @@ import ctypes
 import re
 import weakref
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from ctypes import c_int32, c_uint32
 from dataclasses import dataclass
 from enum import IntEnum
@@ -54,8 +54,18 @@ class Kind(IntEnum):
 
 _NO_SHAPE: Final = 0xFFFFFFFF
 _KINDS: Final = {int(kind): kind for kind in Kind}
-#: What makes a field's texts of those that stand in lines; None where they are the same.
-Read = Callable[[list[str]], list[str]] | None
+
+
+class Read(NamedTuple):
+    """What makes a field's texts of those that stand in lines.
+
+    Those that have another `length`, in characters, are the same.
+    """
+
+    texts: Callable[[list[str]], list[str]]
+    length: int
+
+
 #: A key's number among the paths of a scan, and what stands there.
 Mark = tuple[int, Kind]
 
@@ -293,7 +303,7 @@ class Scan:
         return [line for line, code in cells if code in odd]
 
     def column(
-        self, number: int, row_of: array[int], wanted: bytes | None = None, read: Read = None
+        self, number: int, row_of: array[int], wanted: bytes | None = None, read: Read | None = None
     ) -> Column:
         """Return the values under a path's number.
 
@@ -316,7 +326,9 @@ class Scan:
 class Column:
     """Values of one path: in `rows` those of `codes`, which number the `texts`."""
 
-    def __init__(self, loaded: ctypes.CDLL, found: Any, text: bytes, read: Read = None) -> None:
+    def __init__(
+        self, loaded: ctypes.CDLL, found: Any, text: bytes, read: Read | None = None
+    ) -> None:
         self._library = loaded
         self._found = found
         self._read = read
@@ -328,14 +340,53 @@ class Column:
         """How many values there are, others aside."""
         return int(self._content.count)
 
+    @property
+    def changed_length(self) -> int | None:
+        """The length in characters of texts that may stand otherwise in lines; None: all are so."""
+        return None if self._read is None else self._read.length
+
+    @property
+    def stored(self) -> tuple[int | None, int | None, int]:
+        """Where the distinct texts are, as they stand in lines, and where their ends; how many."""
+        found = self._content
+        return found.texts, found.ends, found.distinct
+
+    @property
+    def numbered(self) -> tuple[int | None, int | None, int]:
+        """Where the rows are, and where the numbers of their texts; how many."""
+        found = self._content
+        return found.rows, found.codes, found.count
+
+    @property
+    def distinct(self) -> int:
+        """How many distinct texts there are."""
+        return int(self._content.distinct)
+
+    @property
+    def size(self) -> int:
+        """How many bytes they have."""
+        return int(self._content.size)
+
     @cached_property
     def texts(self) -> list[str]:
         """Each distinct text; one that is written in several ways may be here more than once."""
-        texts = self._stored
-        return texts if self._read is None else self._read(texts)
+        return self._as_read(self._stored_texts())
 
-    @property
-    def _stored(self) -> list[str]:
+    def texts_of(self, codes: Sequence[int]) -> list[str]:
+        """Return some of the texts, by their numbers."""
+        if 2 * len(codes) > self.distinct or "texts" in self.__dict__:
+            return [self.texts[code] for code in codes]
+        found = self._content
+        ends = (c_uint32 * found.distinct).from_address(found.ends)
+        starts = [ends[code - 1] + 1 if code else 0 for code in codes]
+        places = zip(starts, codes, strict=True)
+        texts = [ctypes.string_at(found.texts + at, ends[code] - at) for at, code in places]
+        return self._as_read([text.decode() for text in texts])
+
+    def _as_read(self, texts: list[str]) -> list[str]:
+        return texts if self._read is None else self._read.texts(texts)
+
+    def _stored_texts(self) -> list[str]:
         found = self._content
         if not found.distinct:
             return []
@@ -376,16 +427,23 @@ class Column:
     @property
     def mask(self) -> int:
         """The rows as a bitmap."""
-        bits = (ctypes.c_char * self._width)()
+        bits = (ctypes.c_char * self.width)()
         self._library.s2h_rows(self._found, bits, len(bits))
         return int.from_bytes(bits, "little")
+
+    def mask_of(self, codes: Iterable[int]) -> int:
+        """Return the rows that have one of some texts, as a bitmap."""
+        groups = [-1] * self.distinct
+        for code in codes:
+            groups[code] = 0
+        return self.masks(groups, 1)[0]
 
     def masks(self, groups: Sequence[int], count: int) -> list[int]:
         """Return `count` bitmaps of rows.
 
         `groups` gives for each text the number of the one that its rows are in, -1 for none.
         """
-        width = self._width
+        width = self.width
         bits = (ctypes.c_char * (width * count))()
         of_codes = (c_int32 * len(groups))(*groups)
         self._library.s2h_group_rows(self._found, of_codes, bits, width)
@@ -396,7 +454,7 @@ class Column:
         ]
 
     @property
-    def _width(self) -> int:
+    def width(self) -> int:
         """How many bytes a bitmap of the rows has."""
         count, rows = self._content.count, self._content.rows
         return 1 + (c_int32.from_address(rows + 4 * (count - 1)).value >> 3) if count else 0

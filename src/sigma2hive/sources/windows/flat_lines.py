@@ -8,12 +8,12 @@ What is plain is decided by shape, of which logs have few.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from sigma2hive.model.events import TIME_FIELD
-from sigma2hive.native import Kind, Mark, Numbered, NumberedFields, Scan
+from sigma2hive.native import Kind, Mark, Numbered, NumberedFields, Read, Scan
 from sigma2hive.sources.windows.flat import NAMED_BY_ELEMENT, NO_NAMES
 from sigma2hive.sources.windows.raw import ATTRIBUTES, GUID_LENGTH, TEXT, as_windows_writes
 
@@ -61,9 +61,9 @@ class FlatFields:
         """Return the numbers of every field."""
         return self._numbers
 
-    def read_of(self, number: int) -> Callable[[list[str]], list[str]] | None:
+    def read_of(self, number: int) -> Read | None:
         """Return what makes a field's texts of those under a number; None: they are the same."""
-        return None if number in self._as_they_are else _written
+        return None if number in self._as_they_are else _WRITTEN
 
     def fields_of(self, row_of: array[int]) -> NumberedFields:
         """Return the fields of lines that are these rows."""
@@ -133,6 +133,9 @@ class FlatFields:
 
 def _written(texts: list[str]) -> list[str]:
     return [as_windows_writes(text) if len(text) == GUID_LENGTH else text for text in texts]
+
+
+_WRITTEN: Final = Read(_written, GUID_LENGTH)
 
 
 @lru_cache(maxsize=4096)  # logs have few shapes, which batches repeat

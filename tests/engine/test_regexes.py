@@ -12,9 +12,16 @@ from hypothesis import strategies as st
 
 from sigma2hive.engine.automata import Automaton, UnsupportedError
 from sigma2hive.engine.predicates import predicate_of
-from sigma2hive.engine.requirements import may_be_in, parsed, regex_flags, requirements_of
+from sigma2hive.engine.requirements import (
+    beginning_of,
+    may_be_in,
+    parsed,
+    regex_flags,
+    requirements_of,
+)
 from sigma2hive.model.conditions import Regex
 from sigma2hive.model.fields import FieldType
+from sigma2hive.model.folding import fold
 
 _CHARACTERS = [
     "a",
@@ -77,6 +84,25 @@ def test_what_an_expression_is_found_in_has_all_that_it_asks_for(
             assert may_be_in(value, requirements), value
 
 
+@given(_TESTS, st.lists(_VALUES, min_size=1, max_size=5))
+@settings(max_examples=1000, deadline=None)
+def test_what_is_found_begins_as_its_expression_does(test: Regex, values: list[str]) -> None:
+    beginning = beginning_of(parsed(test))
+    for value in values:
+        for found in re.finditer(test.pattern, value, regex_flags(test)):
+            assert fold(value[found.start() :]).startswith(beginning), value
+
+
+@given(_TESTS, st.lists(_VALUES, min_size=1, max_size=5), st.integers(1, 30))
+@settings(max_examples=500, deadline=None)
+def test_a_value_of_any_length_is_decided_as_python_does(
+    test: Regex, values: list[str], times: int
+) -> None:
+    is_met = predicate_of(test, FieldType.KEYWORD)
+    for value in (*values, "".join(values * times)):
+        assert is_met(value) == (re.search(test.pattern, value, regex_flags(test)) is not None)
+
+
 @pytest.mark.parametrize("pattern", ["one.*two", "(?:one|uno).+two", "(?:one)+ t?.*two"])
 def test_texts_of_an_expression_are_sought_in_their_order(pattern: str) -> None:
     is_met = predicate_of(Regex(pattern), FieldType.KEYWORD)
@@ -103,6 +129,13 @@ def test_texts_of_an_expression_are_sought_in_their_order(pattern: str) -> None:
         ("(?:aa|a)" * 34 + "$", "a" * 68 + "!", False),
         ("(?:aa|a)" * 34 + "$", "a" * 68, True),
         (r"(?:\w|a|[ab])" * 40 + "$", "a" * 40 + "!", False),
+        ("ab.*ab.*ab.*ab.*x", "ab" * 20_000, False),
+        ("ab.*ab.*ab.*ab.*x", "ab" * 20_000 + "x", True),
+        (
+            "aa[ab]{9,60}[ab]{9,60}[ab]{9,60}[ab]{9,60}$",
+            "ab" * 20_000 + "aa" + "a" * 300 + "!",
+            False,
+        ),
         ("(?i)" + "(?:xa|xA|x)" * 40 + "$", "xa" * 39 + "!", False),
         ("(?:(?:aa|a)(?:bb|b)){17}$", "aabb" * 17 + "!", False),
     ],

@@ -9,15 +9,22 @@ automaton says is given up after some time (`patience`).
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from re import _compiler as sre_compiler  # type: ignore[attr-defined]
 from re import _constants as sre  # type: ignore[attr-defined]  # how Python itself reads expressions
 from typing import Any, NamedTuple
 
 from sigma2hive.engine.automata import Automaton, UnsupportedError
 from sigma2hive.engine.patience import is_found
-from sigma2hive.engine.requirements import may_be_in, parsed, regex_flags, requirements_of
+from sigma2hive.engine.requirements import (
+    Requirements,
+    beginning_of,
+    may_be_in,
+    parsed,
+    regex_flags,
+    requirements_in,
+)
 from sigma2hive.model.conditions import Regex
 from sigma2hive.model.folding import fold
 
@@ -26,7 +33,9 @@ _MOST_STEPS = 10_000_000
 #: So short a value takes few steps whatever the expression.
 _SURELY_FEW = 16
 #: A repetition of no more is as good as written out.
-_FEW_TIMES = 3
+_FEW_TIMES = 4
+#: A repetition of a single character up to so many times is no more than so many ways on.
+_SEVERAL_TIMES = 64
 #: Longer values are first asked for what the expression cannot be found without.
 _SHORT = 200
 
@@ -41,37 +50,63 @@ def regex_predicate(test: Regex) -> Callable[[str], bool]:
 class _Expression:
     def __init__(self, test: Regex) -> None:
         self._test = test
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            self._search = re.compile(test.pattern, regex_flags(test)).search
 
     def is_in(self, value: str) -> bool:
-        if len(value) > _SHORT and not self._may_be_in(value):
+        is_short = len(value) <= min(_SHORT, self._longest_tried)
+        if not is_short and not may_be_in(value, self._requirements):
             return False
-        if len(value) <= self._longest_tried:
+        if is_short or self._takes_few_steps(value):
             return self._search(value) is not None
         if self._automaton is not None:
             return self._automaton.is_in(value)
         return is_found(self._test, self._search, value)
 
-    def _may_be_in(self, value: str) -> bool:
-        return may_be_in(value, self._requirements)
+    @cached_property
+    def _tree(self) -> Any:
+        return parsed(self._test)
 
     @cached_property
-    def _requirements(self) -> Any:
-        return requirements_of(self._test)
+    def _search(self) -> Callable[[str], re.Match[str] | None]:
+        # Read once: half of the time that it takes to compile one.
+        read = self._test.pattern if self._tree is None else self._tree
+        compiled: re.Pattern[str] = sre_compiler.compile(read, regex_flags(self._test))
+        return compiled.search
+
+    @cached_property
+    def _requirements(self) -> Requirements:
+        return requirements_in(self._tree)
+
+    @cached_property
+    def _growth(self) -> _Growth:
+        return _growth(self._tree or ())
+
+    @cached_property
+    def _beginning(self) -> str:
+        return beginning_of(self._tree)
 
     @cached_property
     def _longest_tried(self) -> int:
-        """The length of values on which Python surely takes few steps."""
-        growth = _growth(parsed(self._test) or ())
+        """The length of values on which Python surely takes few steps, wherever it begins."""
+        growth = self._growth
         power = 1 + growth.power
         return _SURELY_FEW if power > _NESTED else int(growth.most_tried ** (1 / power))
+
+    def _takes_few_steps(self, value: str) -> bool:
+        """Whether Python surely takes few steps on a value."""
+        if len(value) <= self._longest_tried:
+            return True
+        growth, beginning = self._growth, self._beginning
+        if not beginning or growth.power >= _NESTED:
+            return False
+        # It goes on only where the expression's own beginning stands, which may overlap itself.
+        places = fold(value).count(beginning) * len(beginning)
+        steps: int = places * len(value) ** growth.power
+        return steps <= growth.most_tried
 
     @cached_property
     def _automaton(self) -> Automaton | None:
         try:
-            return Automaton(parsed(self._test), regex_flags(self._test))
+            return Automaton(self._tree, regex_flags(self._test))
         except UnsupportedError:
             return None
 
@@ -143,6 +178,8 @@ def _growth_of_repeated(least: int, most: int, item: Any, *, inside: bool) -> _G
     if inside and (is_many or least < most):
         return _GROWTH_OF_NESTED
     once = _growth(item, inside=inside or is_many)
+    if is_many and most <= _SEVERAL_TIMES and once == _Growth():
+        return _Growth(0, most.bit_length() + (least < most))
     if is_many:
         return _Growth(once.power + 1, once.doublings)
     written_out = once.times(most)

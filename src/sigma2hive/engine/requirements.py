@@ -44,8 +44,17 @@ def parsed(test: Regex) -> Any:
 
 def requirements_of(test: Regex) -> Requirements:
     """Return what must stand in every value that the expression is found in, in this order."""
-    tree = parsed(test)
+    return requirements_in(parsed(test))
+
+
+def requirements_in(tree: Any) -> Requirements:
+    """Return the same of an expression as Python read it, nothing of None."""
     return () if tree is None else _Required().of(tree)
+
+
+def beginning_of(tree: Any) -> str:
+    """Return the folded text that an expression's finds begin with; "" where it may differ."""
+    return "" if tree is None else _Required().beginning(tree)
 
 
 def may_be_in(value: str, requirements: Requirements) -> bool:
@@ -84,16 +93,29 @@ class _Required:
         self._end_run()
         return self._found
 
+    def beginning(self, tree: Iterable[tuple[Any, Any]]) -> str:
+        """Return the text that all that is found begins with."""
+        for operation, argument in tree:
+            if not self._has_taken(operation, argument):
+                break
+        return "".join(self._run)
+
+    def _has_taken(self, operation: Any, argument: Any) -> bool:
+        """Take what is one letter, in any case, or no character at all; return whether it was."""
+        if operation is sre.LITERAL:
+            self._run.append(fold(chr(argument)))
+        elif operation is sre.IN and (single := _only_letter(argument)):
+            self._run.append(single)
+        else:
+            return operation is sre.AT
+        return True
+
     def _walk(self, tree: Iterable[tuple[Any, Any]]) -> None:
         for operation, argument in tree:
-            if operation is sre.LITERAL:
-                self._run.append(fold(chr(argument)))
-            elif operation is sre.IN and (single := _only_letter(argument)):
-                self._run.append(single)
-            elif operation is sre.SUBPATTERN and not argument[1] & re.UNICODE:
+            if self._has_taken(operation, argument):
+                continue
+            if operation is sre.SUBPATTERN and not argument[1] & re.UNICODE:
                 self._walk(argument[3])
-            elif operation is sre.AT:
-                pass  # takes no character
             else:
                 self._end_run()
                 self._look_into(operation, argument)

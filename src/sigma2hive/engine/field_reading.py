@@ -7,7 +7,7 @@ what the field is made of: paths below a prefix, or parts that a derived field i
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from sigma2hive.engine.columns import Columns
 from sigma2hive.engine.needles import needed_characters
@@ -19,6 +19,9 @@ from sigma2hive.engine.values import FieldMatcher
 from sigma2hive.engine.whole import WholeSearch, is_searched_whole
 from sigma2hive.model.bitmaps import mask_of, rows_of
 from sigma2hive.model.fields import EVERY_FIELD, Derived, Field
+
+#: Where a column has no more than so many times the rows that are asked for, all are decided.
+_MORE_THAN_ASKED = 2
 
 
 class FieldReader:
@@ -67,20 +70,33 @@ class FieldReader:
 
     def rows_with(self, number: int, columns: Columns, among: int) -> int:
         """Return the rows `among` these with a value that meets a test of `later`."""
+        is_met = self._decision(number)
+        rows: list[int] = []
+        mask = 0
+        for piece in _pieces_of(self._field, columns, among):
+            column = piece.as_scanned if isinstance(piece, ScannedPiece) else None
+            if column is not None and len(column) <= _MORE_THAN_ASKED * among.bit_count():
+                codes = [code for code, text in enumerate(column.texts) if is_met(text)]
+                mask |= column.mask_of(codes) if codes else 0
+            else:
+                rows.extend(row for row, cell in _cells_of(piece, among) if is_met(cell))
+        rows.sort()
+        return (mask | mask_of(rows)) & among
+
+    def _decision(self, number: int) -> Callable[[str], bool]:
+        """Return what decides a test of `later`, each text once."""
         test = self.later[number]
         predicate, needed = predicate_of(test, self._field.type), needed_characters(test)
-        rows: list[int] = []
         decided: dict[str, bool] = {}
-        for piece in _pieces_of(self._field, columns, among):
-            for row, cell in _cells_of(piece, among):
-                is_met = decided.get(cell)
-                if is_met is None:
-                    may_be = not needed or any(character in cell for character in needed)
-                    is_met = decided[cell] = may_be and predicate(cell)
-                if is_met:
-                    rows.append(row)
-        rows.sort()
-        return mask_of(rows) & among
+
+        def is_met(text: str) -> bool:
+            known = decided.get(text)
+            if known is None:
+                may_be = not needed or any(character in text for character in needed)
+                known = decided[text] = may_be and predicate(text)
+            return known
+
+        return is_met
 
 
 def _add_met(matcher: FieldMatcher, pieces: Iterable[AnyPiece], met: dict[int, int]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from sigma2hive.engine.predicates import ValueTest
 from sigma2hive.engine.requirements import best_of, requirements_of
@@ -57,6 +58,7 @@ def lookup_of(test: ValueTest, field_type: FieldType) -> Lookup:
     return EVERY_VALUE
 
 
+@lru_cache(maxsize=4096)
 def needed_characters(test: ValueTest) -> frozenset[str]:
     """Return characters of which one stands in every value that meets the test; none: unknown.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from sigma2hive.engine.program import (
     All,
@@ -35,35 +36,52 @@ class Step:
     gates: set[int] = dataclasses.field(default_factory=set)
 
 
-@dataclass(frozen=True, slots=True)
+#: The fields of each need, and all fields that are asked for.
+_Asked = tuple[tuple[frozenset[int], ...], frozenset[int]]
+
+
 class Way:
     """How rules that ask for the same fields are followed.
 
     Their witness is the need at `witness`, known after the step `known`, for which they look at the
-    steps `first`. `late` are the steps for all that they ask, and `needs` says which needs are
-    known after which of them. Rules without a need have no witness: they are there at the start.
+    steps `first`. Rules without a need have no witness: they are there at the start.
     """
 
-    known: int
-    witness: int
-    first: tuple[int, ...]
-    late: tuple[int, ...]
-    needs: Mapping[int, Sequence[int]]
+    def __init__(self, asked: _Asked, place: Sequence[int]) -> None:
+        of_needs, self._every = asked
+        self._place = place
+        self._known_after = [max(map(place.__getitem__, fields), default=-1) for fields in of_needs]
+        self.known = min(self._known_after, default=-1)
+        self.witness = self._known_after.index(self.known) if of_needs else -1
+        self.first = [place[number] for number in of_needs[self.witness]] if of_needs else []
+
+    @cached_property
+    def late(self) -> Sequence[int]:
+        """The steps for all that they ask."""
+        return sorted(self._place[number] + len(self._place) for number in self._every)
+
+    @cached_property
+    def needs(self) -> Mapping[int, Sequence[int]]:
+        """Which needs are known after which of the late steps."""
+        needs: dict[int, list[int]] = {}
+        for position, step in enumerate(self._known_after):
+            if position != self.witness:
+                needs.setdefault(step + len(self._place), []).append(position)
+        return needs
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps, each rule's way, and for each test the rules that it is a witness for."""
+    """The steps, each rule's way, and for each test the rules that it is a witness for.
+
+    It holds until the next one is made.
+    """
 
     steps: Sequence[Step]
     rules: Sequence[RuleProgram]
     ways: Sequence[Way]
     witnesses: Mapping[int, Sequence[int]]
     unwitnessed: Sequence[int]
-
-
-#: The fields of each need, and all fields that are asked for.
-_Asked = tuple[tuple[frozenset[int], ...], frozenset[int]]
 
 
 class Planner:
@@ -78,6 +96,16 @@ class Planner:
             for number in _numbers_of(tests)
         }
         self._asked = [_asked_by(rule, field_of) for rule in program.rules]
+        #: The rules that ask for the same fields, by their positions.
+        self._alike: dict[_Asked, list[int]] = {}
+        for position, asked in enumerate(self._asked):
+            self._alike.setdefault(asked, []).append(position)
+        self._gates = {
+            asked: {program.rules[position].gate for position in alike}
+            for asked, alike in self._alike.items()
+        }
+        self._witness: dict[_Asked, int] = {}
+        self._witnesses: dict[int, list[int]] = {}
 
     def plan(self, costs: Sequence[float]) -> Plan:
         """Return the order of looking fields up that `costs`, what each costs a row, suggest."""
@@ -87,33 +115,29 @@ class Planner:
             place[number] = position
         # Every field is there twice: for witnesses, and for what is asked besides.
         steps = [Step(number) for number in (*order, *order)]
-        made = {asked: _way(asked, place) for asked in set(self._asked)}
-        ways = [made[asked] for asked in self._asked]
-        witnesses: dict[int, list[int]] = {}
-        unwitnessed: list[int] = []
-        for position, (rule, way) in enumerate(zip(self._rules, ways, strict=True)):
+        ways = {asked: Way(asked, place) for asked in self._alike}
+        for asked, way in ways.items():
+            self._note_witness(asked, way.witness)
             for step in way.first:
-                steps[step].gates.add(rule.gate)
-            if way.known < 0:
-                unwitnessed.append(position)
-            else:
-                for number in rule.needs[way.witness]:
-                    witnesses.setdefault(number, []).append(position)
-        return Plan(steps, self._rules, ways, witnesses, unwitnessed)
+                steps[step].gates |= self._gates[asked]
+        unwitnessed = [
+            position for position, asked in enumerate(self._asked) if ways[asked].known < 0
+        ]
+        of_rules = [ways[asked] for asked in self._asked]
+        return Plan(steps, self._rules, of_rules, self._witnesses, unwitnessed)
 
-
-def _way(asked: _Asked, place: Sequence[int]) -> Way:
-    of_needs, every = asked
-    known_after = [max(map(place.__getitem__, fields), default=-1) for fields in of_needs]
-    known = min(known_after, default=-1)
-    witness = known_after.index(known) if known_after else -1
-    first = tuple(map(place.__getitem__, of_needs[witness])) if known_after else ()
-    needs: dict[int, list[int]] = {}
-    for position, step in enumerate(known_after):
-        if position != witness:
-            needs.setdefault(step + len(place), []).append(position)
-    late = tuple(sorted(place[number] + len(place) for number in every))
-    return Way(known, witness, first, late, needs)
+    def _note_witness(self, asked: _Asked, witness: int) -> None:
+        """Take over which need is a witness; from plan to plan it is mostly the same."""
+        before = self._witness.get(asked, -1)
+        if witness == before:
+            return
+        self._witness[asked] = witness
+        for position in self._alike[asked]:
+            needs = self._rules[position].needs
+            for number in needs[before] if before >= 0 else ():
+                self._witnesses[number].remove(position)
+            for number in needs[witness]:
+                self._witnesses.setdefault(number, []).append(position)
 
 
 def _numbers_of(tests: FieldTests) -> Iterator[int]:

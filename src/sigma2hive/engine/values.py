@@ -167,10 +167,10 @@ class FieldMatcher:
         return known
 
 
-def _sought(tests: FieldTests) -> dict[bytes, list[int]]:
+def _sought(tests: FieldTests) -> dict[bytes, Sequence[int]]:
     """Return all texts that are searched for; what is equal has an edge before it and behind."""
-    sought = {needle: list(numbers) for needle, numbers in tests.needles.items()}
+    sought: dict[bytes, Sequence[int]] = dict(tests.needles)
     for text, numbers in tests.equal.items():
         whole = EDGE + text.encode("utf-8", "surrogatepass") + EDGE
-        sought.setdefault(whole, []).extend(numbers)
+        sought[whole] = [*sought.get(whole, ()), *numbers]
     return sought

@@ -1192,6 +1192,16 @@ EXPORTED void s2h_free_column(Column *column)
     free(column);
 }
 
+/* Returns how many rows are wanted, no more than `most`. */
+static uint32_t count_of(const uint8_t *wanted, size_t size, uint32_t most)
+{
+    uint32_t count = 0;
+    for (size_t byte = 0; byte < size && count < most; byte++)
+        for (uint8_t left = wanted[byte]; left; left &= (uint8_t)(left - 1))
+            count++;
+    return count < most ? count : most;
+}
+
 static int is_among(const uint8_t *wanted, size_t size, int32_t row)
 {
     size_t byte = (size_t)row >> 3;
@@ -1200,7 +1210,7 @@ static int is_among(const uint8_t *wanted, size_t size, int32_t row)
 
 /*
  * Returns a column; NULL where memory is short.
- * `row_of` gives the row of each line, -1 where it has none; rows are to rise with lines.
+ * `row_of` gives the row of each line, -1 where it has none; rows rise with lines.
  * `wanted` is a bitmap of rows, NULL for all.
  */
 EXPORTED Column *s2h_column(
@@ -1214,6 +1224,8 @@ EXPORTED Column *s2h_column(
     uint8_t *to;
     if (!column)
         return NULL;
+    if (wanted) /* no line has a path twice */
+        room = count_of(wanted, size, path->count) + 1;
     while (table < 2 * (uint64_t)room)
         table *= 2;
     column->rows = malloc((size_t)room * sizeof *column->rows);
@@ -1236,6 +1248,8 @@ EXPORTED Column *s2h_column(
         uint32_t length = value->length & LENGTH_MASK, slot, code, probes = 0;
         if (row < 0 || (wanted && !is_among(wanted, size, row)))
             continue;
+        if (column->count + column->others + 1 == room)
+            goto failed; /* rows that do not rise */
         if (value->length >> KIND_SHIFT == OTHER) {
             column->other_rows[column->others] = row;
             column->other_starts[column->others] = value->start;

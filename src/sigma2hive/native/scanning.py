@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ctypes
 import re
-import weakref
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from ctypes import c_int32, c_uint32
@@ -199,8 +198,7 @@ class Scan:
         self._root = root
         self._library = loaded
         self._found = found
-        # At the end of the process all memory goes, and another thread may still be reading.
-        weakref.finalize(self, loaded.s2h_free, found).atexit = False
+        self._freed = loaded.s2h_free
         count = loaded.s2h_lines(found)
         # Of no hits there is nothing anywhere.
         self._starts = (c_uint32 * count).from_address(loaded.s2h_line_starts(found) or found)
@@ -210,6 +208,10 @@ class Scan:
         #: For each line 1 where a text of it has an ASCII character or a slash escaped that most
         #: would write otherwise.
         self.odd = ctypes.string_at(loaded.s2h_line_odd(found) or found, count)
+
+    def __del__(self) -> None:
+        """Give its memory back."""
+        self._freed(self._found)
 
     def __len__(self) -> int:
         """How many lines there are."""
@@ -332,9 +334,13 @@ class Column:
         self._library = loaded
         self._found = found
         self._read = read
-        weakref.finalize(self, loaded.s2h_free_column, found).atexit = False
+        self._freed = loaded.s2h_free_column
         self._text = text
         self._content: ColumnFound = found.contents
+
+    def __del__(self) -> None:
+        """Give its memory back."""
+        self._freed(self._found)
 
     def __len__(self) -> int:
         """How many values there are, others aside."""

@@ -64,14 +64,15 @@ static uint32_t sign_at(const uint8_t *at)
 
 static uint32_t hash_of(uint32_t sign, uint32_t shift) { return sign * 0x9E3779B1u >> shift; }
 
-/* Returns how usual a byte is in logs, where texts are of small letters. */
-static uint32_t usualness(uint8_t byte)
+/* Tells how usual each byte is in logs, of small letters. */
+static void tell_usual(uint8_t *usual)
 {
-    if (byte == ' ' || byte == '"' || byte == '\\' || (byte && strchr("etaoinsrl", byte)))
-        return 4;
-    if (byte >= 'a' && byte <= 'z')
-        return 3;
-    return byte && strchr(".-_/0123", byte) ? 2 : 1;
+    memset(usual, 1, 256);
+    for (const char *byte = ".-_/0123"; *byte; byte++)
+        usual[(uint8_t)*byte] = 2;
+    memset(usual + 'a', 3, 26);
+    for (const char *byte = "etaoinsrl \"\\"; *byte; byte++)
+        usual[(uint8_t)*byte] = 4;
 }
 
 EXPORTED void s2h_free_search(Search *search)
@@ -91,6 +92,8 @@ EXPORTED void s2h_free_search(Search *search)
 static int has_signs(Search *search, Entry *chosen, uint32_t *seen)
 {
     uint32_t shift = search->shift, number = 0;
+    uint8_t usual[256];
+    tell_usual(usual);
     for (uint32_t text = 0; text < search->count; text++)
         for (uint32_t at = search->start[text]; at + SIGN <= search->start[text + 1]; at++)
             seen[hash_of(sign_at(search->bytes + at), shift)]++;
@@ -104,8 +107,8 @@ static int has_signs(Search *search, Entry *chosen, uint32_t *seen)
         for (uint32_t at = start; at + SIGN <= end; at++) {
             const uint8_t *bytes = search->bytes + at;
             uint32_t sign = sign_at(bytes), others = seen[hash_of(sign, shift)];
-            uint32_t cost = (others < 1u << 20 ? others : 1u << 20) * 8 + usualness(bytes[0])
-                + usualness(bytes[1]) + usualness(bytes[2]);
+            uint32_t cost = (others < 1u << 20 ? others : 1u << 20) * 8 + usual[bytes[0]]
+                + usual[bytes[1]] + usual[bytes[2]];
             if (cost < least) {
                 Entry one = {sign, text, at - start};
                 least = cost;

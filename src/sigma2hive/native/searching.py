@@ -7,6 +7,7 @@ of the texts stand in which values, each pair once.
 from __future__ import annotations
 
 import ctypes
+from array import array
 from collections.abc import Sequence
 from ctypes import c_char, c_uint32
 from typing import Final
@@ -25,15 +26,16 @@ class TextSearch:
     def __init__(self, loaded: ctypes.CDLL, texts: Sequence[bytes]) -> None:
         self._library = loaded
         self._freed = loaded.s2h_free_search
-        lengths = (c_uint32 * len(texts))(*map(len, texts))
-        self._search = loaded.s2h_search(b"".join(texts), lengths, len(texts))
+        lengths = array("I", map(len, texts))
+        address, _ = lengths.buffer_info()
+        self._search = loaded.s2h_search(b"".join(texts), address, len(texts))
         if not self._search:
             raise MemoryError("no memory for a search of texts")
 
     def __del__(self) -> None:
         """Give its memory back."""
-        if search := getattr(self, "_search", None):
-            self._freed(search)
+        if self._search:
+            self._freed(self._search)
 
     def in_folded(self, joined: bytes) -> FoundTexts:
         """Return what stands in folded values with an edge before, between and after them.
@@ -41,8 +43,7 @@ class TextSearch:
         Raises:
             MemoryError: there is not enough.
         """
-        found = self._library.s2h_sought(self._search, joined, len(joined))
-        return FoundTexts(self._library, found)
+        return self._found(self._library.s2h_sought(self._search, joined, len(joined)))
 
     def in_column(self, column: Column) -> FoundTexts:
         """Return what stands in the distinct texts of a column, as they stand in lines.
@@ -55,6 +56,11 @@ class TextSearch:
         texts, ends, count = column.stored
         length = _NO_LENGTH if column.changed_length is None else column.changed_length
         found = self._library.s2h_sought_in(self._search, texts, ends, count, length)
+        return self._found(found)
+
+    def _found(self, found: ctypes._Pointer[TextsFound]) -> FoundTexts:
+        if not found:
+            raise MemoryError("no memory for what is found")
         return FoundTexts(self._library, found)
 
 
@@ -62,8 +68,6 @@ class FoundTexts:
     """Which texts were found in which values, both by their numbers."""
 
     def __init__(self, loaded: ctypes.CDLL, found: ctypes._Pointer[TextsFound]) -> None:
-        if not found:
-            raise MemoryError("no memory for what was found")
         self._library = loaded
         self._freed = loaded.s2h_free_found
         self._found = found
@@ -75,8 +79,7 @@ class FoundTexts:
 
     def __del__(self) -> None:
         """Give its memory back."""
-        if found := getattr(self, "_found", None):
-            self._freed(found)
+        self._freed(self._found)
 
     @property
     def pairs(self) -> tuple[list[int], list[int]]:

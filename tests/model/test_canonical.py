@@ -5,8 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sigma2hive.model.canonical import canonical_json, digest
+from sigma2hive.model.canonical import JsonValue, canonical_json, digest
+from sigma2hive.model.rules import Level
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "canonical.json"
 
@@ -25,3 +28,19 @@ def test_key_order_does_not_matter() -> None:
 def test_what_has_no_one_form_is_refused(value: object) -> None:
     with pytest.raises(TypeError):
         canonical_json(value)  # type: ignore[arg-type]
+
+
+_VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text(), st.sampled_from(Level)),
+    lambda inside: st.one_of(
+        st.lists(inside),
+        st.lists(inside).map(tuple),
+        st.dictionaries(st.text(), inside),
+    ),
+)
+
+
+@given(_VALUES)
+def test_it_is_what_the_library_writes(value: JsonValue) -> None:
+    expected = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    assert canonical_json(value).decode() == expected

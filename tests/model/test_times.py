@@ -51,3 +51,16 @@ def test_a_rendered_time_is_read_back_exactly(moment: datetime, nanoseconds: int
     whole = (elapsed.days * 86_400 + elapsed.seconds) * SECOND
     time_ns = whole + elapsed.microseconds * 1000 + nanoseconds
     assert parse_time_ns(render_time(time_ns)) == time_ns
+
+
+@given(
+    st.datetimes(min_value=datetime(1960, 1, 1), max_value=datetime(2110, 1, 1)),
+    st.sampled_from(["T", " "]),
+    st.one_of(st.just(""), st.from_regex(r"\.[0-9]{1,9}", fullmatch=True)),
+    st.sampled_from(["", "Z"]),
+)
+def test_a_time_is_the_same_with_its_offset_written_out(
+    moment: datetime, between: str, fraction: str, end: str
+) -> None:
+    text = moment.isoformat(between, "seconds") + fraction
+    assert parse_time_ns(text + end) == parse_time_ns(f"{text}+00:00")

@@ -7,15 +7,15 @@ of it may steer the terminal.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from sigma2hive.alerts.description import LEFT_OUT_TITLE, RAW_TITLE
 from sigma2hive.cli.columns import COLUMNS, width, wrap
 from sigma2hive.cli.plain_markdown import plain_lines
 from sigma2hive.model.alerts import Alert, LeftOut, Observable
 from sigma2hive.model.events import Event
-from sigma2hive.model.times import moment_of, render_time
+from sigma2hive.model.times import render_time, shown_second
 from sigma2hive.model.visible import visible
+from sigma2hive.records import dataclass
 from sigma2hive.sinks import AlertSummary, StoredAlert
 
 SEVERITIES = ("", "low", "medium", "high", "critical")
@@ -45,15 +45,16 @@ class AlertRow:
     events: int
 
     def lines(self, head: str = "") -> Iterator[str]:
-        """Yield the row after `head`, times in UTC; a long title goes on below itself."""
-        moment = f"{moment_of(self.date_ns):%Y-%m-%d %H:%M:%S}"
-        start = f"{head}{SEVERITIES[self.severity]:8}  {moment}  "
+        """Return the row after `head`, times in UTC; a long title goes on below itself."""
+        start = f"{head}{SEVERITIES[self.severity]:8}  {shown_second(self.date_ns)}  "
         indent = " " * len(start)
-        *lines, last = wrap(visible(self.title), start, indent)
-        yield from lines
-        counted = f"  ({self.events:,} events)" if self.events > 1 else ""
+        lines = wrap(visible(self.title), start, indent)
+        if self.events < 2:
+            return lines
+        *before, last = lines
+        counted = f"  ({self.events:,} events)"
         fits = width(last + counted) <= COLUMNS
-        yield from [last + counted] if fits else [last, indent + counted.strip()]
+        return iter([*before, last + counted] if fits else [*lines, indent + counted.strip()])
 
 
 def alert_view(stored: StoredAlert) -> Iterator[str]:

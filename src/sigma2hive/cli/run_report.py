@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from itertools import chain
 
@@ -21,6 +21,7 @@ from sigma2hive.model.matches import Lack
 from sigma2hive.model.rules import Blindness, Compiled
 from sigma2hive.model.times import render_time
 from sigma2hive.model.visible import visible
+from sigma2hive.records import dataclass
 from sigma2hive.runner.once import Summary
 from sigma2hive.sinks import Outcome
 from sigma2hive.workflows.project import Project

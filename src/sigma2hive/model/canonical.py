@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from json.encoder import encode_basestring_ascii as _quoted
 
 JsonValue = str | int | bool | None | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
 
@@ -29,8 +30,7 @@ def canonical_json(value: JsonValue) -> bytes:
     Raises:
         TypeError: a float or another type without one canonical form.
     """
-    _refuse_inexact(value)
-    return _ENCODER.encode(value).encode("ascii")
+    return _written(value).encode("ascii")
 
 
 def digest(value: JsonValue) -> str:
@@ -41,6 +41,18 @@ def digest(value: JsonValue) -> str:
 def digest_of(text: str) -> str:
     """Return the digest of the value that has this canonical JSON."""
     return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _written(value: JsonValue) -> str:
+    kind = type(value)
+    if kind is str:
+        return _quoted(value)  # type: ignore[arg-type]  # it is one
+    if kind is int:
+        return str(value)
+    if kind is list or kind is tuple:  # as identities are: in half of the encoder's time
+        return f"[{','.join(map(_written, value))}]"  # type: ignore[arg-type]  # it is one of them
+    _refuse_inexact(value)
+    return _ENCODER.encode(value)
 
 
 def _refuse_inexact(value: JsonValue) -> None:

@@ -31,6 +31,8 @@ _USUAL = re.compile(
     r"|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
     r"[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?Z?"
 )
+#: As long as a usual time is without parts of seconds.
+_TO_SECONDS = len("2026-11-24T09:00:00")
 _SPAN = re.compile(r"([1-9][0-9]{0,5})([smhdw])")
 _SPAN_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _MILLISECONDS = re.compile(r"-?[0-9]{1,16}(?:\.[0-9]{1,6})?")
@@ -55,12 +57,23 @@ def parse_time_ns(text: str) -> int | None:
 
 
 def _time_ns(text: str) -> int | None:
+    if is_usual_time(text):
+        return _usual_ns(text)
     time_ns = _parse(text.strip())
     return time_ns if time_ns is not None and _FIRST_NS <= time_ns < _END_NS else None
 
 
-#: An event's time is asked for as when it was logged, and as when it happened.
-_remembered = lru_cache(maxsize=256)(_time_ns)
+#: An event's time is asked for as when it was logged, and as when it happened; those of the events
+#: of a batch that are looked at are read together.
+_remembered = lru_cache(maxsize=2048)(_time_ns)
+
+
+def _usual_ns(text: str) -> int:
+    """Return a usual time, in a third of the time that `_parse` takes."""
+    elapsed = datetime.fromisoformat(text[:_TO_SECONDS]) - _ZERO
+    fraction = text[_TO_SECONDS + 1 :].removesuffix("Z")
+    seconds = elapsed.days * 86_400 + elapsed.seconds
+    return seconds * NANOSECONDS + int(fraction.ljust(9, "0"))
 
 
 def parse_span_ns(text: str) -> int | None:
@@ -109,6 +122,11 @@ def render_time(time_ns: int) -> str:
 def moment_of(time_ns: int) -> datetime:
     """Return the time as a `datetime` in UTC, cut to microseconds."""
     return _EPOCH + timedelta(microseconds=time_ns // 1000)
+
+
+def shown_second(time_ns: int) -> str:
+    """Return the time in UTC as people read it in a list: 2026-11-24 21:55:01."""
+    return (_ZERO + timedelta(seconds=time_ns // NANOSECONDS)).isoformat(" ")
 
 
 def shown_time(time_ns: int) -> str:

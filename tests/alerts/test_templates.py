@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from sigma2hive.alerts.environment import Mode
 from sigma2hive.alerts.facts import AlertContext, Facts
-from sigma2hive.alerts.templates import Mode, Renderer, check_template, render_number
+from sigma2hive.alerts.templates import Renderer, check_template, render_number
 from sigma2hive.diagnostics import Diagnostics, Location
 from sigma2hive.model.fields import Field
 from sigma2hive.model.mappings import TemplateText

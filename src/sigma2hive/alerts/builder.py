@@ -13,13 +13,13 @@ from enum import IntEnum
 from sigma2hive.alerts.checks import read_custom
 from sigma2hive.alerts.description import Shown, describe
 from sigma2hive.alerts.discover import MAX_LINK, WIDER, DiscoverLink, discover_link
+from sigma2hive.alerts.environment import Mode
 from sigma2hive.alerts.facts import AlertContext, Facts
 from sigma2hive.alerts.identity import source_ref
 from sigma2hive.alerts.observables import Judge, Markings, collect_observables
 from sigma2hive.alerts.procedures import procedures_of
 from sigma2hive.alerts.ruling import DEFAULT_MARKING, DEFAULT_SEVERITY, merged_settings
 from sigma2hive.alerts.templates import (
-    Mode,
     Rendered,
     Renderer,
     asks_for_commit,

@@ -180,36 +180,27 @@ class RuleSide:
     logsource: Logsource = field(default_factory=Logsource)
     owner: str = ""
 
-    def texts(self) -> dict[str, str]:
+    def text(self, key: str) -> str:
         """Return what templates call rule.title, rule.id …; "" where the rule says nothing."""
-        rule = self.rule
-        return {
-            "id": rule.id,
-            "title": rule.title,
-            "level": str(rule.level or ""),
-            "status": rule.status,
-            "description": rule.description,
-            "author": rule.author,
-            "commit": self.version.commit if self.version.is_as_committed else "",
-            "owner": self.owner,
-            "path": rule.location.path,
-            "line": str(rule.location.line),
-            "place": str(rule.location),
-            "logsource": str(self.logsource),
-        }
+        return _RULE_TEXTS[key](self)
+
+    def texts(self) -> dict[str, str]:
+        """Return all of these by their keys."""
+        return {key: self.text(key) for key in RULE_KEYS}
 
 
-RULE_KEYS = (
-    "author",
-    "commit",
-    "description",
-    "id",
-    "level",
-    "line",
-    "logsource",
-    "owner",
-    "path",
-    "place",
-    "status",
-    "title",
-)
+_RULE_TEXTS: Mapping[str, Callable[[RuleSide], str]] = {
+    "author": lambda side: side.rule.author,
+    "commit": lambda side: side.version.commit if side.version.is_as_committed else "",
+    "description": lambda side: side.rule.description,
+    "id": lambda side: side.rule.id,
+    "level": lambda side: str(side.rule.level or ""),
+    "line": lambda side: str(side.rule.location.line),
+    "logsource": lambda side: str(side.logsource),
+    "owner": lambda side: side.owner,
+    "path": lambda side: side.rule.location.path,
+    "place": lambda side: str(side.rule.location),
+    "status": lambda side: side.rule.status,
+    "title": lambda side: side.rule.title,
+}
+RULE_KEYS = tuple(_RULE_TEXTS)

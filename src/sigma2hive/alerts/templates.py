@@ -8,29 +8,26 @@ Every value is made safe as it is written out. Event data is never read as a tem
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import field
-from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import Any
-from urllib.parse import quote
 
-from jinja2 import ChainableUndefined, Template, TemplateError, TemplateSyntaxError, nodes
-from jinja2 import pass_context as with_context
-from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 
-from sigma2hive.alerts.facts import RULE_KEYS, Facts, RuleSide
-from sigma2hive.alerts.text import (
-    UNKNOWN,
-    Markdown,
-    code_span,
-    data_text,
-    joined,
-    markdown_text,
-    plain,
+from sigma2hive.alerts.environment import (
+    COUNTS,
+    MAX_TEXT,
+    SIMPLE,
+    VARIABLES,
+    Absent,
+    Mode,
+    Notes,
+    compiled,
+    tree_of,
 )
+from sigma2hive.alerts.facts import RULE_KEYS, Facts, RuleSide
+from sigma2hive.alerts.outlines import outlined
+from sigma2hive.alerts.text import Markdown, code_span, joined, markdown_text, plain
 from sigma2hive.diagnostics import Diagnostics, nearest
 from sigma2hive.model.folding import fold
 from sigma2hive.model.mappings import TemplateText
@@ -39,20 +36,14 @@ from sigma2hive.model.times import shown_time
 from sigma2hive.model.versions import RuleVersion
 from sigma2hive.records import dataclass
 
-_SIMPLE = re.compile(r"(?<![{%#])\{([A-Za-z_@][\w.@-]*)\}(?!\})")
-_COUNTS = ("count", "figure", "first_ms", "last_ms")
-_VARIABLES = (*_COUNTS, "event", "first_time", "group", "last_time", "rule")
 _FUNCTIONS = ("field", "values")
 #: Of what a template may ask for, that which nearly each match has another of.
-_OF_MATCH = frozenset(_VARIABLES) - {"group", "rule"}
-_FILTERS = "capitalize count d default first join last length lower sort title trim unique upper"
-_TESTS = "defined undefined none string number in eq equalto ne lt le gt ge"
+_OF_MATCH = frozenset(VARIABLES) - {"group", "rule"}
 _AS_CODE = frozenset({"commit", "id", "line", "path", "place"})
 _WITHOUT_COMMIT = frozenset(RULE_KEYS) - {"commit"}
 _UNTOLD = RuleVersion()
 _MAX_LOOPS = 2
 MAX_VALUES = 100
-MAX_TEXT = 2000
 #: Characters of values with which a rendered template is remembered.
 _MAX_REMEMBERED = 500
 _NODES = (
@@ -68,15 +59,6 @@ _Named = tuple[tuple[str, str], ...]
 _Fields = tuple[tuple[str, tuple[str, ...]], ...]
 
 
-class Mode(StrEnum):
-    """Where the result is shown, which decides how values are made safe."""
-
-    TITLE = "title"
-    DATA = "data"  # tags, custom fields: links stay as they are
-    LINK = "link"
-    MARKDOWN = "markdown"
-
-
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """A rendered template: its text, the fields it asked for in vain, and what went wrong."""
@@ -86,21 +68,7 @@ class Rendered:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Notes:
-    absent: list[str] = field(default_factory=list)
-
-
-class _Absent(ChainableUndefined):
-    """A value that is not there: false, and "unknown" when written out."""
-
-    __slots__ = ()
-
-    def __str__(self) -> str:
-        return UNKNOWN
-
-
-class _EventView(_Absent):
+class _EventView(Absent):
     """`event` in a template: the first event's fields, by path or part by part.
 
     Absent itself, so that a path which leads nowhere is empty in loops and tests, as a field is.
@@ -140,7 +108,7 @@ def check_template(
 def asked_fields(text: str) -> tuple[str, ...]:
     """Return the fields that a template names, in order; none where it cannot be read."""
     try:
-        tree = _ENVIRONMENTS[Mode.TITLE].parse(_expanded(text))
+        tree = tree_of(text)
     except (TemplateError, RecursionError):
         return ()
     found: list[str] = []
@@ -186,6 +154,11 @@ class Renderer:
             return Rendered("")
         if _is_of_rule(text):
             return _render_of_rule(text, self._side_for(text), mode, limit)
+        is_short_text = mode is not Mode.MARKDOWN and not sections
+        if is_short_text and not self.facts.group:
+            simple = self._simply_rendered(text, mode, limit)
+            if simple is not None:
+                return simple
         asked = None if sections else fields_alone(text)
         if asked is not None:
             values = tuple(map(self.facts.values, asked))
@@ -195,6 +168,15 @@ class Renderer:
                 return _render_of_fields(text, side, mode, limit, (group, fields))
         rule = _rule_variables(self._side_for(text), mode is Mode.MARKDOWN)
         return _rendered(text, mode, limit, {**self._variables, "rule": rule, **(sections or {})})
+
+    def _simply_rendered(self, text: str, mode: Mode, limit: int) -> Rendered | None:
+        """Return the same, faster, where the template only puts texts together."""
+        if _problem(text, ()) is not None:
+            return None
+        side = self._side_for(text)
+        found = outlined(text, mode, side.text, lambda name: _shown(self.facts.values(name)))
+        # What is too long is cut while it is rendered.
+        return None if found is None or len(found[0]) > limit else Rendered(*found)
 
     def _side_for(self, text: str) -> RuleSide:
         # To tell the commit, Git is run.
@@ -231,13 +213,13 @@ def _render_of_fields(
 
 
 def _rendered(text: str, mode: Mode, limit: int, known: Mapping[str, object]) -> Rendered:
-    problem = _problem(text, tuple(name for name in known if name not in _VARIABLES))
+    problem = _problem(text, tuple(name for name in known if name not in VARIABLES))
     if problem is not None:
         return Rendered("", problem=problem[0])
-    notes = _Notes()
+    notes = Notes()
     variables = {**known, "_notes": notes}
     try:
-        pieces = list(_pieces(_compiled(text, mode), variables, limit))
+        pieces = list(_pieces(compiled(text, mode), variables, limit))
     except Exception as error:  # a template may fail in any way; its alert must not
         return Rendered("", problem=f"{type(error).__name__}: {plain(str(error), 200)}")
     return Rendered("".join(pieces), tuple(dict.fromkeys(notes.absent)))
@@ -248,8 +230,8 @@ def counted_variable(text: str) -> str | None:
 
     Those that end in `_ms` are times, in milliseconds since the epoch.
     """
-    found = _SIMPLE.fullmatch(text.strip())
-    return found[1] if found is not None and found[1] in _COUNTS else None
+    found = SIMPLE.fullmatch(text.strip())
+    return found[1] if found is not None and found[1] in COUNTS else None
 
 
 def render_number(text: str, facts: Facts) -> int | float | None:
@@ -279,7 +261,7 @@ def _rule_variables(side: RuleSide, is_markdown: bool) -> Mapping[str, object]:
             for key, text in texts.items()
             if text
         }
-    return {key: texts.get(key) or _Absent(name=f"rule.{key}") for key in RULE_KEYS}
+    return {key: texts.get(key) or Absent(name=f"rule.{key}") for key in RULE_KEYS}
 
 
 def _variables(facts: Facts) -> dict[str, object]:
@@ -300,14 +282,20 @@ def _variables(facts: Facts) -> dict[str, object]:
 
 def _functions(values_of: Callable[[str], tuple[str, ...]]) -> dict[str, object]:
     def field_text(name: object) -> object:
-        # One name in two spellings is one name to a reader.
-        spelled = {fold(value[:MAX_TEXT]): value for value in reversed(values_of(str(name)))}
-        return joined(tuple(reversed(spelled.values()))) if spelled else _Absent(name=str(name))
+        text = _shown(values_of(str(name)))
+        return Absent(name=str(name)) if text is None else text
 
     return {
         "field": field_text,
         "values": lambda name: list(values_of(str(name))[:MAX_VALUES]),
     }
+
+
+def _shown(values: tuple[str, ...]) -> str | None:
+    """Return how a field's values are written; None where it has none."""
+    # One name in two spellings is one name to a reader.
+    spelled = {fold(value[:MAX_TEXT]): value for value in reversed(values)}
+    return joined(tuple(reversed(spelled.values()))) if spelled else None
 
 
 def _numbers(facts: Facts) -> dict[str, int | float]:
@@ -324,23 +312,12 @@ def _figure(figure: Figure) -> int | float:
     return figure if isinstance(figure, int) else float(figure)
 
 
-def _expanded(text: str) -> str:
-    def expression(found: re.Match[str]) -> str:
-        name = found[1]
-        head, _, key = name.partition(".")
-        if name in _VARIABLES or (head == "rule" and key in RULE_KEYS):
-            return f"{{{{ {name} }}}}"
-        return f"{{{{ field('{name}') }}}}"
-
-    return _SIMPLE.sub(expression, text)
-
-
 @lru_cache(maxsize=4096)
 def _is_of_rule(text: str) -> bool:
     """Whether a template can be rendered, and asks for nothing but `rule`."""
     if _problem(text, ()) is not None:
         return False
-    tree = _ENVIRONMENTS[Mode.TITLE].parse(_expanded(text))
+    tree = tree_of(text)
     return all(node.name == "rule" for node in tree.find_all(nodes.Name))
 
 
@@ -352,7 +329,7 @@ def fields_alone(text: str) -> tuple[str, ...] | None:
     """
     if _problem(text, ()) is not None:
         return None
-    tree = _ENVIRONMENTS[Mode.TITLE].parse(_expanded(text))
+    tree = tree_of(text)
     if not _OF_MATCH.isdisjoint(node.name for node in tree.find_all(nodes.Name)):
         return None
     names = [call.args[0] if len(call.args) == 1 else None for call in tree.find_all(nodes.Call)]
@@ -365,7 +342,7 @@ def fields_alone(text: str) -> tuple[str, ...] | None:
 def asks_for_commit(text: str) -> bool:
     """Whether a template may say which commit its rule is from."""
     try:
-        tree = _ENVIRONMENTS[Mode.TITLE].parse(_expanded(text))
+        tree = tree_of(text)
     except (TemplateError, RecursionError):
         return True
     rules = [node for node in tree.find_all(nodes.Name) if node.name == "rule"]
@@ -384,10 +361,10 @@ def _key_of(node: nodes.Getitem) -> str:
 @lru_cache(maxsize=4096)
 def _problem(text: str, extra: tuple[str, ...]) -> tuple[str, str] | None:
     try:
-        tree = _ENVIRONMENTS[Mode.TITLE].parse(_expanded(text))
+        tree = tree_of(text)
         found = _forbidden(tree) or _unknown_names(tree, extra)
         if found is None:
-            _compiled(text, Mode.TITLE)
+            compiled(text, Mode.TITLE)
     except TemplateSyntaxError as error:
         where = f" (line {error.lineno} of the template)" if "\n" in text else ""
         return f"the template cannot be read: {error.message}{where}", "see docs/mappings.md"
@@ -429,7 +406,7 @@ def _dotted(tree: nodes.Template, name: nodes.Name) -> str:
 
 
 def _unknown_names(tree: nodes.Template, extra: tuple[str, ...]) -> tuple[str, str] | None:
-    known = {*_VARIABLES, *_FUNCTIONS, *extra}
+    known = {*VARIABLES, *_FUNCTIONS, *extra}
     assigned = {node.name for node in tree.find_all(nodes.Name) if node.ctx == "store"}
     for node in tree.find_all(nodes.Name):
         if node.ctx == "load" and node.name not in known | assigned | {"loop"}:
@@ -455,45 +432,3 @@ def _walk(tree: nodes.Node) -> Iterator[nodes.Node]:
 def _loop_depth(node: nodes.Node) -> int:
     below = max((_loop_depth(child) for child in node.iter_child_nodes()), default=0)
     return below + isinstance(node, nodes.For)
-
-
-@lru_cache(maxsize=4096)
-def _compiled(text: str, mode: Mode) -> Template:
-    return _ENVIRONMENTS[mode].from_string(_expanded(text))
-
-
-def _environment(mode: Mode) -> ImmutableSandboxedEnvironment:
-    @with_context
-    def finalise(context: Context, value: Any) -> str:
-        return _safe(value, mode, context.parent["_notes"])
-
-    environment = ImmutableSandboxedEnvironment(
-        loader=None, autoescape=False, undefined=_Absent, finalize=finalise, cache_size=0
-    )
-    environment.globals.clear()
-    environment.filters = {name: environment.filters[name] for name in _FILTERS.split()}
-    environment.tests = {name: environment.tests[name] for name in _TESTS.split()}
-    return environment
-
-
-def _safe(value: object, mode: Mode, notes: _Notes) -> str:
-    if isinstance(value, _Absent) or value is None:
-        notes.absent.append(getattr(value, "_undefined_name", None) or UNKNOWN)
-        return UNKNOWN
-    if isinstance(value, (bool, int, float)):
-        return str(value)
-    if mode is Mode.MARKDOWN and isinstance(value, Markdown):
-        return value
-    text = joined(tuple(map(str, value))) if isinstance(value, (list, tuple)) else str(value)
-    return _ESCAPES[mode](text)
-
-
-_ESCAPES: Mapping[Mode, Callable[[str], str]] = {
-    Mode.TITLE: lambda text: plain(text, MAX_TEXT),
-    Mode.DATA: lambda text: data_text(text, MAX_TEXT),
-    Mode.LINK: lambda text: quote(text[:MAX_TEXT], safe="/", errors="replace"),
-    Mode.MARKDOWN: lambda text: code_span(text, MAX_TEXT),
-}
-_ENVIRONMENTS: Mapping[Mode, ImmutableSandboxedEnvironment] = {
-    mode: _environment(mode) for mode in Mode
-}

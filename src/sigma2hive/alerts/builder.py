@@ -7,7 +7,7 @@ raises for what events or rules hold: what cannot be said is named in the alert.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntEnum
 
 from sigma2hive.alerts.checks import read_custom
@@ -40,7 +40,8 @@ from sigma2hive.model.mappings import (
 )
 from sigma2hive.model.matches import Match
 from sigma2hive.model.profiles import Logsource
-from sigma2hive.model.rules import RuleInfo
+from sigma2hive.model.rules import Level, RuleInfo
+from sigma2hive.records import dataclass
 
 __all__ = ["AlertBuilder", "AlertContext", "Detail", "build_alert"]
 
@@ -84,7 +85,9 @@ class AlertBuilder:
         self._mappings = mappings
         self._detail = detail
         self._judge = Judge(mappings.observables)
-        self._wanted: dict[tuple[str, Logsource], _Wanted] = {}
+        self._wanted: dict[str, _Wanted] = {}
+        #: The same of rules that say nothing themselves, but for their titles.
+        self._common: dict[tuple[Level | None, Logsource], _Wanted] = {}
         self._titles = _Titles()
 
     def build(self, match: Match, context: AlertContext) -> Alert:
@@ -100,8 +103,14 @@ class AlertBuilder:
             raise ValueError(f"a match of rule {match.rule.id} has no event")
         wanted = self._wanted_of(match.rule, context.logsource)
         mapping = self._mappings.alerts
-        writer = _writer(match, wanted.settings, context)
-        alert = _listed(match, mapping, wanted.settings, writer, self._titles.of(wanted, writer))
+        facts = Facts(match, context, owner=wanted.settings.owner or "")
+        title = self._titles.known(wanted, facts)
+        if title is not None and self._detail is Detail.LISTED:
+            return _listed(facts, mapping, wanted, title)
+        writer = _writer(facts)
+        if title is None:
+            title = self._titles.made(wanted, writer)
+        alert = _listed(facts, mapping, wanted, title)
         if self._detail is Detail.LISTED:
             return alert
         alert = _counted(alert, mapping, wanted, writer, self._judge)
@@ -110,11 +119,19 @@ class AlertBuilder:
         return replace(alert, description=writer.description(mapping, alert))
 
     def _wanted_of(self, rule: RuleInfo, logsource: Logsource) -> _Wanted:
-        key = (rule.id, logsource)
-        found = self._wanted.get(key)
-        if found is None or found.rule is not rule:
-            found = self._wanted[key] = _wanted(rule, self._mappings, logsource)
+        found = self._wanted.get(rule.id)
+        if found is None or found.rule is not rule or found.logsource is not logsource:
+            found = self._wanted[rule.id] = self._made_wanted(rule, logsource)
         return found
+
+    def _made_wanted(self, rule: RuleInfo, logsource: Logsource) -> _Wanted:
+        if rule.custom:
+            return _wanted(rule, self._mappings, logsource)
+        key = rule.level, logsource
+        common = self._common.get(key)
+        if common is None:
+            common = self._common[key] = _wanted(rule, self._mappings, logsource)
+        return replace(common, rule=rule, rule_title=_shown_title(rule))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,6 +142,8 @@ class _Wanted:
     """
 
     rule: RuleInfo
+    rule_title: str
+    logsource: Logsource
     settings: AlertSettings
     rows: tuple[ObservableMapping, ...]
     asked: tuple[str, ...] | None
@@ -135,7 +154,12 @@ def _wanted(rule: RuleInfo, mappings: Mappings, logsource: Logsource) -> _Wanted
     settings = merged_settings(rule, mappings.alerts, logsource, custom.settings)
     title = "" if settings.title is None else settings.title.text
     asked = None if asks_for_commit(title) else fields_alone(title)
-    return _Wanted(rule, settings, (*custom.observables, *mappings.observables.rows), asked)
+    rows = (*custom.observables, *mappings.observables.rows)
+    return _Wanted(rule, _shown_title(rule), logsource, settings, rows, asked)
+
+
+def _shown_title(rule: RuleInfo) -> str:
+    return plain(rule.title, MAX_TITLE)
 
 
 class _Titles:
@@ -145,49 +169,55 @@ class _Titles:
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[object, ...], str] = {}
+        self._known: dict[_TitleKey, str] = {}
 
-    def of(self, wanted: _Wanted, writer: _Writer) -> str:
-        """Return the title of a match."""
+    def known(self, wanted: _Wanted, facts: Facts) -> str | None:
+        """Return the title of a match if it was made already."""
         if wanted.asked is None:
-            return writer.title(wanted.settings.title)
-        facts = writer.facts
-        values = tuple(map(facts.values, wanted.asked))
-        key = (wanted, facts.group, values)
-        title = self._known.get(key)
-        if title is None:
-            before = len(writer.notes)
-            title = writer.title(wanted.settings.title)
-            if len(writer.notes) == before and is_short(values):
-                self._remember(key, title)
+            return None
+        return self._known.get(_title_key(wanted, wanted.asked, facts))
+
+    def made(self, wanted: _Wanted, writer: _Writer) -> str:
+        """Return the title of a match."""
+        before = len(writer.notes)
+        title = writer.title(wanted.settings.title)
+        if wanted.asked is not None and len(writer.notes) == before:
+            self._remember(_title_key(wanted, wanted.asked, writer.facts), title)
         return title
 
-    def _remember(self, key: tuple[object, ...], title: str) -> None:
+    def _remember(self, key: _TitleKey, title: str) -> None:
+        if not is_short(key[-1]):
+            return
         if len(self._known) >= _MOST_TITLES:
             self._known.clear()
         self._known[key] = title
 
 
-def _writer(match: Match, settings: AlertSettings, context: AlertContext) -> _Writer:
-    facts = Facts(match, context, owner=settings.owner or "")
-    link = discover_link(facts, context.kibana)
-    return _Writer(facts, Renderer(facts), list(context.notes), link)
+_TitleKey = tuple[_Wanted, tuple[tuple[str, str], ...], tuple[tuple[str, ...], ...]]
 
 
-def _listed(
-    match: Match, mapping: AlertMapping, settings: AlertSettings, writer: _Writer, title: str
-) -> Alert:
+def _title_key(wanted: _Wanted, asked: tuple[str, ...], facts: Facts) -> _TitleKey:
+    return wanted, facts.group, tuple(map(facts.values, asked))
+
+
+def _writer(facts: Facts) -> _Writer:
+    link = discover_link(facts, facts.context.kibana)
+    return _Writer(facts, Renderer(facts), list(facts.context.notes), link)
+
+
+def _listed(facts: Facts, mapping: AlertMapping, wanted: _Wanted, title: str) -> Alert:
     """Return the alert with what a list of alerts shows."""
+    match, settings = facts.match, wanted.settings
     return Alert(
         type=mapping.type,
         source=mapping.source,
         source_ref=source_ref(match),
         rule_id=match.rule.id,
-        rule_title=plain(match.rule.title, MAX_TITLE),
+        rule_title=wanted.rule_title,
         title=title,
         description="",
         severity=settings.severity or DEFAULT_SEVERITY,
-        date_ns=writer.facts.first.time_ns,
+        date_ns=facts.first.time_ns,
         tlp=DEFAULT_MARKING if settings.tlp is None else settings.tlp,
         pap=DEFAULT_MARKING if settings.pap is None else settings.pap,
         events=match.events,

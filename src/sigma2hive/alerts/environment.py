@@ -64,8 +64,9 @@ class Slot:
     mark: str
 
 
+@lru_cache(maxsize=256)
 def tree_of(text: str) -> nodes.Template:
-    """Return what a template says.
+    """Return what a template says; nobody may change it.
 
     Raises:
         TemplateError, RecursionError: it cannot be read.

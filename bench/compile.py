@@ -21,7 +21,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.programs import ours
@@ -45,14 +45,6 @@ class Row:
     goal: str = ""
     cold: bool = True
     changed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What one run took; `all_mb` is the memory of all of its processes at once, None unknown."""
-
-    usage: Usage
-    all_mb: float | None
 
 
 def rows(rules: Path, sigma: Sequence[str]) -> list[Row]:
@@ -85,13 +77,20 @@ def main() -> None:
         folder = Path(name)
         files = _copied(asked.rules, folder / "rules", asked.every)
         wanted = rows(folder / "rules", sigma)
-        taken: dict[Row, list[Taken]] = {row: [] for row in wanted}
+        taken: dict[Row, list[Usage]] = {row: [] for row in wanted}
         places = _Places(folder)
         for number in range(asked.rounds):
             for row in wanted:
                 taken[row].append(_run(row, places, files))
-                _tell(number, row, taken[row][-1])
-        _show(taken, len(files))
+                _tell(f"round {number + 1}", row, taken[row][-1])
+        memory: dict[Row, float] = {}
+        # In a round of its own: to look ten times a second slows what runs on all cores.
+        for row in wanted:
+            with _memory_of_children() as most:
+                used = _run(row, places, files)
+            memory[row] = most() or used.peak_mb
+            _tell("memory ", row, replace(used, peak_mb=memory[row]))
+        _show(taken, memory, len(files))
 
 
 def _asked() -> argparse.Namespace:
@@ -132,7 +131,7 @@ class _Places:
         return place / "here", place / "kept"
 
 
-def _run(row: Row, places: _Places, files: Sequence[Path]) -> Taken:
+def _run(row: Row, places: _Places, files: Sequence[Path]) -> Usage:
     here, kept = places.place(is_new=row.cold)
     if row.changed:
         file = files[len(files) // 2]
@@ -140,12 +139,11 @@ def _run(row: Row, places: _Places, files: Sequence[Path]) -> Taken:
     environment = {**os.environ, "XDG_CACHE_HOME": str(kept)}
     # Without bytecode each start compiles this program's text anew: no installation does.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    with _memory_of_children() as most:
-        usage = usage_of(row.words, Surroundings(here, environment, 1800))
+    usage = usage_of(row.words, Surroundings(here, environment, 1800))
     if not usage.is_good:
         last = (here / "stderr").read_text("utf-8", "replace").strip().splitlines()[-3:]
         sys.exit(f"{row.name}: exit code {usage.exit_code}: {' / '.join(last)}")
-    return Taken(usage, most())
+    return usage
 
 
 @contextmanager
@@ -190,32 +188,30 @@ def _memory_mb(pid: int) -> float:
     return 0
 
 
-def _tell(number: int, row: Row, taken: Taken) -> None:
-    used = taken.usage
+def _tell(what: str, row: Row, used: Usage) -> None:
     print(
-        f"round {number + 1} {used.cpu_seconds:8.2f} s CPU {used.wall_seconds:8.2f} s "
-        f"{taken.all_mb or used.peak_mb:6.0f} MB  {row.name}",
+        f"{what} {used.cpu_seconds:8.2f} s CPU {used.wall_seconds:8.2f} s "
+        f"{used.peak_mb:6.0f} MB  {row.name}",
         file=sys.stderr,
         flush=True,
     )
 
 
-def _show(taken: dict[Row, list[Taken]], rules: int) -> None:
+def _show(taken: dict[Row, list[Usage]], memory: dict[Row, float], rules: int) -> None:
     """Print the medians, and the median of each round's share of sigma-cli's."""
     print(f"\n{rules:,} rule files, {os.cpu_count()} cores, load {os.getloadavg()[0]:.0f}\n")
     print("| | wall, s | × sigma-cli | CPU, s | × sigma-cli | all processes, MB | wanted, wall |")
     print("|---|---|---|---|---|---|---|")
     first = next(iter(taken.values()))
     for row, runs in taken.items():
-        wall = statistics.median(run.usage.wall_seconds for run in runs)
-        cpu = statistics.median(run.usage.cpu_seconds for run in runs)
+        wall = statistics.median(run.wall_seconds for run in runs)
+        cpu = statistics.median(run.cpu_seconds for run in runs)
         pairs = list(zip(runs, first, strict=True))
-        walls = statistics.median(a.usage.wall_seconds / b.usage.wall_seconds for a, b in pairs)
-        cpus = statistics.median(a.usage.cpu_seconds / b.usage.cpu_seconds for a, b in pairs)
-        memory = max(run.all_mb or run.usage.peak_mb for run in runs)
+        walls = statistics.median(a.wall_seconds / b.wall_seconds for a, b in pairs)
+        cpus = statistics.median(a.cpu_seconds / b.cpu_seconds for a, b in pairs)
         print(
-            f"| {row.name} | {wall:.2f} | {walls:.2f} | {cpu:.2f} | {cpus:.2f} | {memory:.0f} | "
-            f"{row.goal} |"
+            f"| {row.name} | {wall:.2f} | {walls:.2f} | {cpu:.2f} | {cpus:.2f} | "
+            f"{memory[row]:.0f} | {row.goal} |"
         )
 
 

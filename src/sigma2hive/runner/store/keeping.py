@@ -81,11 +81,11 @@ def _forget_alerts(connection: sqlite3.Connection, before_ns: int, most: int) ->
     """Forget alerts that are delivered everywhere since long ago."""
     old = connection.execute(
         """SELECT number FROM alert
-           WHERE queued_ns < ?1 AND NOT EXISTS
+           WHERE queued_ns < :before AND NOT EXISTS
                (SELECT 1 FROM delivery
-                WHERE alert = number AND (state <> 'delivered' OR told_ns >= ?1))
-           ORDER BY queued_ns LIMIT ?2""",
-        (before_ns, most),
+                WHERE alert = number AND (state <> 'delivered' OR told_ns >= :before))
+           ORDER BY queued_ns LIMIT :most""",
+        {"before": before_ns, "most": most},
     ).fetchall()
     connection.executemany("DELETE FROM delivery WHERE alert = ?", old)
     connection.executemany("DELETE FROM alert WHERE number = ?", old)

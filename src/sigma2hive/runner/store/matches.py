@@ -123,9 +123,10 @@ class StoredMatches:
         with self._file.reading() as connection:
             rows = connection.execute(
                 """SELECT rule_id, grouped_by, type, source, source_ref, queued_ns FROM alert
-                   WHERE queued_ns >= ?1 AND NOT is_summary AND (?2 = '' OR rule_id = ?2)
+                   WHERE queued_ns >= :since AND NOT is_summary
+                     AND (:rule = '' OR rule_id = :rule)
                    ORDER BY queued_ns, number""",
-                (since_ns, rule_id),
+                {"since": since_ns, "rule": rule_id},
             ).fetchall()
         return [
             OwnAlert(rule, group, (type_, source, ref), made_ns)

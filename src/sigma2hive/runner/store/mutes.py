@@ -25,9 +25,10 @@ class StoredMutes:
                           ended_ns,
                           (SELECT count(*) FROM match WHERE muted_by = mute.number)
                    FROM mute
-                   WHERE ?1 IS NULL OR (since_ns <= ?1 AND ?1 < until_ns AND ended_ns IS NULL)
+                   WHERE :now IS NULL
+                      OR (since_ns <= :now AND :now < until_ns AND ended_ns IS NULL)
                    ORDER BY number""",
-                (now_ns,),
+                {"now": now_ns},
             ).fetchall()
         return [_mute(row) for row in rows]
 
@@ -48,9 +49,9 @@ class StoredMutes:
         """End a mute early; False where there is none that holds."""
         with self._file.transaction() as connection:
             cursor = connection.execute(
-                """UPDATE mute SET ended_ns = ?1
-                   WHERE number = ?2 AND ended_ns IS NULL AND until_ns > ?1""",
-                (now_ns, number),
+                """UPDATE mute SET ended_ns = :now
+                   WHERE number = :number AND ended_ns IS NULL AND until_ns > :now""",
+                {"now": now_ns, "number": number},
             )
         return cursor.rowcount > 0
 

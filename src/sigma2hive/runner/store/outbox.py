@@ -44,12 +44,12 @@ class StoredOutbox:
             rows = connection.execute(
                 f"""WITH first AS MATERIALIZED (
                         SELECT a.number FROM delivery AS d JOIN alert AS a ON a.number = d.alert
-                        WHERE d.sink = ?1 AND d.state = 'waiting'
-                          AND (d.not_before_ns <= ?2 OR d.not_before_ns > ?4)
-                        ORDER BY a.severity DESC, a.number LIMIT ?3)
-                    {_SELECT} WHERE d.sink = ?1 AND d.alert IN (SELECT number FROM first)
+                        WHERE d.sink = :sink AND d.state = 'waiting'
+                          AND (d.not_before_ns <= :now OR d.not_before_ns > :far)
+                        ORDER BY a.severity DESC, a.number LIMIT :most)
+                    {_SELECT} WHERE d.sink = :sink AND d.alert IN (SELECT number FROM first)
                     ORDER BY a.severity DESC, a.number""",  # noqa: S608
-                (sink, now_ns, limit, now_ns + LONGEST_WAIT_NS),
+                {"sink": sink, "now": now_ns, "most": limit, "far": now_ns + LONGEST_WAIT_NS},
             ).fetchall()
         return [_delivery(row) for row in rows]
 
@@ -103,8 +103,8 @@ class StoredOutbox:
             rows = connection.execute(
                 """SELECT d.sink, d.alert, a.type, a.source, a.source_ref
                    FROM delivery AS d JOIN alert AS a ON a.number = d.alert
-                   WHERE d.state = 'dead' AND (?1 = '' OR d.sink = ?1)""",
-                (sink,),
+                   WHERE d.state = 'dead' AND (:sink = '' OR d.sink = :sink)""",
+                {"sink": sink},
             ).fetchall()
             for name, number, *identity in rows:
                 if not wanted or json.dumps(identity) in wanted:
@@ -120,9 +120,9 @@ class StoredOutbox:
         """Return dead letters, the latest first."""
         with self._file.reading() as connection:
             rows = connection.execute(
-                f"""{_SELECT} WHERE d.state = 'dead' AND (?1 = '' OR d.sink = ?1)
-                    ORDER BY d.told_ns DESC LIMIT ?2""",
-                (sink, limit),
+                f"""{_SELECT} WHERE d.state = 'dead' AND (:sink = '' OR d.sink = :sink)
+                    ORDER BY d.told_ns DESC LIMIT :most""",
+                {"sink": sink, "most": limit},
             ).fetchall()
         return [_delivery(row) for row in rows]
 

@@ -40,8 +40,8 @@ class StoredProgress:
         """Return where each unit stands whose name begins so."""
         with self._file.reading() as connection:
             rows = connection.execute(
-                "SELECT unit, position FROM cursor WHERE substr(unit, 1, length(?1)) = ?1",
-                (prefix,),
+                "SELECT unit, position FROM cursor WHERE substr(unit, 1, length(:start)) = :start",
+                {"start": prefix},
             ).fetchall()
         return {unit: json.loads(position) for unit, position in rows}
 

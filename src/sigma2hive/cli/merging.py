@@ -23,7 +23,7 @@ def said_once(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
     alike: dict[Diagnostic, list[Diagnostic]] = {}
     for finding in findings:
         alike.setdefault(_without_name(finding), []).append(finding)
-    return [_joined(rest, found) for rest, found in alike.items()]
+    return [found[0] if len(found) == 1 else _joined(rest, found) for rest, found in alike.items()]
 
 
 def _without_name(finding: Diagnostic) -> Diagnostic:

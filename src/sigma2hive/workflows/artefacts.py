@@ -21,7 +21,7 @@ from stat import S_ISDIR
 
 from sigma2hive.compiler.targets import Artefact, Gathering, Target
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
-from sigma2hive.workflows.looks import Look, is_settled, look_of
+from sigma2hive.workflows.looks import Look, is_settled, look_of, looks_in
 from sigma2hive.workflows.writing import telling_of_disk
 
 #: What ends the name of a file that holds nothing but a query.
@@ -45,20 +45,28 @@ class Changes:
 class Standing:
     """What stands in a folder: files by name, each looked into at most once.
 
-    `known` are looks and digests of earlier; a file that looks as it did then has that digest.
+    `looks` are how they look now. `known` are looks and digests of earlier; a file that looks as it
+    did then has that digest.
     """
 
     def __init__(
-        self, folder: Path, target: Target, known: Mapping[str, tuple[Look, bytes]]
+        self,
+        folder: Path,
+        target: Target,
+        known: Mapping[str, tuple[Look, bytes]],
+        looks: Mapping[str, Look] | None = None,
     ) -> None:
-        self.folder, self._target, self._known = folder, target, known
-        self._looks: dict[str, Look] = {}
-        try:
-            with os.scandir(folder) as entries:
-                self._entries = {entry.name: entry for entry in entries}
-        except FileNotFoundError:
-            self._entries = {}
-        self._digests: dict[str, bytes | None] = dict(self._as_known())
+        """Look at everything in the folder, unless somebody did.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        self.folder, self._target = folder, target
+        self._looks = looks_in(folder) if looks is None else looks
+        seen = self._looks.get
+        self._digests: dict[str, bytes | None] = {
+            name: digest for name, (look, digest) in known.items() if seen(name) == look
+        }
 
     def digest(self, name: str) -> bytes | None:
         """Return the digest of a file, ours or not; None where there is none.
@@ -67,16 +75,28 @@ class Standing:
             OSError: it cannot be read.
         """
         if name not in self._digests:
-            self._digests[name] = self._digest(name) if name in self._entries else None
+            self._digests[name] = self._digest(name) if name in self._looks else None
         return self._digests[name]
+
+    def holds(self, files: Iterable[tuple[str, bytes]]) -> bool:
+        """Whether there are files with these names and digests.
+
+        Raises:
+            OSError: one cannot be read.
+        """
+        known = self._digests
+        for name, digest in files:
+            if known.get(name) != digest and self.digest(name) != digest:
+                return False
+        return True
 
     def is_foreign(self, name: str) -> bool:
         """Whether something that is not ours stands under a name."""
-        return name in self._entries and not _is_ours(self.folder / name, self._target)
+        return name in self._looks and not _is_ours(self.folder / name, self._target)
 
     def own_names_beside(self, wanted: Container[str]) -> Iterator[str]:
         """Yield the names of files of ours that nobody wants."""
-        for name in self._entries:
+        for name in self._looks:
             if name in wanted:
                 continue
             path = self.folder / name
@@ -85,32 +105,13 @@ class Standing:
 
     def remove_abandoned(self) -> None:
         """Remove what processes that were killed left behind; what another writes stays."""
-        remove_abandoned(self.folder, self._entries)
+        remove_abandoned(self.folder, self._looks)
 
     def look(self, name: str) -> Look | None:
         """Return how a file looked before its digest was made."""
         return self._looks.get(name)
 
-    def _as_known(self) -> Iterator[tuple[str, bytes]]:
-        """Yield the digests of files that look as they did."""
-        for name in [name for name in self._entries if name in self._known]:
-            before, digest = self._known[name]
-            if self._looked_at(name) == before:
-                yield name, digest
-
-    def _looked_at(self, name: str) -> Look | None:
-        """Return how a file looks; None where another process has removed it meanwhile."""
-        try:
-            look = look_of(self._entries[name].stat(follow_symlinks=False))
-        except FileNotFoundError:
-            del self._entries[name]
-            return None
-        self._looks[name] = look
-        return look
-
     def _digest(self, name: str) -> bytes | None:
-        if name not in self._looks and self._looked_at(name) is None:
-            return None
         path = self.folder / name
         # What a link leads to may be anything, and a pipe would keep us waiting.
         is_file = path.is_file() and not path.is_symlink()

@@ -7,9 +7,11 @@ not in its folder any more. Never prints and never asks a server.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from pathlib import Path
 
 from sigma2hive.compiler.targets import Artefact, Gathering, Refusal, Target
 from sigma2hive.diagnostics import Diagnostic, Diagnostics, Location
@@ -23,10 +25,10 @@ from sigma2hive.workflows.artefacts import (
     plan_changes,
     read_artefact,
 )
-from sigma2hive.workflows.cores import Later, at_once, meanwhile
+from sigma2hive.workflows.cores import Later, at_once, begun, meanwhile
 from sigma2hive.workflows.emitting import Asked, Emitted, Emitters
 from sigma2hive.workflows.kept_artefacts import Files, KeptArtefacts, Refused, load_kept, save_kept
-from sigma2hive.workflows.looks import Look
+from sigma2hive.workflows.looks import Look, looks_in
 from sigma2hive.workflows.made import LookOf
 from sigma2hive.workflows.places import Output, Place
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
@@ -36,6 +38,9 @@ from sigma2hive.workflows.writing import telling_of_disk
 #: Findings that say that rules are not there, or cannot be read. Nothing is written then: all that
 #: was made of them would look left out.
 NOT_THERE = frozenset({"S2H101", "S2H108"})
+
+#: What tells how all in some folders looks, by their names.
+AllLooks = Callable[[], Sequence[Mapping[str, Look]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +68,33 @@ def write_targets(options: ProjectOptions, output: Output) -> tuple[Project, lis
         ConfigurationError: settings, profile or mappings cannot be used; a folder cannot be
             written, or holds something else in our place.
     """
-    with meanwhile() as later, without_collection():
-        return _write_targets(options, output, later)
+    folders = [place.folder for place in output.places]
+    with meanwhile() as later, _looks_of(folders) as looks, without_collection():
+        return _write_targets(options, output, later, looks)
+
+
+@contextmanager
+def _looks_of(folders: Sequence[Path]) -> Iterator[AllLooks]:
+    """Give what tells how all in the folders looks: many files take a tenth of a start."""
+
+    def look() -> Sequence[Mapping[str, Look]]:
+        return [looks_in(folder) for folder in folders]
+
+    if any(map(os.path.isdir, folders)):
+        with begun(look) as looks:
+            yield looks
+    else:
+        yield look
 
 
 def _write_targets(
-    options: ProjectOptions, output: Output, later: Later
+    options: ProjectOptions, output: Output, later: Later, looks: AllLooks
 ) -> tuple[Project, list[Written]]:
     targets = [place.target for place in output.places]
     project = load_for_targets(options, targets, saving=later)
-    plans = planned(project, output.places)
+    with telling_of_disk(output.folder, "folder"):
+        seen = looks()
+    plans = planned(project, output.places, seen)
     is_there = not any(finding.code in NOT_THERE for finding in project.findings.errors)
     if not is_there or not project.compiled.rules:
         # Nobody means a folder of rules to become empty that way.
@@ -134,12 +156,14 @@ class Plan:
     only_counted: list[Location] = field(default_factory=list)
     changes: Changes = field(default_factory=lambda: Changes((), (), ()))
 
-    def lacks(self, key: bytes) -> bool:
-        """Whether a rule has to be made: it is not known, or the folder has not what is known."""
-        if key in self.kept.refused:
-            return False
-        known = self.kept.files.get(key)
-        return known is None or any(self.standing.digest(name) != text for name, text in known)
+    def lacking(self, keys: Sequence[bytes]) -> list[int]:
+        """Return which rules have to be made: not known, or the folder has not what is known."""
+        known, refused = self.kept.files, self.kept.refused
+        return [
+            number
+            for number, key in enumerate(keys)
+            if key not in refused and (key not in known or not self.standing.holds(known[key]))
+        ]
 
     def take(self, made: Artefact) -> Files:
         """Take in what was made, and return its files."""
@@ -149,19 +173,24 @@ class Plan:
             files.append((name, digest))
         return tuple(files)
 
-    def take_rule(self, key: bytes, rule: Callable[[], CompiledRule], made: Emitted | None) -> None:
-        """Take in what was made of a rule, or what is known of it where nothing had to be made."""
-        if isinstance(made, Refusal):
-            self.refused[key] = rule().info.location, made.findings
-            self._refuse(*self.refused[key])
-        elif made is not None:
-            self.files[key] = self.take(made)
-        elif key in self.kept.refused:
-            self.refused[key] = self.kept.refused[key]
-            self._refuse(*self.refused[key])
-        else:
-            self.files[key] = self.kept.files[key]
-            self.wanted.update(self.files[key])
+    def take_rules(
+        self, keys: Sequence[bytes], rules: Sequence[CompiledRule], made: Mapping[int, Emitted]
+    ) -> None:
+        """Take in what was made of rules, by their positions, and what is known of the others."""
+        known = self.kept.files
+        for number, key in enumerate(keys):
+            one = made.get(number)
+            if isinstance(one, Refusal):
+                self.refused[key] = rules[number].info.location, one.findings
+                self._refuse(*self.refused[key])
+            elif one is not None:
+                self.files[key] = self.take(one)
+            elif key in known:  # nearly all, where little is new
+                self.files[key] = known[key]
+                self.wanted.update(known[key])
+            else:
+                self.refused[key] = self.kept.refused[key]
+                self._refuse(*self.refused[key])
 
     def take_correlation(self, place: Location, made: Emitted) -> None:
         """Take in what was made of a correlation."""
@@ -237,18 +266,26 @@ class Plan:
         into.append(place)
 
 
-def standing_of(place: Place, kept: KeptArtefacts | None = None) -> Standing:
-    """Return what stands in a folder.
+def standing_of(
+    place: Place, kept: KeptArtefacts | None = None, looks: Mapping[str, Look] | None = None
+) -> Standing:
+    """Return what stands in a folder; `looks` are how all in it looks, where somebody knows.
 
     Raises:
         ConfigurationError: the folder cannot be read (S2H109).
     """
     with telling_of_disk(place.folder, "folder"):
-        return Standing(place.folder, place.target, kept.looks if kept else {})
+        return Standing(place.folder, place.target, kept.looks if kept else {}, looks)
 
 
-def planned(project: Project, places: Sequence[Place]) -> list[Plan]:
+def planned(
+    project: Project,
+    places: Sequence[Place],
+    looks: Sequence[Mapping[str, Look] | None] | None = None,
+) -> list[Plan]:
     """Return what each folder is to hold, and what has to change; writes nothing.
+
+    `looks` are how all in each folder looks, where somebody knows.
 
     Raises:
         ConfigurationError: a setting of a target cannot be used; a folder cannot be read, or holds
@@ -258,21 +295,22 @@ def planned(project: Project, places: Sequence[Place]) -> list[Plan]:
         [place.target for place in places], project.settings, project.profile, project.mappings
     )
     plans = [
-        _plan(project, Place(target, place.folder))
-        for place, target in zip(places, emitters.targets, strict=True)
+        _plan(project, Place(target, place.folder), seen)
+        for place, target, seen in zip(
+            places, emitters.targets, looks or [None] * len(places), strict=True
+        )
     ]
     compiled, keys = project.compiled, project.rule_keys
+    asked: dict[int, list[int]] = {}
     with telling_of_disk(places[0].folder, "folder"):
-        asked = [
-            (number, wanted)
-            for number, key in enumerate(keys)
-            if (wanted := tuple(at for at, plan in enumerate(plans) if plan.lacks(key)))
-        ]
-    made = dict(_made(project, emitters, keys, asked))
-    for number, key in enumerate(keys):
         for at, plan in enumerate(plans):
-            rule = partial(compiled.rules.__getitem__, number)
-            plan.take_rule(key, rule, made.pop((number, at), None))
+            for number in plan.lacking(keys):
+                asked.setdefault(number, []).append(at)
+    made: list[dict[int, Emitted]] = [{} for _ in plans]
+    for number, at, one in _made(project, emitters, keys, asked):
+        made[at][number] = one
+    for plan, of_plan in zip(plans, made, strict=True):
+        plan.take_rules(keys, compiled.rules, of_plan)
     for plan in plans:
         _take_correlations(plan, compiled)
         with telling_of_disk(plan.place.folder, "folder"):
@@ -281,26 +319,30 @@ def planned(project: Project, places: Sequence[Place]) -> list[Plan]:
     return plans
 
 
-def _plan(project: Project, place: Place) -> Plan:
+def _plan(project: Project, place: Place, looks: Mapping[str, Look] | None) -> Plan:
     # What a target asks of settings may come from the environment.
     settings = repr(project.settings).encode("utf-8", "surrogateescape")
     kept = load_kept(project.store, place.target, place.folder, settings)
-    return Plan(place, standing_of(place, kept), settings, kept)
+    return Plan(place, standing_of(place, kept, looks), settings, kept)
 
 
 def _made(
-    project: Project, emitters: Emitters, keys: Sequence[bytes], asked: Sequence[Asked]
-) -> Iterator[tuple[tuple[int, int], Emitted]]:
-    """Yield what targets make of rules, by the positions of rule and target."""
+    project: Project,
+    emitters: Emitters,
+    keys: Sequence[bytes],
+    asked: Mapping[int, Sequence[int]],
+) -> Iterator[tuple[int, int, Emitted]]:
+    """Yield what targets make of rules, with the positions of rule and target."""
     rest: list[Asked] = []
-    for number, wanted in asked:
+    for number, wanted in sorted(asked.items()):
         ahead = project.ahead.get(keys[number])
         if ahead is None:
-            rest.append((number, wanted))
+            rest.append((number, tuple(wanted)))
         else:
-            yield from (((number, at), ahead[at]) for at in wanted)
-    for (number, wanted), results in emitters.emit_all(project.compiled.rules, rest):
-        yield from (((number, at), made) for at, made in zip(wanted, results, strict=True))
+            yield from ((number, at, ahead[at]) for at in wanted)
+    for (number, positions), results in emitters.emit_all(project.compiled.rules, rest):
+        for at, one in zip(positions, results, strict=True):
+            yield number, at, one
 
 
 def _take_correlations(plan: Plan, compiled: Compiled) -> None:

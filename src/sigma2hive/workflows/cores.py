@@ -7,10 +7,12 @@ or threads that run already are no reason to fork. What only leaves files may be
 from __future__ import annotations
 
 import os
+import pickle
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from sigma2hive.diagnostics import SourceError
 from sigma2hive.processes import Processes, fork_off, usable_cores
@@ -36,22 +38,71 @@ def meanwhile() -> Iterator[Later]:
 
     With one core it is done at once. `do` leaves files, and whether it could is nobody's concern.
     """
-    begun: list[int] = []
+    pids: list[int] = []
 
     def later(do: Callable[[], object]) -> None:
         if can_be_shared():
             with suppress(OSError):
-                begun.append(fork_off(do))
+                pids.append(fork_off(do))
                 return
         do()
 
     try:
         yield later
     finally:
-        for pid in begun:
-            # Where SIGCHLD is ignored it waits, too, and then has nothing to tell.
-            with suppress(ChildProcessError):
-                os.waitpid(pid, 0)
+        for pid in pids:
+            _ended(pid, is_through=True)
+
+
+@contextmanager
+def begun(do: Callable[[], Result]) -> Iterator[Callable[[], Result]]:
+    """Begin something in another process, and give what waits for its result, once.
+
+    With one core, or where that process fails, it is done when the result is asked for. `do` has
+    no effects.
+    """
+    if not can_be_shared():
+        yield do
+        return
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as stream:
+        try:
+            pid = fork_off(lambda: _send(reading, writing, do))
+        except OSError:
+            pid = 0
+        finally:
+            os.close(writing)
+        try:
+            yield lambda: _received(stream, do)
+        finally:
+            if pid:
+                _ended(pid, is_through=stream.closed)
+
+
+def _ended(pid: int, *, is_through: bool) -> None:
+    if not is_through:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    # Where SIGCHLD is ignored it waits, too, and then has nothing to tell.
+    with suppress(ChildProcessError):
+        os.waitpid(pid, 0)
+
+
+def _send(reading: int, writing: int, do: Callable[[], object]) -> None:
+    os.close(reading)  # with nobody left to read, writing fails instead of waiting
+    with os.fdopen(writing, "wb") as stream:
+        pickle.dump(do(), stream, pickle.HIGHEST_PROTOCOL)
+
+
+def _received(stream: BinaryIO, do: Callable[[], Result]) -> Result:
+    with stream:
+        content = stream.read()
+    try:
+        # Only what is whole can be loaded; our own process wrote it.
+        result: Result = pickle.loads(content)  # noqa: S301
+    except (EOFError, pickle.UnpicklingError):
+        return do()
+    return result
 
 
 def at_once(do: Callable[[], object]) -> None:

@@ -7,6 +7,9 @@ it changed within the tick of the clock in which it was looked at.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 
 #: Times of a file's content and of its inode, which nobody can set; its size and number.
 Look = tuple[int, int, int, int]
@@ -19,6 +22,20 @@ _SECOND_NS = 1_000_000_000
 def look_of(status: os.stat_result) -> Look:
     """Return how a file looks."""
     return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
+
+
+def looks_in(folder: Path) -> Mapping[str, Look]:
+    """Return how everything in a folder looks, by its name; nothing where there is no such folder.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    looks: dict[str, Look] = {}
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):  # another process has removed it meanwhile
+                looks[entry.name] = look_of(entry.stat(follow_symlinks=False))
+    return looks
 
 
 def is_settled(look: Look, at_ns: int) -> bool:

@@ -23,6 +23,7 @@ from sigma2hive.native.library import ColumnFound, PathSeen, Settings, library
 from sigma2hive.native.paths import Paths
 
 _SEPARATOR: Final = "\x1e"
+_EDGE: Final = _SEPARATOR.encode()
 #: Kinds of plain lines, or of those for the careful reader.
 _RUN: Final = re.compile(rb"(\x00+)|\x01+")
 
@@ -49,6 +50,9 @@ class Kind(IntEnum):
     OTHER = 5
     NOTHING = 6
     OBJECT = 7
+
+    # That of an enum is worked out from its name.
+    __hash__ = int.__hash__
 
 
 _NO_SHAPE: Final = 0xFFFFFFFF
@@ -261,7 +265,9 @@ class Scan:
         starts = (c_uint32 * self._library.s2h_shapes(self._found))()
         marks = (c_uint32 * self._library.s2h_marks(self._found))()
         self._library.s2h_shapes_seen(self._found, starts, marks)
-        each = [(mark >> 3, _KINDS[mark & 7]) for mark in marks]
+        numbers = marks[:]  # at once, and not one by one
+        known = {mark: (mark >> 3, _KINDS[mark & 7]) for mark in set(numbers)}
+        each = list(map(known.__getitem__, numbers))
         ends = [*starts, len(each)][1:]
         return [each[start:end] for start, end in zip(starts, ends, strict=True)]
 
@@ -290,6 +296,15 @@ class Scan:
         seen = (PathSeen * count)()
         self._library.s2h_paths_seen(self._found, seen)
         return Paths(self.text, seen, self._root)
+
+    def empty_lines(self, number: int) -> list[int]:
+        """Return the lines whose text under a path's number is empty.
+
+        Raises:
+            MemoryError: there is not enough.
+        """
+        column = self.column(number, array("i", range(len(self))))
+        return self.lines_unlike(number, bool) if column.may_have_empty else []
 
     def lines_unlike(self, number: int, is_usual: Callable[[str], bool]) -> list[int]:
         """Return the lines whose text under a path's number is there, and not a usual one.
@@ -362,6 +377,15 @@ class Column:
         """Where the rows are, and where the numbers of their texts; how many."""
         found = self._content
         return found.rows, found.codes, found.count
+
+    @property
+    def may_have_empty(self) -> bool:
+        """Whether one of the texts may be empty; False where none is."""
+        found = self._content
+        if not found.distinct:
+            return False
+        joined = _EDGE + ctypes.string_at(found.texts, found.size) + _EDGE
+        return _EDGE + _EDGE in joined
 
     @property
     def distinct(self) -> int:

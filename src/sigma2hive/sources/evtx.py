@@ -96,7 +96,7 @@ class _Log:
             if isinstance(entry, str):
                 problem, problems = entry, problems + 1
             else:
-                read, last = read + len(entry.numbers), entry.numbers[-1]
+                read, last = read + len(entry.headers.numbers), entry.headers.numbers[-1]
                 yield entry
         if extent.missing:
             problem, problems = extent.missing, problems + 1
@@ -119,20 +119,22 @@ class _RecordReader:
         self._start_anew()
 
     def _start_anew(self) -> None:
-        self._added: list[tuple[_Log, _Records]] = []
+        self._added: list[tuple[_Log, _Headers]] = []
         self._ended: list[_Log] = []
-        self._count = self._size = 0
+        self._count = 0
+        # It grows in place, and gives what was written without copying it.
+        self._text = io.BytesIO()
 
     def has_room_for(self, records: _Records) -> bool:
         """Whether they make one batch with what was added."""
-        is_within = self._count + len(records.numbers) <= MAX_EVENTS
-        return is_within and self._size + len(records.text) <= MAX_BYTES
+        is_within = self._count + len(records.headers.numbers) <= MAX_EVENTS
+        return is_within and self._text.tell() + len(records.text) <= MAX_BYTES
 
     def add(self, log: _Log, records: _Records) -> None:
         """Add records of a file."""
-        self._added.append((log, records))
-        self._count += len(records.numbers)
-        self._size += len(records.text)
+        self._added.append((log, records.headers))
+        self._count += len(records.headers.numbers)
+        self._text.write(records.text)
 
     def end(self, log: _Log) -> Iterator[Diagnostic]:
         """Take that a file has no more records; yield what is left to say, here or with them."""
@@ -143,29 +145,30 @@ class _RecordReader:
 
     def read(self) -> Iterator[EventRows | Diagnostic]:
         """Yield what was added, and start anew."""
-        added, ended, count = self._added, self._ended, self._count
+        added, ended, count, text = self._added, self._ended, self._count, self._text.getvalue()
         self._start_anew()
         rows = EventRows()
-        scanned = self._scanner.scan(b"".join([records.text for _, records in added]), count)
+        scanned = self._scanner.scan(text, count)
         is_plain = bytes(count) if scanned is None else bytes(scanned.is_plain)
-        first = 0
-        for log, records in added:
-            for run in records.runs(is_plain[first : first + len(records.numbers)]):
+        first = at = 0
+        for log, headers in added:
+            for run in headers.runs(is_plain[first : first + len(headers.numbers)]):
                 if scanned is not None and is_plain[first + run.start]:
                     part = range(first + run.start, first + run.stop)
-                    rows.add_scanned(scanned.lines, part, records.numbers[run.start], log.maker)
+                    rows.add_scanned(scanned.lines, part, headers.numbers[run.start], log.maker)
                 else:
-                    yield from self._read_singly(log, records, run, rows)
-            first += len(records.numbers)
+                    yield from self._read_singly(log, headers.each(run, text, at), rows)
+            first += len(headers.numbers)
+            at += sum(headers.sizes)
         if len(rows):
             yield rows
         for log in ended:
             yield from log.few.rest()
 
     def _read_singly(
-        self, log: _Log, records: _Records, run: range, rows: EventRows
+        self, log: _Log, records: Iterable[tuple[int, str, bytes]], rows: EventRows
     ) -> Iterator[Diagnostic]:
-        for number, timestamp, raw in records.each(run):
+        for number, timestamp, raw in records:
             document = self._plain_record(raw)
             if document is not None:
                 rows.add_lines((document,), (raw,), number, log.maker)
@@ -200,16 +203,12 @@ _BROKEN_DOWN = "the parser broke down"
 _ALIKE = re.compile(rb"\x00+|\x01+")
 
 
-class _Records(NamedTuple):
-    """Some records of a file as the parser gives them: number and time of their headers, and JSON.
-
-    `text` is the JSON of all, a line each, and `sizes` how long they are with the line feed.
-    """
+class _Headers(NamedTuple):
+    """Number and time of some records of a file, and how long each is as a line with its end."""
 
     numbers: Sequence[int]
     timestamps: Sequence[str]
     sizes: Sequence[int]
-    text: bytes
 
     def runs(self, is_plain: bytes) -> Iterator[range]:
         """Yield records whose numbers follow each other, all of them plain or none."""
@@ -225,25 +224,32 @@ class _Records(NamedTuple):
                     start = place
             yield range(start, end)
 
-    def each(self, run: range) -> Iterator[tuple[int, str, bytes]]:
-        """Yield number, time and JSON of some of them."""
-        start = sum(self.sizes[: run.start])
+    def each(self, run: range, text: bytes, at: int) -> Iterator[tuple[int, str, bytes]]:
+        """Yield number, time and JSON of some of them, which begin there in a text."""
+        start = at + sum(self.sizes[: run.start])
         for place in run:
             end = start + self.sizes[place]
-            yield self.numbers[place], self.timestamps[place], self.text[start : end - 1]
+            yield self.numbers[place], self.timestamps[place], text[start : end - 1]
             start = end
+
+
+class _Records(NamedTuple):
+    """Some records as the parser gives them: what their headers say, and JSON, a line each."""
+
+    headers: _Headers
+    text: bytes
 
 
 def _records_of(found: Sequence[Mapping[str, Any]]) -> _Records:
     # Each by itself: one letter beyond ASCII makes a text of all twice as large, and slow. At once,
     # while they are in the processor's cache.
     lines = [record["data"].encode("utf-8", "surrogatepass") for record in found]
-    return _Records(
+    headers = _Headers(
         [record["event_record_id"] for record in found],
         [record["timestamp"] for record in found],
         [len(line) + 1 for line in lines],
-        b"\n".join((*lines, b"")),
     )
+    return _Records(headers, b"\n".join((*lines, b"")))
 
 
 def _image_of(path: Path, stream: IO[bytes], extent: Extent) -> str | _WholeChunks:

@@ -8,7 +8,7 @@ What is plain is decided by shape, of which logs have few.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -33,6 +33,17 @@ class _Place(NamedTuple):
 
     name: str
     is_written: bool = True
+
+
+class _Meaning(NamedTuple):
+    """What a key's value is: a field, or none; `is_id`: one that an event is told by."""
+
+    place: _Place | None
+    is_id: bool = False
+
+
+#: Only the reader of single events knows.
+_NOT_PLAIN: Final = _Meaning(None, True)
 
 
 class _NotPlainError(Exception):
@@ -70,65 +81,61 @@ class FlatFields:
         return NumberedFields(self._scan, self, row_of)
 
     def _read_shapes(self) -> list[bool]:
-        places: dict[int, _Place] = {}
-        ids: set[int] = set()
+        meanings = {mark: self._meaning_of(mark) for mark in self._marks()}
+        plain: dict[Mark, _Meaning] = {}
         is_plain: list[bool] = []
         for marks in self._scan.shapes:
-            try:
-                found = self._places_in(marks)
-                ids |= self._ids_in(marks, found)
-            except _NotPlainError:
-                is_plain.append(False)
-            else:
-                places.update(found)
-                is_plain.append(True)
-        self._note(places)
+            each = list(map(meanings.__getitem__, marks))
+            is_plain.append(_are_plain(each))
+            if is_plain[-1]:
+                plain.update(zip(marks, each, strict=True))
+        self._note(plain)
         shapes = len(is_plain)
-        plain = [shape < shapes and is_plain[shape] for shape in self._scan.line_shapes]
-        for number in ids:
-            for line in self._scan.lines_unlike(number, bool):
-                plain[line] = False
-        return plain
+        are_plain = [shape < shapes and is_plain[shape] for shape in self._scan.line_shapes]
+        for (number, kind), meaning in plain.items():
+            if meaning.is_id and kind is Kind.TEXT:  # which may be empty
+                for line in self._scan.empty_lines(number):
+                    are_plain[line] = False
+        return are_plain
 
-    def _places_in(self, marks: Iterable[Mark]) -> dict[int, _Place]:
-        """Return the fields of a shape.
+    def _marks(self) -> set[Mark]:
+        return set().union(*self._scan.shapes)
 
-        Raises:
-            _NotPlainError: it is not plain.
-        """
-        places: dict[int, _Place] = {}
-        for number, kind in marks:
-            place = _place_of(self._scan.paths.keys_to(number), kind)
-            if place is not None:
-                places[number] = place
-        names = {place.name for place in places.values()}
-        # What is the time stands under both names.
-        if len(names) < len(places) or _TIME not in names or TIME_FIELD in names:
-            raise _NotPlainError
-        return places
-
-    def _ids_in(self, marks: Iterable[Mark], places: Mapping[int, _Place]) -> set[int]:
-        """Return what an event is told by and may be empty.
-
-        Raises:
-            _NotPlainError: it is not there.
-        """
-        kinds = {number: kind for number, kind in marks if number in places and self._is_id(number)}
-        _refuse({places[number].name for number in kinds} != _ID_NAMES)
-        _refuse(not _IDS.issuperset(kinds.values()))
-        return {number for number, kind in kinds.items() if kind is Kind.TEXT}
-
-    def _is_id(self, number: int) -> bool:
+    def _meaning_of(self, mark: Mark) -> _Meaning:
+        number, kind = mark
         keys = self._scan.paths.keys_to(number)
-        return keys[2:] in _ID_PATHS and keys[1] == "System"
+        try:
+            place = _place_of(keys, kind)
+        except _NotPlainError:
+            return _NOT_PLAIN
+        is_id = place is not None and keys[1] == "System" and keys[2:] in _ID_PATHS
+        if is_id and kind not in _IDS:
+            return _NOT_PLAIN
+        return _Meaning(place, is_id)
 
-    def _note(self, places: Mapping[int, _Place]) -> None:
-        for number, place in places.items():
-            self._numbers.setdefault(place.name, []).append((number, False))
+    def _note(self, plain: Mapping[Mark, _Meaning]) -> None:
+        for (number, _), (place, _) in plain.items():
+            if place is None:
+                continue
+            numbers = self._numbers.setdefault(place.name, [])
+            if (number, False) not in numbers:
+                numbers.append((number, False))
             if not place.is_written:
                 self._as_they_are.add(number)
         if _TIME in self._numbers:
             self._numbers[TIME_FIELD] = self._numbers[_TIME]
+
+
+def _are_plain(meanings: Sequence[_Meaning]) -> bool:
+    """Whether an event is plain in which all of these stand."""
+    if _NOT_PLAIN in meanings:
+        return False
+    places = [(place.name, is_id) for place, is_id in meanings if place is not None]
+    names = {name for name, _ in places}
+    # What is the time stands under both names.
+    if len(names) < len(places) or _TIME not in names or TIME_FIELD in names:
+        return False
+    return {name for name, is_id in places if is_id} == _ID_NAMES
 
 
 def _written(texts: list[str]) -> list[str]:

@@ -107,6 +107,7 @@ def run_pass(
         for match in matcher.matches_of(entry):
             yield push(match)
         summary.put_aside.found.extend(matcher.take_findings())
+        del entry  # or it would be there while the next one is read
     for correlation, correlated in matcher.correlated(work.unsearched):
         summary.ungrouped.extend(correlated.ungrouped)
         summary.put_aside.found.extend(correlated.put_aside)

@@ -24,6 +24,8 @@ Other = TypeVar("Other")
 #: Where a batch ends.
 MAX_EVENTS = 8_192
 MAX_BYTES = 8 * 1024 * 1024
+#: What is as full waits for no more, which would be another whole batch.
+_FULL = 7 / 8
 _WINDOWS_EVENT = b'{"Event":'
 #: Stands for the document of a scanned line, which nobody made.
 _SCANNED: Mapping[str, Any] = MappingProxyType({})
@@ -91,8 +93,8 @@ class EventRows:
 
     @property
     def is_full(self) -> bool:
-        """Whether no more should be added."""
-        return len(self._rows) >= MAX_EVENTS or self._bytes >= MAX_BYTES
+        """Whether no more should be added: little would fit."""
+        return len(self._rows) >= _FULL * MAX_EVENTS or self._bytes >= _FULL * MAX_BYTES
 
     def has_room_for(self, others: EventRows) -> bool:
         """Whether another batch makes one with this: of none it does, however large it is."""
@@ -259,6 +261,7 @@ def in_batches(
         else:
             yield entry
             continue
+        del entry  # or it would be there while the next one is read
         if rows.is_full:
             yield rows
             rows = EventRows()

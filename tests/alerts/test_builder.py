@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from functools import partial
+from itertools import product
 
 import pytest
 
-from sigma2hive.alerts import AlertBuilder, AlertContext, build_alert
+from sigma2hive.alerts import AlertBuilder, AlertContext, Detail, build_alert
+from sigma2hive.alerts.templates import Renderer
 from sigma2hive.model.mappings import AlertOverride, AlertSettings, Mappings, TemplateText
 from sigma2hive.model.profiles import Logsource
 from sigma2hive.model.rules import Level
@@ -383,3 +385,50 @@ def test_rules_that_share_a_builder_do_not_share_what_they_say() -> None:
         for context in contexts:
             for found in (match(info=info), match(event(user__name="ben"), info=info)):
                 assert builder.build(found, context) == build_alert(found, MAPPINGS, context)
+
+
+@pytest.mark.parametrize("detail", Detail)
+def test_one_builder_makes_of_many_matches_what_each_says_alone(detail: Detail) -> None:
+    override = AlertOverride(
+        (Level.LOW,), Logsource(category="dns"), AlertSettings(severity=4, owner="dns@corp")
+    )
+    mappings = with_alerts(overrides=(override,))
+    rules = [
+        rule(id=f"{number:08}-0000-4000-8000-000000000000", title=f"{title}", level=level, **own)
+        for number, (title, level, own) in enumerate(
+            [
+                ("First", Level.LOW, {}),
+                ("Second", Level.LOW, {}),
+                ("http://third.example", Level.HIGH, {}),
+                ("Fourth", None, {"custom": {"title": "{rule.title} of {user.name}", "tlp": 0}}),
+                ("Fifth", Level.LOW, {"custom": {"tags": ["t:{host.name}"]}}),
+            ]
+        )
+    ]
+    contexts = [AlertContext(), AlertContext(logsource=Logsource(category="dns"))]
+    events = [event(number, host__name=f"dc{number % 2:02}") for number in range(3)]
+    builder = AlertBuilder(mappings, detail)
+    for info, context, found in product(rules, contexts, events):
+        alone = AlertBuilder(mappings, detail).build(match(found, info=info), context)
+        for _ in range(2):
+            assert builder.build(match(found, info=info), context) == alone
+
+
+def test_a_title_is_rendered_once_for_a_rule_and_what_it_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rendered: list[str] = []
+    render = Renderer.render
+
+    def noted(self: Renderer, text: str, *rest: object) -> object:
+        rendered.append(text)
+        return render(self, text, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Renderer, "render", noted)
+    builder = AlertBuilder(MAPPINGS, Detail.LISTED)
+    rules = [rule(id=f"0000000{number}-0000-4000-8000-000000000000") for number in range(3)]
+    contexts = [AlertContext() for _ in rules]
+    for number in range(30):
+        found = match(event(number, host__name=f"dc{number % 2:02}"), info=rules[number % 3])
+        builder.build(found, contexts[number % 3])
+    assert len(rendered) == 6

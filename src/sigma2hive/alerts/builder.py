@@ -121,6 +121,7 @@ class AlertBuilder:
     def _wanted_of(self, rule: RuleInfo, logsource: Logsource) -> _Wanted:
         found = self._wanted.get(rule.id)
         if found is None or found.rule is not rule or found.logsource is not logsource:
+            # Whoever has a rule's context at hand has one log source of it, so this is seldom.
             found = self._wanted[rule.id] = self._made_wanted(rule, logsource)
         return found
 
@@ -131,7 +132,8 @@ class AlertBuilder:
         common = self._common.get(key)
         if common is None:
             common = self._common[key] = _wanted(rule, self._mappings, logsource)
-        return replace(common, rule=rule, rule_title=_shown_title(rule))
+        own = rule, _shown_title(rule), logsource
+        return _Wanted(*own, common.settings, common.rows, common.asked)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

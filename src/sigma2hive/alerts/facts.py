@@ -63,9 +63,11 @@ class Facts:
 
         A grouping field has its one value, however the events write it.
         """
-        alone = self._alone
-        if alone is not None and not self.match.group:
-            found_alone = self.values_in(name, alone)
+        events = self.match.events
+        if len(events) == 1 and not self.match.group:
+            found_alone = self._known.get(name)
+            if found_alone is None:
+                found_alone = self._known[name] = self._values_in(name, events[0].values)
             return found_alone if len(found_alone) < 2 else tuple(dict.fromkeys(found_alone))
         asked = {name, *self.paths_of(name)}
         for group_name, value in self.group:

@@ -113,9 +113,9 @@ class Lookup:
     def stand_in(self, path: str, values: Values) -> tuple[str, ...]:
         """Return what other fields of an event say that `path` would; () where none does."""
         for entry in self._stand_ins(path):
-            found = tuple(dict.fromkeys(text for text in entry.read(values) if text))
+            found = [text for text in entry.read(values) if text]
             if found:
-                return found
+                return (found[0],) if len(found) == 1 else tuple(dict.fromkeys(found))
         return next((values[name] for name in self._own_names(path) if name in values), ())
 
     def own_names(self, path: str, values: Values) -> Iterator[str]:
@@ -272,7 +272,7 @@ def _sources(other: Field) -> tuple[str, ...]:
 
 def _reader(other: Field) -> Callable[[Values], Iterable[str]]:
     nothing = {*_NOTHING, *other.dropped}
-    return lambda values: (text for text in other.values_of(values) if text not in nothing)
+    return lambda values: [text for text in other.values_of(values) if text not in nothing]
 
 
 def _part_reader(other: Field, whole: Derived, number: int) -> Callable[[Values], Iterable[str]]:

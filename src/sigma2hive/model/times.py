@@ -65,7 +65,7 @@ def _time_ns(text: str) -> int | None:
 
 #: An event's time is asked for as when it was logged, and as when it happened; those of the events
 #: of a batch that are looked at are read together.
-_remembered = lru_cache(maxsize=2048)(_time_ns)
+_remembered = lru_cache(maxsize=4096)(_time_ns)
 
 
 def _usual_ns(text: str) -> int:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sigma2hive.model.events import TIME_FIELD, Event, EventKey, EventKeyKind
 from sigma2hive.model.times import render_time
 from sigma2hive.model.values import Values, flatten
+from sigma2hive.records import dataclass
 from sigma2hive.sources.event_times import bounded_time_ns, event_time_ns, single_time_ns
 from sigma2hive.sources.hits import elasticsearch_event_key
 from sigma2hive.sources.interface import PutAsideError, SourceOptions

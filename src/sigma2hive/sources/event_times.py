@@ -50,7 +50,8 @@ def _time_in(field: str, texts: tuple[str, ...]) -> int:
 
 def single_time_ns(texts: tuple[str, ...]) -> int | None:
     """Return the time that texts say; several different ones say none: which would count?"""
-    return parse_time_ns(texts[0]) if len(set(texts)) == 1 else None
+    is_one = len(texts) == 1 or len(set(texts)) == 1
+    return parse_time_ns(texts[0]) if is_one else None
 
 
 def bounded_time_ns(time_ns: int | None, field: str) -> int:

@@ -21,7 +21,8 @@ from sigma2hive.sources.windows.raw import (
     ATTRIBUTES,
     SystemPart,
     as_windows_writes,
-    read_system,
+    attribute_of,
+    text_of,
 )
 
 _MILLISECOND_NS = 1_000_000
@@ -56,19 +57,17 @@ def windows_time_ns(system: SystemPart) -> int:
 
 
 def key_in_line(line: bytes) -> EventKey | None:
-    """Return the key of a raw event that is JSON with each key once; None where that is unusual.
-
-    Raises:
-        orjson.JSONDecodeError: the line is no JSON.
-    """
-    record = orjson.loads(line)
-    try:
-        system = read_system(record)
-        # Of anything but texts in their places only the careful reader knows every digit.
-        names = (record["Event"]["System"].get(name) for name in ("Computer", "Channel"))
-        return windows_event_key(system) if set(map(type, names)) == {str} else None
-    except ValueError:
+    """Return the key of a raw event that was read as such; None where it is written unusually."""
+    system = orjson.loads(line)["Event"]["System"]
+    computer, channel = system.get("Computer"), system.get("Channel")
+    if type(computer) is not str or type(channel) is not str:
+        # Of a number only the careful reader knows every digit.
         return None
+    record_id = text_of(system.get("EventRecordID"))
+    milliseconds = _milliseconds(attribute_of(system, "TimeCreated", "SystemTime"))
+    if not record_id or milliseconds is None:
+        return None
+    return _key(_computer_in(computer), _channel_in(channel), record_id, milliseconds)
 
 
 def keys_of_lines(lines: ScannedLines, rows: Sequence[int]) -> Mapping[int, EventKey]:
@@ -77,13 +76,16 @@ def keys_of_lines(lines: ScannedLines, rows: Sequence[int]) -> Mapping[int, Even
     Of one with an unusual System there is none: it is for the reader of single events.
     """
     read = partial(_read, lines, mask_of(rows))
-    computers = read(("Computer",), lambda text: _computer(as_windows_writes(text)))
-    channels = read(("Channel",), lambda text: fold(as_windows_writes(text)))
+    computers = read(("Computer",), _computer_in)
+    channels = read(("Channel",), _channel_in)
     record_ids = read(("EventRecordID",), as_windows_writes)
     times = read(("TimeCreated", ATTRIBUTES, "SystemTime"), _milliseconds)
-    parts = computers, channels, record_ids, times
-    there = set(rows).intersection(*parts)
-    return {row: _key(*(part[row] for part in parts)) for row in there if record_ids[row]}
+    there = computers.keys() & channels.keys() & record_ids.keys() & times.keys()
+    return {
+        row: _key(computers[row], channels[row], record_ids[row], times[row])
+        for row in there
+        if record_ids[row]
+    }
 
 
 def _key(computer: str, channel: str, record_id: str, milliseconds: str) -> EventKey:
@@ -92,6 +94,14 @@ def _key(computer: str, channel: str, record_id: str, milliseconds: str) -> Even
 
 def _computer(name: str) -> str:
     return fold(name).removesuffix(".")
+
+
+def _computer_in(text: str) -> str:
+    return _computer(as_windows_writes(text))
+
+
+def _channel_in(text: str) -> str:
+    return fold(as_windows_writes(text))
 
 
 def _milliseconds(text: str) -> str | None:

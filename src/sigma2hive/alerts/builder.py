@@ -7,8 +7,10 @@ raises for what events or rules hold: what cannot be said is named in the alert.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import IntEnum
+from functools import lru_cache
 
 from sigma2hive.alerts.checks import read_custom
 from sigma2hive.alerts.description import Shown, describe
@@ -226,6 +228,15 @@ def _listed(facts: Facts, mapping: AlertMapping, wanted: _Wanted, title: str) ->
     )
 
 
+@lru_cache(maxsize=1024)  # all alerts of a rule have the same
+def _own_tags(tags: tuple[str, ...]) -> Mapping[str, str]:
+    """Return a rule's tags by what all spellings of them have in common."""
+    found: dict[str, str] = {}
+    for tag in tags:
+        found.setdefault(fold(tag), data_text(tag, MAX_TAG))
+    return found
+
+
 def _counted(
     alert: Alert, mapping: AlertMapping, wanted: _Wanted, writer: _Writer, judge: Judge
 ) -> Alert:
@@ -266,9 +277,7 @@ class _Writer:
         return title
 
     def tags(self, settings: AlertSettings) -> tuple[str, ...]:
-        found: dict[str, str] = {}
-        for tag in self.facts.match.rule.tags:
-            found.setdefault(fold(tag), data_text(tag, MAX_TAG))
+        found = dict(_own_tags(self.facts.match.rule.tags))
         for template in settings.tags:
             rendered = self._render("tag", template, Mode.DATA, MAX_TAG)
             tag = data_text(rendered.text.strip(), MAX_TAG)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from sigma2hive.model.alerts import Procedure
 from sigma2hive.model.attack import SITE, attack
@@ -30,13 +31,17 @@ def procedures_of(tags: Iterable[str], occurred_ns: int) -> tuple[Procedure, ...
     That is when ATT&CK has the technique under just one of the tactics that the rule names. Both
     are called as the rule calls them, for TheHive's catalogue may be older than the table here.
     """
-    tags = tuple(tags)
+    return tuple(
+        Procedure(technique, occurred_ns, tactic) for technique, tactic in _named_by(tuple(tags))
+    )
+
+
+@lru_cache(maxsize=1024)  # all alerts of a rule have the same
+def _named_by(tags: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Return the techniques of a rule, each with its tactic."""
     techniques = techniques_of(tags)
     tactics = tactics_of(tags) if techniques else {}
-    return tuple(
-        Procedure(technique, occurred_ns, _tactic_of(technique, tactics))
-        for technique in techniques
-    )
+    return tuple((technique, _tactic_of(technique, tactics)) for technique in techniques)
 
 
 def tactics_of(tags: Iterable[str]) -> Mapping[str, frozenset[str]]:

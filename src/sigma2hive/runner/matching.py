@@ -21,11 +21,13 @@ from sigma2hive.engine import (
     Found,
     Occurrence,
     Program,
+    Reasons,
     Undecided,
     correlate,
     holds,
     occurrences_of,
     prepare,
+    prepare_reasons,
     reasons_for,
     take_undecided,
 )
@@ -131,6 +133,7 @@ class Matcher:
         self._by_position = compiled.rules
         self._heads = compiled.heads
         self._prepared: dict[str, _Prepared] = {}
+        self._reasons_of: dict[str, Reasons] = {}
         self._correlations = compiled.correlations
         self._only = {
             (correlation.info.id, rule_id): _prepared_filters(filters)
@@ -162,7 +165,11 @@ class Matcher:
                 )
 
     def _reasons(self, rule_id: str, event: Event) -> tuple[Atom, ...]:
-        return reasons_for(self._rules[rule_id].condition, event.values)
+        found = self._reasons_of.get(rule_id)
+        if found is None:
+            condition = self._rules[rule_id].condition
+            found = self._reasons_of[rule_id] = prepare_reasons(condition)
+        return found(event.values)
 
     def hits_of(
         self, found: EventRows | DecidedRows | Candidate

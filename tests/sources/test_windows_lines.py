@@ -119,7 +119,7 @@ def test_keywords_find_what_braces_stand_around() -> None:
     rows = scanned([record, USUAL])
     columns = columns_of(rows)
     search = WholeSearch([f"{{{GUID.lower()}}}".encode()])
-    assert search.rows_in(columns, range(2)) == [0]
+    assert search.rows_in(columns, 0b11) == [0]
 
 
 def test_findings_of_small_logs_name_their_own_records(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_what_is_written_oddly_is_not_taken_for_every_keyword() -> None:
     rows = scanned([record])
     columns = columns_of(rows)
     assert columns.document_of(0)["Image"] == ("a\x01b",)
-    assert WholeSearch([b"nowhere"]).rows_in(columns, range(1)) == []
+    assert WholeSearch([b"nowhere"]).rows_in(columns, 0b1) == []
 
 
 def test_records_of_which_each_has_new_keys_are_read_singly() -> None:
@@ -239,8 +239,8 @@ def test_what_is_kept_of_plans_has_an_end() -> None:
 def test_keywords_find_what_no_line_has(flavour: str) -> None:
     rows = scanned([USUAL, an_event(4624, TargetUserName="bob")], flavour)
     # The names of keywords and of what happened are known by their numbers only.
-    assert WholeSearch([b"process creation"]).rows_in(columns_of(rows), range(2)) == [0]
-    assert WholeSearch([b"bob"]).rows_in(columns_of(rows), range(2)) == [1]
+    assert WholeSearch([b"process creation"]).rows_in(columns_of(rows), 0b11) == [0]
+    assert WholeSearch([b"bob"]).rows_in(columns_of(rows), 0b11) == [1]
 
 
 def test_ways_rest_on_what_the_tables_of_the_pipelines_say() -> None:

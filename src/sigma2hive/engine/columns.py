@@ -71,7 +71,6 @@ class Columns:
     ) -> None:
         self.size = len(documents)
         self.documents = documents
-        self.scanned = scanned
         self._scanned = [ScannedColumns(lines, self.size) for lines in scanned]
         self.values_of = values_of or (lambda row: flatten(documents[row]))
         self.raw_of = raw_of
@@ -92,6 +91,11 @@ class Columns:
         return (
             [row for row in range(self.size) if row not in there] if len(there) < self.size else ()
         )
+
+    @property
+    def scans(self) -> Iterator[tuple[ScannedLines, int]]:
+        """The lines that were scanned together, and the rows that they are, as a bitmap."""
+        return ((scanned.lines, scanned.rows) for scanned in self._scanned)
 
     def document_of(self, row: int) -> Mapping[str, Any]:
         """Return the document of a row; of a scanned line it is made anew."""

@@ -136,8 +136,7 @@ def _look_at_whole(
 ) -> dict[int, int]:
     """Return the rows of which any value meets a test, where a test asks for all values."""
     met: dict[int, int] = {}
-    rows = range(columns.size) if wanted == columns.every else list(rows_of(wanted))
-    for row in search.rows_in(columns, rows):
+    for row in search.rows_in(columns, wanted):
         texts = {text for found in columns.values_of(row).values() for text in found}
         for numbers in matcher.met_by(texts).values():
             for number in numbers:

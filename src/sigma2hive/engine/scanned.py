@@ -138,7 +138,7 @@ class ScannedColumns:
     """The columns of some scanned lines in a batch of `size` rows."""
 
     def __init__(self, lines: ScannedLines, size: int) -> None:
-        self._lines = lines
+        self.lines = lines
         self._size = size
         self._fields = lines.fields
         self._whole: dict[str, list[AnyPiece]] = {}
@@ -152,7 +152,7 @@ class ScannedColumns:
     @cached_property
     def rows(self) -> int:
         """The rows that the lines are, as a bitmap."""
-        return mask_of(self._lines.rows)
+        return mask_of(self.lines.rows)
 
     @property
     def paths(self) -> Collection[str]:

@@ -8,10 +8,11 @@ at hand they are searched as they are, unless a character stands in them otherwi
 
 from __future__ import annotations
 
+import json
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from itertools import compress
+from itertools import compress, count
 from typing import Any
 
 import orjson
@@ -20,6 +21,7 @@ from ahocorasick_rs import BytesAhoCorasick, MatchKind
 from sigma2hive.engine.columns import Columns
 from sigma2hive.engine.needles import EDGE
 from sigma2hive.engine.signs import MOST_SIGNS, sign, variants
+from sigma2hive.model.bitmaps import rows_of
 from sigma2hive.native import ScannedLines
 
 #: Letters of which a number has none, however it is written.
@@ -46,18 +48,15 @@ class WholeSearch:
         self._texts = _Texts(written)
         self._texts_or_otherwise = _Texts({*written, *_OTHERWISE})
 
-    def rows_in(self, columns: Columns, rows: Sequence[int]) -> list[int]:
-        """Return those of the rows whose document may have one of the texts, in their order."""
+    def rows_in(self, columns: Columns, wanted: int) -> list[int]:
+        """Return those of the rows `wanted` whose document may have one of the texts, in order."""
         found: list[int] = []
-        for lines in columns.scanned:
-            if not lines.is_literal:
-                continue
-            there = set(lines.rows)
-            if _PART_OF * len(rows) >= len(there):
-                # All lines as they stand are searched in less time than some of them are taken out.
-                near = there.intersection(self._near(lines)).intersection(rows)
-                found.extend(self._found(columns, sorted(near)))
-                rows = [row for row in rows if row not in there]
+        for lines, there in columns.scans:
+            # All lines as they stand are searched in less time than some of them are taken out.
+            if lines.is_literal and _PART_OF * wanted.bit_count() >= there.bit_count():
+                found.extend(self._found_in_lines(lines, wanted & there))
+                wanted &= ~there
+        rows = range(columns.size) if wanted == columns.every else list(rows_of(wanted))
         raw_of = columns.raw_of
         for start in range(0, len(rows), _DOCUMENTS_AT_ONCE):
             some = rows[start : start + _DOCUMENTS_AT_ONCE]
@@ -67,10 +66,26 @@ class WholeSearch:
                 found.extend(self._found(columns, some))
         return sorted(found)
 
+    def _found_in_lines(self, lines: ScannedLines, wanted: int) -> Iterator[int]:
+        row_of, scan = lines.row_of, lines.scan
+        odd = set(compress(count(), scan.odd))
+        near = [
+            number
+            for number in odd.union(self._near(lines))
+            if (row := row_of[number]) >= 0 and wanted >> row & 1
+        ]
+        raws = [
+            _written_anew(scan.line(number)) if number in odd else scan.line(number)
+            for number in near
+        ]
+        if raws and self._texts.is_in_any(raws):
+            for number, raw in zip(near, raws, strict=True):
+                if self._texts.is_in(raw):
+                    yield row_of[number]
+
     def _near(self, lines: ScannedLines) -> Iterator[int]:
-        """Yield rows of lines in which a text may be, or something is written in an odd way."""
-        scan, row_of = lines.scan, lines.row_of
-        yield from compress(row_of, scan.odd)
+        """Yield lines in which a text may be, some more than once."""
+        scan = lines.scan
         starts = scan.starts
         ends = [*starts[1:], scan.end]
         text = memoryview(scan.text)
@@ -80,10 +95,10 @@ class WholeSearch:
             after = max(first + 1, bisect_right(ends, starts[first] + _BYTES_AT_ONCE))
             at, end = starts[first], ends[after - 1]
             if end - at > _BYTES_AT_ONCE:
-                yield row_of[first]  # searched alone, piece by piece
+                yield first  # searched alone, piece by piece
             else:
                 for place in self._texts.places(text[at:end]):
-                    yield row_of[bisect_right(starts, at + place) - 1]
+                    yield bisect_right(starts, at + place) - 1
             first = after
 
     def _found(self, columns: Columns, rows: Iterable[int]) -> list[int]:
@@ -103,6 +118,14 @@ class WholeSearch:
         if texts and self._texts.is_in_any([text for _, text in texts]):
             found.extend(row for row, text in texts if self._texts.is_in(text))
         return sorted(found)
+
+
+def _written_anew(line: bytes) -> bytes:
+    """Return a plain line with all its texts as we write them."""
+    try:
+        return orjson.dumps(orjson.loads(line))
+    except orjson.JSONDecodeError:  # a number too large for it: as exactly, and slower
+        return json.dumps(json.loads(line), ensure_ascii=False).encode()
 
 
 class _Texts:

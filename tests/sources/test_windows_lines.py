@@ -26,6 +26,7 @@ from tests.sources.windows_lines import (
     EVENTS,
     EVERY_FLAVOUR,
     GUID,
+    cells_at,
     changed_events,
     columns_of,
     hold_together,
@@ -50,7 +51,7 @@ def scanned(records: Sequence[dict[str, Any]], flavour: str = "flat") -> EventRo
 @pytest.mark.parametrize("flavour", EVERY_FLAVOUR)
 def test_real_events_are_read_at_once(flavour: str) -> None:
     plain = hold_together(lines_of(EVENTS * 3), flavour)
-    # PowerShell's own log and such as have UserData are not, in ECS nor Defender's.
+    # In ECS neither PowerShell's own log nor Defender's are, nor such as have UserData.
     assert plain > len(EVENTS)
 
 
@@ -111,6 +112,21 @@ def test_keys_with_dots_are_no_time(flavour: str) -> None:
     del system["TimeCreated"]
     record["Event"]["System.TimeCreated"] = {"#attributes": {"SystemTime": "2026-11-24T09:00:00Z"}}
     assert not len(scanned([record], flavour))
+
+
+def test_lists_of_texts_and_user_data_are_read_at_once_on_one_level() -> None:
+    several, cleared, odd = (copy.deepcopy(USUAL) for _ in range(3))
+    several["Event"]["EventData"] = {"Data": {"#text": ["NTDS", GUID]}, "Binary": None}
+    attributes = {"#attributes": {"xmlns": "urn:x", "Id": 7}}
+    cleared["Event"] |= {"EventData": None, "UserData": {"LogFileCleared": {"By": "x"}}}
+    cleared["Event"]["UserData"]["LogFileCleared"] |= attributes
+    odd["Event"]["EventData"] = {"Data": {"#text": ["NTDS", {"x": "y"}]}}
+    rows = scanned([several, cleared, odd])
+    assert len(rows) == 2
+    columns = columns_of(rows)
+    assert cells_at(columns, "Data", 0b11) == [(0, "NTDS"), (0, f"{{{GUID}}}")]
+    assert cells_at(columns, "By", 0b11) == [(1, "x")]
+    assert cells_at(columns, "Id", 0b11) == [(1, "7")]
 
 
 def test_keywords_find_what_braces_stand_around() -> None:

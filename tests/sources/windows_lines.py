@@ -33,8 +33,12 @@ TEXTS = [
 ]
 VALUES = st.one_of(
     st.sampled_from(TEXTS),
-    st.sampled_from([5, 0, 2**64, True, None, 1.5, 1e300, ["a", "b"], [], {}, {"#text": "x"}]),
-    st.fixed_dictionaries({"#text": st.sampled_from(["x", None, 1, ["a", "b"]])}),
+    st.sampled_from(
+        [5, 0, 2**64, True, None, 1.5, 1e300, ["a", "b"], [GUID, ""], [], {}, {"#text": "x"}]
+    ),
+    st.fixed_dictionaries(
+        {"#text": st.sampled_from(["x", None, 1, ["a", GUID], ["a", None], [1], [{}]])}
+    ),
     st.fixed_dictionaries(
         {"#attributes": st.sampled_from([{"Name": "x"}, {"UserID": [1]}, None, {}, "y"])}
     ),
@@ -43,6 +47,29 @@ NAMES = (
     *("EventID", "Image", "Channel", "Computer", "@timestamp", "TimeCreated", "Message", "#text"),
     *("", "a.b", "Data", "#attributes", "Provider_Name", "EventRecordID", "UtcTime", "New Name"),
     *("New_Name", "Hashes", "Hash", "Security", "Correlation", "Execution"),
+)
+_INNER_NAMES = st.sampled_from(
+    [
+        "Subject",
+        "Id",
+        "Channel",
+        "Data",
+        "x",
+        "",
+        "#text",
+        "#attributes",
+        "Name",
+        "xmlns",
+        "xmlns:a",
+    ]
+)
+#: UserData: elements in elements, with texts and attributes, and what no reader of XML writes.
+USER_DATA = st.dictionaries(
+    st.sampled_from(["LogFileCleared", "EventXML", "#attributes", "#text", ""]),
+    st.recursive(
+        VALUES, lambda inner: st.dictionaries(_INNER_NAMES, inner, max_size=3), max_leaves=6
+    ),
+    max_size=2,
 )
 
 
@@ -129,5 +156,7 @@ def changed_events(draw: st.DrawFn) -> list[dict[str, Any]]:
             section = draw(st.sampled_from(sections))
             names = {*NAMES, *section, "UserData", "EventData", "RenderingInfo"} - {"System"}
             section[draw(st.sampled_from(sorted(names)))] = draw(VALUES)
+        if draw(st.booleans()):
+            event["UserData"] = draw(USER_DATA)
         records.append(record)
     return records

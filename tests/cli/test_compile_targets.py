@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from sigma2hive.cli import main
 from sigma2hive.compiler import TARGETS, Compiling
 from sigma2hive.compiler.exact import TextTarget
+from sigma2hive.workflows import compile as workflow
 from sigma2hive.workflows import kept_artefacts
 from tests.several_cores import share_among_three
 
@@ -158,13 +159,18 @@ def test_what_the_folder_lacks_or_has_otherwise_is_made_again(
     assert contents(site / "out") == before
 
 
-def test_a_file_that_another_compile_removes_meanwhile_is_no_matter(
-    site: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def known_by_looks(site: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     # As if files were written long before, so that they are known by their looks.
     monkeypatch.setattr("sigma2hive.workflows.looks._TICK_NS", -(10**18))
     monkeypatch.setattr(kept_artefacts, "_FEW", 0)
     compiled("dsl")
+    return contents(site / "out")
+
+
+def test_a_file_that_another_compile_removes_meanwhile_is_no_matter(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known_by_looks(site, monkeypatch)
     folder, scandir = site / "out", os.scandir
     gone = min(folder.iterdir())
     rule_file(site, 0).unlink()
@@ -181,6 +187,74 @@ def test_a_file_that_another_compile_removes_meanwhile_is_no_matter(
     result = compiled("dsl")
     assert (result.exit_code, result.stderr) == (0, "")
     assert not gone.exists()
+
+
+@contextmanager
+def done_first(do: Callable[[], object]) -> Iterator[Callable[[], object]]:
+    """What another process does meanwhile, done before anything else."""
+    done = do()
+    yield lambda: done
+
+
+def while_rules_are_loaded(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Let something happen after the folder was looked at, before it is written."""
+    load = workflow.load_for_targets
+
+    def loaded(*arguments: Any, **more: Any) -> Any:
+        project = load(*arguments, **more)
+        happens()
+        return project
+
+    monkeypatch.setattr(workflow, "begun", done_first)
+    monkeypatch.setattr(workflow, "load_for_targets", loaded)
+
+
+@pytest.mark.parametrize("how", ["folder removed", "file removed", "file replaced"])
+def test_what_others_do_in_the_folder_while_rules_are_loaded_is_made_good(
+    site: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    whole, folder = known_by_looks(site, monkeypatch), site / "out"
+
+    def happens() -> None:
+        file = min(folder.iterdir())
+        if how == "folder removed":
+            folder.rename(site / "elsewhere")
+        elif how == "file removed":
+            file.unlink()
+        else:
+            (site / "other").write_bytes(file.read_bytes() + b"\n")
+            (site / "other").replace(file)
+
+    while_rules_are_loaded(monkeypatch, happens)
+    result = compiled("dsl")
+    assert result.exit_code == 0
+    assert ("5 written" if how == "folder removed" else "1 written, 4 unchanged") in result.stdout
+    assert contents(folder) == whole
+
+
+def test_what_is_edited_in_its_place_while_much_is_made_is_made_good(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, file = known_by_looks(site, monkeypatch), min((site / "out").iterdir())
+    for number in range(5):
+        rule_file(site, number).write_text(f"# a comment\n{RULE.format(number=number)}")
+    share_among_three(monkeypatch)
+    while_rules_are_loaded(monkeypatch, lambda: file.write_text(file.read_text() + "\n"))
+    assert "1 written, 4 unchanged" in compiled("dsl").stdout
+    assert contents(site / "out") == whole
+
+
+def test_a_file_of_somebody_else_that_comes_while_rules_are_loaded_is_left_alone(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known_by_looks(site, monkeypatch)
+    rule_file(site, 5).write_text(RULE.format(number=5))
+    name = f"{5:08d}-1111-4111-8111-111111111111.json"
+    while_rules_are_loaded(monkeypatch, lambda: (site / "out" / name).write_text("mine"))
+    result = compiled("dsl")
+    assert result.exit_code == 3
+    assert "S2H109" in result.stderr
+    assert (site / "out" / name).read_text() == "mine"
 
 
 @pytest.mark.parametrize("harm", [b"", b"\x00" * 64, b"sigma2hive made 2\n"])

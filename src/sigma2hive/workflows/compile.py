@@ -28,7 +28,7 @@ from sigma2hive.workflows.artefacts import (
 from sigma2hive.workflows.cores import Later, at_once, begun, meanwhile
 from sigma2hive.workflows.emitting import Asked, Emitted, Emitters
 from sigma2hive.workflows.kept_artefacts import Files, KeptArtefacts, Refused, load_kept, save_kept
-from sigma2hive.workflows.looks import Look, looks_in
+from sigma2hive.workflows.looks import Look, Seen, inside_still, seen_of
 from sigma2hive.workflows.made import LookOf
 from sigma2hive.workflows.places import Output, Place
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
@@ -39,8 +39,8 @@ from sigma2hive.workflows.writing import telling_of_disk
 #: was made of them would look left out.
 NOT_THERE = frozenset({"S2H101", "S2H108"})
 
-#: What tells how all in some folders looks, by their names.
-AllLooks = Callable[[], Sequence[Mapping[str, Look]]]
+#: What tells how some folders were seen.
+AllSeen = Callable[[], Sequence[Seen]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,32 +69,31 @@ def write_targets(options: ProjectOptions, output: Output) -> tuple[Project, lis
             written, or holds something else in our place.
     """
     folders = [place.folder for place in output.places]
-    with meanwhile() as later, _looks_of(folders) as looks, without_collection():
-        return _write_targets(options, output, later, looks)
+    with meanwhile() as later, _seen_of(folders) as seen, without_collection():
+        return _write_targets(options, output, later, seen)
 
 
 @contextmanager
-def _looks_of(folders: Sequence[Path]) -> Iterator[AllLooks]:
-    """Give what tells how all in the folders looks: many files take a tenth of a start."""
+def _seen_of(folders: Sequence[Path]) -> Iterator[AllSeen]:
+    """Give what tells how the folders were seen: to look at many files is a tenth of a start."""
 
-    def look() -> Sequence[Mapping[str, Look]]:
-        return [looks_in(folder) for folder in folders]
+    def look() -> Sequence[Seen]:
+        return [seen_of(folder) for folder in folders]
 
     if any(map(os.path.isdir, folders)):
-        with begun(look) as looks:
-            yield looks
+        with begun(look) as seen:
+            yield seen
     else:
         yield look
 
 
 def _write_targets(
-    options: ProjectOptions, output: Output, later: Later, looks: AllLooks
+    options: ProjectOptions, output: Output, later: Later, seen: AllSeen
 ) -> tuple[Project, list[Written]]:
     targets = [place.target for place in output.places]
     project = load_for_targets(options, targets, saving=later)
-    with telling_of_disk(output.folder, "folder"):
-        seen = looks()
-    plans = planned(project, output.places, seen)
+    # Where much was made, what was seen before that is too old.
+    plans = planned(project, output.places, None if project.ahead else _looks(output, seen))
     is_there = not any(finding.code in NOT_THERE for finding in project.findings.errors)
     if not is_there or not project.compiled.rules:
         # Nobody means a folder of rules to become empty that way.
@@ -110,6 +109,19 @@ def _write_targets(
         written.append(Written(place, changes, Diagnostics(), (), ()))
     output.note(output.places)
     return project, written
+
+
+def _looks(output: Output, seen: AllSeen) -> Sequence[Mapping[str, Look] | None]:
+    """Return how all in each folder looks; None where it has changed since it was seen.
+
+    Raises:
+        ConfigurationError: a folder cannot be read (S2H109).
+    """
+    with telling_of_disk(output.folder, "folder"):
+        return [
+            inside_still(place.folder, one)
+            for place, one in zip(output.places, seen(), strict=True)
+        ]
 
 
 def _carried_out(plan: Plan, project: Project) -> Written:

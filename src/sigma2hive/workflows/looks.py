@@ -7,9 +7,11 @@ it changed within the tick of the clock in which it was looked at.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 #: Times of a file's content and of its inode, which nobody can set; its size and number.
 Look = tuple[int, int, int, int]
@@ -36,6 +38,45 @@ def looks_in(folder: Path) -> Mapping[str, Look]:
             with suppress(FileNotFoundError):  # another process has removed it meanwhile
                 looks[entry.name] = look_of(entry.stat(follow_symlinks=False))
     return looks
+
+
+class Seen(NamedTuple):
+    """A folder as it was seen: `inside` is how everything in it looked.
+
+    `itself` is how the folder looked before that, None where there was none, not before `at_ns`.
+    """
+
+    itself: Look | None
+    at_ns: int
+    inside: Mapping[str, Look]
+
+
+def seen_of(folder: Path) -> Seen:
+    """Return a folder as it is seen now.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    at_ns = time.time_ns()
+    return Seen(_itself(folder), at_ns, looks_in(folder))
+
+
+def inside_still(folder: Path, seen: Seen) -> Mapping[str, Look] | None:
+    """Return what was seen inside; None where something came, went or was replaced since.
+
+    Raises:
+        OSError: the folder cannot be looked at.
+    """
+    is_same = seen.itself == _itself(folder)
+    is_told = seen.itself is None or is_settled(seen.itself, seen.at_ns)
+    return seen.inside if is_same and is_told else None
+
+
+def _itself(folder: Path) -> Look | None:
+    try:
+        return look_of(folder.stat())
+    except FileNotFoundError:
+        return None
 
 
 def is_settled(look: Look, at_ns: int) -> bool:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from sigma2hive.engine import take_undecided
+from sigma2hive.engine import Engine, take_undecided
 from sigma2hive.engine.regexes import regex_predicate
+from sigma2hive.model.bitmaps import rows_of
 from sigma2hive.model.conditions import Regex
+from tests.compiler.dsl_world import compile_detection, load_world
+from tests.engine.lines import columns_of_lines
 
 #: Each takes longer than anybody waits on the value beside it, and is found in the last one.
 EXPLODING = [
@@ -69,4 +74,19 @@ def test_another_thread_decides_without_a_bound() -> None:
     thread.start()
     thread.join()
     assert answers == [True, False]
+    assert take_undecided() == ()
+
+
+@pytest.mark.parametrize(("pattern", "value", "found"), EXPLODING)
+def test_nobody_waits_for_events_that_the_rest_of_a_rule_takes_away(
+    tmp_path: Path, pattern: str, value: str, found: str
+) -> None:
+    rule = compile_detection(
+        {"a": {"kw": "asked", "sub|re": pattern}, "condition": "a"}, load_world(tmp_path), tmp_path
+    )
+    assert rule is not None
+    documents = [{"kw": "asked", "sub": text} for text in (found, "-", "+")]
+    documents.insert(1, {"kw": "another", "sub": value})
+    columns = columns_of_lines(json.dumps(document).encode() for document in documents)
+    assert [list(rows_of(hits.rows)) for hits in Engine([rule]).hits_in(columns)] == [[0]]
     assert take_undecided() == ()

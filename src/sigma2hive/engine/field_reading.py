@@ -19,8 +19,9 @@ from sigma2hive.engine.values import FieldMatcher
 from sigma2hive.engine.whole import WholeSearch, is_searched_whole
 from sigma2hive.model.bitmaps import mask_of, rows_of
 from sigma2hive.model.fields import EVERY_FIELD, Derived, Field
+from sigma2hive.native import Column
 
-#: Where a column has no more than so many times the rows that are asked for, all are decided.
+#: Where a column has no more than so many times the rows that are asked for, it is gone through.
 _MORE_THAN_ASKED = 2
 
 
@@ -76,7 +77,7 @@ class FieldReader:
         for piece in _pieces_of(self._field, columns, among):
             column = piece.as_scanned if isinstance(piece, ScannedPiece) else None
             if column is not None and len(column) <= _MORE_THAN_ASKED * among.bit_count():
-                codes = [code for code, text in enumerate(column.texts) if is_met(text)]
+                codes = [code for code in _codes_of(column, among) if is_met(column.texts[code])]
                 mask |= column.mask_of(codes) if codes else 0
             else:
                 rows.extend(row for row, cell in _cells_of(piece, among) if is_met(cell))
@@ -165,6 +166,17 @@ def _cells_of(piece: AnyPiece, among: int) -> Iterator[tuple[int, str]]:
         while position < len(numbers) and numbers[position] == row:
             yield row, cells[position]
             position += 1
+
+
+def _codes_of(column: Column, among: int) -> Iterable[int]:
+    """Return the numbers of the texts of some rows, and of no others.
+
+    A text may take long, or be given up: nobody is to wait for one that was not asked for.
+    """
+    if not column.mask & ~among:
+        return range(column.distinct)
+    rows = set(rows_of(among))
+    return {code for row, code in zip(column.rows, column.codes, strict=True) if row in rows}
 
 
 def _derived(derived: Derived, columns: Columns, wanted: int) -> Sequence[AnyPiece]:

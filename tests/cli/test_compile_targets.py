@@ -189,6 +189,24 @@ def test_a_file_that_another_compile_removes_meanwhile_is_no_matter(
     assert not gone.exists()
 
 
+def test_a_file_that_goes_while_artefacts_are_made_is_not_taken_for_somebody_elses(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled("dsl")
+    names = set(contents(site / "out"))
+    rule_file(site, 0).write_text(RULE.format(number=0).replace("secret", "other"))
+    plan_changes = workflow.plan_changes
+
+    def planned(*arguments: Any) -> Any:
+        min((site / "out").iterdir()).unlink()
+        return plan_changes(*arguments)
+
+    monkeypatch.setattr(workflow, "plan_changes", planned)
+    result = compiled("dsl")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert set(contents(site / "out")) == names
+
+
 @contextmanager
 def done_first(do: Callable[[], object]) -> Iterator[Callable[[], object]]:
     """What another process does meanwhile, done before anything else."""

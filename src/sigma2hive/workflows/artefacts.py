@@ -92,7 +92,10 @@ class Standing:
 
     def is_foreign(self, name: str) -> bool:
         """Whether something that is not ours stands under a name."""
-        return name in self._looks and not _is_ours(self.folder / name, self._target)
+        path = self.folder / name
+        if name not in self._looks or _is_ours(path, self._target):
+            return False
+        return os.path.lexists(path)  # or another process has removed it meanwhile
 
     def own_names_beside(self, wanted: Container[str]) -> Iterator[str]:
         """Yield the names of files of ours that nobody wants."""

@@ -62,18 +62,20 @@ def test_what_was_begun_gives_its_result(monkeypatch: pytest.MonkeyPatch, is_sha
         os.waitpid(pid, os.WNOHANG)
 
 
-@pytest.mark.parametrize("how", ["fails", "is killed", "cannot be forked"])
+@pytest.mark.parametrize("how", ["fails", "is killed", "cannot be forked", "has no pipe"])
 def test_where_another_process_gives_nothing_it_is_done_here(
     monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     here = os.getpid()
     monkeypatch.setattr(cores, "can_be_shared", lambda: True)
 
-    def refuse(_: object) -> int:
-        raise BlockingIOError("no more processes")
+    def refuse(*_: object) -> int:
+        raise OSError("no more of them")
 
     if how == "cannot be forked":
         monkeypatch.setattr(cores, "fork_off", refuse)
+    if how == "has no pipe":
+        monkeypatch.setattr("os.pipe", refuse)
 
     def do() -> str:
         if os.getpid() != here and how == "is killed":

@@ -58,13 +58,16 @@ def meanwhile() -> Iterator[Later]:
 def begun(do: Callable[[], Result]) -> Iterator[Callable[[], Result]]:
     """Begin something in another process, and give what waits for its result, once.
 
-    With one core, or where that process fails, it is done when the result is asked for. `do` has
-    no effects.
+    With one core, or where that process cannot be or fails, it is done when the result is asked
+    for. `do` has no effects.
     """
-    if not can_be_shared():
+    ends = None
+    with suppress(OSError):
+        ends = os.pipe() if can_be_shared() else None
+    if ends is None:
         yield do
         return
-    reading, writing = os.pipe()
+    reading, writing = ends
     with os.fdopen(reading, "rb") as stream:
         try:
             pid = fork_off(lambda: _send(reading, writing, do))

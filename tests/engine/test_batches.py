@@ -134,6 +134,14 @@ def test_all_below_an_object_is_found_by_whoever_asks_later() -> None:
     assert sum(len(piece.cells) for piece in columns.below("data.", 0b10)) == 30
 
 
+def test_where_nothing_is_below_an_object_there_is_no_column() -> None:
+    """Few lines have many fields: they are read one by one, instead of a column each."""
+    names = [f"n{number}" for number in range(30)]
+    columns = columns_of_lines([json.dumps(dict.fromkeys(names, "x")).encode()])
+    assert columns.below("data.", columns.every) == []
+    assert sum(len(piece.cells) for piece in columns.below("n", columns.every)) == 30
+
+
 def test_what_is_written_flat_in_one_document_hides_nothing_of_another() -> None:
     columns = Columns([{"a.b.c": "flat"}, {"a": {"b": {"c": "nested"}}}, {"a": {"b.c": "both"}}])
     found = {cell for piece in columns.below("", columns.every) for cell in piece.cells}

@@ -139,7 +139,9 @@ class Columns:
     ) -> Iterator[AnyPiece]:
         if wanted.bit_count() <= scanned.keys:
             # Fewer lines than there are columns, of which lines of others may have any number.
-            yield self._below_lines(prefix, wanted)
+            piece = self._below_lines(prefix, wanted)
+            if piece.cells:
+                yield piece
             return
         for path in scanned.paths:
             if path.startswith(prefix) or prefix.startswith(f"{path}."):

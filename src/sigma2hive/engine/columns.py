@@ -148,7 +148,7 @@ class Columns:
                 self._take_others_of(scanned, path)
         for path in scanned.paths:
             if path.startswith(prefix):
-                yield from _among(scanned.pieces(path, wanted), wanted)
+                yield from scanned.pieces(path, wanted)
 
     def _below_lines(self, prefix: str, wanted: int) -> Piece:
         numbers: list[int] = []
@@ -162,7 +162,7 @@ class Columns:
 
     def _of_scanned(self, path: str, wanted: int) -> Iterator[AnyPiece]:
         for scanned in self._scanned:
-            yield from _among(scanned.pieces(path, wanted), wanted)
+            yield from scanned.pieces(path, wanted)
 
     def _take_others(self, path: str) -> None:
         for scanned in self._scanned:
@@ -328,10 +328,6 @@ def _together(rows: Sequence[int], cells: Sequence[str]) -> dict[int, tuple[str,
     for row, text in zip(rows, cells, strict=True):
         found.setdefault(row, []).append(text)
     return {row: tuple(texts) for row, texts in found.items()}
-
-
-def _among(pieces: Iterable[AnyPiece], wanted: int) -> Iterator[AnyPiece]:
-    return (piece for piece in pieces if piece.rows.mask & wanted)
 
 
 def _is_rounded(cell: Any) -> bool:

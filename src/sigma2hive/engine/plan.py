@@ -213,17 +213,19 @@ class Followed:
                 due = self._due[ways[position].known]
                 due[position] = due.get(position, 0) | rows
         for position in self._waiting[step]:
-            rows = self._left(position, step, self.rows.pop(position, 0))
-            if rows:
-                self.rows[position] = rows
+            rows, needs = self.rows.get(position, 0), ways[position].needs.get(step)
+            if rows and needs:
+                rows = self.rows[position] = self._left(position, needs, rows)
+                if not rows:
+                    del self.rows[position]
         for position, seen in self._due[step].items():
             rows = seen & self._gates[self._plan.rules[position].gate]
-            self._take_up(position, self._left(position, step, rows))
+            self._take_up(position, self._left(position, ways[position].needs.get(step, ()), rows))
 
-    def _left(self, position: int, step: int, rows: int) -> int:
-        """Return those of a rule's rows that have what is needed, as known after a step."""
+    def _left(self, position: int, asked: Sequence[int], rows: int) -> int:
+        """Return those of a rule's rows that have what is needed, as far as it is known."""
         met, needs = self._met, self._plan.rules[position].needs
-        for need in self._plan.ways[position].needs.get(step, ()) if rows else ():
+        for need in asked if rows else ():
             there = 0
             for number in met.keys() & needs[need]:
                 there |= met[number]

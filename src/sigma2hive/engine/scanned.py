@@ -17,6 +17,8 @@ from sigma2hive.native import Cells, Column, Constants, MadeColumn, Part, Scanne
 
 #: So small a part of some documents is read alone.
 FEW_OF = 4
+#: What was read of some rows serves for a part of them, no smaller than this.
+_AS_FEW = 2
 
 
 class ScannedRows:
@@ -142,6 +144,8 @@ class ScannedColumns:
         self._size = size
         self._fields = lines.fields
         self._whole: dict[str, list[AnyPiece]] = {}
+        #: The rows of which a path was read last, where not of all, and what stands there.
+        self._last: dict[str, tuple[int, list[AnyPiece]]] = {}
         self._told: set[str] = set()
 
     @property
@@ -164,8 +168,16 @@ class ScannedColumns:
         pieces = self._whole.get(path)
         if pieces is None:
             if wanted.bit_count() <= self._size // FEW_OF:
-                return list(map(_piece, self._fields.parts(path, wanted)))
+                return self._some(path, wanted)
             pieces = self._whole[path] = list(map(_piece, self._fields.parts(path, None)))
+        return [piece for piece in pieces if piece.rows.mask & wanted]
+
+    def _some(self, path: str, wanted: int) -> Sequence[AnyPiece]:
+        # Rules that are alike ask for the same rows, one after the other.
+        rows, pieces = self._last.get(path, (0, []))
+        if wanted & ~rows or rows.bit_count() > _AS_FEW * wanted.bit_count():
+            pieces = list(map(_piece, self._fields.parts(path, wanted)))
+            self._last[path] = wanted, pieces
         return pieces
 
     def others(self, path: str) -> Iterator[tuple[list[int], list[bytes]]]:

@@ -105,7 +105,10 @@ def open_database(
             make_private_folder(path.parent)
             _make_private_file(path)
         connection = sqlite3.connect(
-            path, _BUSY_SECONDS, isolation_level=None, check_same_thread=not is_shared
+            path,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=not is_shared,
         )
         try:
             _refuse_other_databases(connection, path, schema, error)
@@ -136,7 +139,7 @@ def open_for_reading(
             raise error(f"{path}: there is no {schema.name} here")
         _refuse_other_files(path, schema, error)
         address = f"{_address(path)}?{_way_to_read(path)}"
-        connection = sqlite3.connect(address, _BUSY_SECONDS, isolation_level=None, uri=True)
+        connection = sqlite3.connect(address, timeout=_BUSY_SECONDS, isolation_level=None, uri=True)
         try:
             connection.execute("PRAGMA query_only=ON")
             _refuse_other_databases(connection, path, schema, error)

@@ -154,6 +154,8 @@ def _growth_of(operation: Any, argument: Any, *, inside: bool) -> _Growth:
         return _growth(argument, inside=inside)
     if operation in (sre.ASSERT, sre.ASSERT_NOT):
         return _growth(argument[1], inside=inside)
+    if operation is sre.GROUPREF_EXISTS:
+        return _GROWTH_OF_NESTED  # one of two expressions: too rare to look into them
     return _Growth()
 
 

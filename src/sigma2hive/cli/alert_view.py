@@ -54,7 +54,8 @@ class AlertRow:
         *before, last = lines
         counted = f"  ({self.events:,} events)"
         fits = width(last + counted) <= COLUMNS
-        return iter([*before, last + counted] if fits else [*lines, indent + counted.strip()])
+        ends = [last + counted] if fits else [last, indent + counted.strip()]
+        return iter([*before, *ends])
 
 
 def alert_view(stored: StoredAlert) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Alerts in a list: nothing of a title is lost where how many events it has does not fit behind it."""
+"""Alerts in a list: nothing of a title is lost where the number of events does not fit behind it."""
 
 import pytest
 

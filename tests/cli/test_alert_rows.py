@@ -1,4 +1,4 @@
-"""Alerts in a list: nothing of a title is lost where the number of events does not fit behind it."""
+"""Alerts in a list: nothing of a title is lost where the number of events does not fit beside."""
 
 import pytest
 

@@ -128,6 +128,40 @@ def test_a_class_without_fields_is_one_value() -> None:
     assert repr(kind()) == "Empty()"
 
 
+class Named:
+    """Names that our own code has, too."""
+
+    hash: int
+    other: str = "a"
+    _set0: int = 0
+    _1: list[int] = field(default_factory=list)
+    _MISSING: int = 3
+
+
+class OfItself:
+    """A field that is called as methods call their object."""
+
+    self: int
+    cls: int = 2
+
+
+@pytest.mark.parametrize("kind", [Named, OfItself])
+def test_fields_may_have_any_name(kind: type) -> None:
+    ours_made, theirs = (made(decorator, kind) for decorator in (ours, dataclasses.dataclass))
+    assert repr(ours_made(1)) == repr(theirs(1))
+    assert ours_made(1) == ours_made(1)
+    assert ours_made(1) != ours_made(2)
+    (first, *_) = (entry.name for entry in dataclasses.fields(theirs))
+    assert dataclasses.astuple(ours_made(**{first: 5})) == dataclasses.astuple(theirs(5))
+
+
+def test_a_method_says_whose_it_is() -> None:
+    for name in ("__init__", "__eq__", "__hash__"):
+        method = getattr(Ours, name)
+        assert (method.__name__, method.__qualname__) == (name, f"Plain.{name}")
+        assert method.__module__ == __name__
+
+
 def test_what_a_class_says_itself_counts() -> None:
     one, other = (made(ours, HashedOtherwise)("a", {name: 1}) for name in "bc")
     assert hash(one) == hash(other) == hash("a")

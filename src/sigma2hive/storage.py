@@ -12,10 +12,10 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from sigma2hive.diagnostics import Sigma2hiveError
+from sigma2hive.records import dataclass
 
 #: Where sigma2hive keeps what it knows, below the folder that it works in.
 STATE_FOLDER = Path(".sigma2hive")

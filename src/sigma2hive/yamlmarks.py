@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import yaml
 
 from sigma2hive.diagnostics import Diagnostics, Location
+from sigma2hive.records import dataclass
 
 #: A rule, mapping or settings file above this is refused unread.
 MAX_FILE_BYTES = 1024 * 1024

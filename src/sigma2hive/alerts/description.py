@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
 from sigma2hive.alerts.blocks import listed, spans, table
@@ -31,6 +31,7 @@ from sigma2hive.model.events import Event
 from sigma2hive.model.folding import fold
 from sigma2hive.model.times import shown_time
 from sigma2hive.model.versions import RuleVersion, VersionState
+from sigma2hive.records import dataclass
 
 #: The sections in the order of `body`; a description template may name each of them.
 SECTION_ORDER = (

@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -26,6 +25,7 @@ from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.model.events import Event, EventKey, EventKeyKind
 from sigma2hive.model.fields import FieldType
 from sigma2hive.model.times import NANOSECONDS, render_time
+from sigma2hive.records import dataclass
 from sigma2hive.settings import KibanaSettings, Settings
 
 #: Source: TheHive 5.7 API, InputCreateAlert

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from sigma2hive.alerts.blocks import table
 from sigma2hive.alerts.facts import Facts
 from sigma2hive.alerts.text import code_span
 from sigma2hive.model.folding import fold
+from sigma2hive.records import dataclass
 
 _MAX_VALUES = 6
 _MAX_CHARACTERS = 1000

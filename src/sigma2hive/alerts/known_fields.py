@@ -7,7 +7,7 @@ Takes templates, rows and what is known of fields; gives warnings (S2H409). An a
 from __future__ import annotations
 
 from collections.abc import Iterable, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 
 from sigma2hive.alerts.checks import read_custom
@@ -23,6 +23,7 @@ from sigma2hive.model.mappings import (
 )
 from sigma2hive.model.profiles import LogsourcePlace
 from sigma2hive.model.rules import RuleInfo, place_of
+from sigma2hive.records import dataclass
 
 #: How alike a name and a known one are that the name is a mistake: a letter or two.
 _NEAR_MISS = 0.88

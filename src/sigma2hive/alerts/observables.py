@@ -7,7 +7,7 @@ was left out. Values are exact, but for hidden characters, which are made visibl
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from ipaddress import ip_network
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from sigma2hive.alerts.text import data_text, excerpt, fit, is_hidden, plain, un
 from sigma2hive.model.alerts import LeftOut, Observable
 from sigma2hive.model.folding import fold
 from sigma2hive.model.mappings import SERVER_TYPES, ObservableMapping, ObservablesMapping
+from sigma2hive.records import dataclass
 
 #: Source: TheHive 5.7 API, InputObservableData and InputCreateObservable
 MAX_DATA = 4096

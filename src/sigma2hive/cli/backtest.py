@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -33,6 +32,7 @@ from sigma2hive.diagnostics import Diagnostic, Severity
 from sigma2hive.model.backtests import Backtest
 from sigma2hive.model.rules import Level
 from sigma2hive.model.times import NANOSECONDS
+from sigma2hive.records import dataclass
 from sigma2hive.reports.backtest import BACKTEST_MARK, render_html
 from sigma2hive.runner.cores import Sharing
 from sigma2hive.runner.querying import Window

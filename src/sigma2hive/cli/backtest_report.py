@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from sigma2hive.cli.columns import wrap
@@ -23,6 +22,7 @@ from sigma2hive.model.backtests import (
 from sigma2hive.model.rules import Level, RuleInfo
 from sigma2hive.model.times import render_time
 from sigma2hive.model.visible import visible
+from sigma2hive.records import dataclass
 from sigma2hive.workflows.backtest import Found
 from sigma2hive.workflows.project import Project
 

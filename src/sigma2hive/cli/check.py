@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,6 +21,7 @@ from sigma2hive.cli.rendering import SourceFiles, render_diagnostic
 from sigma2hive.diagnostics import ConfigurationError, Diagnostic, Severity
 from sigma2hive.model.checks import CheckReport, Drift, SetAside, is_at_least
 from sigma2hive.model.visible import visible
+from sigma2hive.records import dataclass
 from sigma2hive.reports import CHECK_REPORTS
 from sigma2hive.workflows.check.asked import CheckOptions
 from sigma2hive.workflows.project import ProjectOptions

@@ -7,7 +7,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from sigma2hive.cli.output import say, tell
 from sigma2hive.model.service import Fate, MatchFilter, RecordedMatch
 from sigma2hive.model.times import NANOSECONDS, moment_of, render_time
 from sigma2hive.model.visible import visible
+from sigma2hive.records import dataclass
 from sigma2hive.runner.building import AlertMaker
 from sigma2hive.runner.floods.groups import shown_group
 from sigma2hive.runner.floods.quiet import is_meant

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -36,6 +36,7 @@ from sigma2hive.clients.errors import ServerError
 from sigma2hive.clock import WallClock
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.rules import Blindness
+from sigma2hive.records import dataclass
 from sigma2hive.repository import Versions
 from sigma2hive.runner.cores import Sharing
 from sigma2hive.runner.delivery import check_delivery, open_delivery, sink_requests

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -18,6 +17,7 @@ from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.snapshots import Snapshot
 from sigma2hive.model.visible import visible
+from sigma2hive.records import dataclass
 from sigma2hive.schema import is_index_pattern, is_profile_name, load_profile
 from sigma2hive.settings import Settings, load_settings
 from sigma2hive.workflows.schema_pull import Change, compare, pull_snapshots

@@ -11,7 +11,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -25,6 +24,7 @@ from sigma2hive.diagnostics import ConfigurationError, Diagnostic
 from sigma2hive.model.times import render_time, shown_time
 from sigma2hive.model.visible import visible
 from sigma2hive.processes import usable_cores
+from sigma2hive.records import dataclass
 from sigma2hive.runner.deciding import Decider
 from sigma2hive.runner.finding.costs import QUERY
 from sigma2hive.runner.naming import Naming

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -16,6 +16,7 @@ from sigma2hive.cli.rendering import diagnostic_as_json
 from sigma2hive.cli.test_view import report_lines
 from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.model.results_of_tests import TestReport
+from sigma2hive.records import dataclass
 from sigma2hive.reports import JUNIT_MARK, junit_xml, test_report_as_json
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project
 from sigma2hive.workflows.testing import (

@@ -8,7 +8,7 @@ ever, and look like a quiet day.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from sigma2hive.compiler.counted import Counted, CountedCorrelation, CountedRule
 from sigma2hive.compiler.filters import Filters, report_namesakes
@@ -33,6 +33,7 @@ from sigma2hive.model.rules import (
     RefusedCorrelation,
     RuleInfo,
 )
+from sigma2hive.records import dataclass
 
 _MAX_NAMED = 3
 _CHECK_FIELD = "check its spelling, or name it in a profile of your own"

@@ -7,11 +7,12 @@ anything is compiled. An exception that has ended takes nothing away: its rules 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, timedelta
 
 from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.model.rules import DetectionRepository, FilterException, FilterRule
+from sigma2hive.records import dataclass
 
 #: An exception that has so many days left is told of, so that somebody looks before it ends.
 SOON = timedelta(days=14)

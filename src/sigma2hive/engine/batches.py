@@ -8,7 +8,6 @@ rule is boolean algebra on bitmaps of rows. The answer is the reference evaluato
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from sigma2hive.engine.columns import Columns
 from sigma2hive.engine.field_reading import FieldReader
@@ -28,6 +27,7 @@ from sigma2hive.engine.reference import prepare
 from sigma2hive.model.bitmaps import mask_of, rows_of
 from sigma2hive.model.rules import CompiledRule
 from sigma2hive.model.values import Values
+from sigma2hive.records import dataclass
 
 #: After so many batches the order of fields is thought over.
 _PLANNED_AGAIN = (1, 8)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
 from sigma2hive.diagnostics import Diagnostic
@@ -27,6 +26,7 @@ from sigma2hive.model.events import Event, EventKey
 from sigma2hive.model.identity import GroupKey
 from sigma2hive.model.matches import Ungrouped
 from sigma2hive.model.rules import Bound, CompiledCorrelation, Figure
+from sigma2hive.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

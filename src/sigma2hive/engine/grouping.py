@@ -9,7 +9,7 @@ belong to too many groups is put aside before they are made.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import product
 from math import prod
 
@@ -21,6 +21,7 @@ from sigma2hive.model.fields import Field
 from sigma2hive.model.identity import GroupKey, fold_group_value, group_key
 from sigma2hive.model.matches import Lack, Ungrouped
 from sigma2hive.model.rules import CompiledCorrelation
+from sigma2hive.records import dataclass
 
 #: Of one event in one correlation. Three fields of a hundred values each would make a million.
 MAX_GROUPS = 100

@@ -8,7 +8,6 @@ to decide. What is found so is a superset, or exact where the `Lookup` says so.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
@@ -18,6 +17,7 @@ from sigma2hive.model.conditions import Boolean, Number, Regex, Text, Wildcard
 from sigma2hive.model.fields import FieldType
 from sigma2hive.model.folding import fold, fold_encoded
 from sigma2hive.model.scalars import address_of, number_of
+from sigma2hive.records import dataclass
 
 #: Before and after each value in what is searched; no byte of UTF-8.
 EDGE = b"\xff"

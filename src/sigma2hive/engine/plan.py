@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from sigma2hive.engine.program import (
@@ -23,6 +22,7 @@ from sigma2hive.engine.program import (
     Program,
     RuleProgram,
 )
+from sigma2hive.records import dataclass
 
 
 @dataclass(slots=True)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sigma2hive.model.conditions import Text, Wildcard
 from sigma2hive.model.folding import fold
+from sigma2hive.records import dataclass
 
 Predicate = Callable[[str], bool]
 

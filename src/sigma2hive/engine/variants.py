@@ -9,7 +9,7 @@ whose field is gone sees nothing. So the derivation shares little with deciding 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sigma2hive.engine.reference import holds
 from sigma2hive.model.conditions import (
@@ -33,6 +33,7 @@ from sigma2hive.model.folding import fold
 from sigma2hive.model.rules import CompiledRule
 from sigma2hive.model.times import parse_time_ns
 from sigma2hive.model.values import Values
+from sigma2hive.records import dataclass
 
 #: Fields that are taken away from one event, one at a time.
 MAX_FIELDS = 20

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from sigma2hive.engine.tallies import CORRELATIONS, Member
 from sigma2hive.model.events import Event, EventKey
 from sigma2hive.model.rules import CompiledCorrelation
+from sigma2hive.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

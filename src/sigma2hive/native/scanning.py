@@ -13,7 +13,6 @@ import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from ctypes import c_int32, c_uint32
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from itertools import compress
@@ -21,6 +20,7 @@ from typing import Any, Final, NamedTuple
 
 from sigma2hive.native.library import ColumnFound, PathSeen, Settings, library
 from sigma2hive.native.paths import Paths
+from sigma2hive.records import dataclass
 
 _SEPARATOR: Final = "\x1e"
 _EDGE: Final = _SEPARATOR.encode()

@@ -6,11 +6,11 @@ data/codes.yml. Never says what was found where: that is the finding's own messa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
 from sigma2hive.data import SHIPPED
 from sigma2hive.diagnostics import Diagnostics
+from sigma2hive.records import dataclass
 from sigma2hive.yamlmarks import parse_yaml
 
 

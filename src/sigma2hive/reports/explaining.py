@@ -7,13 +7,13 @@ values for JSON, whole. Values of one item are told together. Never prints.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from sigma2hive.model.conditions import Atom, Null, Regex, Text, Wildcard
 from sigma2hive.model.explanations import Explained, ExplainedRule, Part, Saw
 from sigma2hive.model.visible import visible
+from sigma2hive.records import dataclass
 
 #: Characters of a value that are shown.
 MAX_VALUE = 300

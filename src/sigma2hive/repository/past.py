@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
+from sigma2hive.records import dataclass
 from sigma2hive.repository.git import ask_git, git_command, git_environment
 from sigma2hive.yamlmarks import MAX_FILE_BYTES
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from sigma2hive.diagnostics import Diagnostic, Diagnostics, Location
@@ -19,6 +18,7 @@ from sigma2hive.model.rules import (
     FilterRule,
     RefusedCorrelation,
 )
+from sigma2hive.records import dataclass
 from sigma2hive.repository.rule_files import RuleFiles, rule_files, shown_path
 from sigma2hive.sigma import Placeholders, SigmaDocument, parse_document
 from sigma2hive.yamlmarks import Document, parse_yaml, read_content

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from sigma2hive.diagnostics import Location
+from sigma2hive.records import dataclass
 from sigma2hive.yamlmarks import MAX_FILE_BYTES
 
 _YAML_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from sigma2hive.diagnostics import Diagnostics, Location
@@ -18,6 +17,7 @@ from sigma2hive.model.rule_tests import Count, RuleTest, Sample, WantedAlert
 from sigma2hive.model.rules import RuleInfo, place_of
 from sigma2hive.model.scalars import address_of
 from sigma2hive.model.shapes import Shape
+from sigma2hive.records import dataclass
 from sigma2hive.repository.rule_files import shown_path
 from sigma2hive.yamlmarks import parse_yaml, read_content
 

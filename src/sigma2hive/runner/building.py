@@ -7,7 +7,7 @@ of a rule is worked out once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property, partial
 
 from sigma2hive.alerts import AlertBuilder, AlertContext, Facts, own_settings, settings_of
@@ -19,6 +19,7 @@ from sigma2hive.model.matches import Match
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import Compiled, RuleInfo
 from sigma2hive.model.versions import RuleVersion
+from sigma2hive.records import dataclass
 from sigma2hive.runner.contexts import contexts_of
 from sigma2hive.settings import KibanaSettings
 

@@ -6,7 +6,7 @@ Takes what was compiled and the profile that it was compiled for; gives a contex
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from sigma2hive.alerts import AlertContext, Lookup, Named
@@ -14,6 +14,7 @@ from sigma2hive.model.fields import Field
 from sigma2hive.model.profiles import Logsource, Profile
 from sigma2hive.model.rules import Compiled, CompiledCorrelation, RuleHead
 from sigma2hive.model.versions import RuleVersion
+from sigma2hive.records import dataclass
 from sigma2hive.settings import KibanaSettings
 
 

@@ -8,13 +8,14 @@ falls into, though the others are not read again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sigma2hive.engine import Correlated, Episode, Group
 from sigma2hive.model.canonical import canonical_json
 from sigma2hive.model.events import Event
 from sigma2hive.model.identity import episode_identity
 from sigma2hive.model.rules import CompiledCorrelation
+from sigma2hive.records import dataclass
 from sigma2hive.runner.state import StoredEpisode
 
 

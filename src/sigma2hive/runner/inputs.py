@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from sigma2hive.clients.errors import ServerError
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.events import Event
 from sigma2hive.model.profiles import Profile
+from sigma2hive.records import dataclass
 from sigma2hive.runner.cores import Sharing, shared_reading
 from sigma2hive.runner.matching import Candidate, DecidedRows, Matcher
 from sigma2hive.runner.own import own_paths

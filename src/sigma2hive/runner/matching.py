@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from sigma2hive.diagnostics import Diagnostic, Location
 from sigma2hive.engine import (
@@ -44,6 +43,7 @@ from sigma2hive.model.rules import (
     RuleHead,
 )
 from sigma2hive.model.values import Values
+from sigma2hive.records import dataclass
 from sigma2hive.runner.episodes import Firing
 from sigma2hive.runner.strangers import Strangers, strangers_among
 from sigma2hive.runner.undecided import undecided_in

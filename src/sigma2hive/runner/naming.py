@@ -6,10 +6,9 @@ run finds again would arrive a second time, under its new name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
 from sigma2hive.model.mappings import AlertMapping
+from sigma2hive.records import dataclass
 from sigma2hive.runner.state import DEFAULT_STATE, EpisodeStore, stored_naming
 from sigma2hive.settings import Settings
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from sigma2hive.engine import group_values, least_count
@@ -22,6 +22,7 @@ from sigma2hive.model.events import Event
 from sigma2hive.model.fields import Field, FieldType
 from sigma2hive.model.identity import fold_group_value
 from sigma2hive.model.rules import CompiledCorrelation, CompiledRule, CorrelationKind
+from sigma2hive.records import dataclass
 
 #: Values that one filter names at most.
 MAX_VALUES = 1_000

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sigma2hive.alerts import AlertBuilder, Detail
 from sigma2hive.diagnostics import Diagnostic, Diagnostics
@@ -20,6 +20,7 @@ from sigma2hive.model.matches import Match, Suppression, Ungrouped
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import Compiled, CompiledCorrelation
 from sigma2hive.model.versions import RuleVersion
+from sigma2hive.records import dataclass
 from sigma2hive.runner.contexts import contexts_of
 from sigma2hive.runner.delivery import Delivered
 from sigma2hive.runner.episodes import find_firings

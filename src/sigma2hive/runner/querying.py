@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import islice
 from typing import Any
 
@@ -27,6 +27,7 @@ from sigma2hive.model.events import Event
 from sigma2hive.model.fields import Field
 from sigma2hive.model.rules import CompiledCorrelation, CompiledRule
 from sigma2hive.model.times import render_time
+from sigma2hive.records import dataclass
 from sigma2hive.runner.closed import closed_indices
 from sigma2hive.runner.matching import Candidate
 from sigma2hive.runner.narrowing import (

@@ -7,7 +7,7 @@ by what reads events and by what correlates recorded matches.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sigma2hive.model.alerts import Identity
 from sigma2hive.model.mappings import Mappings
@@ -16,6 +16,7 @@ from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import Compiled
 from sigma2hive.model.service import Fate, QueuedAlert, RecordedMatch
 from sigma2hive.model.versions import RuleVersion
+from sigma2hive.records import dataclass
 from sigma2hive.runner.building import BACKFILLED, AlertMaker
 from sigma2hive.runner.floods.interface import Judge, Unbounded
 from sigma2hive.settings import KibanaSettings

@@ -11,11 +11,12 @@ import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
 from sigma2hive.diagnostics import Diagnostics, Location, nearest
+from sigma2hive.records import dataclass
 from sigma2hive.settings.keys import (
     ENVIRONMENT_PREFIX,
     SECRETS,

@@ -7,9 +7,9 @@ these cannot say is `Unusual`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 
+from sigma2hive.records import dataclass
 from sigma2hive.sigma.patterns import (
     DASHES,
     LEAST_BYTES,

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Protocol
@@ -19,6 +18,7 @@ from typing import Any, Protocol
 from sigma2hive.diagnostics import nearest
 from sigma2hive.model.conditions import Operator
 from sigma2hive.model.rules import Bound, CorrelationKind
+from sigma2hive.records import dataclass
 from sigma2hive.sigma.telling import shown_value
 
 _COUNT = re.compile("0|[1-9][0-9]*")

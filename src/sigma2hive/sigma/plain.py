@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from ipaddress import ip_network
 from typing import Any
@@ -35,6 +34,7 @@ from sigma2hive.model.conditions import (
     Test,
     Text,
 )
+from sigma2hive.records import dataclass
 from sigma2hive.sigma.chains import Chain
 from sigma2hive.sigma.meanings import keyword_test, network_of, regex_of
 from sigma2hive.sigma.patterns import pattern_of

@@ -6,11 +6,11 @@ the sink said, and the runner's outbox decides.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from sigma2hive.clients.errors import MissingError, RequestRefusedError, ServerError
 from sigma2hive.model.alerts import Alert
+from sigma2hive.records import dataclass
 from sigma2hive.sinks.outcomes import Outcome
 
 

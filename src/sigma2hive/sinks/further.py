@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 
 from sigma2hive.model.canonical import canonical_json
 from sigma2hive.model.events import Event, EventKey
 from sigma2hive.model.times import shown_time
+from sigma2hive.records import dataclass
 
 _MOST_LISTED = 25
 _MORE = "- and more"

@@ -11,7 +11,6 @@ import sqlite3
 import time
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 from sigma2hive.clock import Clock
@@ -19,6 +18,7 @@ from sigma2hive.diagnostics import SinkError
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.canonical import canonical_json
 from sigma2hive.model.events import Event
+from sigma2hive.records import dataclass
 from sigma2hive.sinks.courier import Courier
 from sigma2hive.sinks.interface import Closing, Sink, SinkRequest
 from sigma2hive.sinks.joining import join_alerts

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
 from sigma2hive.clock import Clock
 from sigma2hive.diagnostics import Diagnostic, Location, SinkError
 from sigma2hive.model.alerts import Alert, Identity
+from sigma2hive.records import dataclass
 from sigma2hive.settings import ElasticsearchSettings, TheHiveSettings, WebhookSettings
 from sigma2hive.sinks.courier import Courier
 from sigma2hive.sinks.outcomes import Outcome

@@ -6,10 +6,10 @@ Takes what opens a sink; nothing is kept between two alerts, so another run may 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sigma2hive.diagnostics import Sigma2hiveError
 from sigma2hive.model.alerts import Alert
+from sigma2hive.records import dataclass
 from sigma2hive.sinks.courier import Delivered, Paused, Verdict
 from sigma2hive.sinks.outcomes import Outcome
 

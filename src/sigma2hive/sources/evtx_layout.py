@@ -11,9 +11,9 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import IO
 
+from sigma2hive.records import dataclass
 from sigma2hive.sources.files import EVTX_MAGIC
 
 HEADER_BYTES = 4096

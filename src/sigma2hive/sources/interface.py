@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.events import TIME_FIELD, Event
+from sigma2hive.records import dataclass
 from sigma2hive.sources.batches import EventRows
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from io import BytesIO
+
+from sigma2hive.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from sigma2hive.native import Bounds, Scan, ScannedLines, Scanner, scanner_of, shape_scanner
+from sigma2hive.records import dataclass
 from sigma2hive.sources.batches import MAX_EVENTS
 from sigma2hive.sources.interface import SourceOptions
 from sigma2hive.sources.lines import OTHER_SHAPES, plain_times, short_line

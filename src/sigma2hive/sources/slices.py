@@ -7,9 +7,9 @@ slices together are the file: each line, the last one too, is in one of them and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import IO
 
+from sigma2hive.records import dataclass
 from sigma2hive.sources.interface import EventFile
 from sigma2hive.sources.ndjson import UTF8_MARK, is_of_lines, start_of
 from sigma2hive.sources.opening import CHUNK_BYTES, chunks_of, is_packed

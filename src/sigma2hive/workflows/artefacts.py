@@ -15,12 +15,12 @@ import tempfile
 import time
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISDIR
 
 from sigma2hive.compiler.targets import Artefact, Gathering, Target
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
+from sigma2hive.records import dataclass
 from sigma2hive.workflows.looks import Look, is_settled, look_of, looks_in
 from sigma2hive.workflows.writing import telling_of_disk
 

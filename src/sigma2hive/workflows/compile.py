@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from sigma2hive.compiler.targets import Artefact, Gathering, Refusal, Target
 from sigma2hive.diagnostics import Diagnostic, Diagnostics, Location
 from sigma2hive.model.rules import Compiled, CompiledRule
+from sigma2hive.records import dataclass
 from sigma2hive.workflows.artefacts import (
     Changes,
     Standing,

@@ -7,7 +7,6 @@ forked processes make a share each, in the same order as one process would. Writ
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from sigma2hive.compiler.targets import (
@@ -22,6 +21,7 @@ from sigma2hive.diagnostics import Diagnostics
 from sigma2hive.model.mappings import Mappings
 from sigma2hive.model.profiles import Logsource, Profile
 from sigma2hive.model.rules import CompiledRule, RuleInfo
+from sigma2hive.records import dataclass
 from sigma2hive.settings import Settings
 from sigma2hive.workflows.cores import shared
 

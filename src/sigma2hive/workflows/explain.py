@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 from sigma2hive.diagnostics import Diagnostic
@@ -19,6 +18,7 @@ from sigma2hive.model.explanations import ExplainedFilter, ExplainedRule, Saw
 from sigma2hive.model.fields import Field
 from sigma2hive.model.folding import fold
 from sigma2hive.model.rules import CompiledCorrelation, CompiledRule, RuleInfo
+from sigma2hive.records import dataclass
 from sigma2hive.repository import shown_path
 from sigma2hive.sinks import DEFAULT_INBOX, Inbox
 from sigma2hive.sources import Limits, Piece, SourceOptions, read_event, read_events

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from sigma2hive.compiler.targets import Target
 from sigma2hive.diagnostics import Diagnostic, Location
+from sigma2hive.records import dataclass
 from sigma2hive.workflows.artefacts import settled
 from sigma2hive.workflows.looks import Look
 from sigma2hive.workflows.store import Store, digest_of

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from sigma2hive.compiler import TARGETS
 from sigma2hive.compiler.targets import Target
+from sigma2hive.records import dataclass
 from sigma2hive.workflows.artefacts import remove_abandoned
 from sigma2hive.workflows.writing import telling_of_disk, write_report
 

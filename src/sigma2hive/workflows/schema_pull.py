@@ -7,12 +7,13 @@ capabilities, for which the privilege `view_index_metadata` is enough; reads no 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sigma2hive.clients.elasticsearch import ElasticsearchClient, Indices
 from sigma2hive.clients.errors import AnswerError, IncompleteError
 from sigma2hive.clock import today
 from sigma2hive.model.snapshots import Snapshot
+from sigma2hive.records import dataclass
 from sigma2hive.schema import IndexFacts, MappingError, field_line, snapshot_of
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.snapshots import Snapshot
+from sigma2hive.records import dataclass
 from sigma2hive.schema import parse_profile, render_snapshots
 from sigma2hive.workflows.writing import telling_of_disk
 

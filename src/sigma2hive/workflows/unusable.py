@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 from sigma2hive.diagnostics import Location
 from sigma2hive.model.service import RuleRecord
+from sigma2hive.records import dataclass
 from sigma2hive.runner.service.rules import REMOVED
 from sigma2hive.workflows.store.contents import content_of
 

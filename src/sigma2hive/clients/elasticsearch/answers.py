@@ -7,12 +7,12 @@ answer that lacks a part is an error here, never a smaller answer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sigma2hive.clients.elasticsearch.failures import failed_shards, no_answer
 from sigma2hive.clients.elasticsearch.refusals import Call
 from sigma2hive.clients.errors import IncompleteError, ServerTimeoutError
+from sigma2hive.records import dataclass
 
 #: One hit as it came: `_index`, `_id`, `_source`, and what the body asked for besides.
 Hit = Mapping[str, Any]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +14,7 @@ from sigma2hive.clients.elasticsearch.calls import ElasticsearchClient
 from sigma2hive.clients.elasticsearch.failures import failed_indices, failed_shards, no_answer
 from sigma2hive.clients.elasticsearch.refusals import Call
 from sigma2hive.clients.errors import MissingError
+from sigma2hive.records import dataclass
 
 #: Elasticsearch takes request lines of 4 kB.
 _NAMES_LENGTH = 2_500

@@ -6,10 +6,10 @@ Takes bodies and headers; gives plain values. Never decides what an error means:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sigma2hive.clients.words import cut
+from sigma2hive.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ proxy's page with status 200 must not pass for a stored alert.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sigma2hive.clients.thehive.failures import Call, no_answer
 from sigma2hive.model.alerts import LeftOut
+from sigma2hive.records import dataclass
 
 T = TypeVar("T")
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import requests
 from thehive4py.errors import TheHiveError
@@ -32,6 +31,7 @@ from sigma2hive.clients.errors import (
     VersionError,
 )
 from sigma2hive.clients.words import cut, retry_after
+from sigma2hive.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from sigma2hive.compiler.dsl.bounds import Reason
 from sigma2hive.compiler.dsl.nodes import Node
+from sigma2hive.records import dataclass
 
 
 class Margin(StrEnum):

@@ -7,7 +7,6 @@ Writes no language itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from sigma2hive.compiler.dsl.bounds import Reason
@@ -31,6 +30,7 @@ from sigma2hive.model.conditions import (
 )
 from sigma2hive.model.fields import Field
 from sigma2hive.model.rules import CompiledRule
+from sigma2hive.records import dataclass
 
 #: Elasticsearch's own limits are `indices.query.bool.max_clause_count` (1,024 at least) and, for
 #: nesting, a stack.

@@ -7,12 +7,12 @@ is in it. It never looks at time: the window is `sigma2hive.engine.correlations`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from sigma2hive.model.events import Event
 from sigma2hive.model.identity import GroupKey
 from sigma2hive.model.rules import Figure
+from sigma2hive.records import dataclass
 
 #: (field name, value as it was seen), in the order of the correlation's group-by.
 Shown = tuple[tuple[str, str], ...]

@@ -8,10 +8,11 @@ of it here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from sigma2hive.diagnostics import Diagnostic, Diagnostics, Location
+from sigma2hive.records import dataclass
 from sigma2hive.repository.linting.metadata import lint_metadata
 from sigma2hive.repository.linting.titles import report_repeated_titles, title_of
 from sigma2hive.repository.rule_files import shown_path

@@ -10,12 +10,12 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.processes import Processes, usable_cores
+from sigma2hive.records import dataclass
 from sigma2hive.runner.cores.units import is_worth_sharing, units_of
 from sigma2hive.runner.matching import DecidedRows, Matcher
 from sigma2hive.sources import (

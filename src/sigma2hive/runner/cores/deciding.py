@@ -7,10 +7,11 @@ meet any rule, and nothing of the others. It feeds no correlation and makes no a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.events import Event
+from sigma2hive.records import dataclass
 from sigma2hive.runner.cores.units import Files, Unit
 from sigma2hive.runner.matching import Decided, Matcher
 from sigma2hive.sources import (

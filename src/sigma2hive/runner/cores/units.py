@@ -7,10 +7,10 @@ whole files, small ones together, for a batch is looked at in one go however few
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 
 from sigma2hive.diagnostics import Diagnostic
+from sigma2hive.records import dataclass
 from sigma2hive.sources import EventFile, Slice, slices_of
 
 

@@ -9,7 +9,7 @@ repeated without harm.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from sigma2hive.diagnostics import Sigma2hiveError
 from sigma2hive.model.canonical import JsonValue
@@ -24,6 +24,7 @@ from sigma2hive.model.service import (
     StoredEpisode,
 )
 from sigma2hive.model.times import NANOSECONDS
+from sigma2hive.records import dataclass
 from sigma2hive.runner.correlating.counting import Tell, count_occurrence
 from sigma2hive.runner.correlating.evidence import Evidence
 from sigma2hive.runner.correlating.positions import Reached, read_position

@@ -8,7 +8,6 @@ what the correlations of its tree read of the event, and no more: windows are ma
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
 from sigma2hive.diagnostics import Diagnostic
@@ -18,6 +17,7 @@ from sigma2hive.model.events import Event
 from sigma2hive.model.identity import GroupKey
 from sigma2hive.model.matches import Ungrouped
 from sigma2hive.model.service import Counted
+from sigma2hive.records import dataclass
 from sigma2hive.runner.correlating.trees import Node, Tree
 
 #: Is told what cannot be counted, and why.

@@ -7,10 +7,10 @@ correlations held, however deep. Reads the store, and writes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from sigma2hive.model.events import Event, EventKey
 from sigma2hive.model.service import Counted
+from sigma2hive.records import dataclass
 from sigma2hive.runner.correlating.counting import how_it_came
 from sigma2hive.runner.correlating.trees import Tree
 from sigma2hive.runner.store.interface import StateStore

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, cast
 
 from sigma2hive.model.service import Position
+from sigma2hive.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

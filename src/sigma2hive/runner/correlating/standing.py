@@ -8,12 +8,12 @@ Decides alone, without I/O.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.rules import CompiledRule
 from sigma2hive.model.service import RuleRecord, Searched, SearchStatus
+from sigma2hive.records import dataclass
 from sigma2hive.runner.correlating.trees import Tree
 
 #: What the names of these notes begin with; the correlation's id follows.

@@ -9,10 +9,11 @@ or says that it happened in the future, is taken in once it has been there for a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sigma2hive.model.events import Event
 from sigma2hive.model.service import Counted, Stored
+from sigma2hive.records import dataclass
 from sigma2hive.runner.correlating.counting import Tell, count_event
 from sigma2hive.runner.correlating.positions import Reached
 from sigma2hive.runner.correlating.trees import Tree

@@ -7,11 +7,12 @@ judged, as any match is; one that has its alert only adds to it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sigma2hive.model.matches import Match
 from sigma2hive.model.service import Counted, QueuedAlert, RecordedMatch
 from sigma2hive.model.times import NANOSECONDS
+from sigma2hive.records import dataclass
 from sigma2hive.runner.correlating.evidence import Evidence
 from sigma2hive.runner.correlating.trees import Tree
 from sigma2hive.runner.correlating.walking import Grown

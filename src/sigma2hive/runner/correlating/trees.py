@@ -8,13 +8,13 @@ own past, and one that two chains count is no matter between them. Does no I/O.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sigma2hive.engine import prepare
 from sigma2hive.model.fields import Field
 from sigma2hive.model.rules import Compiled, CompiledCorrelation, CompiledFilter
 from sigma2hive.model.values import Values
+from sigma2hive.records import dataclass
 
 #: What the names of all units of correlations begin with.
 UNITS = "correlation:"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 
 from sigma2hive.engine import (
@@ -34,6 +34,7 @@ from sigma2hive.model.canonical import JsonValue, canonical_json
 from sigma2hive.model.events import Event
 from sigma2hive.model.identity import group_key
 from sigma2hive.model.service import Counted, StoredEpisode
+from sigma2hive.records import dataclass
 from sigma2hive.runner.correlating.counting import found_in, group_text
 from sigma2hive.runner.correlating.evidence import Evidence
 from sigma2hive.runner.correlating.trees import Node

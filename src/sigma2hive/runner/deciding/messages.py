@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sigma2hive.clients.errors import ServerError
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.engine import Program
 from sigma2hive.model.events import Event
+from sigma2hive.records import dataclass
 from sigma2hive.runner.matching import Decided
 from sigma2hive.runner.reading.interface import Slice
 from sigma2hive.settings import ElasticsearchSettings, ServiceSettings

@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Generator
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
@@ -22,6 +22,7 @@ from sigma2hive.clients.elasticsearch import open_client
 from sigma2hive.clients.errors import ServerError
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.rules import Compiled
+from sigma2hive.records import dataclass
 from sigma2hive.runner.deciding.messages import (
     Answer,
     Broken,

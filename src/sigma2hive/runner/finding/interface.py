@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.events import Event
 from sigma2hive.model.rules import CompiledRule, RuleHead
+from sigma2hive.records import dataclass
 from sigma2hive.runner.deciding import Decider
 from sigma2hive.runner.matching import Matcher
 from sigma2hive.runner.reading.interface import SearchingReader, Slice

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from sigma2hive.model.alerts import Identity
 from sigma2hive.model.matches import Match
 from sigma2hive.model.service import Fate, QueuedAlert
+from sigma2hive.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

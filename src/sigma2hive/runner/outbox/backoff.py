@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sigma2hive.model.times import NANOSECONDS
+from sigma2hive.records import dataclass
 
 #: A server that asks to be left alone for longer (Retry-After) is tried all the same.
 _LONGEST_ASKED_SECONDS = 3600.0

@@ -8,12 +8,12 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sigma2hive.clock import Clock
 from sigma2hive.model.alerts import Identity
 from sigma2hive.model.service import Delivery
 from sigma2hive.model.times import NANOSECONDS
+from sigma2hive.records import dataclass
 from sigma2hive.runner.outbox.backoff import Backoff
 from sigma2hive.runner.outbox.breaker import Breaker
 from sigma2hive.runner.store.interface import Outbox

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from sigma2hive.clock import Clock
 from sigma2hive.diagnostics import Sigma2hiveError
 from sigma2hive.model.service import Receipt
+from sigma2hive.records import dataclass
 from sigma2hive.runner.outbox.backoff import Backoff
 from sigma2hive.runner.outbox.breaker import Breaker
 from sigma2hive.runner.outbox.desk import Desk, Taken

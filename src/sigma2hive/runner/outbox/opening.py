@@ -7,9 +7,9 @@ are not really sent to (`live`) gets none, and nothing is kept for it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from sigma2hive.clock import Clock
+from sigma2hive.records import dataclass
 from sigma2hive.sinks import Courier, SinkRequest, is_live, open_courier
 
 

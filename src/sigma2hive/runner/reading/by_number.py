@@ -6,7 +6,7 @@ Takes places and positions; gives slices. Asks how far shards are, and counts; r
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -22,6 +22,7 @@ from sigma2hive.clients.elasticsearch import (
 from sigma2hive.clients.errors import PrivilegeError, ServerError
 from sigma2hive.model.index_names import without_marks
 from sigma2hive.model.service import Position
+from sigma2hive.records import dataclass
 from sigma2hive.runner.reading.asking import answers_to
 from sigma2hive.runner.reading.catalogue import INGESTED_FIELD, Place
 from sigma2hive.runner.reading.interface import NOTHING, Slice

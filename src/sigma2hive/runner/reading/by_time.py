@@ -6,7 +6,6 @@ Takes places and positions; gives slices. Counts, and reads no document.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sigma2hive.clients.elasticsearch import (
@@ -17,6 +16,7 @@ from sigma2hive.clients.elasticsearch import (
 )
 from sigma2hive.clients.errors import ServerError
 from sigma2hive.model.service import Position
+from sigma2hive.records import dataclass
 from sigma2hive.runner.reading import times
 from sigma2hive.runner.reading.asking import answers_to
 from sigma2hive.runner.reading.catalogue import INGESTED_FIELD, Cursor, Place

@@ -7,7 +7,7 @@ and what is to be told of each pattern. Asks for no document, only for counts.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
@@ -27,6 +27,7 @@ from sigma2hive.clients.errors import (
     ServerTimeoutError,
     UnreachableError,
 )
+from sigma2hive.records import dataclass
 from sigma2hive.runner.reading.asking import answers_to
 from sigma2hive.runner.reading.times import range_of
 

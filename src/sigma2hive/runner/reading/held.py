@@ -7,7 +7,6 @@ Every answer is whole or an error.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,6 +16,7 @@ from sigma2hive.clients.elasticsearch import (
     SearchAnswer,
 )
 from sigma2hive.clients.errors import ServerError
+from sigma2hive.records import dataclass
 from sigma2hive.runner.reading.interface import Beginning, Found, Slice
 from sigma2hive.runner.reading.pages import PageMaker, Pages, body_of
 from sigma2hive.sources.elasticsearch import read_hit

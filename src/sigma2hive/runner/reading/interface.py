@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sigma2hive.clients.elasticsearch import Indices
@@ -12,6 +11,7 @@ from sigma2hive.clients.errors import ServerError
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.model.events import Event
 from sigma2hive.model.service import Interval, Position
+from sigma2hive.records import dataclass
 from sigma2hive.sources import EventRows
 
 #: The query of a slice that only moves a cursor.

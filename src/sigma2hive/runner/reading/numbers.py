@@ -7,9 +7,10 @@ with the position after it. Sends nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sigma2hive.model.service import Position
+from sigma2hive.records import dataclass
 
 #: What lies further back is not news.
 NEWS_SECONDS = 300

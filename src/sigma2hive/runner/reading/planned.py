@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sigma2hive.clients.elasticsearch import Indices
 from sigma2hive.model.service import Interval, Position
 from sigma2hive.model.times import NANOSECONDS
+from sigma2hive.records import dataclass
 from sigma2hive.runner.reading.catalogue import Place
 from sigma2hive.runner.reading.interface import Slice
 

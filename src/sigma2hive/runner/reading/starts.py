@@ -10,11 +10,11 @@ its first slice is stored: from then on it is a position, and events of any time
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 
 from sigma2hive.clients.elasticsearch import Indices
 from sigma2hive.model.service import Interval, Position
 from sigma2hive.model.times import NANOSECONDS
+from sigma2hive.records import dataclass
 from sigma2hive.runner.reading.catalogue import Place
 from sigma2hive.runner.reading.interface import NOTHING, Slice
 

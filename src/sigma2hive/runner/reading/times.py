@@ -10,10 +10,11 @@ downtime, where everything is read late.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from sigma2hive.model.service import Position
+from sigma2hive.records import dataclass
 
 #: Clocks of several runners differ by less.
 _SKEW_SECONDS = 60

@@ -29,9 +29,10 @@ another node, the search fails and it is begun anew.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sigma2hive.clients.elasticsearch import ShardFacts
+from sigma2hive.records import dataclass
 
 #: When a counter that stands still means that there is nothing to show.
 SETTLED_SECONDS = 60

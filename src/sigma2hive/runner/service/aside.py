@@ -10,10 +10,10 @@ rule that was away, comes to them once more.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from sigma2hive.diagnostics import Diagnostic, Location, Severity
 from sigma2hive.model.service import Interval, Searched, SearchStatus, Step
+from sigma2hive.records import dataclass
 from sigma2hive.runner.reading.interface import Document, Reader, Slice
 from sigma2hive.runner.service.coverage import last_of_each
 from sigma2hive.runner.service.outcomes import BrokenError

@@ -7,9 +7,9 @@ alone, without I/O.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from sigma2hive.model.service import Interval, RuleRecord, Searched, SearchStatus, Step
+from sigma2hive.records import dataclass
 from sigma2hive.runner.reading.interface import Lost, Reader
 from sigma2hive.runner.service.outcomes import CycleOutcome
 

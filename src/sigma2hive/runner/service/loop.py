@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import zip_longest
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from sigma2hive.clients.errors import ServerError
 from sigma2hive.clock import Clock
 from sigma2hive.model.service import Position, Searched, Step
 from sigma2hive.model.times import NANOSECONDS, SKEW_NS
+from sigma2hive.records import dataclass
 from sigma2hive.runner.reading.interface import Reader, Slice
 from sigma2hive.runner.service.coverage import entries_of, loss_step, searched_to
 from sigma2hive.runner.service.cycle import Cycle

@@ -7,7 +7,7 @@ alert for each index pattern whose events have stopped. Decides alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from sigma2hive.model.alerts import Alert
@@ -16,6 +16,7 @@ from sigma2hive.model.identity import silence_identity
 from sigma2hive.model.mappings import AlertMapping
 from sigma2hive.model.service import Interval, QueuedAlert
 from sigma2hive.model.times import NANOSECONDS, SKEW_NS, shown_time
+from sigma2hive.records import dataclass
 from sigma2hive.runner.reading.times import STRETCH
 from sigma2hive.runner.service.outcomes import CycleOutcome
 

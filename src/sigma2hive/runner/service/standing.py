@@ -7,11 +7,12 @@ it was last at work.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sigma2hive.model.canonical import JsonValue
 from sigma2hive.model.service import DeliveryCounts, Mute, Searched
 from sigma2hive.model.times import NANOSECONDS
+from sigma2hive.records import dataclass
 from sigma2hive.runner.correlating.standing import CorrelationStanding, standings_in
 from sigma2hive.runner.service.aside import put_aside_in
 from sigma2hive.runner.service.coverage import Coverage, coverage_of, losses_in, searched_to

@@ -7,10 +7,10 @@ figures for people: of a slice that has to be read again they count again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sigma2hive.model.canonical import JsonValue
+from sigma2hive.records import dataclass
 from sigma2hive.runner.service.outcomes import CycleOutcome
 
 #: The note's name.

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sigma2hive.clients.errors import AlreadyThereError, RequestRefusedError, ServerError
 from sigma2hive.clients.thehive import StoredAlert, TheHiveClient
 from sigma2hive.model.alerts import Alert
+from sigma2hive.records import dataclass
 from sigma2hive.sinks.outcomes import Outcome
 from sigma2hive.sinks.steady import Pacing, StoppedError
 from sigma2hive.sinks.thehive.completion import Completion, Delivery

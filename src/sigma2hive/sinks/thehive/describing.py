@@ -8,10 +8,10 @@ that this run has not seen, and then says what else there is.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from sigma2hive.clients.thehive import StoredAlert
 from sigma2hive.model.events import Event
+from sigma2hive.records import dataclass
 from sigma2hive.sinks.further import line_of
 from sigma2hive.sinks.thehive.drafts import Draft
 from sigma2hive.sinks.thehive.raw_logs import not_held, not_shown

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from functools import cached_property
 
 from sigma2hive.clients.thehive.bodies import alert_body
 from sigma2hive.model.alerts import Alert, Observable, Procedure
+from sigma2hive.records import dataclass
 from sigma2hive.sinks.further import read_told
 from sigma2hive.sinks.thehive.text import compose, ending_of, note
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from sigma2hive.model.events import Event
+from sigma2hive.records import dataclass
 
 _PREFIX = "raw-logs-"
 _LINE = b"\n"

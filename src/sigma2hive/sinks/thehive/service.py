@@ -6,7 +6,7 @@ Takes one alert at a time; gives a `Verdict`. What an alert's delivery is, `deli
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sigma2hive.clients.errors import AuthenticationError, MissingError, PrivilegeError
 from sigma2hive.clients.renewing import Renewing
@@ -14,6 +14,7 @@ from sigma2hive.clients.thehive import API_KEY, TheHiveClient, open_client
 from sigma2hive.clock import Clock
 from sigma2hive.model.alerts import Alert
 from sigma2hive.model.times import NANOSECONDS
+from sigma2hive.records import dataclass
 from sigma2hive.settings import TheHiveSettings
 from sigma2hive.sinks.courier import Delivered, Interrupted, Paused, Verdict, verdict_of
 from sigma2hive.sinks.outcomes import Outcome

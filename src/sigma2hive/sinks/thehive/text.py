@@ -11,10 +11,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from sigma2hive.model.events import Event
 from sigma2hive.model.visible import visible
+from sigma2hive.records import dataclass
 from sigma2hive.sinks.further import digest_of, read_told, with_further
 
 _NOTES_TITLE = "### Left out in TheHive"

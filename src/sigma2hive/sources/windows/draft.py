@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache, lru_cache
 from ipaddress import ip_address
 from typing import Any
 
 from sigma2hive.data import SHIPPED
+from sigma2hive.records import dataclass
 from sigma2hive.sources.windows.raw import number_of
 
 EVENT_DATA = "winlog.event_data."

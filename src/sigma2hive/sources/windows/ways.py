@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from sigma2hive.model.bitmaps import mask_of, rows_of
 from sigma2hive.model.times import parse_time_ns, render_time
 from sigma2hive.model.values import Values, canonical_text, flatten
 from sigma2hive.native import Cells, Column, MadeColumn, Scan
+from sigma2hive.records import dataclass
 from sigma2hive.sources.windows.raw import ATTRIBUTES, GUID_LENGTH, as_windows_writes
 
 _NOTHING = frozenset((None, ""))

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from sigma2hive.model.backtests import Backtest, Comparison
 from sigma2hive.model.canonical import digest
 from sigma2hive.model.rules import Compiled, Level
+from sigma2hive.records import dataclass
 from sigma2hive.runner.querying import Window
 from sigma2hive.workflows.backtest.comparing import Counts, Differences, differing
 from sigma2hive.workflows.backtest.journal import JOURNAL, Finished, Journal, Resumption

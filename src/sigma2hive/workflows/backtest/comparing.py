@@ -7,10 +7,11 @@ that says the same in both raises the same, so only the others are looked at twi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sigma2hive.model.backtests import Change, RuleChange
 from sigma2hive.model.rules import Compiled, CompiledCorrelation, RuleInfo
+from sigma2hive.records import dataclass
 from sigma2hive.workflows.backtest.sides import Episode, Side
 
 

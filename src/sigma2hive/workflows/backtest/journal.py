@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from sigma2hive.model.events import Event, EventKey, EventKeyKind
 from sigma2hive.model.matches import Suppression
+from sigma2hive.records import dataclass
 from sigma2hive.runner.querying import Window
 from sigma2hive.storage import Database, Schema, open_database
 from sigma2hive.workflows.backtest.sides import Part

@@ -7,12 +7,13 @@ that passes, is an error: it will be looked at again. A rule that can never be s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
 from sigma2hive.clients.elasticsearch import ElasticsearchClient
 from sigma2hive.diagnostics import Diagnostic, Diagnostics
+from sigma2hive.records import dataclass
 from sigma2hive.runner.cores import Sharing, shared_reading
 from sigma2hive.runner.inputs import source_options
 from sigma2hive.runner.own import own_patterns

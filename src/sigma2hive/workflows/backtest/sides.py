@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from sigma2hive.alerts import AlertContext, Facts, is_mutable, mute_selection
 from sigma2hive.diagnostics import Diagnostic
@@ -21,6 +21,7 @@ from sigma2hive.model.matches import Match, Suppression, Ungrouped
 from sigma2hive.model.rules import Compiled, CompiledCorrelation, CompiledRule, RuleHead
 from sigma2hive.model.times import moment_of
 from sigma2hive.model.values import Values
+from sigma2hive.records import dataclass
 from sigma2hive.runner.contexts import contexts_of
 from sigma2hive.runner.episodes import Firing, find_firings
 from sigma2hive.runner.matching import Candidate, DecidedRows, Matcher

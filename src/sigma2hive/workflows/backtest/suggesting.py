@@ -11,13 +11,14 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from sigma2hive.alerts import AlertContext, Facts, filter_document, mute_selection
 from sigma2hive.model.folding import fold
 from sigma2hive.model.matches import Match
 from sigma2hive.model.rules import Compiled, CompiledRule
+from sigma2hive.records import dataclass
 from sigma2hive.workflows.backtest.sides import Episode, asked_positively
 from sigma2hive.workflows.backtest.tallies import RuleTally
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project

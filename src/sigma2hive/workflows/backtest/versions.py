@@ -9,10 +9,11 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from sigma2hive.diagnostics import ConfigurationError, Diagnostics, Location
+from sigma2hive.records import dataclass
 from sigma2hive.repository import PastTree, open_past
 from sigma2hive.settings import SETTINGS_FILE, load_settings
 from sigma2hive.workflows.project import Project, ProjectOptions, load_project

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from sigma2hive.diagnostics import Severity
+from sigma2hive.records import dataclass
 from sigma2hive.workflows.places import Output
 
 

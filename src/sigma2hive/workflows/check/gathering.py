@@ -6,11 +6,11 @@ Takes a `Project` with its repository; gives all findings, in no order. Writes n
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sigma2hive.clients.errors import ServerError
 from sigma2hive.diagnostics import ConfigurationError, Diagnostic, Diagnostics, Location
 from sigma2hive.model.checks import Drift
+from sigma2hive.records import dataclass
 from sigma2hive.repository import shown_path
 from sigma2hive.workflows.check.artefacts import find_drift
 from sigma2hive.workflows.check.asked import CheckOptions

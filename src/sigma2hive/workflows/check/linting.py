@@ -7,7 +7,6 @@ and rules are at hand; one that an earlier start had read is read once more.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from sigma2hive.compiler import lint_compiled, lint_condition
 from sigma2hive.diagnostics import Diagnostic, Diagnostics, Location
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import CompiledRule, DetectionRule
+from sigma2hive.records import dataclass
 from sigma2hive.repository import LintedDocument, lint_documents, lint_files
 from sigma2hive.workflows.made import Look, RulesOfFile
 from sigma2hive.workflows.project import Project

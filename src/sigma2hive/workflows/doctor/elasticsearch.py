@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sigma2hive.clients.elasticsearch import (
@@ -19,6 +18,7 @@ from sigma2hive.clients.elasticsearch import (
     SearchRequest,
 )
 from sigma2hive.clients.errors import MissingError, PrivilegeError, ServerError
+from sigma2hive.records import dataclass
 from sigma2hive.workflows.doctor.findings import (
     Finding,
     Subject,

@@ -7,7 +7,6 @@ changes nothing and prints nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum, StrEnum
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from sigma2hive.clients.elasticsearch import ElasticsearchClient
 from sigma2hive.clients.errors import ServerError
 from sigma2hive.clients.thehive import TheHiveClient
 from sigma2hive.diagnostics import ConfigurationError
+from sigma2hive.records import dataclass
 from sigma2hive.sinks import SinkRequest
 from sigma2hive.workflows.project import Project
 

@@ -6,13 +6,14 @@ Takes a test and the project's rules; gives a `Case`, whose events are decided w
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from sigma2hive.diagnostics import Diagnostic
 from sigma2hive.engine import Variant, case_variant, missing_variants
 from sigma2hive.model.events import Event
 from sigma2hive.model.rule_tests import RuleTest
 from sigma2hive.model.rules import CompiledCorrelation, CompiledRule
+from sigma2hive.records import dataclass
 from sigma2hive.workflows.project import Project
 from sigma2hive.workflows.testing.events import load_samples
 from sigma2hive.workflows.testing.sigma_names import SigmaNames

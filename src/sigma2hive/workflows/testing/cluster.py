@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from sigma2hive.clients.elasticsearch import (
@@ -24,6 +24,7 @@ from sigma2hive.model.fields import TypeTable
 from sigma2hive.model.profiles import Profile
 from sigma2hive.model.rules import CompiledRule
 from sigma2hive.model.times import render_time
+from sigma2hive.records import dataclass
 from sigma2hive.runner.querying import Search, Window
 from sigma2hive.schema import INDEX_SETTINGS, mapping_of, unflattened
 from sigma2hive.workflows.project import Project

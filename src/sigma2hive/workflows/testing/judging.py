@@ -8,7 +8,6 @@ each variant.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from sigma2hive.alerts import AlertContext, build_alert
 from sigma2hive.engine import case_deciders, reasons_for
@@ -19,6 +18,7 @@ from sigma2hive.model.identity import event_identity
 from sigma2hive.model.matches import Match
 from sigma2hive.model.results_of_tests import Failure, TestResult
 from sigma2hive.model.rules import CompiledCorrelation, CompiledRule
+from sigma2hive.records import dataclass
 from sigma2hive.workflows.project import Project
 from sigma2hive.workflows.testing.cases import MAX_VARIED, Case
 from sigma2hive.workflows.testing.correlations import alerts_of, failed_variants, why_none

@@ -7,7 +7,7 @@ where it is given one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sigma2hive.engine import Columns, Engine, explain_rule
 from sigma2hive.model.events import Event
@@ -16,6 +16,7 @@ from sigma2hive.model.results_of_tests import Failure, RuleResult, TestReport, T
 from sigma2hive.model.rule_tests import RuleTest
 from sigma2hive.model.rules import CompiledRule
 from sigma2hive.model.values import Values
+from sigma2hive.records import dataclass
 from sigma2hive.runner.contexts import contexts_of
 from sigma2hive.runner.strangers import Strangers
 from sigma2hive.sources import batch_of

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from sigma2hive.model.rule_tests import RuleTest
+from sigma2hive.records import dataclass
 from sigma2hive.workflows.project import Project
 
 EVERY_SECONDS = 0.5

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sigma2hive.clients.elasticsearch import Hit, Indices, SearchAnswer, SearchRequest, shard_facts
 from sigma2hive.clients.elasticsearch.failures import error_in_body
 from sigma2hive.clients.elasticsearch.refusals import Call
 from sigma2hive.clients.errors import BusyError, IncompleteError
+from sigma2hive.records import dataclass
 from sigma2hive.runner.store.elastic.indices import PREFIX, Asking, Kind
 
 Source = Mapping[str, Any]

@@ -358,6 +358,12 @@ def _key_of(node: nodes.Getitem) -> str:
     return str(node.arg.value) if isinstance(node.arg, nodes.Const) else ""
 
 
+_TOO_DEEP = (
+    "the template cannot be read: it is nested too deep",
+    "make it simpler; see docs/mappings.md",
+)
+
+
 @lru_cache(maxsize=4096)
 def _problem(text: str, extra: tuple[str, ...]) -> tuple[str, str] | None:
     try:
@@ -368,7 +374,9 @@ def _problem(text: str, extra: tuple[str, ...]) -> tuple[str, str] | None:
     except TemplateSyntaxError as error:
         where = f" (line {error.lineno} of the template)" if "\n" in text else ""
         return f"the template cannot be read: {error.message}{where}", "see docs/mappings.md"
-    except (TemplateError, RecursionError, SyntaxError, ValueError) as error:
+    except RecursionError:  # Python's own words depend on where it was met
+        return _TOO_DEEP
+    except (TemplateError, SyntaxError, ValueError) as error:
         return f"the template cannot be read: {error}", "make it simpler; see docs/mappings.md"
     return found
 

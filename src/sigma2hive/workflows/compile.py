@@ -102,7 +102,11 @@ def _write_targets(
     dropped = output.dropped()
     # All of them until the last file is gone, in case this process is ended meanwhile.
     output.note((*output.places, *dropped))
-    written = [_carried_out(plan, project) for plan in plans]
+    looks = [apply_changes(plan.standing, plan.changes, plan.texts) for plan in plans]
+    # When all are written: of a file that is too young nobody knows whether it changes again.
+    for plan, of_written in zip(plans, looks, strict=True):
+        plan.keep(project, of_written)
+    written = [plan.outcome(plan.changes) for plan in plans]
     for place in dropped:
         standing = standing_of(place)
         changes = plan_changes(standing, {})
@@ -123,11 +127,6 @@ def _looks(output: Output, seen: AllSeen) -> Sequence[Mapping[str, Look] | None]
             inside_still(place.folder, one)
             for place, one in zip(output.places, seen(), strict=True)
         ]
-
-
-def _carried_out(plan: Plan, project: Project) -> Written:
-    plan.keep(project, apply_changes(plan.standing, plan.changes, plan.texts))
-    return plan.outcome(plan.changes)
 
 
 def load_for_targets(

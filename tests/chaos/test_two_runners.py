@@ -1,7 +1,7 @@
 """Two services on one state store in Elasticsearch: one lost, stopped or cut off loses nothing."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -39,9 +39,16 @@ def site(sites: Sites, elasticsearch: Cluster) -> Iterator[Site]:
 
 
 def _first_and_second(
-    site: Site, *, elasticsearch: str = "", thehive: str = ""
+    site: Site,
+    *,
+    elasticsearch: str = "",
+    thehive: str = "",
+    until: Callable[[], object] = lambda: None,
 ) -> tuple[Process, Process]:
-    """Start two services; the first has the leases, and perhaps asks at other addresses."""
+    """Start two services; the first has the leases, and perhaps asks at other addresses.
+
+    `until` waits for what the first does before there is a second.
+    """
     straight = dict(site.settings)
     if elasticsearch:
         site.settings["elasticsearch"] = {
@@ -54,6 +61,7 @@ def _first_and_second(
     first = started(site)
     site.add(load(FIRST))
     first.wait_for(" events, ")
+    until()
     site.settings = straight
     site.write_settings(state="second")
     return first, started(site)
@@ -93,9 +101,13 @@ def test_what_one_sends_after_its_lease_changes_nothing(sites: Sites, site: Site
     proxy, delaying = Proxy(site.thehive.url), Delaying()
     try:
         proxy.behaviour = delaying
-        first, second = _first_and_second(site, thehive=proxy.url)
+
+        def is_sending() -> None:
+            assert proxy.wait_for_requests(1, since=0)
+
+        # Whoever comes first sends: the second must not be there yet.
+        first, second = _first_and_second(site, thehive=proxy.url, until=is_sending)
         # Stopped in the midst of what it sends, which arrives when it is another's to send.
-        assert proxy.wait_for_requests(1, since=0)
         first.process.send_signal(signal.SIGSTOP)
         coming = Load(site, EVENTS, added=FIRST)
         coming.wait()

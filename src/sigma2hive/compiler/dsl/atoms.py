@@ -140,7 +140,7 @@ def _on_keyword(test: Test, field: Field) -> Bounds:
     limit = field.ignore_above or IMPLICIT_LIMIT
     is_lower_cased = field.caseless == field.path
     bounds = _on_slot(test, Slot(field.path, limit, is_lower_cased))
-    if field.caseless and not is_lower_cased and isinstance(test, Text) and has_caseless_form(test):
+    if field.caseless and not is_lower_cased and isinstance(test, Text) and _is_plain(test):
         # The lower-cased subfield finds a text by looking it up instead of walking all terms; what
         # must not be found too much is asked of the field itself.
         caseless = _on_slot(test, Slot(field.caseless, limit, lower_cased=True))
@@ -161,8 +161,7 @@ def _is_confused_at_runtime(test: Test) -> bool:
     return not {"i", "k", "s"}.isdisjoint(literal.lower())
 
 
-def has_caseless_form(test: Text) -> bool:
-    """Whether a subfield in lower case can be asked for a text in its stead."""
+def _is_plain(test: Text) -> bool:
     if test.cased or test.pattern == (Wildcard.ANY,):
         return False
     return all(part.isascii() for part in test.pattern if not isinstance(part, Wildcard))

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 
 from sigma2hive.compiler.dsl.atoms import atom_bounds
 from sigma2hive.compiler.dsl.bounds import Reason
-from sigma2hive.compiler.dsl.listed import Spot, add_text, spots_of, usual_text
 from sigma2hive.compiler.dsl.nodes import (
     IGNORED,
     MATCH_ALL,
@@ -36,7 +35,6 @@ from sigma2hive.model.conditions import (
     Not,
     Or,
     Origin,
-    Text,
     fields_of,
 )
 from sigma2hive.model.fields import Field
@@ -110,8 +108,6 @@ class _Walk:
     def __init__(self) -> None:
         self._found: dict[tuple[Origin, Reason], None] = {}
         self._rare: set[Reason] = set()
-        self._fields: tuple[Field, ...] = ()
-        self._spots: tuple[Spot, ...] = ()
 
     @property
     def residual(self) -> tuple[Residual, ...]:
@@ -127,54 +123,23 @@ class _Walk:
             case And(conditions):
                 return all_of([self.node_of(part, wide) for part in conditions])
             case Or(conditions):
-                return self._any(conditions, wide)
+                return any_of([self.node_of(part, wide) for part in conditions])
             case Not(inner):
                 return never(self.node_of(inner, not wide))
             case Atom():
                 return self._atom(condition, wide)
 
-    def _any(self, conditions: Iterable[Condition], wide: bool) -> Node:
-        parts: list[Node] = []
-        for part in conditions:
-            if not isinstance(part, Atom):
-                parts.append(self.node_of(part, wide))
-            elif not self._is_listed(part, wide, parts):
-                parts.append(self._bounded_atom(part, wide))
-        return any_of(parts)
-
     def _atom(self, atom: Atom, wide: bool) -> Node:
-        parts: list[Node] = []
-        return (
-            any_of(parts) if self._is_listed(atom, wide, parts) else self._bounded_atom(atom, wide)
-        )
-
-    def _is_listed(self, atom: Atom, wide: bool, into: list[Node]) -> bool:
-        """Add the parts of an atom that asks usual fields for a text; tell whether it does."""
-        test = atom.test
-        if not isinstance(test, Text):
-            return False
-        if atom.fields is not self._fields:
-            self._fields, self._spots = atom.fields, spots_of(atom.fields)
-        found = usual_text(test) if self._spots else None
-        if found is None:
-            return False
-        self._note(atom, add_text(test, found, self._spots, wide, into))
-        return True
-
-    def _bounded_atom(self, atom: Atom, wide: bool) -> Node:
         if not atom.fields:
             raise ValueError(f"the field {atom.name!r} was not resolved by a profile")
         bounds = atom_bounds(atom)
-        self._note(atom, bounds.reason)
+        reason = bounds.reason
+        if reason is not None:
+            if reason.is_rare:
+                self._rare.add(reason)
+            else:
+                self._found[atom.origin, reason] = None
         return bounds.upper if wide else bounds.lower
-
-    def _note(self, atom: Atom, reason: Reason | None) -> None:
-        if reason is None:
-            return
-        if reason.is_rare:
-            self._rare.add(reason)
-        else:
-            self._found[atom.origin, reason] = None
 
 
 def _bounded(node: Node) -> tuple[Node, bool]:

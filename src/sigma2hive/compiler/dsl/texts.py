@@ -70,7 +70,7 @@ def text_bounds(test: Text, slot: Slot) -> Bounds:
     """Return the bounds of a pattern on whole texts."""
     if test.pattern == (Wildcard.ANY,):
         return with_unindexed(Bounds(exists(slot.path), exists(slot.path)), slot)
-    found = found_text(test, slot.lower_cased)
+    found = _on_no_path(test, slot.lower_cased)
     bounds = _at(slot.path, found.bounds)
     if found.is_numeric:
         bounds = _numbers_too(test, bounds, slot)
@@ -135,21 +135,20 @@ def _regexp(slot: Slot, language: Language) -> Node:
 
 def indexed_bounds(test: Text, slot: Slot) -> Bounds:
     """Return the bounds on texts that are indexed, as they are spelt there."""
-    return _at(slot.path, found_text(test, slot.lower_cased).bounds)
+    return _at(slot.path, _on_no_path(test, slot.lower_cased).bounds)
 
 
 def _at(path: str, bounds: Bounds) -> Bounds:
     upper, lower, reason = bounds
-    placed = at_path(path, upper)
-    return Bounds(placed, placed if lower is upper else at_path(path, lower), reason)
+    placed = _leaf_at(path, upper)
+    return Bounds(placed, placed if lower is upper else _leaf_at(path, lower), reason)
 
 
-def at_path(path: str, node: Node) -> Node:
-    """Return what was found whatever the path on a path."""
+def _leaf_at(path: str, node: Node) -> Node:
     return Leaf(node.kind, path, node.value, node.folded) if isinstance(node, Leaf) else node
 
 
-class FoundText(NamedTuple):
+class _Found(NamedTuple):
     """What can be said of a pattern whatever the path: `bounds` are leaves that only lack theirs.
 
     `longest` is how many UTF-16 units a text may have that meets it.
@@ -161,11 +160,8 @@ class FoundText(NamedTuple):
 
 
 @lru_cache(maxsize=16384)  # each value is asked of several fields, for several targets, by rules
-def found_text(test: Text, is_lower_cased: bool) -> FoundText:
-    """Return what can be said of a pattern other than `*` on a field that nobody names yet."""
-    return FoundText(
-        _bounds_of(test, Slot("", 0, is_lower_cased)), is_numeric(test), _longest(test)
-    )
+def _on_no_path(test: Text, is_lower_cased: bool) -> _Found:
+    return _Found(_bounds_of(test, Slot("", 0, is_lower_cased)), is_numeric(test), _longest(test))
 
 
 def _bounds_of(test: Text, slot: Slot) -> Bounds:

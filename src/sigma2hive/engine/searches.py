@@ -69,10 +69,9 @@ class NativeSearch:
     def found_in(self, values: Sequence[str]) -> Iterator[tuple[str, Sequence[int]]]:
         """Yield (value, numbers of tests), none of them more than once."""
         for some, searched in _parted(values):
-            if some:
-                found = self.of_columns.in_folded(searched)
-                for value, place in zip(*found.pairs, strict=True):
-                    yield some[value], self.numbers[found.texts[place]]
+            found = self.of_columns.in_folded(searched)
+            for value, place in zip(*found.pairs, strict=True):
+                yield some[value], self.numbers[found.texts[place]]
 
 
 class AutomatonSearch:
@@ -123,8 +122,7 @@ class AutomatonSearch:
                     yield batch[0], numbers
                 continue
             for some, searched in _parted(batch):
-                if some:
-                    yield from self._in_some(some, searched)
+                yield from self._in_some(some, searched)
 
     def _in_some(
         self, values: Sequence[str], searched: bytes
@@ -156,7 +154,8 @@ class AutomatonSearch:
 def _parted(values: Sequence[str]) -> Iterator[tuple[Sequence[str], bytes]]:
     """Yield values, and what is searched of them; what is all ASCII is folded at once."""
     plain = [value for value in values if value.isascii() and "\0" not in value]
-    yield plain, _plainly_searched(plain)
+    if plain:
+        yield plain, _plainly_searched(plain)
     if len(plain) < len(values):
         others = [value for value in values if not value.isascii() or "\0" in value]
         yield others, _searched(others)

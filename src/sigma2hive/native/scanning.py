@@ -303,8 +303,8 @@ class Scan:
         Raises:
             MemoryError: there is not enough.
         """
-        column = self.column(number, array("i", range(len(self))))
-        return self.lines_unlike(number, bool) if column.may_have_empty else []
+        column = self._by_line(number)
+        return column.rows_unlike(bool) if column.may_have_empty else []
 
     def lines_unlike(self, number: int, is_usual: Callable[[str], bool]) -> list[int]:
         """Return the lines whose text under a path's number is there, and not a usual one.
@@ -312,12 +312,11 @@ class Scan:
         Raises:
             MemoryError: there is not enough.
         """
-        column = self.column(number, array("i", range(len(self))))
-        odd = {code for code, text in enumerate(column.texts) if not is_usual(text)}
-        if not odd:
-            return []
-        cells = zip(column.rows, column.codes, strict=True)
-        return [line for line, code in cells if code in odd]
+        return self._by_line(number).rows_unlike(is_usual)
+
+    def _by_line(self, number: int) -> Column:
+        """Return the values under a path's number, with lines as rows."""
+        return self.column(number, array("i", range(len(self))))
 
     def column(
         self, number: int, row_of: array[int], wanted: bytes | None = None, read: Read | None = None
@@ -412,6 +411,13 @@ class Column:
         places = zip(starts, codes, strict=True)
         texts = [ctypes.string_at(found.texts + at, ends[code] - at) for at, code in places]
         return self._as_read([text.decode() for text in texts])
+
+    def rows_unlike(self, is_usual: Callable[[str], bool]) -> list[int]:
+        """Return the rows whose text is not a usual one."""
+        odd = {code for code, text in enumerate(self.texts) if not is_usual(text)}
+        if not odd:
+            return []
+        return [row for row, code in zip(self.rows, self.codes, strict=True) if code in odd]
 
     def _as_read(self, texts: list[str]) -> list[str]:
         return texts if self._read is None else self._read.texts(texts)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import overload
+from typing import TypeVar, overload
 
 from sigma2hive.model.rules import CompiledRule, KeptRules, RuleHead
 from sigma2hive.workflows.store.rule_pieces import Piece, head_in, piece_of, rule_in
+
+T = TypeVar("T")
 
 
 class StoredRules(KeptRules):
@@ -20,8 +22,8 @@ class StoredRules(KeptRules):
         keys: tuple[bytes, ...],
     ) -> None:
         self._pieces, self.silent, self.keys = pieces, silent, keys
-        self._read: dict[int, CompiledRule] = {}
-        self._heads = _Heads(self)
+        self._rules = _ReadOnce(len(pieces), self._rule)
+        self._heads = _ReadOnce(len(pieces), self._head)
 
     def __len__(self) -> int:
         """How many there are."""
@@ -33,31 +35,12 @@ class StoredRules(KeptRules):
     def __getitem__(self, index: slice) -> Sequence[CompiledRule]: ...
     def __getitem__(self, index: int | slice) -> CompiledRule | Sequence[CompiledRule]:
         """Return one rule, or some."""
-        if isinstance(index, slice):
-            return [self[position] for position in range(*index.indices(len(self)))]
-        position = _position(self, index)
-        rule = self._read.get(position)
-        if rule is None:
-            rule = self._read[position] = self._rule(position)
-        return rule
-
-    def _rule(self, position: int) -> CompiledRule:
-        piece, is_silent = self._pieces[position], self.silent[position]
-        if not isinstance(piece, CompiledRule):
-            return rule_in(piece, is_silent=is_silent)
-        return replace(piece, silent=True) if is_silent else piece
+        return self._rules[index]
 
     @property
     def heads(self) -> Sequence[RuleHead]:
         """Their heads, for which no rule is read whole."""
         return self._heads
-
-    def head(self, position: int) -> RuleHead:
-        """Return the head of one rule, made anew."""
-        piece, is_silent = self._pieces[position], self.silent[position]
-        if position in self._read or isinstance(piece, CompiledRule):
-            return self[position]
-        return head_in(piece, is_silent=is_silent)
 
     def said_keys(self) -> tuple[bytes, ...]:
         """Return what stands for each, and for whether it is silent."""
@@ -70,41 +53,46 @@ class StoredRules(KeptRules):
             piece_of(piece) if isinstance(piece, CompiledRule) else piece for piece in self._pieces
         ]
 
+    def _rule(self, position: int) -> CompiledRule:
+        piece, is_silent = self._pieces[position], self.silent[position]
+        if not isinstance(piece, CompiledRule):
+            return rule_in(piece, is_silent=is_silent)
+        return replace(piece, silent=True) if is_silent else piece
 
-class _Heads(Sequence[RuleHead]):
-    """The heads of rules, each read when it is first asked for."""
+    def _head(self, position: int) -> RuleHead:
+        piece = self._pieces[position]
+        if self._rules.has_read(position) or isinstance(piece, CompiledRule):
+            return self[position]
+        return head_in(piece, is_silent=self.silent[position])
 
-    def __init__(self, rules: StoredRules) -> None:
-        self._rules = rules
-        self._read: dict[int, RuleHead] = {}
+
+class _ReadOnce(Sequence[T]):
+    """Things that are read by their position when they are first asked for."""
+
+    def __init__(self, count: int, read: Callable[[int], T]) -> None:
+        self._count, self._read = count, read
+        self._known: dict[int, T] = {}
 
     def __len__(self) -> int:
-        return len(self._rules)
+        return self._count
 
     @overload
-    def __getitem__(self, index: int) -> RuleHead: ...
+    def __getitem__(self, index: int) -> T: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[RuleHead]: ...
-    def __getitem__(self, index: int | slice) -> RuleHead | Sequence[RuleHead]:
+    def __getitem__(self, index: slice) -> Sequence[T]: ...
+    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
         if isinstance(index, slice):
-            return [self[position] for position in range(*index.indices(len(self)))]
-        found = self._read.get(index)
-        if found is None:
-            position = _position(self, index)
-            found = self._read[position] = self._rules.head(position)
-        return found
+            return [self[position] for position in range(*index.indices(self._count))]
+        position = index + self._count if index < 0 else index
+        if not 0 <= position < self._count:
+            raise IndexError(index)
+        if position not in self._known:
+            self._known[position] = self._read(position)
+        return self._known[position]
 
-
-def _position(rules: Sequence[object], index: int) -> int:
-    """Return an index counted from the start.
-
-    Raises:
-        IndexError: there is none such.
-    """
-    position = index + len(rules) if index < 0 else index
-    if not 0 <= position < len(rules):
-        raise IndexError(index)
-    return position
+    def has_read(self, position: int) -> bool:
+        """Whether one was read already."""
+        return position in self._known
 
 
 def said_key(key: bytes, *, is_silent: bool) -> bytes:
